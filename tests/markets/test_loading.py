@@ -1,0 +1,112 @@
+"""One door: every spelling of a market, its bands, and the names it suggests."""
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from trading_env.markets import Market, MarketDataError, MarketSpecError, load_market
+
+SMALL = {"generator": "multiscale", "assets": 2, "paths": 3, "bars": 40}
+
+
+def write_bars(path: Path, close: float = 10.0) -> Path:
+    days = np.datetime64("2020-01-01") + np.arange(200)
+    rows = [f"{day},10,12,9,{close},100" for day in days]
+    path.write_text("\n".join(["date,open,high,low,close,volume", *rows]))
+    return path
+
+
+def test_the_same_specification_is_the_same_object() -> None:
+    reordered = dict(reversed(SMALL.items()))
+    assert load_market(SMALL, seed_band="train") is load_market(reordered, seed_band="train")
+    assert load_market("us_indices", seed_band=None) is load_market("us_indices", seed_band=None)
+
+
+def test_a_generator_makes_another_pool_for_each_band() -> None:
+    bands: list[str | None] = ["train", "validation", "test", None]
+    markets = [load_market(SMALL, seed_band=band) for band in bands]
+    assert len({market.sha256 for market in markets}) == 4
+    assert {market.close.shape for market in markets} == {(3, 40, 2)}
+
+
+def test_real_indices_are_cut_by_time_with_an_embargo() -> None:
+    whole = load_market("us_indices", seed_band=None)
+    bands = [load_market("us_indices", seed_band=band) for band in ("train", "validation", "test")]
+    assert whole.symbols == ("SP500", "NASDAQ")
+    assert whole.bars == 5031
+    assert whole.bars_per_year == pytest.approx(251.6, abs=0.1)
+    assert sum(band.bars for band in bands) == whole.bars - 40
+    for before, after in itertools.pairwise(bands):
+        between = (whole.time > before.time[-1]) & (whole.time < after.time[0])
+        assert between.sum() == 20
+
+
+def test_real_indices_match_their_published_first_day() -> None:
+    whole = load_market("us_indices", seed_band=None)
+    assert whole.time[0] == np.datetime64("1999-01-04", "s").astype(np.int64)
+    assert whole.close[0, 0] == pytest.approx([1228.099976, 2208.050049])
+
+
+@pytest.mark.parametrize("as_text", [True, False])
+def test_a_path_is_read_and_read_again_when_it_changes(tmp_path: Path, as_text: bool) -> None:
+    path = write_bars(tmp_path / "bars.csv")
+    spec = str(path) if as_text else path
+    first = load_market(spec, seed_band="test")
+    assert first is load_market(spec, seed_band="test")
+    assert first.bars == 20
+    write_bars(path, close=10.25)
+    assert load_market(spec, seed_band="test").close[0, 0, 0] == 10.25
+
+
+def test_a_market_at_hand_is_cut_by_time() -> None:
+    market = load_market(SMALL | {"bars": 400}, seed_band=None)
+    assert load_market(market, seed_band=None) is market
+    assert load_market(market, seed_band="validation").time[0] == market.time[260]
+
+
+@pytest.mark.parametrize(
+    ("spec", "parts"),
+    [
+        ("us_indexes", ("did you mean 'us_indices'", "multiscale")),
+        ("zzz", ("known: gbm, multiscale, us_indices",)),
+        ({"generator": "multiscal"}, ("did you mean 'multiscale'",)),
+        ({"generator": ["gbm"]}, ("unknown generator",)),
+        (SMALL | {"asets": 3}, ("'asets'", "did you mean 'assets'")),
+        (SMALL | {"band": "test"}, ("'band'", "known:")),
+        (SMALL | {"preset": "btc_hour"}, ("did you mean 'btc_hourly'",)),
+        (SMALL | {"seed": float("nan")}, ("'multiscale'",)),
+        (SMALL | {"seed": {1, 2}}, ("'multiscale'",)),
+        ({"assets": 3}, ("'generator' is missing",)),
+        (None, ("NoneType",)),
+        (7, ("int",)),
+    ],
+)
+def test_an_unknown_name_brings_the_nearest(spec: Any, parts: tuple[str, ...]) -> None:
+    with pytest.raises(MarketSpecError) as caught:
+        load_market(spec, seed_band="train")
+    message = str(caught.value)
+    assert len(message) < 200
+    for part in parts:
+        assert part in message
+
+
+def test_an_unknown_band_brings_the_nearest() -> None:
+    with pytest.raises(MarketSpecError, match="did you mean 'validation'"):
+        load_market(SMALL, seed_band="validate")
+
+
+@pytest.mark.parametrize("path", ["missing.csv", "/no/where/bars.parquet", "/etc", "a\0.csv"])
+def test_a_path_to_nothing_is_refused(path: str) -> None:
+    with pytest.raises(MarketDataError):
+        load_market(path, seed_band=None)
+
+
+def test_a_file_too_short_for_its_bands_says_so(tmp_path: Path) -> None:
+    path = write_bars(tmp_path / "bars.csv")
+    path.write_text("\n".join(path.read_text().splitlines()[:30]))
+    with pytest.raises(MarketDataError, match="at least 2"):
+        load_market(path, seed_band="test")
+    assert isinstance(load_market(path, seed_band=None), Market)

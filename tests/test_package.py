@@ -1,0 +1,117 @@
+"""What is built is what is meant: one top-level name, the presets inside, a light import."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from scripts.memory_bank import ROOT
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PRESETS = {path.name for path in (ROOT / "scenarios").glob("*.toml")}
+HEAVY = ("torch", "stable_baselines3", "sb3_contrib", "matplotlib", "ray")
+LOOK = f"""
+import json, sys, time
+start = time.process_time()
+import trading_env
+seconds = time.process_time() - start
+from importlib.resources import files
+presets = [item.name for item in files("trading_env.scenarios").iterdir()]
+print(json.dumps({{
+    "file": trading_env.__file__,
+    "heavy": [name for name in {HEAVY!r} if name in sys.modules],
+    "presets": [name for name in presets if name.endswith(".toml")],
+    "seconds": seconds,
+}}))
+"""
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the source archive, and the wheel from it, out of a copy of the repository."""
+    copy = tmp_path_factory.mktemp("build") / "copy"
+    junk = shutil.ignore_patterns(".git", ".*_cache", "__pycache__", "*.egg-info", "build", "runs")
+    shutil.copytree(ROOT, copy, ignore=junk)
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(copy / "dist")]
+    done = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    return copy / "dist"
+
+
+@pytest.fixture(scope="module")
+def installed(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Unzip the wheel in an empty folder."""
+    folder = tmp_path_factory.mktemp("installed")
+    with zipfile.ZipFile(next(built.glob("*.whl"))) as wheel:
+        wheel.extractall(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def looks(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, object]]:
+    """Import the installed package in fresh interpreters, from an empty folder."""
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    environment = os.environ | {"PYTHONPATH": str(installed)}
+    command = [sys.executable, "-c", LOOK]
+    outputs = [
+        subprocess.run(
+            command, cwd=elsewhere, env=environment, stdout=subprocess.PIPE, check=True
+        ).stdout
+        for _ in range(4)
+    ]
+    return [json.loads(output) for output in outputs]
+
+
+def test_the_wheel_has_one_top_level_name(installed: Path) -> None:
+    names = {path.name for path in installed.iterdir() if path.suffix != ".dist-info"}
+    assert names == {"trading_env"}
+
+
+def test_the_wheel_holds_every_module_every_preset_and_the_type_marker(installed: Path) -> None:
+    package = installed / "trading_env"
+    source = ROOT / "trading_env"
+    expected = {str(path.relative_to(source)) for path in source.rglob("*.py")}
+    expected |= {"py.typed", "scenarios/__init__.py", *(f"scenarios/{name}" for name in PRESETS)}
+    assert expected <= {str(path.relative_to(package)) for path in package.rglob("*")}
+
+
+def test_the_source_archive_holds_what_the_wheel_leaves_out(built: Path) -> None:
+    with tarfile.open(next(built.glob("*.tar.gz"))) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    repository = [ROOT / "train.py", ROOT / ".ci" / "run", ROOT / "CITATION.cff"]
+    for folder in ("agents", "benchmarks", "scripts", "tests"):
+        repository += (ROOT / folder).rglob("*.py")
+    assert {str(path.relative_to(ROOT)) for path in repository} <= names
+
+
+def test_presets_are_found_from_an_empty_folder(
+    looks: list[dict[str, object]], installed: Path
+) -> None:
+    assert looks[0]["file"] == str(installed / "trading_env" / "__init__.py")
+    assert PRESETS
+    assert set(looks[0]["presets"]) == PRESETS
+
+
+def test_importing_the_package_imports_no_learner_and_no_plotting(
+    looks: list[dict[str, object]],
+) -> None:
+    assert looks[0]["heavy"] == []
+
+
+def test_a_warm_import_takes_less_than_a_second(looks: list[dict[str, object]]) -> None:
+    # Processor time: it is what an idle machine's clock would show, whatever else runs beside.
+    assert min(look["seconds"] for look in looks[1:]) < 1.0
+
+
+def test_the_version_is_the_same_wherever_it_is_written() -> None:
+    version = PROJECT["version"]
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {version}\n" in citation
+    assert f"\n## {version}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")

@@ -1,0 +1,70 @@
+"""Gymnasium environments in which execution is the dynamics.
+
+Importing this package registers the environments and nothing else; the names below are loaded
+when they are first used. It imports neither torch nor Stable-Baselines3.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import gymnasium
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "AccountConfig": "trading_env.config",
+    "ExecutionConfig": "trading_env.execution_engine",
+    "ExecutionEngine": "trading_env.execution_engine",
+    "Market": "trading_env.markets.bars",
+    "MarketState": "trading_env.execution_engine",
+    "Order": "trading_env.execution_engine",
+    "PortfolioEnv": "trading_env.envs.portfolio",
+    "PortfolioVectorEnv": "trading_env.envs.vector",
+    "RewardConfig": "trading_env.config",
+    "RiskConfig": "trading_env.risk_manager",
+    "RiskManager": "trading_env.risk_manager",
+    "Scenario": "trading_env.scenario",
+    "SB3VecEnv": "trading_env.sb3",
+    "evaluate": "trading_env.backtesting",
+    "load_market": "trading_env.markets",
+}
+
+__all__ = sorted(_HOMES)
+
+if TYPE_CHECKING:
+    from trading_env.backtesting import evaluate as evaluate
+    from trading_env.config import AccountConfig as AccountConfig
+    from trading_env.config import RewardConfig as RewardConfig
+    from trading_env.envs.portfolio import PortfolioEnv as PortfolioEnv
+    from trading_env.envs.vector import PortfolioVectorEnv as PortfolioVectorEnv
+    from trading_env.execution_engine import ExecutionConfig as ExecutionConfig
+    from trading_env.execution_engine import ExecutionEngine as ExecutionEngine
+    from trading_env.execution_engine import MarketState as MarketState
+    from trading_env.execution_engine import Order as Order
+    from trading_env.markets import load_market as load_market
+    from trading_env.markets.bars import Market as Market
+    from trading_env.risk_manager import RiskConfig as RiskConfig
+    from trading_env.risk_manager import RiskManager as RiskManager
+    from trading_env.sb3 import SB3VecEnv as SB3VecEnv
+    from trading_env.scenario import Scenario as Scenario
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from its home module."""
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'trading_env' has no attribute {name!r}")
+
+
+def register_envs() -> None:
+    """Register the environments' ids with Gymnasium; doing it twice changes nothing."""
+    if "trading_env/Portfolio-v0" in gymnasium.registry:
+        return
+    gymnasium.register(
+        id="trading_env/Portfolio-v0",
+        entry_point="trading_env.envs.portfolio:PortfolioEnv",
+        vector_entry_point="trading_env.envs.vector:PortfolioVectorEnv",
+    )
+
+
+register_envs()

@@ -1,0 +1,1 @@
+"""The tasks as Gymnasium environments: single, and native vector."""

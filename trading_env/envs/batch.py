@@ -1,0 +1,111 @@
+"""A batch of environments: buffers, seeds, and calls of a driver.
+
+Both Gymnasium classes are thin layers over this one: the single environment is the batch of one.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trading_env.envs.world import Setup
+from trading_env.kernels.drivers import ALL_FINITE, Drivers
+from trading_env.kernels.rows import new_lanes, new_outputs
+from trading_env.types import SLOTS, AutoReset, Floats, Lanes
+
+DRAW = -1  # path or start: drawn from the seed
+STATE_VERSION = 1
+
+
+class Batch:
+    """State of `lanes` environments and the buffers that a step writes."""
+
+    def __init__(self, setup: Setup, lanes: int) -> None:
+        world = setup.world
+        self.setup = setup
+        self.count = lanes
+        self.assets = world.hits.shape[1]
+        size = len(setup.layout.features)
+        self.lanes = new_lanes(lanes, self.assets, world.events.shape[0], SLOTS)
+        self.outputs = new_outputs(lanes, self.assets, size)
+        self.seeds = np.zeros(lanes, dtype=np.uint64)
+        self.is_started = False
+
+    def reset(
+        self,
+        drivers: Drivers,
+        seeds: NDArray[np.uint64] | None,
+        mask: NDArray[np.bool_],
+        path: int = DRAW,
+        start: int = DRAW,
+    ) -> None:
+        """Begin episodes where `mask` says so: episode 0 with new seeds, else the next one."""
+        choice = np.full((self.count, 3), DRAW, dtype=np.int64)
+        continues = seeds is None and self.is_started
+        choice[mask, 0] = self.lanes.accounts["episode"][mask] + 1 if continues else 0
+        choice[:, 1] = path
+        choice[:, 2] = start
+        if seeds is not None:
+            self.seeds[mask] = seeds[mask]
+        self.is_started = True
+        drivers.reset(self.setup.world, self.lanes, self.outputs, self.seeds, choice)
+
+    def step(self, drivers: Drivers, actions: Floats, autoreset: AutoReset) -> None:
+        """Step every lane.
+
+        Raises:
+            ValueError: an action is not finite; nothing has changed.
+        """
+        bad = drivers.step(
+            self.setup.world, self.lanes, self.outputs, actions, self.seeds, autoreset.value
+        )
+        if bad != ALL_FINITE:
+            lane, asset = divmod(bad, self.assets)
+            where = f"action for {self.setup.layout.symbols[asset]!r}"
+            if self.count > 1:
+                where += f" in environment {lane}"
+            raise ValueError(
+                f"{where} is {actions[lane, asset]}: must be finite (has the policy diverged?)"
+            )
+
+    def check_actions(self, actions: Any, shape: tuple[int, ...]) -> Floats:
+        """Return actions as a float64 array of `shape`, unrounded.
+
+        Raises:
+            ValueError: wrong shape, or not numbers.
+        """
+        try:
+            given = np.asarray(actions)
+        except (TypeError, ValueError):
+            raise ValueError(f"action {actions!r:.60} is not an array of numbers") from None
+        if given.dtype.kind not in "fiu":
+            raise ValueError(f"action has type {given.dtype}: must be float32 or float64")
+        if given.shape != shape:
+            symbols = ", ".join(self.setup.layout.symbols)
+            raise ValueError(
+                f"action has shape {given.shape}: must be {shape}, one for each of {symbols:.80}"
+            )
+        return np.ascontiguousarray(given, dtype=np.float64)
+
+    def get_state(self) -> dict[str, Any]:
+        """Return copies of all that the future depends on, but the seeds."""
+        state: dict[str, Any] = {"version": STATE_VERSION}
+        for name, array in self.lanes._asdict().items():
+            state[name] = array.copy()
+        return state
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go back to a snapshot.
+
+        Raises:
+            ValueError: the snapshot is of another version or another shape.
+        """
+        if state.get("version") != STATE_VERSION:
+            raise ValueError(f"state version {state.get('version')!r}: must be {STATE_VERSION}")
+        for name in Lanes._fields:
+            own = getattr(self.lanes, name)
+            if state[name].shape != own.shape or state[name].dtype != own.dtype:
+                raise ValueError(f"state of {name} has shape {state[name].shape}: {own.shape} here")
+        for name in Lanes._fields:
+            getattr(self.lanes, name)[...] = state[name]
+        self.is_started = True

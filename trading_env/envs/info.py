@@ -1,0 +1,131 @@
+"""`info`: what is reported beside the observation, at three levels of detail.
+
+`none`: nothing. `episode`: a summary when an episode ends. `full`: the same keys at every step,
+all finite, of shape (assets,) or scalar in the single environment and with a leading axis of
+environments in the vector one. No seed, no future, no NaN.
+"""
+
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trading_env.envs.batch import Batch
+from trading_env.types import BoundBy, Exit, Floats, Status, Table
+
+Detail = Literal["none", "episode", "full"]
+BPS = 1e4
+
+RISK_FIELDS = (
+    "signal",
+    "confidence",
+    "kelly_fraction",
+    "target_fraction",
+    "target",
+    "stop_distance",
+    "target_distance",
+    "stop_loss",
+    "take_profit",
+)
+EXECUTION_FIELDS = (
+    "decision_price",
+    "intended",
+    "sent",
+    "filled",
+    "working",
+    "price",
+    "latency_s",
+    "delay",
+    "spread",
+    "impact",
+    "fees",
+    "opportunity",
+    "shortfall",
+)
+EVENT_FIELDS = (
+    "halted",
+    "price_shock",
+    "volatility_multiplier",
+    "spread_multiplier",
+    "depth_multiplier",
+    "volume_multiplier",
+    "latency_multiplier",
+    "feed_fault",
+)
+
+
+def names_of(kind: type[BoundBy] | type[Status] | type[Exit]) -> NDArray[np.object_]:
+    """Return the lower-case names of a code, to be indexed by it."""
+    return np.array([member.name.lower() for member in kind], dtype=object)
+
+
+BOUND_BY_NAMES = names_of(BoundBy)
+STATUS_NAMES = names_of(Status)
+EXIT_NAMES = names_of(Exit)
+
+
+def check_detail(detail: str) -> Detail:
+    """Return the level of detail, or raise ValueError."""
+    if detail not in get_args(Detail):
+        raise ValueError(f"detail = {detail!r:.60}: must be one of {', '.join(get_args(Detail))}")
+    return detail  # type: ignore[return-value]
+
+
+def full_info(batch: Batch) -> dict[str, Any]:
+    """Return the whole report of the last step; every value has a leading axis of lanes."""
+    accounts, reports = batch.lanes.accounts, batch.outputs.reports
+    risk = {name: reports[name].copy() for name in RISK_FIELDS}
+    risk["bound_by"] = BOUND_BY_NAMES[reports["bound_by"]]
+    execution = {name: reports[name].copy() for name in EXECUTION_FIELDS}
+    execution["status"] = STATUS_NAMES[reports["status"]]
+    execution["exit"] = EXIT_NAMES[reports["exit"]]
+    terms = batch.outputs.terms
+    return {
+        "equity": accounts["equity"].copy(),
+        "cash": accounts["cash"].copy(),
+        "position": batch.lanes.assets["position"].copy(),
+        "mark": batch.lanes.assets["mark"].copy(),
+        "fees_paid": accounts["fees_paid"].copy(),
+        "financing_paid": accounts["financing_paid"].copy(),
+        "step": accounts["step"].copy(),
+        "risk": risk,
+        "execution": execution,
+        "events": {name: reports[name].copy() for name in EVENT_FIELDS},
+        "reward_terms": {name: terms[name].copy() for name in terms.dtype.names},
+        "summary": summary(batch.lanes.logs, accounts),
+    }
+
+
+def summary(logs: Table, accounts: Table) -> dict[str, Floats]:
+    """Sum an episode up from its log; rates without a denominator are 0 and their count says so."""
+    shortfall = sum(
+        logs[name] for name in ("delay", "spread", "impact", "fees", "opportunity")
+    )
+    ordered = np.maximum(logs["ordered"], 1e-300)
+    return {
+        "reward": logs["reward"].copy(),
+        "steps": logs["steps"].copy(),
+        "return": accounts["equity"] / accounts["initial_equity"] - 1.0,
+        "max_drawdown": logs["max_drawdown"].copy(),
+        "orders": logs["orders"].copy(),
+        "shortfall": shortfall,
+        "shortfall_bps": BPS * np.where(logs["orders"] > 0, shortfall / ordered, 0.0),
+        "turnover": logs["traded"] / accounts["initial_equity"],
+        "fill_ratio": np.where(logs["orders"] > 0, logs["filled"] / ordered, 0.0),
+        "latency_s": logs["latency"] / np.maximum(logs["arrivals"], 1),
+        "stops": logs["stops"].copy(),
+        "targets": logs["targets"].copy(),
+        "margin_calls": logs["margin_calls"].copy(),
+    }
+
+
+def lane_of_info(info: dict[str, Any], lane: int) -> dict[str, Any]:
+    """Take one lane out of a batched info; scalars become Python numbers."""
+    taken: dict[str, Any] = {}
+    for name, value in info.items():
+        if isinstance(value, dict):
+            taken[name] = lane_of_info(value, lane)
+        else:
+            item = value[lane]
+            taken[name] = item if isinstance(item, np.ndarray) else item.item()
+    return taken

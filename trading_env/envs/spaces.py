@@ -1,0 +1,74 @@
+"""The observation's layout and bounds, from the feature tables of `kernels/observation.py`."""
+
+from typing import NamedTuple
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from trading_env.kernels.observation import (
+    ACCOUNT_FEATURES,
+    ASSET_FEATURES,
+    SIGNAL_LIMIT,
+    Feature,
+)
+
+
+class ObservationLayout(NamedTuple):
+    """Where each feature stands: asset by asset (features, then signals), then the account."""
+
+    symbols: tuple[str, ...]
+    signal_names: tuple[str, ...]
+
+    @property
+    def block(self) -> tuple[Feature, ...]:
+        """Features of one asset."""
+        signals = tuple(
+            Feature(name, -SIGNAL_LIMIT, SIGNAL_LIMIT, "user signal, clipped")
+            for name in self.signal_names
+        )
+        return ASSET_FEATURES + signals
+
+    @property
+    def features(self) -> tuple[Feature, ...]:
+        """All features in order, named `SYMBOL.feature` or `account.feature`."""
+        assets = [
+            feature._replace(name=f"{symbol}.{feature.name}")
+            for symbol in self.symbols
+            for feature in self.block
+        ]
+        account = [f._replace(name=f"account.{f.name}") for f in ACCOUNT_FEATURES]
+        return (*assets, *account)
+
+    def columns(self, name: str) -> NDArray[np.intp]:
+        """Positions of an asset feature, one for each asset, shape (assets,).
+
+        Raises:
+            KeyError: there is no such feature.
+        """
+        names = [feature.name for feature in self.block]
+        if name not in names:
+            raise KeyError(f"no asset feature {name!r}; known: {', '.join(names)}")
+        return np.arange(len(self.symbols)) * len(names) + names.index(name)
+
+    def account_column(self, name: str) -> int:
+        """Position of an account feature.
+
+        Raises:
+            KeyError: there is no such feature.
+        """
+        names = [feature.name for feature in ACCOUNT_FEATURES]
+        if name not in names:
+            raise KeyError(f"no account feature {name!r}; known: {', '.join(names)}")
+        return len(self.symbols) * len(self.block) + names.index(name)
+
+    def space(self) -> spaces.Box:
+        """Return the bounded box of one observation."""
+        low = np.array([feature.low for feature in self.features], dtype=np.float32)
+        high = np.array([feature.high for feature in self.features], dtype=np.float32)
+        return spaces.Box(low, high, dtype=np.float32)
+
+
+def action_space(assets: int) -> spaces.Box:
+    """Signed conviction, one number for each asset."""
+    return spaces.Box(-1.0, 1.0, shape=(assets,), dtype=np.float32)

@@ -1,0 +1,60 @@
+"""What happened in one episode, step by step: what pictures and journals are made from."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trading_env.envs.batch import Batch
+from trading_env.envs.world import Setup
+from trading_env.types import Floats, Table
+
+
+@dataclass
+class EpisodeTrace:
+    """Reports and equity of one lane, in order of time; row 0 is the state after reset."""
+
+    setup: Setup
+    lane: int = 0
+    _reports: list[Table] = field(default_factory=list)
+    _equity: list[float] = field(default_factory=list)
+    _rows: list[int] = field(default_factory=list)
+
+    def begin(self, batch: Batch) -> None:
+        """Forget the last episode and note the state after reset."""
+        self._reports.clear()
+        self._equity.clear()
+        self._rows.clear()
+        self.add(batch)
+
+    def add(self, batch: Batch) -> None:
+        """Note the state after a step."""
+        account = batch.lanes.accounts[self.lane]
+        self._reports.append(batch.outputs.reports[self.lane].copy())
+        self._equity.append(float(account["equity"]))
+        self._rows.append(int(account["row"]))
+
+    def __len__(self) -> int:
+        """Rows noted: steps plus one."""
+        return len(self._equity)
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Names of the assets."""
+        return self.setup.market.symbols
+
+    @property
+    def reports(self) -> Table:
+        """Reports as one record array, shape (rows, assets)."""
+        return np.stack(self._reports)
+
+    @property
+    def equity(self) -> Floats:
+        """Equity, currency, shape (rows,)."""
+        return np.array(self._equity)
+
+    @property
+    def time(self) -> NDArray[np.datetime64]:
+        """Time of each row's bar, shape (rows,)."""
+        stamps = self.setup.market.time[np.array(self._rows) % self.setup.market.bars]
+        return stamps.astype("datetime64[s]")

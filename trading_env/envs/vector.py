@@ -1,0 +1,189 @@
+"""The native vector environment: a batch of lanes under one driver call.
+
+Lane k of `reset(seed=s)` is, to the bit, the single environment after `reset(seed=s + k)`, for
+any number of lanes and threads. A batch of one uses the serial driver, which is safe under fork.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.vector import AutoresetMode
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+
+from trading_env.envs.batch import Batch
+from trading_env.envs.info import check_detail, full_info, summary
+from trading_env.envs.spaces import ObservationLayout, action_space
+from trading_env.envs.world import build
+from trading_env.kernels.drivers import parallel, serial
+from trading_env.types import AutoReset
+
+MODES = {
+    AutoresetMode.NEXT_STEP: AutoReset.NEXT_STEP,
+    AutoresetMode.SAME_STEP: AutoReset.SAME_STEP,
+    AutoresetMode.DISABLED: AutoReset.DISABLED,
+}
+
+
+class PortfolioVectorEnv(
+    gym.vector.VectorEnv[NDArray[np.float32], NDArray[np.float32], NDArray[Any]]
+):
+    """Many `trading_env/Portfolio-v0` at once; see `PortfolioEnv` for the task.
+
+    Args:
+        num_envs: number of lanes.
+        autoreset_mode: NEXT_STEP (default), SAME_STEP or DISABLED, as Gymnasium defines them.
+        detail: as in the single environment. `summary` (with its mask `_summary`) is in `info`
+            whenever a lane ends; in SAME_STEP `final_obs` and `final_info` are too.
+        copy: return copies of the buffers (default); without it the next step overwrites them.
+        kwargs: everything else that `PortfolioEnv` takes, but `render_mode`.
+    """
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        *,
+        autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
+        detail: str = "episode",
+        copy: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        if isinstance(num_envs, bool) or not isinstance(num_envs, int) or num_envs < 1:
+            raise ValueError(f"num_envs = {num_envs!r:.60}: must be a whole number >= 1")
+        kwargs.pop("render_mode", None)
+        self.setup = build(**kwargs)
+        self.num_envs = num_envs
+        self.detail = check_detail(detail)
+        self.copy = copy
+        mode = AutoresetMode(autoreset_mode)
+        self.metadata = {"autoreset_mode": mode, "render_modes": []}
+        self._mode = MODES[mode]
+        self._batch = Batch(self.setup, num_envs)
+        self._drivers = serial if num_envs == 1 else parallel
+        self.single_observation_space = self.layout.space()
+        self.single_action_space = action_space(self._batch.assets)
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self._shape = (num_envs, self._batch.assets)
+
+    @property
+    def layout(self) -> ObservationLayout:
+        """Where each feature stands in the observation."""
+        return self.setup.layout
+
+    @property
+    def batch(self) -> Batch:
+        """State and buffers of all lanes; read it, do not write it."""
+        return self._batch
+
+    def reset(
+        self,
+        *,
+        seed: int | Sequence[int | None] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> tuple[NDArray[np.float32], dict[str, Any]]:
+        """Begin an episode in every lane, or in those of `options["reset_mask"]`.
+
+        Raises:
+            ValueError: the mask or the list of seeds has the wrong shape or type.
+        """
+        mask = self._mask(options or {})
+        seeds = self._seeds(seed)
+        self._batch.reset(self._drivers, seeds, mask)
+        return self._observations(), self._full()
+
+    def _mask(self, options: dict[str, Any]) -> NDArray[np.bool_]:
+        """Read which lanes to reset."""
+        unknown = set(options) - {"reset_mask"}
+        if unknown:
+            raise ValueError(f"options: unknown key {min(unknown)!r:.60}; known: reset_mask")
+        mask = options.get("reset_mask", np.ones(self.num_envs, dtype=np.bool_))
+        if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_:
+            raise ValueError(f"options: reset_mask = {mask!r:.60}: must be an array of bool")
+        if mask.shape != (self.num_envs,) or not mask.any():
+            raise ValueError(f"options: reset_mask must have shape ({self.num_envs},), one True")
+        if not self._batch.is_started and not mask.all():
+            raise ValueError("options: the first reset must be of all environments")
+        return mask
+
+    def _seeds(self, seed: int | Sequence[int | None] | None) -> NDArray[np.uint64] | None:
+        """Seeds of all lanes: seed + lane, a list, or None for the next episode of each."""
+        if seed is None:
+            if self._batch.is_started:
+                return None
+            return self.np_random.integers(0, 2**63, size=self.num_envs, dtype=np.uint64)
+        if isinstance(seed, int | np.integer):
+            super().reset(seed=int(seed))
+            return np.uint64(seed) + np.arange(self.num_envs, dtype=np.uint64)
+        if len(seed) != self.num_envs or any(s is None for s in seed):
+            raise ValueError(f"seed: a list must hold {self.num_envs} whole numbers")
+        return np.array(seed, dtype=np.uint64)
+
+    def step(
+        self, actions: Any
+    ) -> tuple[
+        NDArray[np.float32],
+        NDArray[np.float64],
+        NDArray[np.bool_],
+        NDArray[np.bool_],
+        dict[str, Any],
+    ]:
+        """Step every lane.
+
+        Raises:
+            ValueError: NaN, infinite, wrong-shaped or wrong-typed actions; nothing has changed.
+            RuntimeError: no reset yet; or, without autoreset, a lane's episode has ended.
+        """
+        batch = self._batch
+        checked = batch.check_actions(actions, self._shape)
+        if not batch.is_started:
+            raise RuntimeError("step() needs episodes in progress: call reset() first")
+        if self._mode is AutoReset.DISABLED and batch.lanes.accounts["done"].any():
+            lane = int(batch.lanes.accounts["done"].argmax())
+            raise RuntimeError(f"environment {lane} has ended: reset it with a reset_mask")
+        batch.step(self._drivers, checked, self._mode)
+        outputs = batch.outputs
+        ended = outputs.terminated | outputs.truncated
+        info = self._full()
+        if ended.any():
+            info |= self._endings(ended)
+        rewards = outputs.rewards.copy() if self.copy else outputs.rewards
+        terminated = outputs.terminated.copy() if self.copy else outputs.terminated
+        truncated = outputs.truncated.copy() if self.copy else outputs.truncated
+        return self._observations(), rewards, terminated, truncated, info
+
+    def _observations(self) -> NDArray[np.float32]:
+        observations = self._batch.outputs.observations
+        return observations.copy() if self.copy else observations
+
+    def _full(self) -> dict[str, Any]:
+        return full_info(self._batch) if self.detail == "full" else {}
+
+    def _endings(self, ended: NDArray[np.bool_]) -> dict[str, Any]:
+        """Report the episodes that ended in this step."""
+        outputs = self._batch.outputs
+        info: dict[str, Any] = {}
+        if self.detail != "none":
+            final = summary(outputs.final_logs, outputs.final_accounts)
+            if self.detail == "episode":
+                info = {"summary": final, "_summary": ended.copy()}
+        if self._mode is AutoReset.SAME_STEP:
+            info["final_obs"] = outputs.final_observations.copy()
+            info["_final_obs"] = ended.copy()
+            info["final_info"] = {} if self.detail == "none" else {"summary": final}
+            info["_final_info"] = ended.copy()
+        return info
+
+    def get_state(self) -> dict[str, Any]:
+        """Return an exact, picklable snapshot of all lanes; it does not hold the seeds."""
+        return self._batch.get_state()
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go back to a snapshot of a vector environment with the same arguments.
+
+        Raises:
+            ValueError: the snapshot does not fit.
+        """
+        self._batch.set_state(state)

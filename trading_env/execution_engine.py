@@ -1,0 +1,335 @@
+"""The execution engine as a user calls it; the rules are in `kernels/execution.py`.
+
+`ExecutionEngine` prices and fills with the compiled functions that the environment's step calls.
+Its history is keyed by trade id: a duplicate is refused by name.
+"""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
+
+import numpy as np
+from pydantic import Field
+
+from trading_env.config import ConfigError, Settings, as_record
+from trading_env.kernels.execution import trade_bar, wait_out_bar
+from trading_env.kernels.orders import book_opportunity, draw_latency, end_bar, fill_in, status_of
+from trading_env.kernels.pricing import terms_of
+from trading_env.kernels.stress import calm
+from trading_env.types import (
+    SLOTS,
+    AccountState,
+    Address,
+    AssetState,
+    Bar,
+    EpisodeParams,
+    ExecutionParams,
+    ImpactReference,
+    OrderSlot,
+    Report,
+    Session,
+    Status,
+    Table,
+    TimeInForce,
+    new_table,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+BPS = 1e-4
+DAY_S = 86400.0
+
+LATENCY = {  # median milliseconds, log standard deviation
+    "zero": (0.0, 0.0),
+    "colocated": (0.05, 0.3),
+    "cloud": (4.0, 0.95),
+    "retail": (80.0, 0.5),
+}
+
+
+class ExecutionConfig(Settings):
+    """Latency, spread, impact, cap and fees; defaults and sources as in `kernels/pricing.py`."""
+
+    label: ClassVar[str] = "execution"
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "default": {},
+        "zero": {
+            "latency": "zero",
+            "half_spread_bps": 0.0,
+            "temporary_impact": 0.0,
+            "permanent_impact": 0.0,
+            "transient_weights": (0.0, 0.0, 0.0),
+            "fee_bps": 0.0,
+        },
+        "flat_bps": {
+            "half_spread_bps": 10.0,
+            "spread_exponent": 0.0,
+            "temporary_impact": 0.0,
+            "permanent_impact": 0.0,
+            "transient_weights": (0.0, 0.0, 0.0),
+            "fee_bps": 0.0,
+        },
+        "square_root": {
+            "temporary_impact": 1.0,
+            "impact_exponent": 0.5,
+            "permanent_impact": 0.0,
+        },
+    }
+
+    latency: Literal["zero", "colocated", "cloud", "retail"] = "retail"
+    """Named latency: colocated 50 us, cloud 4 ms, retail 80 ms (medians, lognormal)."""
+    latency_ms: float | None = Field(None, ge=0.0)
+    """Median latency, milliseconds; overrides the name's."""
+    latency_log_sd: float | None = Field(None, ge=0.0, le=5.0)
+    """Standard deviation of log latency; overrides the name's."""
+    half_spread_bps: float = Field(1.5, ge=0.0, le=1000.0)
+    """Half spread in calm markets, basis points of the price."""
+    spread_exponent: float = Field(0.7, ge=0.0, le=3.0)
+    """The half spread widens with (fast / slow volatility) to this power."""
+    temporary_impact: float = Field(0.142, ge=0.0)
+    """Coefficient eta of Almgren et al. 2005."""
+    impact_exponent: float = Field(0.6, gt=0.0, le=2.0)
+    """Exponent of the participation rate in temporary impact."""
+    volatility_scaled: bool = True
+    """Impact coefficients multiply the day's volatility; else they are plain fractions."""
+    permanent_impact: float = Field(0.314, ge=0.0)
+    """Coefficient gamma of Almgren et al. 2005; linear in quantity over day volume."""
+    inverse_turnover_days: float = Field(250.0, gt=0.0)
+    """Units outstanding over day volume; its fourth root multiplies permanent impact."""
+    transient_weights: tuple[float, float, float] = (0.5, 0.3, 0.2)
+    """Shares of the temporary impact that decay with each of the times below."""
+    transient_times_s: tuple[float, float, float] = (300.0, 3600.0, 86400.0)
+    """Decay times, seconds."""
+    participation_cap: float = Field(0.1, gt=0.0, le=1.0)
+    """Largest share of a bar's volume that all fills together may take."""
+    fee_bps: float = Field(0.5, ge=-100.0, le=1000.0)
+    """Fee, basis points of the notional; negative is a rebate."""
+    fee_per_unit: float = Field(0.0, ge=0.0)
+    """Fee per unit, currency."""
+    fee_minimum: float | None = Field(None, ge=0.0)
+    """Smallest fee of an order, currency; None for no minimum."""
+    time_in_force: Literal["bar", "episode"] = "episode"
+    """When the unfilled rest of an order lapses."""
+    impact_reference: Literal["current", "first"] = "current"
+    """Price that impact is a fraction of: the arrival price, or the episode's first mark."""
+
+    def record(self, bar_seconds: float) -> Table:
+        """Return the kernel's view for bars of `bar_seconds`."""
+        median_ms, log_sd = LATENCY[self.latency]
+        median_ms = median_ms if self.latency_ms is None else self.latency_ms
+        log_sd = log_sd if self.latency_log_sd is None else self.latency_log_sd
+        ratios = [bar_seconds / max(time_s, 1e-9) for time_s in self.transient_times_s]
+        values: dict[str, float] = {
+            "latency_median_s": median_ms / 1000.0,
+            "latency_log_sd": log_sd,
+            "half_spread": self.half_spread_bps * BPS,
+            "spread_exponent": self.spread_exponent,
+            "temporary": self.temporary_impact,
+            "exponent": self.impact_exponent,
+            "volatility_scaled": int(self.volatility_scaled),
+            "permanent": self.permanent_impact * self.inverse_turnover_days**0.25,
+            "participation": self.participation_cap,
+            "fee": self.fee_bps * BPS,
+            "fee_per_unit": self.fee_per_unit,
+            "fee_minimum": -math.inf if self.fee_minimum is None else self.fee_minimum,
+            "time_in_force": TimeInForce[self.time_in_force.upper()].value,
+            "impact_reference": ImpactReference[self.impact_reference.upper()].value,
+        }
+        for j, (weight, ratio) in enumerate(zip(self.transient_weights, ratios, strict=True)):
+            values[f"transient_weight_{j}"] = weight
+            values[f"transient_decay_{j}"] = math.exp(-ratio)
+            values[f"transient_mean_{j}"] = -math.expm1(-ratio) / ratio
+        return as_record(ExecutionParams, values)
+
+
+class Order(NamedTuple):
+    """A market order; quantity in units, + to buy."""
+
+    quantity: float = 100.0
+    decision_price: float | None = None  # None: the market's price when it is sent
+
+
+class MarketState(NamedTuple):
+    """What an order meets: one bar and the averages that price it."""
+
+    price: float = 100.0  # mark when the order is sent
+    open: float | None = None  # of the bar it trades in; None: `price`
+    high: float | None = None
+    low: float | None = None
+    close: float | None = None
+    volume: float = 1e6  # units in the bar
+    mean_volume: float | None = None  # units a bar, trailing; None: `volume`
+    volatility: float = 0.02  # standard deviation of a day's return
+    volatility_change: float = 1.0  # fast over slow volatility
+    bar_seconds: float = DAY_S
+    bars_per_day: float = 1.0
+    halted: bool = False
+
+
+class ExecutionReport(NamedTuple):
+    """What became of one order in one bar; money in currency."""
+
+    price: float  # average fill price, or the mark when nothing was filled
+    filled: float  # units, signed
+    left: float  # units still working
+    status: str
+    latency_s: float
+    delay: float
+    spread: float
+    impact: float
+    fees: float
+    opportunity: float
+
+    @property
+    def shortfall(self) -> float:
+        """Implementation shortfall: the sum of the ledger."""
+        return self.delay + self.spread + self.impact + self.fees + self.opportunity
+
+
+class ExecutionEngine:
+    """Simulates orders one at a time and keeps the history of execution quality.
+
+    Args:
+        config: an `ExecutionConfig`, a preset's name, a mapping, or None for the defaults.
+        seed: of the latency draws; the n-th order of two engines with one seed is equally late.
+        capacity: records that the history holds; the oldest go first.
+    """
+
+    def __init__(
+        self,
+        config: ExecutionConfig | Mapping[str, Any] | str | None = None,
+        seed: int = 0,
+        *,
+        capacity: int = 100_000,
+    ) -> None:
+        self.config = ExecutionConfig.of(config)
+        self._seed = np.uint64(seed)
+        self._orders = 0
+        self._capacity = capacity
+        self._history: dict[str, dict[str, float | str]] = {}
+
+    def simulate_execution(
+        self, order: Order | None = None, market_state: MarketState | None = None
+    ) -> ExecutionReport:
+        """Send one order into one bar and return its fill and its ledger.
+
+        Raises:
+            ConfigError: a quantity, price or volume that is not finite or out of range.
+        """
+        order = Order() if order is None else order
+        market = _completed(MarketState() if market_state is None else market_state)
+        if not math.isfinite(order.quantity):
+            raise ConfigError(f"order.quantity = {order.quantity}: must be finite")
+        bench = _Bench(self.config, market)
+        address = Address(self._seed, 0, self._orders, 0)
+        self._orders += 1
+        return bench.execute(order, market, address)
+
+    def record_execution_feedback(
+        self, trade_id: str, execution_metrics: ExecutionReport | Mapping[str, Any]
+    ) -> None:
+        """Add a trade's execution quality to the history.
+
+        Raises:
+            ConfigError: the trade id is already in the history, or a metric is not finite.
+        """
+        if trade_id in self._history:
+            raise ConfigError(f"trade_id = {trade_id!r:.60}: already recorded")
+        report = execution_metrics
+        if isinstance(report, ExecutionReport):
+            row = {**report._asdict(), "shortfall": report.shortfall}
+        else:
+            row = dict(report)
+        for name, value in row.items():
+            if not isinstance(value, str) and not math.isfinite(value):
+                raise ConfigError(f"{name} = {value}: not finite (trade {trade_id!r:.40})")
+        self._history[trade_id] = row
+        while len(self._history) > self._capacity:
+            del self._history[next(iter(self._history))]
+
+    @property
+    def history(self) -> "pd.DataFrame":
+        """Recorded trades, oldest first, indexed by trade id."""
+        import pandas as pd
+
+        frame = pd.DataFrame.from_dict(self._history, orient="index")
+        frame.index.name = "trade_id"
+        return frame
+
+    def export_history(self, path: str | Path) -> None:
+        """Write the history as Parquet."""
+        self.history.to_parquet(path)
+
+
+def _completed(market: MarketState) -> MarketState:
+    """Fill in what was left out, and refuse what cannot be."""
+    opened = market.price if market.open is None else market.open
+    closed = opened if market.close is None else market.close
+    state = market._replace(
+        open=opened,
+        close=closed,
+        high=max(opened, closed) if market.high is None else market.high,
+        low=min(opened, closed) if market.low is None else market.low,
+        mean_volume=market.volume if market.mean_volume is None else market.mean_volume,
+    )
+    for name, value in state._asdict().items():
+        if not math.isfinite(value) or value < 0.0:
+            raise ConfigError(f"market_state.{name} = {value}: must be finite and >= 0")
+    for name in ("price", "open", "high", "low", "close", "volatility", "volatility_change"):
+        if getattr(state, name) <= 0.0:
+            raise ConfigError(f"market_state.{name} = {getattr(state, name)}: must be > 0")
+    return state
+
+
+class _Bench:
+    """One asset, one account and one bar, laid out as the kernels expect them."""
+
+    def __init__(self, config: ExecutionConfig, market: MarketState) -> None:
+        self.execution = config.record(market.bar_seconds)[0]
+        self.episode = new_table(EpisodeParams, 1)[0]
+        self.episode.bars_per_day = market.bars_per_day
+        self.asset = new_table(AssetState, 1)[0]
+        bar_variance = market.volatility**2 / market.bars_per_day
+        self.asset.mark = market.price
+        self.asset.reference_price = market.price
+        self.asset.variance_fast = bar_variance
+        self.asset.variance_slow = bar_variance / market.volatility_change**2
+        self.asset.volume_mean = market.mean_volume
+        self.slots = new_table(OrderSlot, SLOTS)
+        self.account = new_table(AccountState, 1)[0]
+        self.report = new_table(Report, 1)[0]
+
+    def execute(self, order: Order, market: MarketState, address: Address) -> ExecutionReport:
+        """Run the order through the bar and read its slot back."""
+        report, slots = self.report, self.slots
+        if order.decision_price is not None:
+            self.asset.mark = order.decision_price
+        report.decision_price = self.asset.mark
+        latency_s = draw_latency(self.execution, 1.0, address)
+        fill_in(slots[0], report, float(order.quantity), latency_s)
+        bar = Bar(market.open, market.high, market.low, market.close, float(market.volume))
+        if market.halted or bar.volume <= 0.0:
+            wait_out_bar(slots, report, market.bar_seconds)
+        else:
+            terms = terms_of(self.asset, calm(), self.execution, self.episode)
+            capacity = self.execution.participation * bar.volume
+            session = Session(bar, terms, capacity, market.bar_seconds)
+            trade_bar(self.asset, slots, self.account, report, session, self.execution)
+        left = end_bar(slots, self.execution, market.bar_seconds)
+        book_opportunity(slots, report, bar.close - self.asset.mark)
+        slot = slots[0]
+        price = slot.notional / abs(slot.filled) if slot.filled != 0.0 else market.price
+        return ExecutionReport(
+            price=price,
+            filled=float(slot.filled),
+            left=float(left),
+            status=Status(status_of(slots, report, int(market.halted))).name.lower(),
+            latency_s=latency_s,
+            delay=float(slot.delay),
+            spread=float(slot.spread),
+            impact=float(slot.impact),
+            fees=float(slot.fees),
+            opportunity=float(slot.opportunity),
+        )

@@ -1,0 +1,94 @@
+"""Drivers: fan a transition out over environments. Nothing about trading happens here.
+
+One builder makes the serial driver (one environment, or anything that may fork) and the parallel
+one (batches). Each closes over a digest of the kernel sources and its own flag: the closure is
+part of numba's cache key, which otherwise sees neither an edit in a callee nor `parallel`.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numba import prange
+from numpy.typing import NDArray
+
+from trading_env.kernels.jit import driver, source_digest
+from trading_env.kernels.rows import clear_lane, keep_final, lane_of
+from trading_env.kernels.start import begin_episode
+from trading_env.kernels.transition import transition
+from trading_env.types import AutoReset, Floats, Lanes, Outputs, World
+
+Seeds = NDArray[np.uint64]
+Choice = NDArray[np.int64]
+Step = Callable[[World, Lanes, Outputs, Floats, Seeds, int], int]
+Reset = Callable[[World, Lanes, Outputs, Seeds, Choice], None]
+
+ALL_FINITE = -1  # returned by a step driver that ran
+
+
+class Drivers(NamedTuple):
+    """The two loops over lanes."""
+
+    step: Step
+    reset: Reset
+    key: str
+
+
+def _build(*, parallel: bool) -> Drivers:
+    key = f"parallel={parallel} {source_digest()}"
+
+    @driver(parallel=parallel)
+    def step_lanes(
+        world: World,
+        lanes: Lanes,
+        outputs: Outputs,
+        actions: Floats,
+        seeds: Seeds,
+        autoreset: int,
+    ) -> int:
+        """Step every lane; return the flat index of the first action that is not finite, or -1."""
+        _ = key
+        flat = actions.ravel()
+        for j in range(flat.shape[0]):
+            if not np.isfinite(flat[j]):
+                return j
+        for i in prange(seeds.shape[0]):
+            lane = lane_of(lanes, outputs, i)
+            if autoreset == AutoReset.NEXT_STEP and lane.accounts[0].done == 1:
+                clear_lane(lanes, outputs, i)
+                begin_episode(world, lane, seeds[i], lane.accounts[0].episode + 1, -1, -1)
+                outputs.rewards[i] = 0.0
+                outputs.terminated[i] = False
+                outputs.truncated[i] = False
+            else:
+                outcome = transition(world, lane, actions[i], seeds[i])
+                outputs.rewards[i] = outcome.reward
+                outputs.terminated[i] = outcome.terminated
+                outputs.truncated[i] = outcome.truncated
+                if outcome.terminated or outcome.truncated:
+                    keep_final(lanes, outputs, i)
+                    if autoreset == AutoReset.SAME_STEP:
+                        clear_lane(lanes, outputs, i)
+                        begin_episode(world, lane, seeds[i], lane.accounts[0].episode + 1, -1, -1)
+        return ALL_FINITE
+
+    @driver(parallel=parallel)
+    def reset_lanes(
+        world: World, lanes: Lanes, outputs: Outputs, seeds: Seeds, choice: Choice
+    ) -> None:
+        """Begin an episode in each lane whose row of `choice` (episode, path, start) asks for it.
+
+        An episode below 0 leaves the lane alone; path and start are drawn when negative.
+        """
+        _ = key
+        for i in prange(seeds.shape[0]):
+            if choice[i, 0] >= 0:
+                clear_lane(lanes, outputs, i)
+                lane = lane_of(lanes, outputs, i)
+                begin_episode(world, lane, seeds[i], choice[i, 0], choice[i, 1], choice[i, 2])
+
+    return Drivers(step=step_lanes, reset=reset_lanes, key=key)
+
+
+serial = _build(parallel=False)  # safe under fork; used for one environment
+parallel = _build(parallel=True)

@@ -1,0 +1,94 @@
+"""True bar -> what the agent is shown, with an age and a validity channel.
+
+- missing: the bar is not delivered; the last price stands, age grows, validity is 0.
+- stale: the feed repeats its last price as if it were fresh for a run of bars (geometric length);
+  nothing flags it.
+- spike: a bad print: the close is off by `spike_size` standard deviations for one bar, and so is
+  the high or the low. Nothing trades there: fills use the true bar.
+
+All of the agent's market averages are computed from what was shown. A missing bar changes none
+of them. Nothing shown is ever NaN. Not modelled: duplicated and late bars.
+"""
+
+import math
+
+from trading_env.kernels.jit import kernel
+from trading_env.kernels.market import MIN_VARIANCE, RATE_FAST, RATE_SLOW
+from trading_env.kernels.noise import Stream, uniforms
+from trading_env.types import Address, AssetState, Bar, Report, Stress
+
+TREND_HALF_LIVES = (5.0, 20.0, 60.0)  # bars
+TREND_RATE_0 = 1.0 - 2.0 ** (-1.0 / TREND_HALF_LIVES[0])
+TREND_RATE_1 = 1.0 - 2.0 ** (-1.0 / TREND_HALF_LIVES[1])
+TREND_RATE_2 = 1.0 - 2.0 ** (-1.0 / TREND_HALF_LIVES[2])
+NO_FAULT, MISSING, STALE, SPIKE = 0, 1, 2, 3  # Report.feed_fault
+
+
+@kernel
+def show(asset: AssetState, high: float, low: float, close: float, volume: float) -> None:
+    """Show the agent a bar and move its averages on."""
+    change = close / asset.seen_close - 1.0
+    square = max(change * change, MIN_VARIANCE)
+    asset.seen_return = change
+    asset.seen_variance_fast += RATE_FAST * (square - asset.seen_variance_fast)
+    asset.seen_variance_slow += RATE_SLOW * (square - asset.seen_variance_slow)
+    asset.seen_volume_mean += RATE_SLOW * (volume - asset.seen_volume_mean)
+    asset.trend_0 += TREND_RATE_0 * (change - asset.trend_0)
+    asset.trend_1 += TREND_RATE_1 * (change - asset.trend_1)
+    asset.trend_2 += TREND_RATE_2 * (change - asset.trend_2)
+    asset.seen_high = high
+    asset.seen_low = low
+    asset.seen_close = close
+    asset.seen_volume = volume
+    asset.age = 0
+    asset.valid = 1
+
+
+@kernel
+def fault_of(asset: AssetState, stress: Stress, address: Address) -> tuple[int, float]:
+    """Return which fault, if any, hits this bar, and a uniform for its direction."""
+    seed, episode, step, a = address
+    if asset.stale_left > 0:
+        asset.stale_left -= 1
+        return STALE, 0.0
+    if stress.missing_rate > 0.0:
+        lost = uniforms(seed, episode, step, a, Stream.FEED_MISSING.value)[0]
+        if lost < stress.missing_rate:
+            return MISSING, 0.0
+    if stress.stale_rate > 0.0:
+        begins, length = uniforms(seed, episode, step, a, Stream.FEED_STALE.value)
+        if begins < stress.stale_rate:
+            asset.stale_left = geometric(length, stress.stale_bars) - 1
+            return STALE, 0.0
+    if stress.spike_rate > 0.0:
+        happens, direction = uniforms(seed, episode, step, a, Stream.FEED_SPIKE.value)
+        if happens < stress.spike_rate:
+            return SPIKE, direction
+    return NO_FAULT, 0.0
+
+
+@kernel
+def geometric(u: float, mean: float) -> int:
+    """Return a geometric length of at least 1 with the given mean, from a uniform."""
+    if mean <= 1.0:
+        return 1
+    return 1 + int(math.log(1.0 - u) / math.log(1.0 - 1.0 / mean))
+
+
+@kernel
+def deliver(asset: AssetState, report: Report, bar: Bar, stress: Stress, address: Address) -> None:
+    """Pass the true bar through the feed."""
+    fault, direction = fault_of(asset, stress, address)
+    report.feed_fault = fault
+    if fault == MISSING:
+        asset.age += 1
+        asset.valid = 0
+        asset.seen_return = 0.0
+    elif fault == STALE:
+        show(asset, asset.seen_high, asset.seen_low, asset.seen_close, asset.seen_volume)
+    elif fault == SPIKE:
+        size = min(stress.spike_size * math.sqrt(asset.seen_variance_slow), 1.0)
+        close = bar.close * math.exp(size if direction < 0.5 else -size)
+        show(asset, max(bar.high, close), min(bar.low, close), close, bar.volume)
+    else:
+        show(asset, bar.high, bar.low, bar.close, bar.volume)

@@ -1,0 +1,60 @@
+"""Execution feedback: what fills cost against what they were expected to cost.
+
+Exponentially weighted means over fills, per asset: realised cost (delay, spread, impact and fees
+over notional), the cost the risk manager expected before it sent the order, latency of arrivals,
+and the filled share of what was live. They are seen by the policy and read by the confidence
+calibrator; `feedback_rate` is the weight of the newest value.
+"""
+
+import math
+
+from trading_env.kernels.jit import kernel
+from trading_env.kernels.pricing import powered
+from trading_env.types import AssetState, EpisodeParams, ExecutionParams, Report
+
+
+@kernel
+def expected_cost(
+    quantity: float,
+    variance: float,
+    volume: float,
+    execution: ExecutionParams,
+    episode: EpisodeParams,
+) -> float:
+    """Return the cost of a fill as a fraction of its notional, from shown volatility and volume."""
+    scale = 1.0
+    if execution.volatility_scaled == 1:
+        scale = math.sqrt(variance * episode.bars_per_day)
+    rate = abs(quantity) / max(volume, abs(quantity))
+    moving = scale * execution.temporary * powered(rate, execution.exponent)
+    return execution.half_spread + moving + execution.fee
+
+
+@kernel
+def blend(mean: float, value: float, rate: float) -> float:
+    """Move an exponentially weighted mean towards its newest value."""
+    return mean + rate * (value - mean)
+
+
+@kernel
+def learn_from_fills(
+    asset: AssetState,
+    report: Report,
+    execution: ExecutionParams,
+    episode: EpisodeParams,
+    rate: float,
+) -> None:
+    """Update the feedback means with the step's fills and arrivals."""
+    if report.notional > 0.0:
+        expected = expected_cost(
+            report.traded, asset.seen_variance_slow, asset.seen_volume_mean, execution, episode
+        )
+        report.expected_cost = expected * report.notional
+        realised = report.delay + report.spread + report.impact + report.fees
+        asset.slippage = blend(asset.slippage, realised / report.notional, rate)
+        asset.expected_slippage = blend(asset.expected_slippage, expected, rate)
+    if report.arrivals > 0:
+        asset.latency = blend(asset.latency, report.latency_s, rate)
+    if report.live != 0.0:
+        ratio = min(max(report.order_filled / report.live, 0.0), 1.0)
+        asset.fill_ratio = blend(asset.fill_ratio, ratio, rate)

@@ -1,0 +1,130 @@
+"""The true bar: the base bar, stressed by the scenario, shifted by the account's lasting impact.
+
+Without stress the base bar is taken as it stands, so that an empty scenario changes no bit. With
+stress the base bar's log moves from the previous base close are multiplied by the volatility
+multiplier, the injected path is added, and the difference is carried on in `displacement`:
+
+    true price = base price x exp(displacement),  then own permanent impact on top.
+
+The bar keeps low <= open, close <= high: its body is moved, the injected path's extremes are
+included, and the base bar's shadows (times the volatility multiplier) are added outside.
+
+In a halt the price stands still at the last mark and no volume trades, while the undisturbed
+price moves on unseen; trading resumes with the gap that has built up.
+"""
+
+import math
+
+from trading_env.kernels.jit import kernel
+from trading_env.types import AssetState, Bar, BarRecord, ImpactReference, Stress
+
+HALF_LIFE_FAST = 10.0  # bars
+HALF_LIFE_SLOW = 60.0
+RATE_FAST = 1.0 - 2.0 ** (-1.0 / HALF_LIFE_FAST)
+RATE_SLOW = 1.0 - 2.0 ** (-1.0 / HALF_LIFE_SLOW)
+MAX_LOG_MOVE = 20.0  # an injected move is bounded so that prices stay finite at any severity
+MIN_VARIANCE = 1e-12  # of a bar's return: a frozen price does not make volatility zero
+
+
+@kernel
+def as_bar(base: BarRecord) -> Bar:
+    """Copy a row of the table."""
+    return Bar(base.open, base.high, base.low, base.close, base.volume)
+
+
+@kernel
+def scaled(bar: Bar, factor: float) -> Bar:
+    """Multiply the prices."""
+    return Bar(
+        bar.open * factor, bar.high * factor, bar.low * factor, bar.close * factor, bar.volume
+    )
+
+
+@kernel
+def stressed_bar(
+    base: BarRecord, previous_close: float, displacement: float, stress: Stress
+) -> tuple[Bar, float]:
+    """Return the bar before own impact, and the displacement after it."""
+    calm = stress.gap == 0.0 and stress.drift == 0.0 and stress.volatility == 1.0
+    if calm and stress.low_excursion == 0.0 and stress.high_excursion == 0.0:
+        bar = as_bar(base)
+        if displacement != 0.0:
+            bar = scaled(bar, math.exp(displacement))
+    else:
+        bar, displacement = moved_bar(base, previous_close, displacement, stress)
+    if stress.volume == 1.0:
+        return bar, displacement
+    volume = bar.volume * stress.volume
+    return Bar(bar.open, bar.high, bar.low, bar.close, volume), displacement
+
+
+@kernel
+def moved_bar(
+    base: BarRecord, previous_close: float, displacement: float, stress: Stress
+) -> tuple[Bar, float]:
+    """Apply the volatility multiplier and the injected path to a bar's prices."""
+    scale = stress.volatility
+    open_move = math.log(base.open / previous_close)
+    close_move = math.log(base.close / previous_close)
+    upper_shadow = scale * math.log(base.high / max(base.open, base.close))
+    lower_shadow = scale * math.log(min(base.open, base.close) / base.low)
+    opened = scale * open_move + stress.gap
+    closed = scale * close_move + stress.gap + stress.drift
+    highest = max(max(opened, closed), opened + stress.high_excursion) + upper_shadow
+    lowest = min(min(opened, closed), opened + stress.low_excursion) - lower_shadow
+    anchor = previous_close * math.exp(displacement)
+    bar = Bar(
+        open=anchor * math.exp(bounded(opened)),
+        high=anchor * math.exp(bounded(highest)),
+        low=anchor * math.exp(bounded(lowest)),
+        close=anchor * math.exp(bounded(closed)),
+        volume=base.volume,
+    )
+    return bar, bounded(displacement + closed - close_move)
+
+
+@kernel
+def bounded(log_move: float) -> float:
+    """Keep an exponent finite."""
+    return min(max(log_move, -MAX_LOG_MOVE), MAX_LOG_MOVE)
+
+
+@kernel
+def frozen_bar(price: float) -> Bar:
+    """Bar of a halt."""
+    return Bar(price, price, price, price, 0.0)
+
+
+@kernel
+def impacted_price(asset: AssetState, price: float, reference: int) -> float:
+    """Shift one undisturbed price by the account's own permanent impact."""
+    if asset.permanent == 0.0:
+        return price
+    if reference == ImpactReference.FIRST:
+        return price + asset.permanent * asset.reference_price
+    return price * math.exp(asset.permanent)
+
+
+@kernel
+def impacted_bar(asset: AssetState, bar: Bar, reference: int) -> Bar:
+    """Shift a bar by the permanent impact of the bars before it."""
+    if asset.permanent == 0.0:
+        return bar
+    return Bar(
+        open=impacted_price(asset, bar.open, reference),
+        high=impacted_price(asset, bar.high, reference),
+        low=impacted_price(asset, bar.low, reference),
+        close=impacted_price(asset, bar.close, reference),
+        volume=bar.volume,
+    )
+
+
+@kernel
+def update_averages(asset: AssetState, mark: float, volume: float) -> None:
+    """Move the true market's trailing averages on by one bar."""
+    change = mark / asset.mark - 1.0
+    square = max(change * change, MIN_VARIANCE)
+    asset.variance_fast += RATE_FAST * (square - asset.variance_fast)
+    asset.variance_slow += RATE_SLOW * (square - asset.variance_slow)
+    asset.volume_mean += RATE_SLOW * (volume - asset.volume_mean)
+    asset.mark = mark

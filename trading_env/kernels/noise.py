@@ -1,0 +1,111 @@
+"""Random numbers with an address.
+
+A draw is a function of (seed, episode, step, asset, stream) and of nothing else, so it does not
+depend on the batch size, the thread count, the order of the lanes or on how many draws another
+stream made. The generator is Philox-4x32-10 (Salmon, Moraes, Dror, Shaw: "Parallel random
+numbers: as easy as 1, 2, 3", SC 2011): the seed is the key, the rest of the address the counter.
+
+Products stay in uint64 and words are masked to 32 bits, so the same file runs uncompiled.
+"""
+
+import math
+from enum import IntEnum
+
+import numpy as np
+
+from trading_env.kernels.jit import kernel
+
+MASK = np.uint64(0xFFFFFFFF)
+SHIFT = np.uint64(32)
+MULTIPLIER_0 = np.uint64(0xD2511F53)
+MULTIPLIER_1 = np.uint64(0xCD9E8D57)
+WEYL_0 = np.uint64(0x9E3779B9)
+WEYL_1 = np.uint64(0xBB67AE85)
+DROP_LOW_5 = np.uint64(5)
+DROP_LOW_6 = np.uint64(6)
+TWO_26 = 67108864.0  # 2**26
+UNIT_53 = 1.0 / 9007199254740992.0  # 2**-53
+
+
+class Stream(IntEnum):
+    """What a draw is for. One name, one use: streams never share an address."""
+
+    EPISODE_PATH = 0
+    EPISODE_START = 1
+    SCENARIO_CHOICE = 2
+    EVENT_START = 3
+    ORDER_LATENCY = 4
+    FEED_MISSING = 5
+    FEED_STALE = 6
+    FEED_SPIKE = 7
+    # Generators of synthetic markets (their seed is the pool's key, never an environment's).
+    MARKET_FACTOR = 32
+    MARKET_SHOCK = 33
+    MARKET_TAIL = 34
+    MARKET_INTRABAR = 35
+    MARKET_VOLUME = 36
+    MARKET_SIGNAL = 37
+
+
+@kernel
+def philox(
+    key_0: np.uint64,
+    key_1: np.uint64,
+    counter_0: np.uint64,
+    counter_1: np.uint64,
+    counter_2: np.uint64,
+    counter_3: np.uint64,
+) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64]:
+    """Ten rounds of Philox-4x32; every word is a uint64 below 2**32."""
+    for _ in range(10):
+        product_0 = MULTIPLIER_0 * counter_0
+        product_1 = MULTIPLIER_1 * counter_2
+        counter_0 = (product_1 >> SHIFT) ^ counter_1 ^ key_0
+        counter_2 = (product_0 >> SHIFT) ^ counter_3 ^ key_1
+        counter_1 = product_1 & MASK
+        counter_3 = product_0 & MASK
+        key_0 = (key_0 + WEYL_0) & MASK
+        key_1 = (key_1 + WEYL_1) & MASK
+    return counter_0, counter_1, counter_2, counter_3
+
+
+@kernel
+def uniforms(
+    seed: np.uint64, episode: int, step: int, asset: int, stream: int
+) -> tuple[float, float]:
+    """Two independent uniforms on [0, 1), 53 bits each."""
+    key = np.uint64(seed)
+    word_0, word_1, word_2, word_3 = philox(
+        key & MASK,
+        key >> SHIFT,
+        np.uint64(step) & MASK,
+        np.uint64(episode) & MASK,
+        np.uint64(asset) & MASK,
+        np.uint64(stream) & MASK,
+    )
+    first = float(word_0 >> DROP_LOW_5) * TWO_26 + float(word_1 >> DROP_LOW_6)
+    second = float(word_2 >> DROP_LOW_5) * TWO_26 + float(word_3 >> DROP_LOW_6)
+    return first * UNIT_53, second * UNIT_53
+
+
+@kernel
+def uniform(seed: np.uint64, episode: int, step: int, asset: int, stream: int) -> float:
+    """One uniform on [0, 1)."""
+    return uniforms(seed, episode, step, asset, stream)[0]
+
+
+@kernel
+def normals(
+    seed: np.uint64, episode: int, step: int, asset: int, stream: int
+) -> tuple[float, float]:
+    """Two independent standard normals (Box and Muller 1958)."""
+    first, second = uniforms(seed, episode, step, asset, stream)
+    radius = math.sqrt(-2.0 * math.log(1.0 - first))
+    angle = 2.0 * math.pi * second
+    return radius * math.cos(angle), radius * math.sin(angle)
+
+
+@kernel
+def normal(seed: np.uint64, episode: int, step: int, asset: int, stream: int) -> float:
+    """One standard normal."""
+    return normals(seed, episode, step, asset, stream)[0]

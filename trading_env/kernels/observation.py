@@ -1,0 +1,166 @@
+"""What the policy sees: finite, bounded, scale-free, float32.
+
+Every feature is a pure number built from what the feed has shown, the account's statement at the
+shown prices, and the account's own fills; multiplying all prices by ten changes nothing. A
+feature beyond its bounds saturates there. `contrast` maps two positive sizes to [-1, 1].
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trading_env.kernels.feed import TREND_RATE_0, TREND_RATE_1, TREND_RATE_2
+from trading_env.kernels.jit import kernel
+from trading_env.types import (
+    AccountState,
+    AssetState,
+    EpisodeParams,
+    Floats,
+    Report,
+    Table,
+)
+
+
+class Feature(NamedTuple):
+    """One number of the observation."""
+
+    name: str
+    low: float
+    high: float
+    meaning: str
+
+
+LIMIT = 5.0
+
+ASSET_FEATURES = (
+    Feature("return", -LIMIT, LIMIT, "last shown return, in slow standard deviations"),
+    Feature("trend_5", -LIMIT, LIMIT, "mean return, half-life 5 bars, in its own sd"),
+    Feature("trend_20", -LIMIT, LIMIT, "the same, 20 bars"),
+    Feature("trend_60", -LIMIT, LIMIT, "the same, 60 bars"),
+    Feature("volatility", 0.0, 1.0, "slow standard deviation of a bar's return"),
+    Feature("volatility_change", -1.0, 1.0, "contrast of fast and slow standard deviation"),
+    Feature("volume", -1.0, 1.0, "contrast of shown volume and its mean"),
+    Feature("range", 0.0, LIMIT, "high less low over close, in slow standard deviations"),
+    Feature("weight", -LIMIT, LIMIT, "position over equity"),
+    Feature("working", -LIMIT, LIMIT, "outstanding orders over equity"),
+    Feature("open_profit", -LIMIT, LIMIT, "shown price over entry, in slow sd, signed by side"),
+    Feature("stop_room", 0.0, 1.0, "distance of the stop from the shown price, 0 for none"),
+    Feature("target_room", 0.0, 1.0, "distance of the target, 0 for none"),
+    Feature("exit_pending", 0.0, 1.0, "1 while a stop or margin call is being worked"),
+    Feature("slippage", -1.0, 1.0, "feedback: mean realised cost of fills, percent"),
+    Feature("surprise", -1.0, 1.0, "feedback: contrast of realised and expected cost"),
+    Feature("latency", 0.0, 1.0, "feedback: mean latency over latency plus a second"),
+    Feature("fill_ratio", 0.0, 1.0, "feedback: mean filled share of what was live"),
+    Feature("age", 0.0, 1.0, "bars since the last delivered bar, over that plus 1"),
+    Feature("valid", 0.0, 1.0, "1 when the last bar was delivered"),
+)
+SIGNAL_LIMIT = LIMIT  # user columns `signal_*`, clipped
+ACCOUNT_FEATURES = (
+    Feature("cash", -LIMIT, LIMIT, "cash over equity"),
+    Feature("gross", 0.0, LIMIT, "gross exposure over equity"),
+    Feature("net", -LIMIT, LIMIT, "net exposure over equity"),
+    Feature("drawdown", 0.0, 1.0, "from the highest equity shown"),
+    Feature("growth", -LIMIT, LIMIT, "log of equity over initial equity"),
+    Feature("time_left", 0.0, 1.0, "share of the episode still to come"),
+)
+
+TREND_SD_0 = math.sqrt(TREND_RATE_0 / (2.0 - TREND_RATE_0))  # of an EWMA of white noise
+TREND_SD_1 = math.sqrt(TREND_RATE_1 / (2.0 - TREND_RATE_1))
+TREND_SD_2 = math.sqrt(TREND_RATE_2 / (2.0 - TREND_RATE_2))
+NUM_ASSET_FEATURES = len(ASSET_FEATURES)
+MIN_EQUITY = 1e-9  # of initial equity: a shown equity of 0 or less divides nothing
+
+
+@kernel
+def clip(x: float, low: float, high: float) -> float:
+    """Saturate at the edges."""
+    return min(max(x, low), high)
+
+
+@kernel
+def contrast(a: float, b: float) -> float:
+    """Compare two sizes >= 0: -1 when a is 0, 0 when equal, 1 when b is 0."""
+    total = a + b
+    return (a - b) / total if total > 0.0 else 0.0
+
+
+@kernel
+def observe_market(out: NDArray[np.float32], asset: AssetState) -> None:
+    """Write the eight features of the shown market."""
+    slow = math.sqrt(asset.seen_variance_slow)
+    fast = math.sqrt(asset.seen_variance_fast)
+    out[0] = clip(asset.seen_return / slow, -LIMIT, LIMIT)
+    out[1] = clip(asset.trend_0 / (slow * TREND_SD_0), -LIMIT, LIMIT)
+    out[2] = clip(asset.trend_1 / (slow * TREND_SD_1), -LIMIT, LIMIT)
+    out[3] = clip(asset.trend_2 / (slow * TREND_SD_2), -LIMIT, LIMIT)
+    out[4] = min(slow, 1.0)
+    out[5] = contrast(fast, slow)
+    out[6] = contrast(asset.seen_volume, asset.seen_volume_mean)
+    high_low = (asset.seen_high - asset.seen_low) / asset.seen_close
+    out[7] = clip(high_low / slow, 0.0, LIMIT)
+
+
+@kernel
+def observe_holding(
+    out: NDArray[np.float32], asset: AssetState, report: Report, equity: float
+) -> None:
+    """Write the six features of the holding."""
+    price = asset.seen_close
+    out[8] = clip(asset.position * price / equity, -LIMIT, LIMIT)
+    out[9] = clip(report.working * price / equity, -LIMIT, LIMIT)
+    out[10] = 0.0
+    if asset.position != 0.0:
+        side = 1.0 if asset.position > 0.0 else -1.0
+        gain = side * (price / asset.entry_price - 1.0)
+        out[10] = clip(gain / math.sqrt(asset.seen_variance_slow), -LIMIT, LIMIT)
+    stop, target = asset.stop_loss, asset.take_profit
+    out[11] = abs(contrast(price, stop)) if stop > 0.0 else 0.0
+    out[12] = abs(contrast(price, target)) if target > 0.0 else 0.0
+    out[13] = 1.0 if asset.exit_pending != 0 else 0.0
+
+
+@kernel
+def observe_feedback(out: NDArray[np.float32], asset: AssetState) -> None:
+    """Write the six features of execution feedback and feed health."""
+    out[14] = clip(100.0 * asset.slippage, -1.0, 1.0)
+    out[15] = contrast(max(asset.slippage, 0.0), asset.expected_slippage)
+    out[16] = asset.latency / (asset.latency + 1.0)
+    out[17] = clip(asset.fill_ratio, 0.0, 1.0)
+    out[18] = asset.age / (asset.age + 1.0)
+    out[19] = float(asset.valid)
+
+
+@kernel
+def observe(
+    out: NDArray[np.float32],
+    assets: Table,
+    reports: Table,
+    signals: Floats,
+    account: AccountState,
+    episode: EpisodeParams,
+) -> None:
+    """Write one observation: asset by asset (features, then signals), then the account."""
+    equity = max(account.seen_equity, MIN_EQUITY * account.initial_equity)
+    count = NUM_ASSET_FEATURES + signals.shape[1]
+    gross = 0.0
+    net = 0.0
+    for a in range(assets.shape[0]):
+        asset = assets[a]
+        block = out[a * count : (a + 1) * count]
+        observe_market(block, asset)
+        observe_holding(block, asset, reports[a], equity)
+        observe_feedback(block, asset)
+        for s in range(signals.shape[1]):
+            block[NUM_ASSET_FEATURES + s] = clip(signals[a, s], -SIGNAL_LIMIT, SIGNAL_LIMIT)
+        exposure = asset.position * asset.seen_close
+        gross += abs(exposure)
+        net += exposure
+    tail = out[assets.shape[0] * count :]
+    tail[0] = clip(account.cash / equity, -LIMIT, LIMIT)
+    tail[1] = clip(gross / equity, 0.0, LIMIT)
+    tail[2] = clip(net / equity, -LIMIT, LIMIT)
+    tail[3] = clip(1.0 - equity / account.seen_peak, 0.0, 1.0)
+    tail[4] = clip(math.log(equity / account.initial_equity), -LIMIT, LIMIT)
+    tail[5] = clip(1.0 - account.step / episode.length, 0.0, 1.0)

@@ -1,0 +1,253 @@
+"""Orders: sent, in flight, working, done.
+
+A new order is what the target lacks after everything still live. If that is opposite to what is
+working, the new order replaces it: on arrival it cancels the working rest. An asset has SLOTS
+live orders at most; one more is rejected by name. An order that ends stays readable, with its
+ledger, until the next step begins.
+"""
+
+import math
+
+from trading_env.kernels.jit import kernel
+from trading_env.kernels.noise import Stream, normal
+from trading_env.types import (
+    AccountState,
+    Address,
+    AssetState,
+    BoundBy,
+    ExecutionParams,
+    OrderSlot,
+    Report,
+    RiskParams,
+    SlotState,
+    Status,
+    Table,
+    TimeInForce,
+)
+
+
+@kernel
+def is_live(slot: OrderSlot) -> bool:
+    """Tell whether an order is in flight or working."""
+    return slot.state == SlotState.IN_FLIGHT or slot.state == SlotState.WORKING
+
+
+@kernel
+def begin_step(slots: Table) -> tuple[float, float]:
+    """Free the slots of finished orders; return the units in flight and working."""
+    in_flight = 0.0
+    working = 0.0
+    for s in range(slots.shape[0]):
+        slot = slots[s]
+        if slot.state == SlotState.DONE:
+            slot.state = SlotState.EMPTY.value
+        elif slot.state == SlotState.IN_FLIGHT:
+            in_flight += slot.left
+        elif slot.state == SlotState.WORKING:
+            working += slot.left
+        slot.claim = slot.left if is_live(slot) else 0.0
+        slot.step_filled = 0.0
+    return in_flight, working
+
+
+@kernel
+def free_slot(slots: Table) -> int:
+    """Index of an empty slot, or -1."""
+    for s in range(slots.shape[0]):
+        if slots[s].state == SlotState.EMPTY:
+            return s
+    return -1
+
+
+@kernel
+def send_order(
+    asset: AssetState,
+    slots: Table,
+    report: Report,
+    account: AccountState,
+    risk: RiskParams,
+    execution: ExecutionParams,
+    latency_multiplier: float,
+    address: Address,
+) -> None:
+    """Send the order that takes the account to its target, if one is needed."""
+    in_flight, working = begin_step(slots)
+    report.decision_price = asset.mark
+    report.intended = report.target - asset.position
+    report.live = in_flight + working
+    if report.bound_by == BoundBy.EXIT_PENDING:
+        return
+    needed = report.intended - in_flight - working
+    opposite = needed * working < 0.0
+    if opposite:
+        needed = report.intended - in_flight
+    elif needed == 0.0:
+        return
+    elif report.target != 0.0 and (
+        abs(needed) * asset.seen_close <= risk.no_trade_band * account.seen_equity
+    ):
+        if report.bound_by == BoundBy.NONE:
+            report.bound_by = BoundBy.NO_TRADE_BAND.value
+        return
+    free = free_slot(slots)
+    if free < 0:
+        report.bound_by = BoundBy.ORDER_SLOTS.value
+        report.status = Status.REJECTED.value
+        return
+    if opposite:
+        disown_working(slots)
+        report.live = in_flight
+    report.live += needed
+    report.sent = needed
+    slot = slots[free]
+    latency_s = draw_latency(execution, latency_multiplier, address)
+    fill_in(slot, report, needed, latency_s)
+    slot.identity = address.step + 1
+    slot.replaces = 1 if opposite else 0
+
+
+@kernel
+def disown_working(slots: Table) -> None:
+    """Working orders that are being replaced no longer stand for a wish of the account."""
+    for s in range(slots.shape[0]):
+        if slots[s].state == SlotState.WORKING:
+            slots[s].claim = 0.0
+
+
+@kernel
+def draw_latency(execution: ExecutionParams, multiplier: float, address: Address) -> float:
+    """Seconds from decision to arrival: lognormal, times the scenario's multiplier."""
+    latency = execution.latency_median_s * multiplier
+    if execution.latency_log_sd > 0.0 and latency > 0.0:
+        z = normal(
+            address.seed,
+            address.episode,
+            address.step,
+            address.asset,
+            Stream.ORDER_LATENCY.value,
+        )
+        latency *= math.exp(execution.latency_log_sd * z)
+    return latency
+
+
+@kernel
+def fill_in(slot: OrderSlot, report: Report, quantity: float, latency_s: float) -> None:
+    """Write a fresh order into a slot."""
+    slot.state = SlotState.IN_FLIGHT.value
+    slot.outcome = Status.NONE.value
+    slot.quantity = quantity
+    slot.left = quantity
+    slot.claim = quantity
+    slot.decision_price = report.decision_price
+    slot.latency_s = latency_s
+    slot.due_s = latency_s
+    slot.stop_distance = report.stop_distance
+    slot.target_distance = report.target_distance
+    slot.step_filled = 0.0
+    slot.filled = 0.0
+    slot.notional = 0.0
+    slot.delay = 0.0
+    slot.spread = 0.0
+    slot.impact = 0.0
+    slot.fees = 0.0
+    slot.opportunity = 0.0
+
+
+@kernel
+def finish(slot: OrderSlot, outcome: int) -> None:
+    """End an order; its ledger stays until the next step."""
+    slot.state = SlotState.DONE.value
+    slot.outcome = outcome
+
+
+@kernel
+def cancel_all(slots: Table) -> None:
+    """Cancel everything live, in flight or working."""
+    for s in range(slots.shape[0]):
+        if is_live(slots[s]):
+            finish(slots[s], Status.CANCELLED.value)
+
+
+@kernel
+def cancel_working(slots: Table) -> None:
+    """Cancel what is working, as the arrival of a replacing order does."""
+    for s in range(slots.shape[0]):
+        if slots[s].state == SlotState.WORKING:
+            finish(slots[s], Status.CANCELLED.value)
+
+
+@kernel
+def next_arrival(slots: Table, seconds: float) -> int:
+    """Index of the in-flight order that arrives first within `seconds`, or -1."""
+    first = -1
+    for s in range(slots.shape[0]):
+        slot = slots[s]
+        due = slot.state == SlotState.IN_FLIGHT and slot.due_s < seconds
+        if due and (first < 0 or slot.due_s < slots[first].due_s):
+            first = s
+    return first
+
+
+@kernel
+def arrive(slot: OrderSlot, slots: Table, report: Report) -> None:
+    """Take an order from flight to the market; a replacing one cancels the working rest."""
+    if slot.replaces == 1:
+        cancel_working(slots)
+    slot.state = SlotState.WORKING.value
+    report.latency_s = slot.latency_s
+    report.arrivals += 1
+    if slot.left == 0.0:
+        finish(slot, Status.FILLED.value)
+
+
+@kernel
+def end_bar(slots: Table, execution: ExecutionParams, seconds: float) -> float:
+    """Let time pass: expire by time in force, fly on; return the units still live."""
+    live = 0.0
+    for s in range(slots.shape[0]):
+        slot = slots[s]
+        if slot.state == SlotState.WORKING and execution.time_in_force == TimeInForce.BAR:
+            finish(slot, Status.EXPIRED.value)
+        elif slot.state == SlotState.IN_FLIGHT:
+            slot.due_s -= seconds
+        if is_live(slot):
+            live += slot.left
+    return live
+
+
+@kernel
+def book_opportunity(slots: Table, report: Report, move: float) -> None:
+    """Charge what was not filled with the bar's move of the mark."""
+    for s in range(slots.shape[0]):
+        slot = slots[s]
+        if slot.state != SlotState.EMPTY:
+            missed = (slot.claim - slot.step_filled) * move
+            slot.opportunity += missed
+            report.opportunity += missed
+
+
+@kernel
+def status_of(slots: Table, report: Report, halted: int) -> int:
+    """Sum up what became of an asset's orders in this step."""
+    filled, cancelled, expired, working, in_flight = 0, 0, 0, 0, 0
+    for s in range(slots.shape[0]):
+        slot = slots[s]
+        if slot.state == SlotState.WORKING:
+            working += 1
+        elif slot.state == SlotState.IN_FLIGHT:
+            in_flight += 1
+        elif slot.state == SlotState.DONE:
+            filled += 1 if slot.outcome == Status.FILLED else 0
+            cancelled += 1 if slot.outcome == Status.CANCELLED else 0
+            expired += 1 if slot.outcome == Status.EXPIRED else 0
+    if report.order_filled != 0.0 and working + in_flight + expired + cancelled > 0:
+        return Status.PARTIAL.value
+    if filled > 0:
+        return Status.FILLED.value
+    if cancelled > 0:
+        return Status.CANCELLED.value
+    if expired > 0:
+        return Status.EXPIRED.value
+    if working > 0:
+        return Status.HALTED.value if halted == 1 else Status.WORKING.value
+    return Status.IN_FLIGHT.value if in_flight > 0 else report.status

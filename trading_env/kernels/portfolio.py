@@ -1,0 +1,143 @@
+"""The account: settle a fill, accrue financing, value, margin.
+
+With q the signed quantity, p the price per unit and f the fee,
+
+    cash' = cash - q p - f
+    position' = position + q
+    equity = cash + sum position x mark
+
+Financing accrues by clock time on the balances carried from the last mark: credit cash at
+`cash_rate`, debit cash at `margin_rate`, short positions at `borrow_rate`, all continuously
+compounded. Equity below `maintenance_margin` times gross exposure is a margin call: every
+position is closed at market from the next bar on. Equity at or below 0 ends the episode.
+"""
+
+import math
+
+from trading_env.kernels.jit import kernel
+from trading_env.types import (
+    AccountParams,
+    AccountState,
+    AssetState,
+    Exit,
+    OrderSlot,
+    Report,
+    Table,
+)
+
+YEAR_S = 365.25 * 86400.0
+DUST = 1e-12  # a position this small against the fill that left it is rounding, and becomes 0
+
+
+@kernel
+def settle(
+    asset: AssetState, account: AccountState, report: Report, quantity: float, price: float
+) -> None:
+    """Exchange cash for units; the fee is `charge`d apart."""
+    flow = -quantity * price
+    account.cash += flow
+    report.cash_flow += flow
+    report.filled += quantity
+    report.traded += abs(quantity)
+    report.notional += abs(flow)
+    before = asset.position
+    after = before + quantity
+    if abs(after) <= DUST * abs(quantity):
+        after = 0.0
+    if after == 0.0:
+        clear_position(asset)
+    elif before * after <= 0.0:
+        asset.entry_price = price
+    elif abs(after) > abs(before):
+        weight = quantity / after
+        asset.entry_price += weight * (price - asset.entry_price)
+    asset.position = after
+
+
+@kernel
+def clear_position(asset: AssetState) -> None:
+    """Flat: no entry, no levels, nothing pending."""
+    asset.entry_price = 0.0
+    asset.stop_loss = 0.0
+    asset.take_profit = 0.0
+    asset.exit_pending = Exit.NONE.value
+
+
+@kernel
+def charge(account: AccountState, report: Report, fee: float) -> None:
+    """Take a fee (a rebate is negative)."""
+    account.cash -= fee
+    account.fees_paid += fee
+    report.fees += fee
+
+
+@kernel
+def set_levels(asset: AssetState, slot: OrderSlot) -> None:
+    """Place stop and target around the average entry, at the order's distances."""
+    if slot.stop_distance <= 0.0:
+        asset.stop_loss = 0.0
+        asset.take_profit = 0.0
+    elif asset.position > 0.0:
+        asset.stop_loss = asset.entry_price * math.exp(-slot.stop_distance)
+        asset.take_profit = asset.entry_price * math.exp(slot.target_distance)
+    else:
+        asset.stop_loss = asset.entry_price * math.exp(slot.stop_distance)
+        asset.take_profit = asset.entry_price * math.exp(-slot.target_distance)
+
+
+@kernel
+def accrue(
+    account: AccountState,
+    assets: Table,
+    reports: Table,
+    elapsed_s: float,
+    params: AccountParams,
+) -> None:
+    """Pay or receive financing over `elapsed_s` seconds."""
+    years = elapsed_s / YEAR_S
+    rate = params.cash_rate if account.cash > 0.0 else params.margin_rate
+    interest = account.cash * math.expm1(rate * years) if rate != 0.0 else 0.0
+    borrow = math.expm1(params.borrow_rate * years) if params.borrow_rate != 0.0 else 0.0
+    for a in range(assets.shape[0]):
+        asset = assets[a]
+        cost = -min(asset.position, 0.0) * asset.mark * borrow
+        reports[a].financing = cost
+        account.cash -= cost
+        account.financing_paid += cost
+    account.cash += interest
+    account.financing_paid -= interest
+
+
+@kernel
+def revalue(account: AccountState, assets: Table) -> float:
+    """Mark the account to the true market; return gross exposure."""
+    value = 0.0
+    gross = 0.0
+    for a in range(assets.shape[0]):
+        exposure = assets[a].position * assets[a].mark
+        value += exposure
+        gross += abs(exposure)
+    account.equity = account.cash + value
+    account.peak_equity = max(account.peak_equity, account.equity)
+    return gross
+
+
+@kernel
+def revalue_as_seen(account: AccountState, assets: Table) -> None:
+    """Mark the account at the prices shown; a peak counts once two values in a row reach it."""
+    value = account.cash
+    for a in range(assets.shape[0]):
+        value += assets[a].position * assets[a].seen_close
+    account.seen_peak = max(account.seen_peak, min(value, account.seen_equity))
+    account.seen_equity = value
+
+
+@kernel
+def call_margin(account: AccountState, assets: Table, gross: float, params: AccountParams) -> bool:
+    """Start closing every position if equity no longer covers maintenance margin."""
+    if account.equity >= params.maintenance_margin * gross:
+        return False
+    for a in range(assets.shape[0]):
+        if assets[a].position != 0.0:
+            assets[a].exit_pending = Exit.MARGIN_CALL.value
+    return True

@@ -1,0 +1,169 @@
+"""What one fill costs: half spread, temporary, transient and permanent impact, fee.
+
+With m the price at arrival, s = +1 to buy and -1 to sell, all fractions of a reference price R
+(the arrival price, or the episode's first mark in the arithmetic closed forms):
+
+    price = m + s R (half_spread + temporary x rate^exponent + permanent |q| / 2) + R transient
+
+- half spread: base x (fast volatility / slow volatility)^spread_exponent x the scenario's factor;
+- temporary: in the *rate*, quantity over the volume of the same interval, so that slicing an
+  order finely is not free; coefficient x day volatility / depth^exponent (Almgren, Thum,
+  Hauptmann, Li 2005: 0.142 and 3/5);
+- transient: what is left of the displacement of earlier trades, three exponentials, each relaxing
+  to its weight times the temporary impact of the present rate;
+- permanent: linear in quantity (a nonlinear one allows profitable round trips, Huberman and
+  Stanzl 2004); half of an order's own is paid inside its fill, as if it moved the price along a
+  straight line while it trades. Coefficient x day volatility / day volume.
+
+Not modelled: the order book, queue position, cross-impact between assets.
+"""
+
+import math
+
+from trading_env.kernels.jit import kernel
+from trading_env.types import (
+    AssetState,
+    EpisodeParams,
+    ExecutionParams,
+    ImpactReference,
+    Quote,
+    Stress,
+    Terms,
+)
+
+MAX_PART = 0.2  # no part of the cost exceeds this share of the arrival price (CURRENT only)
+TINY_VOLUME = 1e-300
+
+
+@kernel
+def powered(base: float, exponent: float) -> float:
+    """Return base**exponent; exact for the common 1."""
+    return base if exponent == 1.0 else base**exponent
+
+
+@kernel
+def terms_of(
+    asset: AssetState, stress: Stress, execution: ExecutionParams, episode: EpisodeParams
+) -> Terms:
+    """Read off what an order in this asset meets in this bar."""
+    ratio = math.sqrt(asset.variance_fast / asset.variance_slow)
+    widening = ratio**execution.spread_exponent * stress.spread
+    scale = 1.0
+    if execution.volatility_scaled == 1:
+        scale = math.sqrt(asset.variance_fast * episode.bars_per_day)
+    shallow = 1.0 if stress.depth == 1.0 else stress.depth**execution.exponent
+    day_volume = max(asset.volume_mean * episode.bars_per_day, TINY_VOLUME)
+    transient = (
+        asset.transient_0 * execution.transient_mean_0
+        + asset.transient_1 * execution.transient_mean_1
+        + asset.transient_2 * execution.transient_mean_2
+    )
+    first = execution.impact_reference == ImpactReference.FIRST
+    return Terms(
+        reference=asset.reference_price if first else 0.0,
+        half_spread=execution.half_spread * widening,
+        temporary=scale * execution.temporary / shallow,
+        exponent=execution.exponent,
+        permanent=scale * execution.permanent / day_volume,
+        transient=transient,
+    )
+
+
+@kernel
+def quote(terms: Terms, mid: float, quantity: float, rate: float) -> Quote:
+    """Price a fill of `quantity` at arrival price `mid` and participation `rate`."""
+    side = 1.0 if quantity >= 0.0 else -1.0
+    half_spread = terms.half_spread
+    moving = terms.temporary * powered(rate, terms.exponent)
+    lasting = 0.5 * terms.permanent * abs(quantity)
+    earlier = side * terms.transient
+    reference = terms.reference
+    if reference == 0.0:
+        reference = mid
+        half_spread = min(half_spread, MAX_PART)
+        moving = min(moving, MAX_PART)
+        lasting = min(lasting, MAX_PART)
+        earlier = min(max(earlier, -MAX_PART), MAX_PART)
+    spread_paid = half_spread * reference
+    impact_paid = (moving + lasting + earlier) * reference
+    return Quote(
+        price=mid + side * (spread_paid + impact_paid),
+        half_spread=spread_paid,
+        impact=impact_paid,
+    )
+
+
+@kernel
+def passive_quote(limit: float) -> Quote:
+    """Price of a resting limit order's fill: its limit or better, no spread, no impact."""
+    return Quote(price=limit, half_spread=0.0, impact=0.0)
+
+
+@kernel
+def fee_due(notional: float, quantity: float, paid: float, execution: ExecutionParams) -> float:
+    """Fee still due on an order that has filled `quantity` for `notional` and paid `paid`."""
+    total = execution.fee * notional + execution.fee_per_unit * abs(quantity)
+    return max(total, execution.fee_minimum) - paid
+
+
+@kernel
+def leave_impact(
+    asset: AssetState, terms: Terms, net: float, volume: float, execution: ExecutionParams
+) -> None:
+    """Carry the impact of a bar's net fills on: permanent part added, transient part relaxed."""
+    pressed = 0.0
+    if net != 0.0:
+        asset.permanent += terms.permanent * net
+        rate = abs(net) / max(volume, abs(net))
+        pressed = math.copysign(terms.temporary * powered(rate, terms.exponent), net)
+    asset.transient_0 = relaxed(
+        asset.transient_0, execution.transient_weight_0 * pressed, execution.transient_decay_0
+    )
+    asset.transient_1 = relaxed(
+        asset.transient_1, execution.transient_weight_1 * pressed, execution.transient_decay_1
+    )
+    asset.transient_2 = relaxed(
+        asset.transient_2, execution.transient_weight_2 * pressed, execution.transient_decay_2
+    )
+
+
+@kernel
+def relaxed(level: float, towards: float, decay: float) -> float:
+    """Move a displacement towards its steady state by one bar."""
+    return decay * level + (1.0 - decay) * towards
+
+
+@kernel
+def price_at(open_: float, high: float, low: float, close: float, u: float) -> float:
+    """Price at fraction u of a bar, on the path open, nearer-side extreme, other extreme, close.
+
+    A bar that closes up is taken to dip first, one that closes down to rise first; the path
+    touches low and high and is straight in between, one third of the bar each.
+    """
+    first, second = (low, high) if close >= open_ else (high, low)
+    position = 3.0 * u
+    if position <= 0.0:
+        return open_
+    if position < 1.0:
+        return open_ + (first - open_) * position
+    if position < 2.0:
+        return first + (second - first) * (position - 1.0)
+    return second + (close - second) * (min(position, 3.0) - 2.0)
+
+
+@kernel
+def extremes_after(
+    open_: float, high: float, low: float, close: float, u: float
+) -> tuple[float, float]:
+    """Lowest and highest price of that path from fraction u of the bar to its close."""
+    now = price_at(open_, high, low, close, u)
+    lowest = min(now, close)
+    highest = max(now, close)
+    first, second = (low, high) if close >= open_ else (high, low)
+    if u <= 1.0 / 3.0:
+        lowest = min(lowest, first)
+        highest = max(highest, first)
+    if u <= 2.0 / 3.0:
+        lowest = min(lowest, second)
+        highest = max(highest, second)
+    return lowest, highest

@@ -1,0 +1,94 @@
+"""Rows of the column stores: views of one lane, and blank records.
+
+Only this file and `drivers.py` see an environment's index. Writes happen inside functions that
+are given views, never through a NamedTuple of arrays in the body of a `prange` loop: numba drops
+those without a word.
+"""
+
+import numpy as np
+
+from trading_env.kernels.jit import kernel
+from trading_env.types import (
+    AccountState,
+    AssetState,
+    EpisodeLog,
+    Lane,
+    Lanes,
+    OrderSlot,
+    Outputs,
+    Report,
+    RewardTerms,
+    new_table,
+)
+
+BLANK_ASSET = new_table(AssetState, 1)
+BLANK_SLOT = new_table(OrderSlot, 1)
+BLANK_LOG = new_table(EpisodeLog, 1)
+BLANK_REPORT = new_table(Report, 1)
+
+
+@kernel
+def lane_of(lanes: Lanes, outputs: Outputs, i: int) -> Lane:
+    """Views of lane i."""
+    return Lane(
+        assets=lanes.assets[i],
+        slots=lanes.slots[i],
+        accounts=lanes.accounts[i : i + 1],
+        logs=lanes.logs[i : i + 1],
+        starts=lanes.starts[i],
+        reports=outputs.reports[i],
+        terms=outputs.terms[i : i + 1],
+        observation=outputs.observations[i],
+    )
+
+
+@kernel
+def clear_lane(lanes: Lanes, outputs: Outputs, i: int) -> None:
+    """Blank everything of lane i but its account, which keeps the episode number."""
+    lanes.logs[i] = BLANK_LOG[0]
+    for a in range(lanes.assets.shape[1]):
+        lanes.assets[i, a] = BLANK_ASSET[0]
+        outputs.reports[i, a] = BLANK_REPORT[0]
+        for s in range(lanes.slots.shape[2]):
+            lanes.slots[i, a, s] = BLANK_SLOT[0]
+
+
+@kernel
+def clear_reports(lane: Lane) -> None:
+    """Blank the reports before a step writes them."""
+    for a in range(lane.reports.shape[0]):
+        lane.reports[a] = BLANK_REPORT[0]
+
+
+@kernel
+def keep_final(lanes: Lanes, outputs: Outputs, i: int) -> None:
+    """Copy what an episode ended with out of the way of the reset that follows."""
+    outputs.final_logs[i] = lanes.logs[i]
+    outputs.final_accounts[i] = lanes.accounts[i]
+    outputs.final_observations[i] = outputs.observations[i]
+
+
+def new_lanes(lanes: int, assets: int, events: int, slots: int) -> Lanes:
+    """Allocate the state of a batch."""
+    return Lanes(
+        assets=new_table(AssetState, lanes, assets),
+        slots=new_table(OrderSlot, lanes, assets, slots),
+        accounts=new_table(AccountState, lanes),
+        logs=new_table(EpisodeLog, lanes),
+        starts=np.zeros((lanes, events), dtype=np.int64),
+    )
+
+
+def new_outputs(lanes: int, assets: int, size: int) -> Outputs:
+    """Allocate the buffers that drivers write and the Gymnasium layer copies from."""
+    return Outputs(
+        observations=np.zeros((lanes, size), dtype=np.float32),
+        rewards=np.zeros(lanes),
+        terminated=np.zeros(lanes, dtype=np.bool_),
+        truncated=np.zeros(lanes, dtype=np.bool_),
+        final_observations=np.zeros((lanes, size), dtype=np.float32),
+        final_logs=new_table(EpisodeLog, lanes),
+        final_accounts=new_table(AccountState, lanes),
+        reports=new_table(Report, lanes, assets),
+        terms=new_table(RewardTerms, lanes),
+    )

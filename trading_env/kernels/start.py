@@ -1,0 +1,158 @@
+"""The first state of an episode.
+
+The path, the first bar and the scenario of an episode, and the step at which each event begins,
+are draws addressed by (seed, episode). `warmup` bars before the first decision move the trailing
+averages, so that no feature starts cold; they are shown as they are, without scenario.
+"""
+
+import numpy as np
+
+from trading_env.kernels.feed import show
+from trading_env.kernels.feedback import expected_cost
+from trading_env.kernels.jit import kernel
+from trading_env.kernels.market import MIN_VARIANCE, update_averages
+from trading_env.kernels.noise import Stream, uniform
+from trading_env.kernels.observation import observe
+from trading_env.types import (
+    AccountState,
+    AssetState,
+    EpisodeParams,
+    ExecutionParams,
+    Lane,
+    Report,
+    World,
+)
+
+
+@kernel
+def pick(seed: np.uint64, episode: int, index: int, stream: int, count: int) -> int:
+    """Draw an integer below `count`."""
+    return min(int(uniform(seed, episode, 0, index, stream) * count), count - 1)
+
+
+@kernel
+def begin_asset(world: World, asset: AssetState, row: int, a: int) -> None:
+    """Warm one asset's averages up on the bars before and including `row`."""
+    episode = world.episode[0]
+    first = world.bars[row - episode.warmup, a]
+    asset.mark = first.close
+    asset.volume_mean = first.volume
+    asset.seen_close = first.close
+    asset.seen_volume_mean = first.volume
+    square = warmup_variance(world, row, a)
+    asset.variance_fast = square
+    asset.variance_slow = square
+    asset.seen_variance_fast = square
+    asset.seen_variance_slow = square
+    for k in range(row - episode.warmup + 1, row + 1):
+        bar = world.bars[k, a]
+        update_averages(asset, bar.close, bar.volume)
+        show(asset, bar.high, bar.low, bar.close, bar.volume)
+    asset.reference_price = asset.mark
+
+
+@kernel
+def warmup_variance(world: World, row: int, a: int) -> float:
+    """Mean squared return over the warm-up: where the variances start from."""
+    total = 0.0
+    count = world.episode[0].warmup
+    for k in range(row - count + 1, row + 1):
+        change = world.bars[k, a].close / world.bars[k - 1, a].close - 1.0
+        total += change * change
+    return max(total / count, MIN_VARIANCE)
+
+
+@kernel
+def begin_feedback(asset: AssetState, execution: ExecutionParams, episode: EpisodeParams) -> None:
+    """Before any fill the feedback is what is expected of a fill of 1% of a bar's volume."""
+    expected = expected_cost(
+        0.01 * asset.seen_volume_mean,
+        asset.seen_variance_slow,
+        asset.seen_volume_mean,
+        execution,
+        episode,
+    )
+    asset.slippage = expected
+    asset.expected_slippage = expected
+    asset.latency = execution.latency_median_s
+    asset.fill_ratio = 1.0
+
+
+@kernel
+def begin_report(asset: AssetState, report: Report) -> None:
+    """Before the first step a report holds prices and neutral stress, and nothing traded."""
+    report.price = asset.mark
+    report.decision_price = asset.mark
+    report.open = asset.mark
+    report.high = asset.seen_high
+    report.low = asset.seen_low
+    report.close = asset.mark
+    report.volume = asset.seen_volume
+    report.seen_close = asset.seen_close
+    report.volatility_multiplier = 1.0
+    report.spread_multiplier = 1.0
+    report.depth_multiplier = 1.0
+    report.volume_multiplier = 1.0
+    report.latency_multiplier = 1.0
+
+
+@kernel
+def begin_account(world: World, lane: Lane) -> None:
+    """Give the account its cash: a fixed sum, or a share of the mean daily traded value."""
+    account = lane.accounts[0]
+    cash = world.account[0].initial_cash
+    if cash <= 0.0:
+        traded = 0.0
+        for a in range(lane.assets.shape[0]):
+            asset = lane.assets[a]
+            traded += asset.mark * asset.volume_mean
+        traded *= world.episode[0].bars_per_day / lane.assets.shape[0]
+        cash = world.account[0].account_share * traded
+    account.cash = cash
+    account.fees_paid = 0.0
+    account.financing_paid = 0.0
+    account.initial_equity = cash
+    account.equity = cash
+    account.peak_equity = cash
+    account.seen_equity = cash
+    account.seen_peak = cash
+    account.step = 0
+    account.done = 0
+
+
+@kernel
+def begin_episode(
+    world: World, lane: Lane, seed: np.uint64, episode: int, path: int, start: int
+) -> None:
+    """Write the first state of an episode and its observation; the lane is blank.
+
+    `path` and `start` (bars into the path) are drawn when negative.
+    """
+    params: EpisodeParams = world.episode[0]
+    account: AccountState = lane.accounts[0]
+    if path < 0:
+        path = pick(seed, episode, 0, Stream.EPISODE_PATH.value, params.paths)
+    if start < 0:
+        choices = params.bars - params.warmup - params.length
+        start = params.warmup + pick(seed, episode, 0, Stream.EPISODE_START.value, choices)
+    account.episode = episode
+    account.row = path * params.bars + start
+    account.group = pick(seed, episode, 0, Stream.SCENARIO_CHOICE.value, params.groups)
+    for e in range(world.events.shape[0]):
+        event = world.events[e]
+        choices = event.latest - event.earliest + 1
+        drawn = pick(seed, episode, e, Stream.EVENT_START.value, choices)
+        lane.starts[e] = event.earliest + drawn
+    for a in range(lane.assets.shape[0]):
+        begin_asset(world, lane.assets[a], account.row, a)
+        begin_feedback(lane.assets[a], world.execution[0], params)
+        begin_report(lane.assets[a], lane.reports[a])
+    begin_account(world, lane)
+    observe(
+        lane.observation,
+        lane.assets,
+        lane.reports,
+        world.signals[account.row],
+        account,
+        params,
+    )

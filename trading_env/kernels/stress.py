@@ -1,0 +1,147 @@
+"""The scenario's active events, composed into what they do to one asset in one bar.
+
+An event begins at the open of bar `start` and lasts `duration` bars, which may be less than one:
+a bar feels a multiplier in proportion to the share of the bar that the event covers. After its
+end a multiplier fades with `half_life`, or stops at once when that is 0. The injected price path
+is piecewise linear in log price: 0 to `move` over `duration` (a gap before the open when that is
+0), then back by the share `retrace` over `recovery` bars. It is evaluated in continuous time, so
+a crash shorter than a bar shows in the bar's low.
+
+Composition: log moves and logs of multipliers add, a halt is any halt, feed rates add up to at
+most 1, the largest spike and the longest stale run win. None of it depends on the order of the
+events. With severity 0 every size is exactly 0 and every multiplier exactly 1.
+
+Not modelled: events that start inside a bar.
+"""
+
+import math
+
+from trading_env.kernels.jit import kernel
+from trading_env.types import EventRecord, Stress, Table
+
+
+@kernel
+def path_at(event: EventRecord, t: float) -> float:
+    """Log displacement of the injected price path t bars after its start (t > 0)."""
+    if t < event.duration:
+        return event.move * (t / event.duration)
+    since = t - event.duration
+    back = 1.0 if since >= event.recovery else since / event.recovery
+    return event.move * (1.0 - event.retrace * back)
+
+
+@kernel
+def weight_of(event: EventRecord, t: float) -> tuple[float, float]:
+    """Share of the bar [t, t + 1) that the event covers, and the weight of its multipliers."""
+    covered = min(max(event.duration - t, 0.0), 1.0)
+    if event.half_life <= 0.0 or covered >= 1.0:
+        return covered, covered
+    faded = 2.0 ** (-max(t - event.duration, 0.0) / event.half_life)
+    return covered, covered + (1.0 - covered) * faded
+
+
+@kernel
+def excursion(event: EventRecord, t: float) -> tuple[float, float, float, float]:
+    """Gap, drift, lowest and highest point of the injected path over the bar [t, t + 1)."""
+    gap = 0.0
+    begin = 0.0
+    if t > 0.0:
+        begin = path_at(event, t)
+    elif event.duration <= 0.0:
+        gap = event.move
+        begin = event.move
+    drift = path_at(event, t + 1.0) - begin
+    low = min(drift, 0.0)
+    high = max(drift, 0.0)
+    if t < event.duration < t + 1.0:  # the turning point lies inside the bar
+        low = min(low, event.move - begin)
+        high = max(high, event.move - begin)
+    turned = event.duration + event.recovery
+    if t < turned < t + 1.0:
+        end = event.move * (1.0 - event.retrace)
+        low = min(low, end - begin)
+        high = max(high, end - begin)
+    return gap, drift, low, high
+
+
+@kernel
+def calm() -> Stress:
+    """No event: exactly neutral."""
+    return Stress(0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0, 0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+@kernel
+def is_active(event: EventRecord, start: int, group: int, step: int) -> bool:
+    """Tell whether an event of the episode's scenario acts on the bar after `step`."""
+    if event.group != group or step < start:
+        return False
+    end = event.duration + event.recovery
+    return event.half_life > 0.0 or step - start < max(end, 1.0)
+
+
+@kernel
+def stress_at(
+    events: Table, hits: Table, starts: Table, group: int, step: int, asset: int
+) -> Stress:
+    """Compose the active events for one asset in the bar after decision `step`."""
+    gap, drift, low, high = 0.0, 0.0, 0.0, 0.0
+    volatility, spread, depth, volume, latency = 0.0, 0.0, 0.0, 0.0, 0.0
+    missing, stale, spike = 0.0, 0.0, 0.0
+    stale_bars, spike_size = 0.0, 0.0
+    halted = 0
+    for e in range(events.shape[0]):
+        event = events[e]
+        if hits[e, asset] == 0 or not is_active(event, starts[e], group, step):
+            continue
+        t = float(step - starts[e])
+        covered, weight = weight_of(event, t)
+        if event.move != 0.0:
+            event_gap, event_drift, event_low, event_high = excursion(event, t)
+            gap += event_gap
+            drift += event_drift
+            low += event_low
+            high += event_high
+        volatility += weight * event.volatility
+        spread += weight * event.spread
+        depth += weight * event.depth
+        volume += weight * event.volume
+        latency += weight * event.latency
+        if event.halted == 1 and covered >= 0.5:
+            halted = 1
+        missing += covered * event.missing_rate
+        stale += covered * event.stale_rate
+        spike += covered * event.spike_rate
+        stale_bars = max(stale_bars, event.stale_bars)
+        spike_size = max(spike_size, event.spike_size)
+    return Stress(
+        gap=gap,
+        drift=drift,
+        low_excursion=low,
+        high_excursion=high,
+        volatility=math.exp(volatility),
+        spread=math.exp(spread),
+        depth=math.exp(depth),
+        volume=math.exp(volume),
+        latency=math.exp(latency),
+        halted=halted,
+        missing_rate=min(missing, 1.0),
+        stale_rate=min(stale, 1.0),
+        stale_bars=stale_bars,
+        spike_rate=min(spike, 1.0),
+        spike_size=spike_size,
+    )
+
+
+@kernel
+def any_active(events: Table, starts: Table, group: int, step: int) -> bool:
+    """Tell whether any event acts on the bar after `step` (the common case is none)."""
+    for e in range(events.shape[0]):
+        if is_active(events[e], starts[e], group, step):
+            return True
+    return False
+
+
+@kernel
+def shock_size(stress: Stress) -> float:
+    """Log price move injected in the bar."""
+    return stress.gap + stress.drift

@@ -1,0 +1,215 @@
+"""One environment, one step, top to bottom.
+
+The clock. Decision k is taken at the close of bar k, from what the feed has shown. Targets are
+set for all assets from that one picture; then, asset by asset, the order is sent, bar k+1 happens
+(base bar, scenario, own lasting impact), stops and orders trade inside it, and the feed delivers
+it. The account is marked at the close of bar k+1, and the reward is what happened in between.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from trading_env.kernels.execution import close_bar, has_business, trade_bar, wait_out_bar
+from trading_env.kernels.feed import deliver
+from trading_env.kernels.feedback import learn_from_fills
+from trading_env.kernels.jit import kernel
+from trading_env.kernels.market import (
+    frozen_bar,
+    impacted_bar,
+    impacted_price,
+    stressed_bar,
+    update_averages,
+)
+from trading_env.kernels.observation import observe
+from trading_env.kernels.orders import book_opportunity, send_order, status_of
+from trading_env.kernels.portfolio import accrue, call_margin, revalue, revalue_as_seen
+from trading_env.kernels.pricing import leave_impact, terms_of
+from trading_env.kernels.reward import score
+from trading_env.kernels.risk import decide
+from trading_env.kernels.rows import clear_reports
+from trading_env.kernels.stress import any_active, calm, stress_at
+from trading_env.types import (
+    Address,
+    AssetState,
+    Bar,
+    Exit,
+    Floats,
+    Lane,
+    Report,
+    Session,
+    Stress,
+    Table,
+    Terms,
+    World,
+)
+
+
+class Outcome(NamedTuple):
+    """What a step returns beside the state it wrote."""
+
+    reward: float
+    terminated: bool
+    truncated: bool
+
+
+@kernel
+def transition(world: World, lane: Lane, actions: Floats, seed: np.uint64) -> Outcome:
+    """Take one environment from decision k to decision k + 1."""
+    account = lane.accounts[0]
+    before = account.equity
+    clear_reports(lane)
+
+    decide(actions, lane.assets, lane.reports, account, world.risk[0], world.execution[0])
+    account.row += 1
+    accrue(account, lane.assets, lane.reports, world.elapsed_s[account.row], world.account[0])
+    stressed = any_active(world.events, lane.starts, account.group, account.step)
+    for a in range(lane.assets.shape[0]):
+        stress = calm()
+        if stressed:
+            stress = stress_at(
+                world.events, world.hits, lane.starts, account.group, account.step, a
+            )
+        step_asset(world, lane, stress, Address(seed, account.episode, account.step, a))
+    gross = revalue(account, lane.assets)
+    revalue_as_seen(account, lane.assets)
+    called = call_margin(account, lane.assets, gross, world.account[0])
+
+    account.step += 1
+    shortfall, notional = log_step(lane, called)
+    reward = score(lane.terms[0], world.episode[0], before, account.equity, shortfall, notional)
+    lane.logs[0].reward += reward
+    signals = world.signals[account.row]
+    observe(lane.observation, lane.assets, lane.reports, signals, account, world.episode[0])
+    terminated = account.equity <= 0.0
+    truncated = account.step >= world.episode[0].length and not terminated
+    account.done = 1 if terminated or truncated else 0
+    return Outcome(reward, terminated, truncated)
+
+
+@kernel
+def step_asset(world: World, lane: Lane, stress: Stress, address: Address) -> None:
+    """Order, bar, fills, marks, feedback and feed of one asset."""
+    a = address.asset
+    asset = lane.assets[a]
+    slots = lane.slots[a]
+    report = lane.reports[a]
+    execution = world.execution[0]
+    send_order(
+        asset,
+        slots,
+        report,
+        lane.accounts[0],
+        world.risk[0],
+        execution,
+        stress.latency,
+        address,
+    )
+
+    row = lane.accounts[0].row
+    undisturbed, displacement = stressed_bar(
+        world.bars[row, a], world.bars[row - 1, a].close, asset.displacement, stress
+    )
+    asset.displacement = displacement
+    bar = impacted_bar(asset, undisturbed, execution.impact_reference)
+    if stress.halted == 1:
+        bar = frozen_bar(asset.mark)
+    trade(world, lane, stress, bar, a)
+
+    mark = bar.close
+    if stress.halted == 0:
+        mark = impacted_price(asset, undisturbed.close, execution.impact_reference)
+    bar = Bar(bar.open, max(bar.high, mark), min(bar.low, mark), mark, bar.volume)
+    close_ledger(asset, slots, report, mark)
+    report.status = status_of(slots, report, stress.halted)
+    learn_from_fills(asset, report, execution, world.episode[0], world.risk[0].feedback_rate)
+    update_averages(asset, mark, bar.volume)
+    deliver(asset, report, bar, stress, address)
+    note_bar(asset, report, bar, stress)
+
+
+@kernel
+def trade(world: World, lane: Lane, stress: Stress, bar: Bar, a: int) -> None:
+    """Let one asset's exits and orders meet the bar, and carry their impact on."""
+    asset = lane.assets[a]
+    slots = lane.slots[a]
+    report = lane.reports[a]
+    execution = world.execution[0]
+    seconds = world.episode[0].bar_seconds
+    terms = Terms(0.0, 0.0, 0.0, 1.0, 0.0, 0.0)
+    if has_business(asset, slots, bar):
+        if stress.halted == 0 and bar.volume > 0.0:
+            terms = terms_of(asset, stress, execution, world.episode[0])
+            capacity = execution.participation * bar.volume
+            session = Session(bar, terms, capacity, seconds)
+            trade_bar(asset, slots, lane.accounts[0], report, session, execution)
+        else:
+            wait_out_bar(slots, report, seconds)
+    leave_impact(asset, terms, report.filled, bar.volume, execution)
+    close_bar(slots, report, execution, seconds)
+
+
+@kernel
+def close_ledger(asset: AssetState, slots: Table, report: Report, mark: float) -> None:
+    """Charge what was not filled, and compute the shortfall it must all add up to."""
+    move = mark - asset.mark
+    book_opportunity(slots, report, move)
+    if report.exit != Exit.NONE:
+        missed = report.exit_claim - (report.filled - report.order_filled)
+        report.opportunity += missed * (mark - report.exit_reference)
+    paper = report.live * move + report.exit_claim * (mark - report.exit_reference)
+    actual = report.cash_flow + report.filled * mark - report.fees
+    report.shortfall = paper - actual
+
+
+@kernel
+def note_bar(asset: AssetState, report: Report, bar: Bar, stress: Stress) -> None:
+    """Note the bar, the levels in force and the stress for whoever asks."""
+    if report.traded == 0.0:
+        report.price = bar.close
+    report.stop_loss = asset.stop_loss
+    report.take_profit = asset.take_profit
+    report.open = bar.open
+    report.high = bar.high
+    report.low = bar.low
+    report.close = bar.close
+    report.volume = bar.volume
+    report.seen_close = asset.seen_close
+    report.position = asset.position
+    report.halted = stress.halted
+    report.price_shock = stress.gap + stress.drift
+    report.volatility_multiplier = stress.volatility
+    report.spread_multiplier = stress.spread
+    report.depth_multiplier = stress.depth
+    report.volume_multiplier = stress.volume
+    report.latency_multiplier = stress.latency
+
+
+@kernel
+def log_step(lane: Lane, called: bool) -> tuple[float, float]:
+    """Add the step to the episode's sums; return its shortfall and its notional."""
+    log = lane.logs[0]
+    shortfall = 0.0
+    notional = 0.0
+    for a in range(lane.reports.shape[0]):
+        report = lane.reports[a]
+        shortfall += report.shortfall
+        notional += report.notional
+        log.delay += report.delay
+        log.spread += report.spread
+        log.impact += report.impact
+        log.fees += report.fees
+        log.opportunity += report.opportunity
+        log.ordered += abs(report.sent) * report.decision_price
+        log.filled += abs(report.order_filled) * report.price
+        log.orders += 1 if report.sent != 0.0 else 0
+        log.arrivals += report.arrivals
+        log.latency += report.latency_s
+        log.stops += 1 if report.exit == Exit.STOP_LOSS else 0
+        log.targets += 1 if report.exit == Exit.TAKE_PROFIT else 0
+    log.traded += notional
+    log.steps += 1
+    log.margin_calls += 1 if called else 0
+    account = lane.accounts[0]
+    log.max_drawdown = max(log.max_drawdown, 1.0 - account.equity / account.peak_equity)
+    return shortfall, notional

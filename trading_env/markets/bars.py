@@ -1,0 +1,254 @@
+"""The market: a read-only table of bars, of one history or of a pool of synthetic paths.
+
+Every value array has the shape (paths, bars, assets); real data has one path. Nothing here knows
+what a bar is traded for, and nothing is repaired: a table that breaks a rule is refused.
+"""
+
+import hashlib
+import json
+import math
+from dataclasses import InitVar, dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trading_env.markets.errors import clip, data_error
+from trading_env.markets.files import read_csv
+from trading_env.markets.frames import read_frame, read_parquet
+from trading_env.markets.tables import Table, align
+from trading_env.markets.times import iso, measure_clock
+from trading_env.markets.validation import FIELDS, SIGNAL_PREFIX, Values, checked_arrays
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+BANDS = ("train", "validation", "test")
+TRAIN_SHARE = 0.6
+VALIDATION_SHARE = 0.2
+EMBARGO_BARS = 20
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Market:
+    """Bars of one or more assets; arrays are copied, checked and made read-only.
+
+    Raises:
+        MarketDataError: A value breaks a rule of `validation.py`, or the shapes disagree.
+    """
+
+    symbols: tuple[str, ...]
+    """Names of the assets, unique."""
+    time: NDArray[np.int64]
+    """(bars,) seconds since 1970-01-01 UTC, as the source stamps its bars, strictly increasing."""
+    open: Values
+    """(paths, bars, assets) currency per unit, > 0; so are high, low and close."""
+    high: Values
+    low: Values
+    close: Values
+    volume: Values
+    """(paths, bars, assets) units traded in the bar, >= 0."""
+    signals: Values
+    """(paths, bars, assets, len(signal_names)) known at the close of their bar, finite."""
+    signal_names: tuple[str, ...] = ()
+    """Names of the signals, each starting with `signal_`."""
+    bar_seconds: float = math.nan
+    """Nominal length of a bar; left out: the median spacing of `time`."""
+    bars_per_year: float = math.nan
+    """Bars in a year; left out: measured (see `times.measure_clock`)."""
+    bars_per_day: float = math.nan
+    """Bars in a trading day, 1 for daily and longer bars; left out: measured."""
+    source: str = "arrays"
+    """Where the bars come from, for errors and reports."""
+    trusted: InitVar[bool] = False
+    """True skips copying and checking: only for arrays this package made."""
+
+    def __post_init__(self, trusted: bool) -> None:
+        """Check unless trusted; fill in the clock; make every array read-only."""
+        if not trusted:
+            arrays = checked_arrays(self.source, self.symbols, self.signal_names, self._arrays())
+            for name, array in arrays.items():
+                object.__setattr__(self, name, array)
+        clock = measure_clock(self.time)
+        for name, measured in clock._asdict().items():
+            if math.isnan(getattr(self, name)):
+                object.__setattr__(self, name, measured)
+        self._freeze()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore from a pickle, read-only again."""
+        self.__dict__.update(state)
+        self._freeze()
+
+    def __repr__(self) -> str:
+        """Show the size, not the numbers."""
+        return (
+            f"Market({self.source!r}, paths={self.paths}, bars={self.bars}, assets={self.assets})"
+        )
+
+    @classmethod
+    def from_csv(cls, path: str | Path, *, symbol: str | None = None) -> Self:
+        """Read a .csv or .csv.gz file, wide or long (see `tables.py`).
+
+        Args:
+            path: The file.
+            symbol: Name of the asset in the wide layout; the file's stem when left out.
+        """
+        path = Path(path)
+        return cls._from_table(read_csv(path), symbol or path.name.partition(".")[0])
+
+    @classmethod
+    def from_parquet(cls, path: str | Path, *, symbol: str | None = None) -> Self:
+        """Read a Parquet file, wide or long; needs pyarrow (the extra `data`)."""
+        path = Path(path)
+        return cls._from_table(read_parquet(path), symbol or path.name.partition(".")[0])
+
+    @classmethod
+    def from_frame(
+        cls, frame: "pd.DataFrame", *, symbol: str = "asset", source: str = "data frame"
+    ) -> Self:
+        """Take a pandas data frame, wide or long; the time may be its index."""
+        return cls._from_table(read_frame(frame, source), symbol)
+
+    @classmethod
+    def _from_table(cls, table: Table, symbol: str) -> Self:
+        """Align the rows of a table; `align` has checked them, with their line numbers."""
+        bars = align(table, symbol)
+        names = tuple(name for name in bars.numbers if name.startswith(SIGNAL_PREFIX))
+        shape = (1, len(bars.time), len(bars.symbols), len(names))
+        signals = np.empty(shape)
+        for i, name in enumerate(names):
+            signals[0, :, :, i] = bars.numbers[name]
+        values: dict[str, Any] = {name: bars.numbers[name][None] for name in FIELDS}
+        return cls(
+            symbols=bars.symbols,
+            time=bars.time,
+            **values,
+            signals=signals,
+            signal_names=names,
+            source=table.source,
+            trusted=True,
+        )
+
+    @property
+    def paths(self) -> int:
+        """Number of histories: 1 for real data."""
+        return int(self.close.shape[0])
+
+    @property
+    def bars(self) -> int:
+        """Number of bars in each path."""
+        return int(self.close.shape[1])
+
+    @property
+    def assets(self) -> int:
+        """Number of assets."""
+        return int(self.close.shape[2])
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 over names, shapes, times and values, in hexadecimal."""
+        digest = hashlib.sha256()
+        head = [self.symbols, self.signal_names, self.signals.shape]
+        digest.update(json.dumps(head).encode())
+        for array in self._arrays().values():
+            digest.update(np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<")).data)
+        return digest.hexdigest()
+
+    def slice_bars(self, start: int, stop: int) -> Self:
+        """Keep bars start, ..., stop - 1 of every path; the clock is kept, not measured again."""
+        if not 0 <= start <= stop - 2 or stop > self.bars:
+            reason = f"at least 2 of the {self.bars} bars are needed"
+            raise data_error(self.source, f"bars {start} to {stop}", reason)
+        values: dict[str, Any] = {
+            name: np.ascontiguousarray(
+                array[start:stop] if name == "time" else array[:, start:stop]
+            )
+            for name, array in self._arrays().items()
+        }
+        return replace(self, **values, trusted=True)
+
+    def split(
+        self,
+        band: str,
+        *,
+        train: float = TRAIN_SHARE,
+        validation: float = VALIDATION_SHARE,
+        embargo_bars: int = EMBARGO_BARS,
+    ) -> Self:
+        """Cut one band out by time: train first, then validation, then test.
+
+        The first `embargo_bars` bars of validation and of test belong to no band, so that no
+        feature or label of one band reaches into the next.
+
+        Args:
+            band: "train", "validation" or "test".
+            train: Share of the bars, in (0, 1).
+            validation: Share of the bars, in (0, 1 - train).
+            embargo_bars: Bars left out at each of the two cuts, >= 0.
+        """
+        if not (train > 0 and validation > 0 and train + validation < 1 and embargo_bars >= 0):
+            place = f"train={train}, validation={validation}, embargo_bars={embargo_bars}"
+            raise data_error(self.source, place, "shares must be > 0 and leave some for test")
+        first, second = int(train * self.bars), int((train + validation) * self.bars)
+        limits = {
+            "train": (0, first),
+            "validation": (first + embargo_bars, second),
+            "test": (second + embargo_bars, self.bars),
+        }
+        if band not in limits:
+            raise data_error(self.source, f"band '{clip(band)}'", f"known: {', '.join(BANDS)}")
+        return self.slice_bars(*limits[band])
+
+    def describe(self) -> dict[str, Any]:
+        """Summarise the table in values that JSON can hold."""
+        returns = np.diff(np.log(self.close), axis=1)
+        volatility = returns.std(axis=(0, 1))
+        per_asset = {
+            symbol: {
+                "first_close": float(self.close[0, 0, i]),
+                "last_close": float(self.close[0, -1, i]),
+                "volatility_per_bar": float(volatility[i]),
+                "volatility_per_year": float(volatility[i] * math.sqrt(self.bars_per_year)),
+                "zero_volume_bars": int((self.volume[:, :, i] == 0).sum()),
+            }
+            for i, symbol in enumerate(self.symbols)
+        }
+        return {
+            "source": self.source,
+            "sha256": self.sha256,
+            "paths": self.paths,
+            "bars": self.bars,
+            "start": iso(self.time[0]),
+            "end": iso(self.time[-1]),
+            "bar_seconds": self.bar_seconds,
+            "bars_per_year": self.bars_per_year,
+            "bars_per_day": self.bars_per_day,
+            "longest_gap_seconds": int(np.diff(self.time).max()),
+            "signal_names": list(self.signal_names),
+            "assets": per_asset,
+        }
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Write the long layout as a pandas data frame; a pool has a column `path` too."""
+        import pandas as pd
+
+        shape = self.close.shape
+        path, bar, asset = (index.ravel() for index in np.indices(shape))
+        columns: dict[str, Any] = {"path": path} if self.paths > 1 else {}
+        columns["time"] = self.time[bar].astype("datetime64[s]")
+        columns["symbol"] = np.array(self.symbols, dtype=object)[asset]
+        columns |= {name: getattr(self, name).ravel() for name in FIELDS}
+        columns |= {name: self.signals[..., i].ravel() for i, name in enumerate(self.signal_names)}
+        return pd.DataFrame(columns)
+
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        """Every array by name."""
+        return {name: getattr(self, name) for name in ("time", *FIELDS, "signals")}
+
+    def _freeze(self) -> None:
+        """Make every array read-only."""
+        for array in self._arrays().values():
+            array.setflags(write=False)

@@ -1,0 +1,108 @@
+"""One door to every market: a name, a path, parameters, or a market already at hand.
+
+Bands. Real data, and a `Market` handed in, are cut by time with an embargo (`Market.split`); a
+generator makes a pool of its own for each band (`synthetic.pool_key`). None means everything.
+Loaded markets are kept in memory, so asking again is instant; a file is read again when its size
+or time of change differs.
+"""
+
+import inspect
+import json
+import os
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from trading_env.markets.bars import BANDS, Market
+from trading_env.markets.datasets import us_indices
+from trading_env.markets.errors import MarketSpecError, clip, unknown_name
+from trading_env.markets.synthetic import gbm, multiscale
+
+MarketSpec = Market | str | os.PathLike[str] | Mapping[str, Any]
+
+DATASETS: dict[str, Callable[[], Market]] = {"us_indices": us_indices}
+GENERATORS: dict[str, Callable[..., Market]] = {"multiscale": multiscale, "gbm": gbm}
+TEXT_SUFFIXES = (".csv", ".csv.gz")
+PARQUET_SUFFIXES = (".parquet", ".pq")
+KEPT = 8
+
+
+def load_market(spec: MarketSpec, *, seed_band: str | None) -> Market:
+    """Load the market that a specification names, or one band of it.
+
+    Args:
+        spec: A `Market`; the name of a data set or a generator; the path of a .csv, .csv.gz or
+            .parquet file; or a mapping with the key `generator` and that generator's arguments.
+        seed_band: "train", "validation", "test", or None for the whole.
+
+    Raises:
+        MarketSpecError: The name, a key or a value of the specification is unknown.
+        MarketDataError: The file is not a sound table of bars, or the band is too short.
+    """
+    if seed_band is not None and seed_band not in BANDS:
+        raise unknown_name("seed_band", seed_band, BANDS)
+    if isinstance(spec, Market):
+        return spec if seed_band is None else spec.split(seed_band)
+    if isinstance(spec, Mapping):
+        return _generated(_canonical(spec), seed_band)
+    if isinstance(spec, os.PathLike):
+        return _from_path(Path(spec), seed_band)
+    if not isinstance(spec, str):
+        known = "a name, a path, a mapping or a Market"
+        raise MarketSpecError(f"market '{clip(spec)}' of type {type(spec).__name__}: give {known}")
+    if spec in GENERATORS:
+        return _generated(_canonical({"generator": spec}), seed_band)
+    if spec in DATASETS:
+        return _named(spec, seed_band)
+    if spec.endswith((*TEXT_SUFFIXES, *PARQUET_SUFFIXES)) or os.sep in spec:
+        return _from_path(Path(spec), seed_band)
+    raise unknown_name("market", spec, [*DATASETS, *GENERATORS])
+
+
+def _canonical(spec: Mapping[str, Any]) -> str:
+    """Check the keys of a generator's specification and write it as canonical JSON."""
+    if "generator" not in spec:
+        raise MarketSpecError("market mapping: the key 'generator' is missing")
+    name = spec["generator"]
+    if not isinstance(name, str) or name not in GENERATORS:
+        raise unknown_name("generator", name, GENERATORS)
+    known = {"generator", *inspect.signature(GENERATORS[name]).parameters} - {"band"}
+    for key in spec:
+        if key not in known:
+            raise unknown_name(f"key of market '{name}'", key, known)
+    try:
+        return json.dumps(dict(spec), sort_keys=True, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise MarketSpecError(f"market '{name}': {clip(error, 80)}") from None
+
+
+@lru_cache(maxsize=KEPT)
+def _generated(canonical: str, band: str | None) -> Market:
+    """Run a generator once for each specification and band."""
+    arguments = json.loads(canonical)
+    return GENERATORS[arguments.pop("generator")](**arguments, band=band)
+
+
+@lru_cache(maxsize=KEPT)
+def _named(name: str, band: str | None) -> Market:
+    """Load a data set once for each band."""
+    market = DATASETS[name]()
+    return market if band is None else market.split(band)
+
+
+def _from_path(path: Path, band: str | None) -> Market:
+    """Read a file, or recall it when it has not changed."""
+    try:
+        state = path.stat()
+    except (OSError, ValueError):
+        return _read(path, 0, 0, band)
+    return _read(path.absolute(), state.st_mtime_ns, state.st_size, band)
+
+
+@lru_cache(maxsize=KEPT)
+def _read(path: Path, modified: int, size: int, band: str | None) -> Market:
+    """Read a file by its suffix."""
+    parquet = path.suffix in PARQUET_SUFFIXES
+    market = Market.from_parquet(path) if parquet else Market.from_csv(path)
+    return market if band is None else market.split(band)

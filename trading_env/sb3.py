@@ -1,0 +1,99 @@
+"""Stable-Baselines3's `VecEnv` over the native vector environment.
+
+SB3 wants same-step reset, rewards in float32, one info dict a lane, `terminal_observation` where
+an episode ended and `TimeLimit.truncated` where it was cut. Gymnasium's SAME_STEP mode gives the
+first; this adapter translates the rest, and is the only place that does.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from gymnasium.vector import AutoresetMode
+from numpy.typing import NDArray
+from stable_baselines3.common.vec_env import VecEnv
+
+from trading_env.envs.vector import PortfolioVectorEnv
+
+
+class SB3VecEnv(VecEnv):
+    """`PPO("MlpPolicy", SB3VecEnv(64, scenario="price_shock"))`.
+
+    Args:
+        num_envs: number of lanes.
+        seed: of lane 0 at the first reset; lane k gets seed + k. None draws one.
+        kwargs: those of `PortfolioVectorEnv`.
+    """
+
+    def __init__(self, num_envs: int, *, seed: int | None = None, **kwargs: Any) -> None:
+        self.native = PortfolioVectorEnv(
+            num_envs, autoreset_mode=AutoresetMode.SAME_STEP, **kwargs
+        )
+        self.render_mode = None
+        self._first_seed = seed
+        self._actions: NDArray[Any] = np.zeros(0)
+        super().__init__(
+            num_envs, self.native.single_observation_space, self.native.single_action_space
+        )
+
+    def reset(self) -> NDArray[np.float32]:
+        """Begin an episode in every lane; seeds given by `seed()` are used once."""
+        seed = self._first_seed
+        self._first_seed = None
+        if self._seeds[0] is not None:
+            seed = self._seeds[0]
+        observations, _ = self.native.reset(seed=seed)
+        self._reset_seeds()
+        self._reset_options()
+        return observations
+
+    def step_async(self, actions: NDArray[Any]) -> None:
+        """Keep the actions until `step_wait`."""
+        self._actions = actions
+
+    def step_wait(
+        self,
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_], list[dict[str, Any]]]:
+        """Step every lane."""
+        observations, rewards, terminated, truncated, info = self.native.step(self._actions)
+        done = terminated | truncated
+        infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
+        for i in np.flatnonzero(done):
+            infos[i]["terminal_observation"] = info["final_obs"][i]
+            infos[i]["TimeLimit.truncated"] = bool(truncated[i])
+            summary = info["final_info"].get("summary", {})
+            if summary:
+                infos[i]["summary"] = {name: float(v[i]) for name, v in summary.items()}
+                infos[i]["episode"] = {
+                    "r": float(summary["reward"][i]),
+                    "l": int(summary["steps"][i]),
+                    "t": 0.0,
+                }
+        return observations, rewards.astype(np.float32), done, infos
+
+    def close(self) -> None:
+        """Close the native environment."""
+        self.native.close()
+
+    def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
+        """Return an attribute of the native environment, once for each lane asked for."""
+        return [getattr(self.native, attr_name) for _ in self._get_indices(indices)]
+
+    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
+        """Refuse: lanes share one configuration."""
+        raise AttributeError(f"cannot set {attr_name!r}: the lanes share one configuration")
+
+    def env_method(
+        self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any
+    ) -> list[Any]:
+        """Refuse: lanes are rows of one batch, not objects with methods."""
+        raise AttributeError(f"no method {method_name!r}: lanes are rows of one batch")
+
+    def env_is_wrapped(self, wrapper_class: type, indices: Any = None) -> list[bool]:
+        """No lane is wrapped."""
+        return [False for _ in self._get_indices(indices)]
+
+    def get_images(self) -> Sequence[NDArray[np.uint8] | None]:
+        """Batches are not drawn; use `PortfolioEnv(render_mode=...)`."""
+        return [None] * self.num_envs
+
