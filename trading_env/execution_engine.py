@@ -18,7 +18,6 @@ from trading_env.kernels.orders import book_opportunity, draw_latency, end_bar, 
 from trading_env.kernels.pricing import terms_of
 from trading_env.kernels.stress import calm
 from trading_env.types import (
-    SLOTS,
     AccountState,
     Address,
     AssetState,
@@ -30,6 +29,7 @@ from trading_env.types import (
     Report,
     Session,
     Status,
+    Stress,
     Table,
     TimeInForce,
     new_table,
@@ -297,7 +297,7 @@ class _Bench:
         self.asset.variance_fast = bar_variance
         self.asset.variance_slow = bar_variance / market.volatility_change**2
         self.asset.volume_mean = market.mean_volume
-        self.slots = new_table(OrderSlot, SLOTS)
+        self.slots = new_table(OrderSlot, 1)
         self.account = new_table(AccountState, 1)[0]
         self.report = new_table(Report, 1)[0]
 
@@ -313,7 +313,9 @@ class _Bench:
         if market.halted or bar.volume <= 0.0:
             wait_out_bar(slots, report, market.bar_seconds)
         else:
-            terms = terms_of(self.asset, calm(), self.execution, self.episode)
+            stress = new_table(Stress, 1)[0]
+            calm(stress)
+            terms = terms_of(self.asset, stress, self.execution, self.episode)
             capacity = self.execution.participation * bar.volume
             session = Session(bar, terms, capacity, market.bar_seconds)
             trade_bar(self.asset, slots, self.account, report, session, self.execution)

@@ -26,9 +26,7 @@ class SB3VecEnv(VecEnv):
     """
 
     def __init__(self, num_envs: int, *, seed: int | None = None, **kwargs: Any) -> None:
-        self.native = PortfolioVectorEnv(
-            num_envs, autoreset_mode=AutoresetMode.SAME_STEP, **kwargs
-        )
+        self.native = PortfolioVectorEnv(num_envs, autoreset_mode=AutoresetMode.SAME_STEP, **kwargs)
         self.render_mode = None
         self._first_seed = seed
         self._actions: NDArray[Any] = np.zeros(0)
@@ -96,4 +94,3 @@ class SB3VecEnv(VecEnv):
     def get_images(self) -> Sequence[NDArray[np.uint8] | None]:
         """Batches are not drawn; use `PortfolioEnv(render_mode=...)`."""
         return [None] * self.num_envs
-

@@ -13,6 +13,7 @@ Not modelled: events that start inside a bar, correlation, fees and resilience a
 
 import math
 import re
+from abc import abstractmethod
 from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
@@ -51,11 +52,7 @@ class Clock(NamedTuple):
 
 
 def parse_time(text: object) -> tuple[float, str]:
-    """Split a time into number and unit.
-
-    Raises:
-        ValueError: not a text of a number below 1e9 and a known unit.
-    """
+    """Split a time into number and unit; ValueError when it is none."""
     match = TIME.fullmatch(text) if isinstance(text, str) else None
     if match is None:
         raise ValueError('write a number and a unit (bars, s, min, h or d), as in "36 min"')
@@ -99,16 +96,15 @@ def check_assets(value: object) -> object:
         return value
     if not isinstance(value, list | tuple) or not value:
         raise ValueError('give "all", or a list of symbols or positions (from 0)')
-    for item in value:
-        if isinstance(item, bool) or not isinstance(item, int | str):
-            raise ValueError("each asset is a symbol or a position (from 0)")
+    if any(isinstance(item, bool) or not isinstance(item, int | str) for item in value):
+        raise ValueError("each asset is a symbol or a position (from 0)")
     return tuple(value)
 
 
-Start: TypeAlias = Annotated[Any, BeforeValidator(check_start)]
+Start: TypeAlias = Annotated[Any, BeforeValidator(check_start)]  # str, or a pair of them
 Span: TypeAlias = Annotated[str, BeforeValidator(check_span)]
 Lasting: TypeAlias = Annotated[str, BeforeValidator(check_lasting)]
-Assets: TypeAlias = Annotated[Any, BeforeValidator(check_assets)]
+Assets: TypeAlias = Annotated[Any, BeforeValidator(check_assets)]  # str, or tuple of str, int
 Rate: TypeAlias = Annotated[float, Field(ge=0.0, le=1.0)]
 Multiplier: TypeAlias = Annotated[float, Field(ge=1.0 / MAX_MULTIPLIER, le=MAX_MULTIPLIER)]
 
@@ -144,9 +140,9 @@ class Base(BaseModel):
         times = self.start if isinstance(self.start, tuple) else (self.start, self.start)
         return clock.step(times[0]), clock.step(times[1])
 
+    @abstractmethod
     def record(self, clock: Clock, severity: float) -> Fields:
         """Return duration and sizes as fields of an `EventRecord`; the others are 0."""
-        raise NotImplementedError
 
 
 class Price(Base):
@@ -158,9 +154,8 @@ class Price(Base):
     """Signed fraction of the price: -0.06 takes 6% off."""
     duration: Span | None = Field(None, validate_default=True)
     retrace: Rate | None = Field(None, validate_default=True)
-    """Share of the (log) move that is given back."""
+    """Share of the (log) move that is given back over `recovery`."""
     recovery: Span | None = Field(None, validate_default=True)
-    """Time it takes to give it back."""
 
     @field_validator("duration")
     @classmethod
@@ -194,7 +189,6 @@ class Fading(Base):
     half_life: Span = "0 bars"
 
     def times(self, clock: Clock) -> Fields:
-        """Return duration and half-life in bars."""
         return {"duration": clock.bars(self.duration), "half_life": clock.bars(self.half_life)}
 
 
@@ -224,9 +218,9 @@ class Liquidity(Fading):
         return depth
 
     def record(self, clock: Clock, severity: float) -> Fields:
-        logs = {name: getattr(self, name) for name in ("spread", "depth", "volume")}
-        scaled = {name: scaled_log(value, severity) for name, value in logs.items()}
-        return {**self.times(clock), **scaled}
+        names = ("spread", "depth", "volume")
+        logs = {name: scaled_log(getattr(self, name), severity) for name in names}
+        return {**self.times(clock), **logs}
 
 
 class Latency(Fading):
@@ -257,9 +251,13 @@ class Fault(Base):
     rate: Rate
     """Chance in each bar."""
 
-    def scaled_rate(self, severity: float) -> float:
-        """Return the rate times the severity, at most 1."""
-        return min(self.rate * severity, 1.0)
+    def record(self, clock: Clock, severity: float) -> Fields:
+        rate = min(self.rate * severity, 1.0)
+        return {"duration": clock.bars(self.duration), **self.fault(rate)}
+
+    @abstractmethod
+    def fault(self, rate: float) -> Fields:
+        """Return the scaled rate and what the fault looks like; nothing of it at rate 0."""
 
 
 class Missing(Fault):
@@ -267,11 +265,8 @@ class Missing(Fault):
 
     kind: Literal["missing"]
 
-    def record(self, clock: Clock, severity: float) -> Fields:
-        return {
-            "duration": clock.bars(self.duration),
-            "missing_rate": self.scaled_rate(severity),
-        }
+    def fault(self, rate: float) -> Fields:
+        return {"missing_rate": rate}
 
 
 class Stale(Fault):
@@ -280,13 +275,8 @@ class Stale(Fault):
     kind: Literal["stale"]
     mean_bars: float = Field(ge=1.0, le=MAX_MULTIPLIER)
 
-    def record(self, clock: Clock, severity: float) -> Fields:
-        rate = self.scaled_rate(severity)
-        return {
-            "duration": clock.bars(self.duration),
-            "stale_rate": rate,
-            "stale_bars": self.mean_bars if rate > 0.0 else 0.0,
-        }
+    def fault(self, rate: float) -> Fields:
+        return {"stale_rate": rate, "stale_bars": self.mean_bars if rate > 0.0 else 0.0}
 
 
 class Spike(Fault):
@@ -296,13 +286,8 @@ class Spike(Fault):
     size: float = Field(gt=0.0, le=MAX_MULTIPLIER)
     """Standard deviations of a bar."""
 
-    def record(self, clock: Clock, severity: float) -> Fields:
-        rate = self.scaled_rate(severity)
-        return {
-            "duration": clock.bars(self.duration),
-            "spike_rate": rate,
-            "spike_size": self.size if rate > 0.0 else 0.0,
-        }
+    def fault(self, rate: float) -> Fields:
+        return {"spike_rate": rate, "spike_size": self.size if rate > 0.0 else 0.0}
 
 
 Event: TypeAlias = Annotated[
@@ -310,12 +295,6 @@ Event: TypeAlias = Annotated[
     Field(discriminator="kind"),
 ]
 KINDS: dict[str, type[Base]] = {
-    "price": Price,
-    "volatility": Volatility,
-    "liquidity": Liquidity,
-    "latency": Latency,
-    "halt": Halt,
-    "missing": Missing,
-    "stale": Stale,
-    "spike": Spike,
+    kind.__name__.lower(): kind
+    for kind in (Price, Volatility, Liquidity, Latency, Halt, Missing, Stale, Spike)
 }

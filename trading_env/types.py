@@ -113,26 +113,6 @@ class Bar(NamedTuple):
     volume: float
 
 
-class Stress(NamedTuple):
-    """What the scenario's active events do to one asset in one bar."""
-
-    gap: float  # log jump before the open
-    drift: float  # log move from open to close
-    low_excursion: float  # <= 0: deepest point of the injected path, log, from the open
-    high_excursion: float  # >= 0: its highest point
-    volatility: float  # multiplier of the base bar's log moves
-    spread: float  # multiplier of the half spread
-    depth: float  # multiplier of the depth that temporary impact is divided by
-    volume: float  # multiplier of the bar's volume
-    latency: float  # multiplier of an order's latency
-    halted: int  # 1: no fill, the price stands still
-    missing_rate: float  # chance that the bar is not delivered
-    stale_rate: float  # chance that a stale run begins
-    stale_bars: float  # mean length of a stale run
-    spike_rate: float  # chance of a bad print
-    spike_size: float  # its size in standard deviations of a bar
-
-
 class Stake(NamedTuple):
     """A signed share of equity and what decided its size."""
 
@@ -218,6 +198,7 @@ class AssetState:
     stop_loss: float  # price level, 0 for none
     take_profit: float  # price level, 0 for none
     exit_pending: int  # Exit code; while set, the agent's orders are refused
+    slots_used: int  # order slots from here on are empty
     # execution feedback: exponentially weighted means over fills
     slippage: float  # realised cost, fraction of notional
     expected_slippage: float  # what the risk manager expected to pay
@@ -355,15 +336,28 @@ class Report:
     seen_close: float  # what the feed showed
     position: float  # units, after the step
     financing: float  # borrow fee of a short position
-    # the scenario
-    halted: int
-    price_shock: float  # log move injected in this bar
-    volatility_multiplier: float
-    spread_multiplier: float
-    depth_multiplier: float
-    volume_multiplier: float
-    latency_multiplier: float
+    # the feed
     feed_fault: int  # 0 none, 1 missing, 2 stale, 3 spike
+
+
+class Stress:
+    """What the scenario's active events do to one asset in the last bar; neutral without any."""
+
+    gap: float  # log jump before the open
+    drift: float  # log move from open to close
+    low_excursion: float  # <= 0: deepest point of the injected path, log, from the open
+    high_excursion: float  # >= 0: its highest point
+    volatility: float  # multiplier of the base bar's log moves
+    spread: float  # multiplier of the half spread
+    depth: float  # multiplier of the depth that temporary impact is divided by
+    volume: float  # multiplier of the bar's volume
+    latency: float  # multiplier of an order's latency
+    halted: int  # 1: no fill, the price stands still
+    missing_rate: float  # chance that the bar is not delivered
+    stale_rate: float  # chance that a stale run begins
+    stale_bars: float  # mean length of a stale run
+    spike_rate: float  # chance of a bad print
+    spike_size: float  # its size in standard deviations of a bar
 
 
 class RewardTerms:
@@ -515,6 +509,7 @@ class Lane(NamedTuple):
     logs: Table  # EpisodeLog (1,)
     starts: NDArray[np.int64]  # (events,)
     reports: Table  # Report (assets,)
+    stresses: Table  # Stress (assets,)
     terms: Table  # RewardTerms (1,)
     observation: NDArray[np.float32]  # (size,)
 
@@ -540,4 +535,5 @@ class Outputs(NamedTuple):
     final_logs: Table  # EpisodeLog (lanes,), of the episode that ended in this step
     final_accounts: Table  # AccountState (lanes,), at its end
     reports: Table  # Report (lanes, assets)
+    stresses: Table  # Stress (lanes, assets)
     terms: Table  # RewardTerms (lanes,)

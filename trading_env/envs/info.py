@@ -44,13 +44,13 @@ EXECUTION_FIELDS = (
 )
 EVENT_FIELDS = (
     "halted",
-    "price_shock",
-    "volatility_multiplier",
-    "spread_multiplier",
-    "depth_multiplier",
-    "volume_multiplier",
-    "latency_multiplier",
-    "feed_fault",
+    "gap",
+    "drift",
+    "volatility",
+    "spread",
+    "depth",
+    "volume",
+    "latency",
 )
 
 
@@ -62,6 +62,7 @@ def names_of(kind: type[BoundBy] | type[Status] | type[Exit]) -> NDArray[np.obje
 BOUND_BY_NAMES = names_of(BoundBy)
 STATUS_NAMES = names_of(Status)
 EXIT_NAMES = names_of(Exit)
+FAULT_NAMES = np.array(["none", "missing", "stale", "spike"], dtype=object)
 
 
 def check_detail(detail: str) -> Detail:
@@ -79,6 +80,8 @@ def full_info(batch: Batch) -> dict[str, Any]:
     execution = {name: reports[name].copy() for name in EXECUTION_FIELDS}
     execution["status"] = STATUS_NAMES[reports["status"]]
     execution["exit"] = EXIT_NAMES[reports["exit"]]
+    events = {name: batch.outputs.stresses[name].copy() for name in EVENT_FIELDS}
+    events["feed_fault"] = FAULT_NAMES[reports["feed_fault"]]
     terms = batch.outputs.terms
     return {
         "equity": accounts["equity"].copy(),
@@ -90,7 +93,7 @@ def full_info(batch: Batch) -> dict[str, Any]:
         "step": accounts["step"].copy(),
         "risk": risk,
         "execution": execution,
-        "events": {name: reports[name].copy() for name in EVENT_FIELDS},
+        "events": events,
         "reward_terms": {name: terms[name].copy() for name in terms.dtype.names},
         "summary": summary(batch.lanes.logs, accounts),
     }
@@ -98,9 +101,7 @@ def full_info(batch: Batch) -> dict[str, Any]:
 
 def summary(logs: Table, accounts: Table) -> dict[str, Floats]:
     """Sum an episode up from its log; rates without a denominator are 0 and their count says so."""
-    shortfall = sum(
-        logs[name] for name in ("delay", "spread", "impact", "fees", "opportunity")
-    )
+    shortfall = sum(logs[name] for name in ("delay", "spread", "impact", "fees", "opportunity"))
     ordered = np.maximum(logs["ordered"], 1e-300)
     return {
         "reward": logs["reward"].copy(),

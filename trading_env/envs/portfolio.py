@@ -191,9 +191,7 @@ class PortfolioEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
                 raise ValueError(f"options: {name} = {value!r:.60}: must be in [{low}, {high}]")
         return int(options.get("path", DRAW)), int(options.get("start", DRAW))
 
-    def step(
-        self, action: Any
-    ) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
+    def step(self, action: Any) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
         """Take one decision; see the class for the rules.
 
         Raises:

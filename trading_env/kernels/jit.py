@@ -20,7 +20,7 @@ PACKAGE = Path(__file__).resolve().parent.parent
 
 def kernel(function: F) -> F:
     """Compile a function that takes and returns plain values or views of one environment."""
-    return cast(F, njit(function, error_model="numpy"))
+    return cast(F, njit(function, error_model="numpy", forceinline=True))
 
 
 def driver(*, parallel: bool) -> Callable[[F], F]:

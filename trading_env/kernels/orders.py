@@ -33,11 +33,12 @@ def is_live(slot: OrderSlot) -> bool:
 
 
 @kernel
-def begin_step(slots: Table) -> tuple[float, float]:
+def begin_step(asset: AssetState, slots: Table) -> tuple[float, float]:
     """Free the slots of finished orders; return the units in flight and working."""
     in_flight = 0.0
     working = 0.0
-    for s in range(slots.shape[0]):
+    used = 0
+    for s in range(asset.slots_used):
         slot = slots[s]
         if slot.state == SlotState.DONE:
             slot.state = SlotState.EMPTY.value
@@ -47,16 +48,22 @@ def begin_step(slots: Table) -> tuple[float, float]:
             working += slot.left
         slot.claim = slot.left if is_live(slot) else 0.0
         slot.step_filled = 0.0
+        if slot.state != SlotState.EMPTY:
+            used = s + 1
+    asset.slots_used = used
     return in_flight, working
 
 
 @kernel
-def free_slot(slots: Table) -> int:
-    """Index of an empty slot, or -1."""
-    for s in range(slots.shape[0]):
+def take_slot(asset: AssetState, slots: Table) -> int:
+    """Return the index of an empty slot, or -1 when all are taken."""
+    for s in range(asset.slots_used):
         if slots[s].state == SlotState.EMPTY:
             return s
-    return -1
+    if asset.slots_used == slots.shape[0]:
+        return -1
+    asset.slots_used += 1
+    return asset.slots_used - 1
 
 
 @kernel
@@ -71,7 +78,7 @@ def send_order(
     address: Address,
 ) -> None:
     """Send the order that takes the account to its target, if one is needed."""
-    in_flight, working = begin_step(slots)
+    in_flight, working = begin_step(asset, slots)
     report.decision_price = asset.mark
     report.intended = report.target - asset.position
     report.live = in_flight + working
@@ -89,13 +96,13 @@ def send_order(
         if report.bound_by == BoundBy.NONE:
             report.bound_by = BoundBy.NO_TRADE_BAND.value
         return
-    free = free_slot(slots)
+    free = take_slot(asset, slots)
     if free < 0:
         report.bound_by = BoundBy.ORDER_SLOTS.value
         report.status = Status.REJECTED.value
         return
     if opposite:
-        disown_working(slots)
+        disown_working(slots[: asset.slots_used])
         report.live = in_flight
     report.live += needed
     report.sent = needed

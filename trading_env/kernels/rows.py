@@ -18,6 +18,7 @@ from trading_env.types import (
     Outputs,
     Report,
     RewardTerms,
+    Stress,
     new_table,
 )
 
@@ -37,6 +38,7 @@ def lane_of(lanes: Lanes, outputs: Outputs, i: int) -> Lane:
         logs=lanes.logs[i : i + 1],
         starts=lanes.starts[i],
         reports=outputs.reports[i],
+        stresses=outputs.stresses[i],
         terms=outputs.terms[i : i + 1],
         observation=outputs.observations[i],
     )
@@ -90,5 +92,6 @@ def new_outputs(lanes: int, assets: int, size: int) -> Outputs:
         final_logs=new_table(EpisodeLog, lanes),
         final_accounts=new_table(AccountState, lanes),
         reports=new_table(Report, lanes, assets),
+        stresses=new_table(Stress, lanes, assets),
         terms=new_table(RewardTerms, lanes),
     )

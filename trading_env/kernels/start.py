@@ -13,6 +13,7 @@ from trading_env.kernels.jit import kernel
 from trading_env.kernels.market import MIN_VARIANCE, update_averages
 from trading_env.kernels.noise import Stream, uniform
 from trading_env.kernels.observation import observe
+from trading_env.kernels.stress import calm
 from trading_env.types import (
     AccountState,
     AssetState,
@@ -80,7 +81,7 @@ def begin_feedback(asset: AssetState, execution: ExecutionParams, episode: Episo
 
 @kernel
 def begin_report(asset: AssetState, report: Report) -> None:
-    """Before the first step a report holds prices and neutral stress, and nothing traded."""
+    """Before the first step a report holds prices, and nothing traded."""
     report.price = asset.mark
     report.decision_price = asset.mark
     report.open = asset.mark
@@ -89,11 +90,6 @@ def begin_report(asset: AssetState, report: Report) -> None:
     report.close = asset.mark
     report.volume = asset.seen_volume
     report.seen_close = asset.seen_close
-    report.volatility_multiplier = 1.0
-    report.spread_multiplier = 1.0
-    report.depth_multiplier = 1.0
-    report.volume_multiplier = 1.0
-    report.latency_multiplier = 1.0
 
 
 @kernel
@@ -147,6 +143,7 @@ def begin_episode(
         begin_asset(world, lane.assets[a], account.row, a)
         begin_feedback(lane.assets[a], world.execution[0], params)
         begin_report(lane.assets[a], lane.reports[a])
+        calm(lane.stresses[a])
     begin_account(world, lane)
     observe(
         lane.observation,

@@ -65,9 +65,23 @@ def excursion(event: EventRecord, t: float) -> tuple[float, float, float, float]
 
 
 @kernel
-def calm() -> Stress:
+def calm(stress: Stress) -> None:
     """No event: exactly neutral."""
-    return Stress(0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    stress.gap = 0.0
+    stress.drift = 0.0
+    stress.low_excursion = 0.0
+    stress.high_excursion = 0.0
+    stress.volatility = 1.0
+    stress.spread = 1.0
+    stress.depth = 1.0
+    stress.volume = 1.0
+    stress.latency = 1.0
+    stress.halted = 0
+    stress.missing_rate = 0.0
+    stress.stale_rate = 0.0
+    stress.stale_bars = 0.0
+    stress.spike_rate = 0.0
+    stress.spike_size = 0.0
 
 
 @kernel
@@ -80,15 +94,18 @@ def is_active(event: EventRecord, start: int, group: int, step: int) -> bool:
 
 
 @kernel
-def stress_at(
-    events: Table, hits: Table, starts: Table, group: int, step: int, asset: int
-) -> Stress:
+def stress_asset(
+    stress: Stress,
+    events: Table,
+    hits: Table,
+    starts: Table,
+    group: int,
+    step: int,
+    asset: int,
+) -> None:
     """Compose the active events for one asset in the bar after decision `step`."""
-    gap, drift, low, high = 0.0, 0.0, 0.0, 0.0
+    calm(stress)
     volatility, spread, depth, volume, latency = 0.0, 0.0, 0.0, 0.0, 0.0
-    missing, stale, spike = 0.0, 0.0, 0.0
-    stale_bars, spike_size = 0.0, 0.0
-    halted = 0
     for e in range(events.shape[0]):
         event = events[e]
         if hits[e, asset] == 0 or not is_active(event, starts[e], group, step):
@@ -97,51 +114,46 @@ def stress_at(
         covered, weight = weight_of(event, t)
         if event.move != 0.0:
             event_gap, event_drift, event_low, event_high = excursion(event, t)
-            gap += event_gap
-            drift += event_drift
-            low += event_low
-            high += event_high
+            stress.gap += event_gap
+            stress.drift += event_drift
+            stress.low_excursion += event_low
+            stress.high_excursion += event_high
         volatility += weight * event.volatility
         spread += weight * event.spread
         depth += weight * event.depth
         volume += weight * event.volume
         latency += weight * event.latency
         if event.halted == 1 and covered >= 0.5:
-            halted = 1
-        missing += covered * event.missing_rate
-        stale += covered * event.stale_rate
-        spike += covered * event.spike_rate
-        stale_bars = max(stale_bars, event.stale_bars)
-        spike_size = max(spike_size, event.spike_size)
-    return Stress(
-        gap=gap,
-        drift=drift,
-        low_excursion=low,
-        high_excursion=high,
-        volatility=math.exp(volatility),
-        spread=math.exp(spread),
-        depth=math.exp(depth),
-        volume=math.exp(volume),
-        latency=math.exp(latency),
-        halted=halted,
-        missing_rate=min(missing, 1.0),
-        stale_rate=min(stale, 1.0),
-        stale_bars=stale_bars,
-        spike_rate=min(spike, 1.0),
-        spike_size=spike_size,
-    )
+            stress.halted = 1
+        stress.missing_rate = min(stress.missing_rate + covered * event.missing_rate, 1.0)
+        stress.stale_rate = min(stress.stale_rate + covered * event.stale_rate, 1.0)
+        stress.spike_rate = min(stress.spike_rate + covered * event.spike_rate, 1.0)
+        stress.stale_bars = max(stress.stale_bars, event.stale_bars)
+        stress.spike_size = max(stress.spike_size, event.spike_size)
+    stress.volatility = math.exp(volatility)
+    stress.spread = math.exp(spread)
+    stress.depth = math.exp(depth)
+    stress.volume = math.exp(volume)
+    stress.latency = math.exp(latency)
+
+
+@kernel
+def stress_assets(
+    stresses: Table, events: Table, hits: Table, starts: Table, group: int, step: int
+) -> None:
+    """Compose the active events for every asset; the common case is that there are none."""
+    active = any_active(events, starts, group, step)
+    for a in range(stresses.shape[0]):
+        if active:
+            stress_asset(stresses[a], events, hits, starts, group, step, a)
+        else:
+            calm(stresses[a])
 
 
 @kernel
 def any_active(events: Table, starts: Table, group: int, step: int) -> bool:
-    """Tell whether any event acts on the bar after `step` (the common case is none)."""
+    """Tell whether any event acts on the bar after `step`."""
     for e in range(events.shape[0]):
         if is_active(events[e], starts[e], group, step):
             return True
     return False
-
-
-@kernel
-def shock_size(stress: Stress) -> float:
-    """Log price move injected in the bar."""
-    return stress.gap + stress.drift

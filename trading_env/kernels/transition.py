@@ -28,15 +28,20 @@ from trading_env.kernels.pricing import leave_impact, terms_of
 from trading_env.kernels.reward import score
 from trading_env.kernels.risk import decide
 from trading_env.kernels.rows import clear_reports
-from trading_env.kernels.stress import any_active, calm, stress_at
+from trading_env.kernels.stress import stress_assets
 from trading_env.types import (
+    AccountState,
     Address,
     AssetState,
     Bar,
+    BarRecord,
+    EpisodeParams,
+    ExecutionParams,
     Exit,
     Floats,
     Lane,
     Report,
+    RiskParams,
     Session,
     Stress,
     Table,
@@ -63,14 +68,22 @@ def transition(world: World, lane: Lane, actions: Floats, seed: np.uint64) -> Ou
     decide(actions, lane.assets, lane.reports, account, world.risk[0], world.execution[0])
     account.row += 1
     accrue(account, lane.assets, lane.reports, world.elapsed_s[account.row], world.account[0])
-    stressed = any_active(world.events, lane.starts, account.group, account.step)
+    stress_assets(lane.stresses, world.events, world.hits, lane.starts, account.group, account.step)
+    risk, execution, episode = world.risk[0], world.execution[0], world.episode[0]
     for a in range(lane.assets.shape[0]):
-        stress = calm()
-        if stressed:
-            stress = stress_at(
-                world.events, world.hits, lane.starts, account.group, account.step, a
-            )
-        step_asset(world, lane, stress, Address(seed, account.episode, account.step, a))
+        step_asset(
+            lane.assets[a],
+            lane.slots[a],
+            lane.reports[a],
+            lane.stresses[a],
+            account,
+            world.bars[account.row, a],
+            world.bars[account.row - 1, a].close,
+            risk,
+            execution,
+            episode,
+            Address(seed, account.episode, account.step, a),
+        )
     gross = revalue(account, lane.assets)
     revalue_as_seen(account, lane.assets)
     called = call_margin(account, lane.assets, gross, world.account[0])
@@ -88,33 +101,32 @@ def transition(world: World, lane: Lane, actions: Floats, seed: np.uint64) -> Ou
 
 
 @kernel
-def step_asset(world: World, lane: Lane, stress: Stress, address: Address) -> None:
-    """Order, bar, fills, marks, feedback and feed of one asset."""
-    a = address.asset
-    asset = lane.assets[a]
-    slots = lane.slots[a]
-    report = lane.reports[a]
-    execution = world.execution[0]
-    send_order(
-        asset,
-        slots,
-        report,
-        lane.accounts[0],
-        world.risk[0],
-        execution,
-        stress.latency,
-        address,
-    )
+def step_asset(
+    asset: AssetState,
+    slots: Table,
+    report: Report,
+    stress: Stress,
+    account: AccountState,
+    base: BarRecord,
+    previous_close: float,
+    risk: RiskParams,
+    execution: ExecutionParams,
+    episode: EpisodeParams,
+    address: Address,
+) -> None:
+    """Order, bar, fills, marks, feedback and feed of one asset.
 
-    row = lane.accounts[0].row
-    undisturbed, displacement = stressed_bar(
-        world.bars[row, a], world.bars[row - 1, a].close, asset.displacement, stress
-    )
+    Rows one by one instead of `World` and `Lane`: those are a hundred words, copied at each call.
+    """
+    send_order(asset, slots, report, account, risk, execution, stress.latency, address)
+    slots = slots[: asset.slots_used]
+
+    undisturbed, displacement = stressed_bar(base, previous_close, asset.displacement, stress)
     asset.displacement = displacement
     bar = impacted_bar(asset, undisturbed, execution.impact_reference)
     if stress.halted == 1:
         bar = frozen_bar(asset.mark)
-    trade(world, lane, stress, bar, a)
+    trade(asset, slots, report, stress, account, bar, execution, episode)
 
     mark = bar.close
     if stress.halted == 0:
@@ -122,27 +134,31 @@ def step_asset(world: World, lane: Lane, stress: Stress, address: Address) -> No
     bar = Bar(bar.open, max(bar.high, mark), min(bar.low, mark), mark, bar.volume)
     close_ledger(asset, slots, report, mark)
     report.status = status_of(slots, report, stress.halted)
-    learn_from_fills(asset, report, execution, world.episode[0], world.risk[0].feedback_rate)
+    learn_from_fills(asset, report, execution, episode, risk.feedback_rate)
     update_averages(asset, mark, bar.volume)
     deliver(asset, report, bar, stress, address)
-    note_bar(asset, report, bar, stress)
+    note_bar(asset, report, bar)
 
 
 @kernel
-def trade(world: World, lane: Lane, stress: Stress, bar: Bar, a: int) -> None:
+def trade(
+    asset: AssetState,
+    slots: Table,
+    report: Report,
+    stress: Stress,
+    account: AccountState,
+    bar: Bar,
+    execution: ExecutionParams,
+    episode: EpisodeParams,
+) -> None:
     """Let one asset's exits and orders meet the bar, and carry their impact on."""
-    asset = lane.assets[a]
-    slots = lane.slots[a]
-    report = lane.reports[a]
-    execution = world.execution[0]
-    seconds = world.episode[0].bar_seconds
+    seconds = episode.bar_seconds
     terms = Terms(0.0, 0.0, 0.0, 1.0, 0.0, 0.0)
     if has_business(asset, slots, bar):
         if stress.halted == 0 and bar.volume > 0.0:
-            terms = terms_of(asset, stress, execution, world.episode[0])
-            capacity = execution.participation * bar.volume
-            session = Session(bar, terms, capacity, seconds)
-            trade_bar(asset, slots, lane.accounts[0], report, session, execution)
+            terms = terms_of(asset, stress, execution, episode)
+            session = Session(bar, terms, execution.participation * bar.volume, seconds)
+            trade_bar(asset, slots, account, report, session, execution)
         else:
             wait_out_bar(slots, report, seconds)
     leave_impact(asset, terms, report.filled, bar.volume, execution)
@@ -163,8 +179,8 @@ def close_ledger(asset: AssetState, slots: Table, report: Report, mark: float) -
 
 
 @kernel
-def note_bar(asset: AssetState, report: Report, bar: Bar, stress: Stress) -> None:
-    """Note the bar, the levels in force and the stress for whoever asks."""
+def note_bar(asset: AssetState, report: Report, bar: Bar) -> None:
+    """Note the bar, the holding and the levels in force for whoever asks."""
     if report.traded == 0.0:
         report.price = bar.close
     report.stop_loss = asset.stop_loss
@@ -176,13 +192,6 @@ def note_bar(asset: AssetState, report: Report, bar: Bar, stress: Stress) -> Non
     report.volume = bar.volume
     report.seen_close = asset.seen_close
     report.position = asset.position
-    report.halted = stress.halted
-    report.price_shock = stress.gap + stress.drift
-    report.volatility_multiplier = stress.volatility
-    report.spread_multiplier = stress.spread
-    report.depth_multiplier = stress.depth
-    report.volume_multiplier = stress.volume
-    report.latency_multiplier = stress.latency
 
 
 @kernel

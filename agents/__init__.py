@@ -1,0 +1,1 @@
+"""Policies and learners: the baselines, and the adaptive agent with its training."""

@@ -1,0 +1,108 @@
+"""Files of a run: each one is whole or absent, and the manifest says what made them.
+
+A file is written beside its place and renamed into it, so that a crash leaves either the old one
+or the new one. The manifest holds what a reader needs to judge or repeat the run: command, seeds,
+versions, hashes, start, end and status.
+"""
+
+import json
+import math
+import os
+import platform
+import subprocess
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+PACKAGES = (
+    "execution-gym",
+    "numpy",
+    "numba",
+    "gymnasium",
+    "pandas",
+    "torch",
+    "stable-baselines3",
+)
+
+
+def write_with(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` fill a file beside `path`, then move it into place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        write(beside)
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    write_with(path, lambda beside: beside.write_bytes(content))
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON that any reader accepts: what is not a finite number is null."""
+    text = json.dumps(jsonable(content), indent=2, allow_nan=False) + "\n"
+    write_bytes(path, text.encode())
+
+
+def jsonable(value: Any) -> Any:
+    """Return a value that JSON can hold; NaN and infinities become None."""
+    if isinstance(value, dict):
+        return {str(key): jsonable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [jsonable(item) for item in value]
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    return str(value)
+
+
+def write_toml(path: Path, values: dict[str, Any]) -> None:
+    """Write a flat table; None is left out, because TOML has no such value."""
+    lines = [
+        f"{name} = {json.dumps(jsonable(value), ensure_ascii=False)}"
+        for name, value in values.items()
+        if value is not None
+    ]
+    write_bytes(path, ("\n".join(lines) + "\n").encode())
+
+
+def now() -> str:
+    """Return the present second, UTC, ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def versions(packages: Iterable[str] = PACKAGES) -> dict[str, str]:
+    """Return the versions of Python and of the packages that are installed."""
+    found = {"python": platform.python_version(), "platform": platform.platform()}
+    for package in packages:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def git_state(folder: Path) -> dict[str, Any]:
+    """Return commit and dirty flag of the checkout that holds `folder`; None where there is none.
+
+    Git is asked, not trusted to be there: without it both are None.
+    """
+    try:
+        commit = _git(folder, "rev-parse", "HEAD")
+        return {"commit": commit, "dirty": _git(folder, "status", "--porcelain") != ""}
+    except (OSError, subprocess.SubprocessError):
+        return {"commit": None, "dirty": None}
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(folder), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
+    return done.stdout.strip()
