@@ -132,9 +132,7 @@ class AdaptivePolicy:
         if description.get("format") != FORMAT:
             found = description.get("format")
             raise PolicyFileError(f"{folder / DESCRIPTION}: format {found!r:.40}, not {FORMAT!r}")
-        saved = ObservationLayout(
-            tuple(description["symbols"]), tuple(description["signal_names"])
-        )
+        saved = ObservationLayout(tuple(description["symbols"]), tuple(description["signal_names"]))
         if [feature.name for feature in saved.features] != description["features"]:
             raise PolicyFileError(f"{folder / DESCRIPTION}: made for other features; train again")
         network = Network(weights)

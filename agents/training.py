@@ -3,16 +3,15 @@
 Large batches, few epochs, a short discount: a daily return is almost all noise, and its gradient
 needs many lanes more than it needs many passes. Each episode draws one of the training scenarios.
 Observations are standardised with the mean and the deviation they have under random signals on
-the training band; both are fixed before training and travel with the weights, so nothing is
-fitted on data that is evaluated.
-
-Not here: tuning. The settings were chosen by hand on the validation band.
+the training band; both are fixed before training and travel with the weights. The network that
+is kept is the one with the highest mean reward on the validation band (early stopping); the test
+band is not touched.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -22,7 +21,9 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import nn
 
-from agents.adaptive import LIMIT, Network
+from agents.adaptive import LIMIT, AdaptivePolicy, Network
+from trading_env.backtesting import rollout
+from trading_env.envs.vector import PortfolioVectorEnv
 from trading_env.sb3 import SB3VecEnv
 
 CALIBRATION_STEPS = 256
@@ -44,9 +45,19 @@ class Training:
     gae_lambda: float = 0.9
     log_deviation: float = -1.0
     """Log standard deviation of the first policy's signals."""
-    hidden: tuple[int, ...] = (64, 64)
+    hidden: tuple[int, ...] = (32, 32)
     threads: int = 1
     """Torch threads; more do not help a network this small."""
+    judgements: int = 12
+    """How often the network is tried on the validation band."""
+
+
+class Trained(NamedTuple):
+    """The network kept, its mean episode reward on the validation band, and when it was met."""
+
+    network: Network
+    validation_reward: float
+    step: int
 
 
 class Standardise(BaseFeaturesExtractor):
@@ -62,16 +73,43 @@ class Standardise(BaseFeaturesExtractor):
         return torch.clamp((observations - self.mean) / self.scale, -LIMIT, LIMIT)
 
 
-class Progress(BaseCallback):
-    """Tell how many steps have been taken, after each rollout step."""
+class Watch(BaseCallback):
+    """Tell the progress, and keep the network that did best on the validation band.
 
-    def __init__(self, advance: Callable[[int], None]) -> None:
+    One history is soon learnt by heart; what is learnt last is not what carries over.
+    """
+
+    def __init__(
+        self, advance: Callable[[int], None], judge: Callable[[Network], float], every: int
+    ) -> None:
         super().__init__()
         self.advance = advance
+        self.judge = judge
+        self.every = every
+        self.best: Network | None = None
+        self.best_score = -np.inf
+        self.best_step = 0
+        self.last = 0
 
     def _on_step(self) -> bool:
         self.advance(self.training_env.num_envs)
         return True
+
+    def _on_rollout_start(self) -> None:
+        if self.num_timesteps - self.last >= self.every:
+            self.consider()
+
+    def _on_training_end(self) -> None:
+        self.consider()
+
+    def consider(self) -> None:
+        """Judge the present network."""
+        self.last = self.num_timesteps
+        network = network_of(self.model)
+        score = self.judge(network)
+        self.logger.record("validation/reward", score)
+        if score > self.best_score:
+            self.best, self.best_score, self.best_step = network, score, self.num_timesteps
 
 
 def train(
@@ -82,8 +120,8 @@ def train(
     advance: Callable[[int], None],
     tensorboard: Path | None = None,
     training: Training | None = None,
-) -> Network:
-    """Train PPO and return the network of its policy.
+) -> Trained:
+    """Train PPO and return the network that did best on the validation band.
 
     Args:
         env_kwargs: of the training environment, without `num_envs`.
@@ -116,9 +154,28 @@ def train(
         device="cpu",
         tensorboard_log=None if tensorboard is None else str(tensorboard),
     )
-    learner.learn(timesteps, callback=Progress(advance), tb_log_name="ppo")
+    judge = ValidationReward(env_kwargs, seed=seed)
+    watch = Watch(advance, judge, timesteps // settings.judgements)
+    learner.learn(timesteps, callback=watch, tb_log_name="ppo")
     envs.close()
-    return network_of(learner)
+    assert watch.best is not None  # judged at the latest when training ended
+    return Trained(watch.best, watch.best_score, watch.best_step)
+
+
+class ValidationReward:
+    """Mean episode reward of a network on the validation band, always on the same episodes."""
+
+    def __init__(self, env_kwargs: dict[str, Any], *, seed: int, episodes: int = 128) -> None:
+        arguments = {**env_kwargs, "seed_band": "validation"}
+        self.envs = PortfolioVectorEnv(
+            episodes, autoreset_mode="Disabled", detail="none", copy=False, **arguments
+        )
+        self.seed = seed
+
+    def __call__(self, network: Network) -> float:
+        """Play the episodes."""
+        policy = AdaptivePolicy(network, self.envs.layout, calibrate=False)
+        return float(rollout(policy, self.envs, self.seed).sums["reward"].mean())
 
 
 def observation_moments(

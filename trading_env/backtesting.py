@@ -193,6 +193,16 @@ def evaluate(
     return pd.concat(frames, ignore_index=True)
 
 
+def pool(frame: "pd.DataFrame", name: str) -> "pd.DataFrame":
+    """Average each policy's episodes of one seed over the scenarios, as one scenario `name`.
+
+    Episodes of one seed run over the same bars in every scenario, so a seed is the unit that may
+    be counted once.
+    """
+    keys = ["policy", "severity", "seed"]
+    return frame.groupby(keys, sort=False)[list(METRICS)].mean().reset_index().assign(scenario=name)
+
+
 def summarise(
     frame: "pd.DataFrame", *, baseline: str | None = None, seed: int = 0
 ) -> "pd.DataFrame":

@@ -28,11 +28,11 @@ NOTICEABLE = 0.05  # a log multiplier smaller than this is not shaded
 MARKER_AREA = (12.0, 120.0)  # points squared, smallest and largest fill
 HEIGHT_PER_ASSET = 2.4  # inches
 MULTIPLIERS = (
-    "volatility_multiplier",
-    "spread_multiplier",
-    "depth_multiplier",
-    "volume_multiplier",
-    "latency_multiplier",
+    "volatility",
+    "spread",
+    "depth",
+    "volume",
+    "latency",
 )
 
 
@@ -134,7 +134,7 @@ def paint(figure: "Figure", trace: EpisodeTrace, title: str = "") -> None:
     panels = figure.subplots(count + 1, 1, sharex=True, squeeze=False)[:, 0]
     time = trace.time
     for a, symbol in enumerate(trace.symbols):
-        _asset_panel(panels[a], time, reports[:, a], symbol)
+        _asset_panel(panels[a], time, reports[:, a], trace.stresses[:, a], symbol)
     _equity_panel(panels[-1], time, trace.equity)
     for axes in panels:
         _tidy(axes)
@@ -143,10 +143,10 @@ def paint(figure: "Figure", trace: EpisodeTrace, title: str = "") -> None:
     figure.legend(handles=_legend(), loc="outside lower center", ncols=5, fontsize=7, frameon=False)
 
 
-def _asset_panel(axes: "Axes", time: Any, reports: Table, symbol: str) -> None:
+def _asset_panel(axes: "Axes", time: Any, reports: Table, stresses: Table, symbol: str) -> None:
     """Price, what the feed showed, stops, targets, fills and the scenario's events."""
-    _shade(axes, time, is_stressed(reports), STRESS, 0.35)
-    _shade(axes, time, reports["halted"] == 1, HALT, 0.5)
+    _shade(axes, time, is_stressed(stresses), STRESS, 0.35)
+    _shade(axes, time, stresses["halted"] == 1, HALT, 0.5)
     close, seen = reports["close"], reports["seen_close"]
     axes.plot(time, close, color=INK, linewidth=1.0)
     low, high = axes.get_ylim()
@@ -196,11 +196,11 @@ def _equity_panel(axes: "Axes", time: Any, equity: Floats) -> None:
     axes.set_ylabel("equity, %")
 
 
-def is_stressed(reports: Table) -> Flags:
+def is_stressed(stresses: Table) -> Flags:
     """Tell in which rows the scenario bent an asset's true market noticeably; shape (rows,)."""
-    stressed: Flags = np.abs(reports["price_shock"]) > 0.0
+    stressed: Flags = (stresses["gap"] != 0.0) | (stresses["drift"] != 0.0)
     for name in MULTIPLIERS:
-        stressed = stressed | (np.abs(np.log(np.maximum(reports[name], 1e-300))) > NOTICEABLE)
+        stressed = stressed | (np.abs(np.log(np.maximum(stresses[name], 1e-300))) > NOTICEABLE)
     return stressed
 
 

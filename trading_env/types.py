@@ -165,6 +165,14 @@ class Quote(NamedTuple):
     impact: float  # paid per unit traded; negative where earlier own impact favours the fill
 
 
+class Outcome(NamedTuple):
+    """What a step returns beside the state it wrote."""
+
+    reward: float
+    terminated: bool
+    truncated: bool
+
+
 # --------------------------------------------------------------------------- records
 
 

@@ -17,12 +17,14 @@ class EpisodeTrace:
     setup: Setup
     lane: int = 0
     _reports: list[Table] = field(default_factory=list)
+    _stresses: list[Table] = field(default_factory=list)
     _equity: list[float] = field(default_factory=list)
     _rows: list[int] = field(default_factory=list)
 
     def begin(self, batch: Batch) -> None:
         """Forget the last episode and note the state after reset."""
         self._reports.clear()
+        self._stresses.clear()
         self._equity.clear()
         self._rows.clear()
         self.add(batch)
@@ -31,6 +33,7 @@ class EpisodeTrace:
         """Note the state after a step."""
         account = batch.lanes.accounts[self.lane]
         self._reports.append(batch.outputs.reports[self.lane].copy())
+        self._stresses.append(batch.outputs.stresses[self.lane].copy())
         self._equity.append(float(account["equity"]))
         self._rows.append(int(account["row"]))
 
@@ -47,6 +50,11 @@ class EpisodeTrace:
     def reports(self) -> Table:
         """Reports as one record array, shape (rows, assets)."""
         return np.stack(self._reports)
+
+    @property
+    def stresses(self) -> Table:
+        """What the scenario did, as one record array (Stress), shape (rows, assets)."""
+        return np.stack(self._stresses)
 
     @property
     def equity(self) -> Floats:

@@ -129,7 +129,7 @@ def build(
     )
     resolved = {
         "market": {"source": table.source, "sha256": table.sha256, "symbols": table.symbols},
-        "scenarios": {s.name: s.sha256 for s in compiled.scenarios},
+        "scenarios": [{"name": s.name, "sha256": s.sha256} for s in compiled.scenarios],
         "severity": float(severity),
         "risk": risk_config.model_dump(),
         "execution": execution_config.model_dump(),

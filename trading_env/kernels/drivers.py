@@ -13,10 +13,10 @@ from numba import prange
 from numpy.typing import NDArray
 
 from trading_env.kernels.jit import driver, source_digest
-from trading_env.kernels.rows import clear_lane, keep_final, lane_of
+from trading_env.kernels.rows import clear_lane, keep_final, lane_of, store_outcome
 from trading_env.kernels.start import begin_episode
 from trading_env.kernels.transition import transition
-from trading_env.types import AutoReset, Floats, Lanes, Outputs, World
+from trading_env.types import AutoReset, Floats, Lanes, Outcome, Outputs, World
 
 Seeds = NDArray[np.uint64]
 Choice = NDArray[np.int64]
@@ -57,14 +57,10 @@ def _build(*, parallel: bool) -> Drivers:
             if autoreset == AutoReset.NEXT_STEP and lane.accounts[0].done == 1:
                 clear_lane(lanes, outputs, i)
                 begin_episode(world, lane, seeds[i], lane.accounts[0].episode + 1, -1, -1)
-                outputs.rewards[i] = 0.0
-                outputs.terminated[i] = False
-                outputs.truncated[i] = False
+                store_outcome(outputs, i, Outcome(0.0, False, False))
             else:
                 outcome = transition(world, lane, actions[i], seeds[i])
-                outputs.rewards[i] = outcome.reward
-                outputs.terminated[i] = outcome.terminated
-                outputs.truncated[i] = outcome.truncated
+                store_outcome(outputs, i, outcome)
                 if outcome.terminated or outcome.truncated:
                     keep_final(lanes, outputs, i)
                     if autoreset == AutoReset.SAME_STEP:

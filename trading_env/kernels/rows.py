@@ -15,6 +15,7 @@ from trading_env.types import (
     Lane,
     Lanes,
     OrderSlot,
+    Outcome,
     Outputs,
     Report,
     RewardTerms,
@@ -60,6 +61,14 @@ def clear_reports(lane: Lane) -> None:
     """Blank the reports before a step writes them."""
     for a in range(lane.reports.shape[0]):
         lane.reports[a] = BLANK_REPORT[0]
+
+
+@kernel
+def store_outcome(outputs: Outputs, i: int, outcome: Outcome) -> None:
+    """Write what a step returned for lane i."""
+    outputs.rewards[i] = outcome.reward
+    outputs.terminated[i] = outcome.terminated
+    outputs.truncated[i] = outcome.truncated
 
 
 @kernel

@@ -1,7 +1,8 @@
 """The first state of an episode.
 
-The path, the first bar and the scenario of an episode, and the step at which each event begins,
-are draws addressed by (seed, episode). `warmup` bars before the first decision move the trailing
+The path, the first bar and the scenario of an episode, and the step at which its events begin,
+are draws addressed by (seed, episode). The events of a scenario share one draw, so that a crisis
+stays in one piece. `warmup` bars before the first decision move the trailing
 averages, so that no feature starts cold; they are shown as they are, without scenario.
 """
 
@@ -137,7 +138,7 @@ def begin_episode(
     for e in range(world.events.shape[0]):
         event = world.events[e]
         choices = event.latest - event.earliest + 1
-        drawn = pick(seed, episode, e, Stream.EVENT_START.value, choices)
+        drawn = pick(seed, episode, event.group, Stream.EVENT_START.value, choices)
         lane.starts[e] = event.earliest + drawn
     for a in range(lane.assets.shape[0]):
         begin_asset(world, lane.assets[a], account.row, a)

@@ -19,6 +19,8 @@ import math
 from trading_env.kernels.jit import kernel
 from trading_env.types import EventRecord, Stress, Table
 
+LOG_2 = math.log(2.0)
+
 
 @kernel
 def path_at(event: EventRecord, t: float) -> float:
@@ -32,12 +34,14 @@ def path_at(event: EventRecord, t: float) -> float:
 
 @kernel
 def weight_of(event: EventRecord, t: float) -> tuple[float, float]:
-    """Share of the bar [t, t + 1) that the event covers, and the weight of its multipliers."""
+    """Share of the bar [t, t + 1) that the event covers, and its multipliers' mean weight there."""
     covered = min(max(event.duration - t, 0.0), 1.0)
     if event.half_life <= 0.0 or covered >= 1.0:
         return covered, covered
-    faded = 2.0 ** (-max(t - event.duration, 0.0) / event.half_life)
-    return covered, covered + (1.0 - covered) * faded
+    since = max(t - event.duration, 0.0)
+    decay = LOG_2 / event.half_life
+    faded = (math.exp(-decay * since) - math.exp(-decay * (since + 1.0 - covered))) / decay
+    return covered, covered + faded
 
 
 @kernel

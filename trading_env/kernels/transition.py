@@ -6,8 +6,6 @@ set for all assets from that one picture; then, asset by asset, the order is sen
 it. The account is marked at the close of bar k+1, and the reward is what happened in between.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
 from trading_env.kernels.execution import close_bar, has_business, trade_bar, wait_out_bar
@@ -40,6 +38,7 @@ from trading_env.types import (
     Exit,
     Floats,
     Lane,
+    Outcome,
     Report,
     RiskParams,
     Session,
@@ -48,14 +47,6 @@ from trading_env.types import (
     Terms,
     World,
 )
-
-
-class Outcome(NamedTuple):
-    """What a step returns beside the state it wrote."""
-
-    reward: float
-    terminated: bool
-    truncated: bool
 
 
 @kernel

@@ -1,0 +1,206 @@
+"""What `train.py` does with a trained network: evaluate, compare, record, draw.
+
+Every policy meets the same episodes on the test band. Besides each scenario there are two pooled
+rows: all scenarios, and those that training never saw.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from agents.adaptive import AdaptivePolicy, Network
+from agents.baselines import BASELINES
+from trading_env.backtesting import (
+    Policy,
+    evaluate,
+    journal,
+    make_envs,
+    pool,
+    rollout,
+    summarise,
+)
+from trading_env.envs.trace import EpisodeTrace
+from trading_env.envs.vector import PortfolioVectorEnv
+from trading_env.render import save_episode, save_equity_curves
+from trading_env.report import difference_sections, score_sections, text_table
+from trading_env.run_folder import write_json, write_with
+
+ALL, HELD_OUT = "all scenarios", "held-out scenarios"
+JOURNALLED = 4  # episodes of each scenario whose every decision is kept
+PICTURED = ("price_shock", "flash_crash_2010")  # first choice for the pictures
+SCENARIO_FREE = "calm"
+LEARNERS = ("adaptive", "ppo")
+
+
+class Plan(NamedTuple):
+    """What is evaluated, and where."""
+
+    learner: str  # "adaptive" or "ppo"
+    scenarios: tuple[str, ...]
+    trained_on: tuple[str, ...]
+    episodes: int
+    seed: int
+    env_kwargs: dict[str, Any]
+
+    @property
+    def held_out(self) -> list[str]:
+        """Scenarios that training did not see."""
+        return [name for name in self.scenarios if name not in self.trained_on]
+
+    @property
+    def pictured(self) -> str:
+        """The scenario to draw."""
+        eventful = [name for name in self.scenarios if name != SCENARIO_FREE]
+        wanted = [name for name in PICTURED if name in eventful]
+        return (wanted or eventful or list(self.scenarios))[0]
+
+
+def policies_of(network: Network, plan: Plan) -> dict[str, Policy]:
+    """Name the policies: the learner first, its ablation, then the baselines."""
+    layout = PortfolioVectorEnv(1, **plan.env_kwargs).layout
+    learners: dict[str, Policy] = {
+        name: AdaptivePolicy(network, layout, calibrate=name == "adaptive") for name in LEARNERS
+    }
+    if plan.learner == "ppo":
+        del learners["adaptive"]
+    return {**learners, **{name: make(layout) for name, make in BASELINES.items()}}
+
+
+def evaluate_plan(
+    plan: Plan, policies: Mapping[str, Policy]
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Return one row an episode, and the summary that tables and report are made from."""
+    frame = evaluate(
+        policies,
+        scenarios=plan.scenarios,
+        episodes=plan.episodes,
+        seed=plan.seed,
+        env_kwargs=plan.env_kwargs,
+    )
+    unseen = frame[frame["scenario"].isin(plan.held_out)]
+    pooled = [pool(frame, ALL)]
+    if len(plan.held_out) > 1:
+        pooled.append(pool(unseen, HELD_OUT))
+    together = pd.concat([frame, *pooled], ignore_index=True)
+    baselines = [n for n in policies if n not in (plan.learner, "random", "momentum")]
+    differences = {}
+    for baseline in baselines:
+        table = summarise(together, baseline=baseline)
+        differences[baseline] = _records(table[table["policy"] == plan.learner])
+    summary = {
+        "learner": plan.learner,
+        "market": str(plan.env_kwargs["market"]),
+        "episodes": plan.episodes,
+        "scenarios": [{"name": n, "role": _role(plan, n)} for n in _shown(plan)],
+        "notes": _notes(plan),
+        "means": _records(summarise(together)),
+        "differences": differences,
+    }
+    return frame, summary
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows as JSON-able dicts; NaN becomes None."""
+    plain = table.astype(object).where(table.notna(), None)
+    return [{str(k): v for k, v in row.items()} for row in plain.to_dict("records")]
+
+
+def _shown(plan: Plan) -> list[str]:
+    """Scenarios and pools in the order of the tables."""
+    pools = [HELD_OUT] if len(plan.held_out) > 1 else []
+    return [*plan.scenarios, *pools, ALL]
+
+
+def _role(plan: Plan, name: str) -> str:
+    """Say whether training saw a scenario."""
+    if name in (ALL, HELD_OUT):
+        return "mean by seed"
+    return "held out" if name in plan.held_out else "trained on"
+
+
+def _notes(plan: Plan) -> list[str]:
+    """Say what the numbers are, for whoever reads only the table."""
+    steps = plan.env_kwargs["episode_length"]
+    return [
+        f"Means over {plan.episodes} episodes of {steps} steps on the test band, the same seeds "
+        "for every policy. Episodes are cut from one history and overlap, so the intervals speak "
+        "of that history, not of years to come.",
+        f"Trained on: {', '.join(plan.trained_on)}. Held out: {', '.join(plan.held_out)}.",
+        "Buy-and-hold, volatility_target and momentum take up to the whole account; the learner, "
+        "random and always_long go through the risk manager, which allows far less: compare "
+        "Sharpe and drawdown, not return alone. ppo is the learner with its calibrator off.",
+    ]
+
+
+def record_journal(plan: Plan, policy: Policy, folder: Path) -> dict[str, Any]:
+    """Write `journal.parquet`: every decision and fill of the learner's first episodes.
+
+    Returns:
+        The configuration that was played, read back from the environments.
+    """
+    tables = []
+    resolved: dict[str, Any] = {}
+    for scenario in plan.scenarios:
+        traces, envs_resolved = _traced(plan, policy, scenario, JOURNALLED)
+        played = [*resolved.get("scenarios", []), *envs_resolved["scenarios"]]
+        resolved = {**envs_resolved, "scenarios": played}
+        for episode, trace in enumerate(traces):
+            table = journal(trace, episode=episode)
+            table.insert(0, "scenario", scenario)
+            tables.append(table)
+    together = pd.concat(tables, ignore_index=True)
+    write_with(folder / "journal.parquet", lambda beside: together.to_parquet(beside, index=False))
+    return resolved
+
+
+def _traced(
+    plan: Plan, policy: Policy, scenario: str, episodes: int
+) -> tuple[list[EpisodeTrace], dict[str, Any]]:
+    """Play the first episodes of a scenario again, noting everything."""
+    lanes = min(episodes, plan.episodes)
+    envs = make_envs(policy, lanes, plan.env_kwargs, scenario=scenario)
+    traces = [EpisodeTrace(envs.setup, lane) for lane in range(lanes)]
+    rollout(policy, envs, plan.seed, traces)
+    return traces, envs.setup.resolved
+
+
+def draw_pictures(plan: Plan, policies: Mapping[str, Policy], folder: Path) -> None:
+    """Save `episode.png` of the learner and `equity.png` of all policies."""
+    scenario = plan.pictured
+    traces, _ = _traced(plan, policies[plan.learner], scenario, 1)
+    title = f"{plan.learner}, scenario {scenario}, seed {plan.seed}"
+    write_with(folder / "episode.png", lambda path: save_episode(traces[0], path, title=title))
+    curves: dict[str, NDArray[np.float64]] = {}
+    for name in (plan.learner, "buy_and_hold", *policies):
+        if name not in curves and name != "random":
+            envs = make_envs(policies[name], plan.episodes, plan.env_kwargs, scenario=scenario)
+            curves[name] = _stacked(rollout(policies[name], envs, plan.seed).equity)
+    title = f"Equity, scenario {scenario}, {plan.episodes} episodes of the test band"
+    write_with(folder / "equity.png", lambda path: save_equity_curves(curves, path, title=title))
+
+
+def _stacked(curves: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Stack curves; one that ended early stays where it ended."""
+    longest = max(map(len, curves))
+    return np.stack([np.pad(curve, (0, longest - len(curve)), mode="edge") for curve in curves])
+
+
+def save_evaluation(folder: Path, frame: pd.DataFrame, summary: dict[str, Any]) -> None:
+    """Write `episodes.parquet` and `summary.json`."""
+    write_with(folder / "episodes.parquet", lambda path: frame.to_parquet(path, index=False))
+    write_json(folder / "summary.json", summary)
+
+
+def print_tables(summary: dict[str, Any]) -> None:
+    """Print what the run found."""
+    for section in score_sections(summary):
+        print(f"\n{text_table(section)}")
+    print("\nPaired differences with bootstrap 95% intervals (* excludes 0)")
+    for section in difference_sections(summary):
+        print(f"\n{text_table(section)}")
+    for note in summary["notes"]:
+        print(f"\n{note}")

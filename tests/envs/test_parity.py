@@ -1,0 +1,137 @@
+"""One transition: vector = single, bit for bit, in every autoreset mode, for any threads."""
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import numba
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import data_equivalence
+from gymnasium.vector import AutoresetMode
+
+from tests.configurations import random_configuration
+from trading_env.envs.info import lane_of_info
+from trading_env.envs.portfolio import PortfolioEnv
+from trading_env.envs.vector import PortfolioVectorEnv
+
+STEPS = 90  # at least two episodes each
+
+
+class Singles:
+    """n single environments stepped by hand under an autoreset mode: the oracle."""
+
+    def __init__(self, n: int, mode: AutoresetMode, kwargs: dict[str, Any]) -> None:
+        self.envs = [PortfolioEnv(detail="full", **kwargs) for _ in range(n)]
+        self.mode = mode
+        self.ended = [False] * n
+
+    def reset(self, seed: int) -> list[Any]:
+        return [env.reset(seed=seed + k) for k, env in enumerate(self.envs)]
+
+    def step(self, k: int, action: Any) -> tuple[Any, float, bool, bool, Any, Any]:
+        """One lane: (obs, reward, terminated, truncated, info, final observation)."""
+        env = self.envs[k]
+        if self.ended[k]:
+            self.ended[k] = False
+            obs, info = env.reset()
+            if self.mode is AutoresetMode.NEXT_STEP:
+                return obs, 0.0, False, False, info, None
+        obs, reward, terminated, truncated, info = env.step(action)
+        final = None
+        if terminated or truncated:
+            if self.mode is AutoresetMode.SAME_STEP:
+                final = obs
+                obs, info = env.reset()
+            else:
+                self.ended[k] = True
+        return obs, reward, terminated, truncated, info, final
+
+
+@pytest.mark.parametrize("mode", list(AutoresetMode))
+@pytest.mark.parametrize(("n", "draw"), [(1, 0), (2, 1), (2, 2), (7, 3), (7, 4), (64, 5)])
+def test_vector_is_n_singles_bit_for_bit(mode: AutoresetMode, n: int, draw: int) -> None:
+    rng = np.random.default_rng([draw, n])
+    kwargs = random_configuration(rng)
+    vector = PortfolioVectorEnv(n, autoreset_mode=mode, detail="full", **kwargs)
+    singles = Singles(n, mode, kwargs)
+    observations, infos = vector.reset(seed=100)
+    for k, (obs, info) in enumerate(singles.reset(100)):
+        assert np.array_equal(observations[k], obs)
+        assert data_equivalence(lane_of_info(infos, k), info, exact=True)
+    for _ in range(STEPS):
+        actions = rng.uniform(-1.2, 1.2, vector._shape)
+        mask = np.array(singles.ended)
+        if mode is AutoresetMode.DISABLED and mask.any():
+            vector.reset(options={"reset_mask": mask})
+        observations, rewards, terminated, truncated, infos = vector.step(actions)
+        for k in range(n):
+            obs, reward, end, cut, info, final = singles.step(k, actions[k])
+            assert np.array_equal(observations[k], obs)
+            assert (rewards[k], terminated[k], truncated[k]) == (reward, end, cut)
+            if final is not None:
+                assert np.array_equal(infos["final_obs"][k], final)
+            ignored = {"reward_terms"}  # of the step, not of the state a reset returns
+            own = {key: v for key, v in infos.items() if key in info and key not in ignored}
+            want = {key: v for key, v in info.items() if key not in ignored}
+            assert data_equivalence(lane_of_info(own, k), want, exact=True)
+
+
+def digest_of(threads: int) -> bytes:
+    kwargs = random_configuration(np.random.default_rng(77))
+    numba.set_num_threads(threads)
+    try:
+        envs = PortfolioVectorEnv(33, **kwargs)
+        envs.reset(seed=9)
+        rng = np.random.default_rng(0)
+        for _ in range(60):
+            envs.step(rng.uniform(-1, 1, envs._shape))
+        state = envs.get_state()
+        return b"".join(state[k].tobytes() for k in ("assets", "slots", "accounts", "logs"))
+    finally:
+        numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
+
+
+@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="needs two threads")
+def test_one_thread_is_two_threads() -> None:
+    assert digest_of(1) == digest_of(2)
+
+
+PLAIN_RUN = """
+import numpy as np
+from tests.configurations import random_configuration
+from trading_env.envs.portfolio import PortfolioEnv
+import hashlib, warnings
+warnings.simplefilter("error")
+digest = hashlib.sha256()
+for draw in (1, 2, 3):
+    kwargs = random_configuration(np.random.default_rng(draw))
+    kwargs["market"] = {"generator": "gbm", "assets": 2, "paths": 1, "bars": 110}
+    env = PortfolioEnv(**kwargs)
+    env.reset(seed=5)
+    rng = np.random.default_rng(draw)
+    for _ in range(15):
+        env.step(rng.uniform(-1, 1, 2))
+    for name in ("assets", "slots", "accounts", "logs"):
+        digest.update(env.get_state()[name].tobytes())
+    for name in env._batch.setup.world.bars.dtype.names:
+        digest.update(env._batch.setup.world.bars[name].tobytes())
+print(digest.hexdigest())
+"""
+
+
+def test_uncompiled_python_agrees_bit_for_bit() -> None:
+    def run(disable: str) -> str:
+        environment = {**os.environ, "NUMBA_DISABLE_JIT": disable, "PYTHONPATH": os.getcwd()}
+        done = subprocess.run(
+            [sys.executable, "-c", PLAIN_RUN],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        return done.stdout.strip()
+
+    assert run("1") == run("0")
