@@ -191,13 +191,14 @@ class AssetState:
 
     # the market as it is
     mark: float  # true close, own lasting impact included, own transient impact not
+    undisturbed: float  # the same without the account's own impact
     displacement: float  # log: how far the scenario has moved the price from the base table
     permanent: float  # own lasting impact: log, or fraction of `reference_price` (FIRST)
     transient_0: float  # own decaying impact, fraction, one for each decay time
     transient_1: float
     transient_2: float
     reference_price: float  # first mark of the episode
-    variance_fast: float  # of a bar's true return
+    variance_fast: float  # of a bar's undisturbed return: own impact does not feed on itself
     variance_slow: float
     volume_mean: float  # units a bar, trailing
     # the account's holding

@@ -1,0 +1,1 @@
+"""The environments: conformance, parity, identities, causality, scenarios."""

@@ -15,6 +15,7 @@ from trading_env.types import BoundBy, Exit, Floats, Status, Table
 
 Detail = Literal["none", "episode", "full"]
 BPS = 1e4
+TINY = 1e-300  # a lane whose episode has not ended divides by this; its mask says so
 
 RISK_FIELDS = (
     "signal",
@@ -102,16 +103,17 @@ def full_info(batch: Batch) -> dict[str, Any]:
 def summary(logs: Table, accounts: Table) -> dict[str, Floats]:
     """Sum an episode up from its log; rates without a denominator are 0 and their count says so."""
     shortfall = sum(logs[name] for name in ("delay", "spread", "impact", "fees", "opportunity"))
-    ordered = np.maximum(logs["ordered"], 1e-300)
+    ordered = np.maximum(logs["ordered"], TINY)
+    initial = np.maximum(accounts["initial_equity"], TINY)
     return {
         "reward": logs["reward"].copy(),
         "steps": logs["steps"].copy(),
-        "return": accounts["equity"] / accounts["initial_equity"] - 1.0,
+        "return": accounts["equity"] / initial - 1.0,
         "max_drawdown": logs["max_drawdown"].copy(),
         "orders": logs["orders"].copy(),
         "shortfall": shortfall,
         "shortfall_bps": BPS * np.where(logs["orders"] > 0, shortfall / ordered, 0.0),
-        "turnover": logs["traded"] / accounts["initial_equity"],
+        "turnover": logs["traded"] / initial,
         "fill_ratio": np.where(logs["orders"] > 0, logs["filled"] / ordered, 0.0),
         "latency_s": logs["latency"] / np.maximum(logs["arrivals"], 1),
         "stops": logs["stops"].copy(),

@@ -87,7 +87,7 @@ def build(
     account: AccountConfig | ConfigSpec = None,
     reward: RewardConfig | ConfigSpec = "execution_quality",
     episode_length: int = DEFAULT_LENGTH,
-    seed_band: str = "train",
+    seed_band: str | None = "train",
 ) -> Setup:
     """Resolve every argument and lay the world out.
 

@@ -6,10 +6,8 @@ and the filled share of what was live. They are seen by the policy and read by t
 calibrator; `feedback_rate` is the weight of the newest value.
 """
 
-import math
-
 from trading_env.kernels.jit import kernel
-from trading_env.kernels.pricing import powered
+from trading_env.kernels.pricing import day_volatility, powered
 from trading_env.types import AssetState, EpisodeParams, ExecutionParams, Report
 
 
@@ -24,7 +22,7 @@ def expected_cost(
     """Return the cost of a fill as a fraction of its notional, from shown volatility and volume."""
     scale = 1.0
     if execution.volatility_scaled == 1:
-        scale = math.sqrt(variance * episode.bars_per_day)
+        scale = day_volatility(variance, episode)
     rate = abs(quantity) / max(volume, abs(quantity))
     moving = scale * execution.temporary * powered(rate, execution.exponent)
     return execution.half_spread + moving + execution.fee

@@ -23,6 +23,7 @@ HALF_LIFE_SLOW = 60.0
 RATE_FAST = 1.0 - 2.0 ** (-1.0 / HALF_LIFE_FAST)
 RATE_SLOW = 1.0 - 2.0 ** (-1.0 / HALF_LIFE_SLOW)
 MAX_LOG_MOVE = 20.0  # an injected move is bounded so that prices stay finite at any severity
+MIN_PRICE_SHARE = 1e-6  # arithmetic impact leaves at least this share of the price
 MIN_VARIANCE = 1e-12  # of a bar's return: a frozen price does not make volatility zero
 
 
@@ -101,8 +102,9 @@ def impacted_price(asset: AssetState, price: float, reference: int) -> float:
     if asset.permanent == 0.0:
         return price
     if reference == ImpactReference.FIRST:
-        return price + asset.permanent * asset.reference_price
-    return price * math.exp(asset.permanent)
+        shifted = price + asset.permanent * asset.reference_price
+        return max(shifted, MIN_PRICE_SHARE * price)
+    return price * math.exp(bounded(asset.permanent))
 
 
 @kernel
@@ -120,11 +122,12 @@ def impacted_bar(asset: AssetState, bar: Bar, reference: int) -> Bar:
 
 
 @kernel
-def update_averages(asset: AssetState, mark: float, volume: float) -> None:
+def update_averages(asset: AssetState, mark: float, undisturbed: float, volume: float) -> None:
     """Move the true market's trailing averages on by one bar."""
-    change = mark / asset.mark - 1.0
+    change = undisturbed / asset.undisturbed - 1.0
     square = max(change * change, MIN_VARIANCE)
     asset.variance_fast += RATE_FAST * (square - asset.variance_fast)
     asset.variance_slow += RATE_SLOW * (square - asset.variance_slow)
     asset.volume_mean += RATE_SLOW * (volume - asset.volume_mean)
     asset.mark = mark
+    asset.undisturbed = undisturbed

@@ -32,6 +32,7 @@ from trading_env.types import (
 )
 
 MAX_PART = 0.2  # no part of the cost exceeds this share of the arrival price (CURRENT only)
+MAX_DAY_VOLATILITY = 1.0  # impact does not grow beyond this daily standard deviation
 TINY_VOLUME = 1e-300
 
 
@@ -39,6 +40,12 @@ TINY_VOLUME = 1e-300
 def powered(base: float, exponent: float) -> float:
     """Return base**exponent; exact for the common 1."""
     return base if exponent == 1.0 else base**exponent
+
+
+@kernel
+def day_volatility(variance: float, episode: EpisodeParams) -> float:
+    """Turn the variance of a bar's return into a day's standard deviation."""
+    return min(math.sqrt(variance * episode.bars_per_day), MAX_DAY_VOLATILITY)
 
 
 @kernel
@@ -50,7 +57,7 @@ def terms_of(
     widening = ratio**execution.spread_exponent * stress.spread
     scale = 1.0
     if execution.volatility_scaled == 1:
-        scale = math.sqrt(asset.variance_fast * episode.bars_per_day)
+        scale = day_volatility(asset.variance_fast, episode)
     shallow = 1.0 if stress.depth == 1.0 else stress.depth**execution.exponent
     day_volume = max(asset.volume_mean * episode.bars_per_day, TINY_VOLUME)
     transient = (

@@ -38,6 +38,7 @@ def begin_asset(world: World, asset: AssetState, row: int, a: int) -> None:
     episode = world.episode[0]
     first = world.bars[row - episode.warmup, a]
     asset.mark = first.close
+    asset.undisturbed = first.close
     asset.volume_mean = first.volume
     asset.seen_close = first.close
     asset.seen_volume_mean = first.volume
@@ -48,7 +49,7 @@ def begin_asset(world: World, asset: AssetState, row: int, a: int) -> None:
     asset.seen_variance_slow = square
     for k in range(row - episode.warmup + 1, row + 1):
         bar = world.bars[k, a]
-        update_averages(asset, bar.close, bar.volume)
+        update_averages(asset, bar.close, bar.close, bar.volume)
         show(asset, bar.high, bar.low, bar.close, bar.volume)
     asset.reference_price = asset.mark
 

@@ -119,14 +119,16 @@ def step_asset(
         bar = frozen_bar(asset.mark)
     trade(asset, slots, report, stress, account, bar, execution, episode)
 
-    mark = bar.close
+    mark = asset.mark
+    unmoved = asset.undisturbed
     if stress.halted == 0:
         mark = impacted_price(asset, undisturbed.close, execution.impact_reference)
+        unmoved = undisturbed.close
     bar = Bar(bar.open, max(bar.high, mark), min(bar.low, mark), mark, bar.volume)
     close_ledger(asset, slots, report, mark)
     report.status = status_of(slots, report, stress.halted)
     learn_from_fills(asset, report, execution, episode, risk.feedback_rate)
-    update_averages(asset, mark, bar.volume)
+    update_averages(asset, mark, unmoved, bar.volume)
     deliver(asset, report, bar, stress, address)
     note_bar(asset, report, bar)
 

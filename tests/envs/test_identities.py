@@ -1,0 +1,118 @@
+"""Accounting identities over a million random steps and sixty random configurations.
+
+With S the scale of the money that moved (equity before the step, gross exposure and notional),
+each identity holds within 1e-9 S: every term is a sum of at most a dozen rounded products.
+"""
+
+import numpy as np
+import pytest
+from gymnasium.vector import AutoresetMode
+
+from tests.configurations import random_configuration
+from trading_env.envs.vector import PortfolioVectorEnv
+from trading_env.types import Floats
+
+CONFIGURATIONS = 60
+LANES = 128
+STEPS = 132  # 60 x 128 x 132 = 1,013,760
+TOLERANCE = 1e-9
+
+
+def excess(left: Floats, right: Floats, scale: Floats) -> float:
+    """Largest deviation in units of the tolerance."""
+    return float(np.max(np.abs(left - right) / scale)) / TOLERANCE
+
+
+@pytest.mark.parametrize("draw", range(CONFIGURATIONS))
+def test_accounts_and_ledgers_add_up(draw: int) -> None:
+    rng = np.random.default_rng([2026, draw])
+    kwargs = random_configuration(rng)
+    envs = PortfolioVectorEnv(LANES, autoreset_mode=AutoresetMode.DISABLED, **kwargs)
+    envs.reset(seed=draw)
+    low, high = envs.single_observation_space.low, envs.single_observation_space.high
+    batch = envs.batch
+    for _ in range(STEPS):
+        accounts = batch.lanes.accounts.copy()
+        assets = batch.lanes.assets.copy()
+        observations, rewards, terminated, truncated, _ = envs.step(
+            rng.uniform(-1.1, 1.1, envs._shape)
+        )
+        after, now, reports = batch.lanes.accounts, batch.lanes.assets, batch.outputs.reports
+        exposure = np.abs(now["position"] * now["mark"])
+        scale = np.abs(accounts["equity"]) + exposure.sum(1) + reports["notional"].sum(1)
+        by_asset = scale[:, None]
+
+        value = (now["position"] * now["mark"]).sum(1)
+        assert excess(after["equity"], after["cash"] + value, scale) <= 1.0
+
+        financing = after["financing_paid"] - accounts["financing_paid"]
+        change = (reports["cash_flow"] - reports["fees"]).sum(1) - financing
+        assert excess(after["cash"] - accounts["cash"], change, scale) <= 1.0
+
+        moved = now["position"] - assets["position"]
+        assert excess(moved, reports["filled"], by_asset / now["mark"]) <= 1.0
+
+        ledger = sum(reports[name] for name in ("delay", "spread", "impact", "fees", "opportunity"))
+        assert excess(ledger, reports["shortfall"], by_asset) <= 1.0
+        paper = reports["live"] * (now["mark"] - assets["mark"])
+        paper += reports["exit_claim"] * (now["mark"] - reports["exit_reference"])
+        actual = reports["cash_flow"] + reports["filled"] * now["mark"] - reports["fees"]
+        assert excess(ledger, paper - actual, by_asset) <= 1.0
+
+        cap = kwargs["execution"]["participation_cap"] * reports["volume"]
+        assert (reports["traded"] <= cap * (1 + 1e-12)).all()
+        assert np.isfinite(rewards).all()
+        assert np.isfinite(observations).all()
+        assert (observations >= low).all()
+        assert (observations <= high).all()
+        assert (after["equity"][terminated] <= 0.0).all()
+        assert (after["equity"][~terminated] > 0.0).all()
+        ended = terminated | truncated
+        if ended.any():
+            envs.reset(options={"reset_mask": ended})
+
+
+def test_growth_terms_add_up_to_log_growth() -> None:
+    envs = PortfolioVectorEnv(
+        16, autoreset_mode=AutoresetMode.DISABLED, reward="growth", detail="full"
+    )
+    _, info = envs.reset(seed=3)
+    start = info["equity"]
+    total = np.zeros(16)
+    rng = np.random.default_rng(0)
+    for _ in range(252):
+        info = envs.step(rng.uniform(-1, 1, envs._shape))[4]
+        total += info["reward_terms"]["growth"]
+    np.testing.assert_allclose(total, np.log(info["equity"] / start), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(info["summary"]["reward"], 100.0 * total, rtol=1e-9)
+
+
+def test_order_ledgers_add_up_to_perolds_shortfall() -> None:
+    """Summed over its life, an order's ledger is paper profit less actual, fees included."""
+    envs = PortfolioVectorEnv(
+        32,
+        autoreset_mode=AutoresetMode.DISABLED,
+        market={"generator": "multiscale", "paths": 4, "bars": 200},
+        account={"account_share": 2.0},
+        execution={"participation_cap": 0.05},
+        risk={"stops": False, "mode": "linear"},
+        episode_length=60,
+    )
+    envs.reset(seed=1)
+    rng = np.random.default_rng(1)
+    checked = 0
+    for _ in range(60):
+        envs.step(rng.uniform(-1, 1, envs._shape))
+        marks = envs.batch.lanes.assets["mark"]
+        for i, a, s in np.argwhere(envs.batch.lanes.slots["state"] == 3):
+            slot = envs.batch.lanes.slots[i, a, s]
+            if slot.claim != slot.step_filled + slot.left or slot.claim == 0.0:
+                continue  # replaced orders stand for nothing in their last step
+            side = np.sign(slot.quantity)
+            paid = side * slot.notional + slot.fees
+            missed = (slot.quantity - slot.filled) * (marks[i, a] - slot.decision_price)
+            perold = paid - slot.filled * slot.decision_price + missed
+            ledger = slot.delay + slot.spread + slot.impact + slot.fees + slot.opportunity
+            assert ledger == pytest.approx(perold, rel=1e-9, abs=1e-9 * slot.notional + 1e-6)
+            checked += 1
+    assert checked > 1000
