@@ -119,8 +119,11 @@ def run(args: Args, steps: int, manifest: dict[str, Any]) -> None:
     policies[args.agent].save(folder / "policy", **manifest["training"])
     frame, summary = experiment.evaluate_plan(plan, policies)
     experiment.save_evaluation(folder / "evaluation", frame, summary)
-    manifest["environment"] = experiment.record_journal(plan, policies[args.agent], folder)
-    experiment.draw_pictures(plan, policies, folder)
+    recording = experiment.record(plan, policies[args.agent])
+    manifest["environment"] = recording.resolved
+    experiment.save_journal(recording, folder / "journal.parquet")
+    experiment.draw_episode(plan, recording, folder / "episode.png")
+    experiment.draw_equity(plan, policies, folder / "equity.png")
     experiment.print_tables(summary)
 
 

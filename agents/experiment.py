@@ -89,7 +89,8 @@ def evaluate_plan(
     baselines = [n for n in policies if n not in (plan.learner, "random", "momentum")]
     differences = {}
     for baseline in baselines:
-        table = summarise(together, baseline=baseline)
+        pair = together[together["policy"].isin([plan.learner, baseline])]
+        table = summarise(pair, baseline=baseline)
         differences[baseline] = _records(table[table["policy"] == plan.learner])
     summary = {
         "learner": plan.learner,
@@ -136,51 +137,57 @@ def _notes(plan: Plan) -> list[str]:
     ]
 
 
-def record_journal(plan: Plan, policy: Policy, folder: Path) -> dict[str, Any]:
-    """Write `journal.parquet`: every decision and fill of the learner's first episodes.
+class Recording(NamedTuple):
+    """The learner's first episodes in each scenario, noted step by step."""
 
-    Returns:
-        The configuration that was played, read back from the environments.
-    """
-    tables = []
-    resolved: dict[str, Any] = {}
+    traces: dict[str, list[EpisodeTrace]]  # scenario -> episodes
+    resolved: dict[str, Any]  # the configuration that was played, read back from what was built
+
+
+def record(plan: Plan, policy: Policy) -> Recording:
+    """Play the learner's first episodes of each scenario again, noting everything."""
+    traces: dict[str, list[EpisodeTrace]] = {}
+    resolved: dict[str, Any] = {"scenarios": []}
+    lanes = min(JOURNALLED, plan.episodes)
     for scenario in plan.scenarios:
-        traces, envs_resolved = _traced(plan, policy, scenario, JOURNALLED)
-        played = [*resolved.get("scenarios", []), *envs_resolved["scenarios"]]
-        resolved = {**envs_resolved, "scenarios": played}
+        envs = make_envs(policy, lanes, plan.env_kwargs, scenario=scenario)
+        traces[scenario] = [EpisodeTrace(envs.setup, lane) for lane in range(lanes)]
+        rollout(policy, envs, plan.seed, traces[scenario])
+        scenarios = [*resolved["scenarios"], *envs.setup.resolved["scenarios"]]
+        resolved = {**envs.setup.resolved, "scenarios": scenarios}
+    return Recording(traces, resolved)
+
+
+def save_journal(recording: Recording, path: Path) -> None:
+    """Write every decision and fill that was recorded."""
+    tables = []
+    for scenario, traces in recording.traces.items():
         for episode, trace in enumerate(traces):
             table = journal(trace, episode=episode)
             table.insert(0, "scenario", scenario)
             tables.append(table)
     together = pd.concat(tables, ignore_index=True)
-    write_with(folder / "journal.parquet", lambda beside: together.to_parquet(beside, index=False))
-    return resolved
+    write_with(path, lambda beside: together.to_parquet(beside, index=False))
 
 
-def _traced(
-    plan: Plan, policy: Policy, scenario: str, episodes: int
-) -> tuple[list[EpisodeTrace], dict[str, Any]]:
-    """Play the first episodes of a scenario again, noting everything."""
-    lanes = min(episodes, plan.episodes)
-    envs = make_envs(policy, lanes, plan.env_kwargs, scenario=scenario)
-    traces = [EpisodeTrace(envs.setup, lane) for lane in range(lanes)]
-    rollout(policy, envs, plan.seed, traces)
-    return traces, envs.setup.resolved
-
-
-def draw_pictures(plan: Plan, policies: Mapping[str, Policy], folder: Path) -> None:
-    """Save `episode.png` of the learner and `equity.png` of all policies."""
+def draw_episode(plan: Plan, recording: Recording, path: Path) -> None:
+    """Save the picture of one recorded episode."""
     scenario = plan.pictured
-    traces, _ = _traced(plan, policies[plan.learner], scenario, 1)
     title = f"{plan.learner}, scenario {scenario}, seed {plan.seed}"
-    write_with(folder / "episode.png", lambda path: save_episode(traces[0], path, title=title))
+    trace = recording.traces[scenario][0]
+    write_with(path, lambda beside: save_episode(trace, beside, title=title))
+
+
+def draw_equity(plan: Plan, policies: Mapping[str, Policy], path: Path) -> None:
+    """Save the equity curves of all policies but the random one in one scenario."""
+    scenario = plan.pictured
     curves: dict[str, NDArray[np.float64]] = {}
-    for name in (plan.learner, "buy_and_hold", *policies):
-        if name not in curves and name != "random":
+    for name in dict.fromkeys((plan.learner, "buy_and_hold", *policies)):
+        if name != "random":
             envs = make_envs(policies[name], plan.episodes, plan.env_kwargs, scenario=scenario)
             curves[name] = _stacked(rollout(policies[name], envs, plan.seed).equity)
-    title = f"Equity, scenario {scenario}, {plan.episodes} episodes of the test band"
-    write_with(folder / "equity.png", lambda path: save_equity_curves(curves, path, title=title))
+    title = f"Scenario {scenario}, {plan.episodes} episodes of the test band, medians"
+    write_with(path, lambda beside: save_equity_curves(curves, beside, title=title))
 
 
 def _stacked(curves: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:

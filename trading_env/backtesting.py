@@ -74,7 +74,7 @@ def build_policy(spec: PolicySpec, layout: ObservationLayout) -> Policy:
     """Return a policy: as it is, or made for an observation layout."""
     if not isinstance(spec, type) and isinstance(spec, Policy):
         return spec
-    return spec(layout)  # type: ignore[operator]
+    return spec(layout)
 
 
 def make_envs(

@@ -50,7 +50,7 @@ def draw(trace: EpisodeTrace, *, show: bool) -> NDArray[np.uint8] | None:
 
     figure = _new_figure(*_size(trace), dpi=80)
     paint(figure, trace)
-    canvas = FigureCanvasAgg(figure)
+    canvas: Any = FigureCanvasAgg(figure)  # matplotlib leaves it untyped
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
@@ -104,6 +104,7 @@ def save_equity_curves(curves: "Mapping[str, Floats]", path: str | Path, *, titl
             color=colour,
             va="center",
             fontsize=8,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
         )
         if len(values) > 1 and i < 2:
             low, high = np.percentile(relative, [25, 75], axis=0)
@@ -155,8 +156,9 @@ def _asset_panel(axes: "Axes", time: Any, reports: Table, stresses: Table, symbo
         inside = np.clip(seen[differs], low, high)
         axes.plot(time[differs], inside, "x", color=FAULT, markersize=4, markeredgewidth=1.0)
     for name, colour in (("stop_loss", SELL), ("take_profit", BUY)):
-        level = np.where(reports[name] > 0.0, reports[name], np.nan)
-        axes.step(time, level, where="post", color=colour, linewidth=0.7, linestyle="--")
+        rows = np.flatnonzero(reports[name][:-1] > 0.0)
+        levels = reports[name][rows]
+        axes.hlines(levels, time[rows], time[rows + 1], color=colour, linewidth=1.0, alpha=0.8)
     _fills(axes, time, reports)
     axes.set_ylim(low, high)
     axes.set_ylabel(symbol)
@@ -226,8 +228,8 @@ def _legend() -> list[Any]:
         mark("x", FAULT, "price shown, where it is not the true one"),
         Patch(color=STRESS, alpha=0.35, label="scenario event"),
         Patch(color=HALT, alpha=0.5, label="halt"),
-        Line2D([], [], color=SELL, linestyle="--", linewidth=0.7, label="stop"),
-        Line2D([], [], color=BUY, linestyle="--", linewidth=0.7, label="target"),
+        Line2D([], [], color=SELL, linewidth=1.0, label="stop"),
+        Line2D([], [], color=BUY, linewidth=1.0, label="target"),
     ]
 
 

@@ -19,7 +19,7 @@ PICTURES = {
     "equity.png": "Equity of all policies: median over episodes; the first two with the middle "
     "half of the episodes shaded.",
     "episode.png": "One episode of the learner: true price, fills (area grows with quantity), "
-    "stops and targets (dashed), what the feed showed instead, the scenario's events, equity.",
+    "stops and targets (short lines), what the feed showed instead, the scenario's events, equity.",
 }
 
 

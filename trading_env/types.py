@@ -270,6 +270,7 @@ class AccountState:
     episode: int
     row: int  # of the market table: the bar the last decision could see
     group: int  # scenario drawn for this episode
+    stressed: int  # 1: events acted on the last bar
     done: int  # 1: the episode has ended
 
 

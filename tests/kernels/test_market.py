@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.kernels.helpers import FLAT_BAR, a_stress, an_asset, bars, record, step
+from tests.kernels.helpers import a_stress, an_asset, bars, record, step
 from tests.kernels.helpers import some_slots as no_orders
 from trading_env.kernels.market import impacted_bar, stressed_bar, update_averages
 from trading_env.types import Bar, BarRecord, ImpactReference
@@ -92,7 +92,7 @@ def test_successive_stressed_bars_join_up(
     assert math.log(after.open / bar.close) == pytest.approx(move, abs=1e-9)
 
 
-@given(bars(), st.floats(-0.5, 0.5))
+@given(bars(), st.floats(-0.3, 0.3))
 def test_permanent_impact_scales_or_shifts_the_whole_bar(bar: Bar, permanent: float) -> None:
     asset = an_asset(permanent=permanent, reference_price=200.0)
     scaled = impacted_bar(asset, bar, ImpactReference.CURRENT)
@@ -102,6 +102,12 @@ def test_permanent_impact_scales_or_shifts_the_whole_bar(bar: Bar, permanent: fl
         assert getattr(scaled, name) == pytest.approx(price * math.exp(permanent))
         assert getattr(shifted, name) == pytest.approx(price + 200.0 * permanent)
     assert scaled.volume == shifted.volume == bar.volume
+
+
+@pytest.mark.parametrize("reference", list(ImpactReference))
+def test_no_selling_makes_a_price_negative(reference: ImpactReference) -> None:
+    bar = impacted_bar(an_asset(permanent=-1e6), BASE, reference)
+    assert is_sound(bar)
 
 
 def test_in_a_halt_the_price_stands_and_the_gap_builds_up_unseen() -> None:
@@ -120,15 +126,17 @@ def test_in_a_halt_the_price_stands_and_the_gap_builds_up_unseen() -> None:
 def test_averages_follow_the_market_at_their_half_lives() -> None:
     asset = an_asset(variance_fast=0.0, variance_slow=0.0, volume_mean=0.0)
     for k in range(60):
-        update_averages(asset, 100.0 * (1.01 if k % 2 == 0 else 1.0), 800.0)
+        close = 100.0 * (1.01 if k % 2 == 0 else 1.0)
+        update_averages(asset, 2.0 * close, close, 800.0)
     assert asset.variance_slow == pytest.approx(0.5 * 1e-4, rel=0.02)
     assert asset.variance_fast == pytest.approx((1 - 2.0**-6) * 1e-4, rel=0.02)
     assert asset.volume_mean == pytest.approx(400.0)
+    assert asset.mark == 200.0  # what own impact adds to the mark is no volatility
 
 
 def test_a_frozen_price_leaves_some_variance() -> None:
     asset = an_asset()
     for _ in range(5000):
-        update_averages(asset, FLAT_BAR.close, 0.0)
+        update_averages(asset, 100.0, 100.0, 0.0)
     assert asset.variance_fast > 0.0
     assert asset.variance_slow > 0.0

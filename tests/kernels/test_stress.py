@@ -82,7 +82,7 @@ def test_an_event_of_another_scenario_or_asset_does_nothing() -> None:
     event = {"duration": 2.0, "spread": TWO, "group": 1}
     assert values(stress_at(0, event, group=0)) == values(a_stress())
     both = stress_at(0, event, group=1, hits=np.array([[0, 1]], np.int8))
-    assert both.spread.tolist() == pytest.approx([1.0, 2.0])
+    assert both["spread"].tolist() == pytest.approx([1.0, 2.0])
 
 
 def test_a_bar_feels_a_multiplier_in_proportion_to_the_share_covered() -> None:

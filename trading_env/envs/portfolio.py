@@ -93,7 +93,8 @@ class PortfolioEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
     - scenario: preset, file, mapping, list (composed), `{"one_of": [...]}` (drawn), or None.
     - severity: >= 0; 1 as written, 0 equals no scenario bit for bit.
     - risk, execution, account, reward: preset, mapping or config object.
-    - episode_length: steps. seed_band: "train", "validation" or "test", disjoint; None for all bars.
+    - episode_length: steps.
+    - seed_band: "train", "validation" or "test", disjoint; None takes every bar.
     - detail: "none", "episode" or "full", how much goes to `info`.
     - render_mode: "human", "rgb_array" or "ansi".
 

@@ -195,7 +195,7 @@ def fill_working(
     grew_at = -1.0
     for s in range(slots.shape[0]):
         if slots[s].state == SlotState.WORKING:
-            room = share * session.capacity
+            room = share * session.capacity - report.traded
             if fill_slot(asset, account, report, slots[s], session, execution, 0.0, room):
                 grew_at = 0.0
     return grew_at

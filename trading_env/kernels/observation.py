@@ -66,9 +66,10 @@ ACCOUNT_FEATURES = (
     Feature("time_left", 0.0, 1.0, "share of the episode still to come"),
 )
 
-TREND_SD_0 = math.sqrt(TREND_RATE_0 / (2.0 - TREND_RATE_0))  # of an EWMA of white noise
-TREND_SD_1 = math.sqrt(TREND_RATE_1 / (2.0 - TREND_RATE_1))
-TREND_SD_2 = math.sqrt(TREND_RATE_2 / (2.0 - TREND_RATE_2))
+# One over the standard deviation of an exponentially weighted mean of unit white noise.
+PER_TREND_SD_0 = math.sqrt((2.0 - TREND_RATE_0) / TREND_RATE_0)
+PER_TREND_SD_1 = math.sqrt((2.0 - TREND_RATE_1) / TREND_RATE_1)
+PER_TREND_SD_2 = math.sqrt((2.0 - TREND_RATE_2) / TREND_RATE_2)
 NUM_ASSET_FEATURES = len(ASSET_FEATURES)
 MIN_EQUITY = 1e-9  # of initial equity: a shown equity of 0 or less divides nothing
 
@@ -91,15 +92,16 @@ def observe_market(out: NDArray[np.float32], asset: AssetState) -> None:
     """Write the eight features of the shown market."""
     slow = math.sqrt(asset.seen_variance_slow)
     fast = math.sqrt(asset.seen_variance_fast)
-    out[0] = clip(asset.seen_return / slow, -LIMIT, LIMIT)
-    out[1] = clip(asset.trend_0 / (slow * TREND_SD_0), -LIMIT, LIMIT)
-    out[2] = clip(asset.trend_1 / (slow * TREND_SD_1), -LIMIT, LIMIT)
-    out[3] = clip(asset.trend_2 / (slow * TREND_SD_2), -LIMIT, LIMIT)
+    unit = 1.0 / slow
+    out[0] = clip(asset.seen_return * unit, -LIMIT, LIMIT)
+    out[1] = clip(asset.trend_0 * unit * PER_TREND_SD_0, -LIMIT, LIMIT)
+    out[2] = clip(asset.trend_1 * unit * PER_TREND_SD_1, -LIMIT, LIMIT)
+    out[3] = clip(asset.trend_2 * unit * PER_TREND_SD_2, -LIMIT, LIMIT)
     out[4] = min(slow, 1.0)
     out[5] = contrast(fast, slow)
     out[6] = contrast(asset.seen_volume, asset.seen_volume_mean)
     high_low = (asset.seen_high - asset.seen_low) / asset.seen_close
-    out[7] = clip(high_low / slow, 0.0, LIMIT)
+    out[7] = clip(high_low * unit, 0.0, LIMIT)
 
 
 @kernel

@@ -203,8 +203,8 @@ def arrive(slot: OrderSlot, slots: Table, report: Report) -> None:
     slot.state = SlotState.WORKING.value
     report.latency_s = slot.latency_s
     report.arrivals += 1
-    if slot.left == 0.0:
-        finish(slot, Status.FILLED.value)
+    if slot.left == 0.0:  # a pure cancel: there is nothing to fill
+        finish(slot, Status.NONE.value)
 
 
 @kernel

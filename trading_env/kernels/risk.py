@@ -96,16 +96,13 @@ def account_caps(
     """Apply the caps that look beyond one asset.
 
     `gross` is the sum of all targets' magnitudes, `held` the present share of this asset,
-    `reach` the largest change that its volume allows, all as shares of equity.
+    `reach` how far its volume lets it grow, all as shares of equity. Closing is never capped.
     """
     size = abs(stake.fraction)
     if gross > 0.0:
         stake = capped(stake, size * risk.max_leverage / gross, BoundBy.MAX_LEVERAGE.value)
-    if abs(stake.fraction) > abs(held) or stake.fraction * held < 0.0:
-        change = stake.fraction - held
-        if abs(change) > reach:
-            reached = held + math.copysign(reach, change)
-            stake = Stake(reached, stake.kelly_fraction, BoundBy.PARTICIPATION.value)
+    already = math.copysign(held, stake.fraction * held)  # < 0: held on the other side
+    stake = capped(stake, max(already + reach, 0.0), BoundBy.PARTICIPATION.value)
     throttle = drawdown_throttle(drawdown, risk.max_drawdown)
     if throttle < 1.0:
         limit = throttle * abs(stake.fraction)

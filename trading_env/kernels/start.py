@@ -115,6 +115,7 @@ def begin_account(world: World, lane: Lane) -> None:
     account.seen_equity = cash
     account.seen_peak = cash
     account.step = 0
+    account.stressed = 0
     account.done = 0
 
 

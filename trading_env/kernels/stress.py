@@ -145,18 +145,14 @@ def stress_asset(
 def stress_assets(
     stresses: Table, events: Table, hits: Table, starts: Table, group: int, step: int
 ) -> None:
-    """Compose the active events for every asset; the common case is that there are none."""
-    active = any_active(events, starts, group, step)
+    """Compose the active events for every asset."""
     for a in range(stresses.shape[0]):
-        if active:
-            stress_asset(stresses[a], events, hits, starts, group, step, a)
-        else:
-            calm(stresses[a])
+        stress_asset(stresses[a], events, hits, starts, group, step, a)
 
 
 @kernel
 def any_active(events: Table, starts: Table, group: int, step: int) -> bool:
-    """Tell whether any event acts on the bar after `step`."""
+    """Tell whether any event acts on the bar after `step` (usually none does)."""
     for e in range(events.shape[0]):
         if is_active(events[e], starts[e], group, step):
             return True

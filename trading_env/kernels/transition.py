@@ -26,7 +26,7 @@ from trading_env.kernels.pricing import leave_impact, terms_of
 from trading_env.kernels.reward import score
 from trading_env.kernels.risk import decide
 from trading_env.kernels.rows import clear_reports
-from trading_env.kernels.stress import stress_assets
+from trading_env.kernels.stress import any_active, stress_assets
 from trading_env.types import (
     AccountState,
     Address,
@@ -59,7 +59,12 @@ def transition(world: World, lane: Lane, actions: Floats, seed: np.uint64) -> Ou
     decide(actions, lane.assets, lane.reports, account, world.risk[0], world.execution[0])
     account.row += 1
     accrue(account, lane.assets, lane.reports, world.elapsed_s[account.row], world.account[0])
-    stress_assets(lane.stresses, world.events, world.hits, lane.starts, account.group, account.step)
+    active = any_active(world.events, lane.starts, account.group, account.step)
+    if active or account.stressed == 1:  # else the stresses are neutral already
+        stress_assets(
+            lane.stresses, world.events, world.hits, lane.starts, account.group, account.step
+        )
+    account.stressed = 1 if active else 0
     risk, execution, episode = world.risk[0], world.execution[0], world.episode[0]
     for a in range(lane.assets.shape[0]):
         step_asset(

@@ -1,0 +1,172 @@
+"""Evaluation: the same episodes for every policy, and numbers that agree with the environment."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+
+from agents.baselines import BASELINES
+from trading_env.backtesting import (
+    KEYS,
+    METRICS,
+    evaluate,
+    journal,
+    make_envs,
+    pool,
+    rollout,
+    summarise,
+)
+from trading_env.envs.portfolio import PortfolioEnv
+from trading_env.envs.spaces import ObservationLayout
+from trading_env.envs.trace import EpisodeTrace
+
+STEPS, EPISODES, SEED = 40, 6, 11
+MARKET = {"generator": "multiscale", "paths": 4, "bars": 200, "assets": 2}
+SHARED: dict[str, Any] = {"market": MARKET, "episode_length": STEPS}
+
+CRASH: dict[str, Any] = {
+    "name": "crash",
+    "events": [
+        {
+            "kind": "price",
+            "shape": "gap",
+            "start": "10 bars",
+            "move": -0.08,
+            "status": "assumed",
+        }
+    ],
+}
+
+
+class Follow:
+    """Hold the sign of the last return: deterministic, and it trades."""
+
+    def __init__(self, layout: ObservationLayout, gain: float = 1.0) -> None:
+        self.columns = layout.columns("return")
+        self.gain = gain
+
+    def reset(self, num_envs: int) -> None:
+        pass
+
+    def act(self, observations: NDArray[np.float32]) -> NDArray[Any]:
+        return np.tanh(self.gain * observations[:, self.columns])
+
+
+class Reckless(Follow):
+    """Everything on one side with ten times leverage and no limits."""
+
+    env_overrides = {  # noqa: RUF012
+        "risk": {"preset": "raw", "max_weight": 20.0},
+        "account": {"maintenance_margin": 0.0},
+    }
+
+
+@pytest.fixture(scope="module")
+def frame() -> pd.DataFrame:
+    return evaluate(
+        {"follow": Follow, "flat": BASELINES["flat"], "hold": BASELINES["buy_and_hold"]},
+        scenarios=["calm", "price_shock"],
+        severities=(0.0, 1.0),
+        episodes=EPISODES,
+        seed=SEED,
+        env_kwargs=SHARED,
+    )
+
+
+def test_there_is_one_row_for_each_episode(frame: pd.DataFrame) -> None:
+    assert list(frame.columns) == [*KEYS, *METRICS]
+    assert len(frame) == 3 * 2 * 2 * EPISODES
+    assert not frame.duplicated(list(KEYS)).any()
+    assert set(frame["seed"]) == set(range(SEED, SEED + EPISODES))
+
+
+def test_an_episode_is_the_single_environment_with_that_seed(frame: pd.DataFrame) -> None:
+    env = PortfolioEnv(**SHARED, scenario="price_shock", detail="full")
+    policy = Follow(env.layout)
+    observation, info = env.reset(seed=SEED + 2)
+    equity, ended = [info["equity"]], False
+    while not ended:
+        observation, _, terminated, truncated, info = env.step(policy.act(observation[None])[0])
+        equity.append(info["equity"])
+        ended = terminated or truncated
+    row = frame.set_index(list(KEYS)).loc[("follow", "price_shock", 1.0, SEED + 2)]
+    assert row["return"] == pytest.approx(equity[-1] / equity[0] - 1.0, rel=1e-12)
+    assert row["shortfall_bps"] == pytest.approx(info["summary"]["shortfall_bps"], rel=1e-12)
+    assert row["reward"] == pytest.approx(info["summary"]["reward"], rel=1e-12)
+    assert row["steps"] == STEPS
+
+
+def test_severity_zero_is_the_calm_market_for_every_policy(frame: pd.DataFrame) -> None:
+    at_zero = frame[frame["severity"] == 0.0].drop(columns=["severity", "scenario"])
+    calm = at_zero[(frame["scenario"] == "calm")[at_zero.index]].reset_index(drop=True)
+    shocked = at_zero[(frame["scenario"] != "calm")[at_zero.index]].reset_index(drop=True)
+    pd.testing.assert_frame_equal(calm, shocked)
+
+
+def test_what_doing_nothing_does_not_define_is_missing_not_zero(frame: pd.DataFrame) -> None:
+    flat = frame[frame["policy"] == "flat"]
+    undefined = ["sharpe", "win_rate", "shortfall_bps", "fill_ratio", "latency_ms"]
+    assert flat[undefined].isna().all(axis=None)
+    assert (flat[["return", "max_drawdown", "turnover", "orders"]] == 0.0).all(axis=None)
+
+
+def test_buy_and_hold_buys_once_whatever_the_risk_settings_of_the_others(
+    frame: pd.DataFrame,
+) -> None:
+    hold = frame[frame["policy"] == "hold"]
+    assert (hold["orders"] == 2).all() and (hold["stops"] == 0).all()
+    assert hold["turnover"].between(0.95, 1.05).all()
+
+
+def test_a_paired_difference_is_the_difference_of_the_means(frame: pd.DataFrame) -> None:
+    table = summarise(frame, baseline="hold").set_index(["policy", "scenario", "severity"])
+    for scenario in ("calm", "price_shock"):
+        ours, theirs = table.loc[("follow", scenario, 1.0)], table.loc[("hold", scenario, 1.0)]
+        assert ours["diff_return"] == pytest.approx(ours["return"] - theirs["return"])
+        assert ours["diff_return_low"] <= ours["diff_return"] <= ours["diff_return_high"]
+        assert theirs["diff_return"] == 0.0
+
+
+def test_a_baseline_that_was_not_evaluated_is_named(frame: pd.DataFrame) -> None:
+    with pytest.raises(ValueError, match="'twap' was not evaluated; known: follow"):
+        summarise(frame, baseline="twap")
+
+
+def test_a_pool_counts_each_seed_once(frame: pd.DataFrame) -> None:
+    pooled = pool(frame[frame["severity"] == 1.0], "all")
+    assert len(pooled) == 3 * EPISODES
+    expected = frame[(frame["severity"] == 1.0) & (frame["policy"] == "follow")]["return"].mean()
+    assert pooled[pooled["policy"] == "follow"]["return"].mean() == pytest.approx(expected)
+
+
+def test_a_ruined_lane_keeps_the_numbers_of_its_end_and_stops_no_other() -> None:
+    layout = PortfolioEnv(**SHARED).layout
+    policy = Reckless(layout, gain=1000.0)
+    envs = make_envs(policy, 16, SHARED, scenario=CRASH)
+    played = rollout(policy, envs, SEED)
+    lengths = np.array([len(curve) - 1 for curve in played.equity])
+    ruined = np.array([curve[-1] <= 0.0 for curve in played.equity])
+    assert ruined.any() and not ruined.all()
+    assert (lengths[~ruined] == STEPS).all() and (lengths[ruined] < STEPS).any()
+    np.testing.assert_array_equal(played.sums["steps"], lengths)
+    last = [curve[-1] / curve[0] - 1.0 for curve in played.equity]
+    np.testing.assert_allclose(played.sums["return"], last, rtol=1e-12)
+
+
+def test_the_journal_accounts_for_every_unit_and_every_decision() -> None:
+    layout = PortfolioEnv(**SHARED).layout
+    policy = Follow(layout)
+    envs = make_envs(policy, 3, SHARED, scenario="bad_data")
+    traces = [EpisodeTrace(envs.setup, lane) for lane in (0, 2)]
+    played = rollout(policy, envs, SEED, traces)
+    for trace in traces:
+        table = journal(trace, episode=trace.lane)
+        assert len(table) == STEPS * 2
+        for _, rows in table.groupby("asset"):
+            np.testing.assert_allclose(rows["filled"].cumsum(), rows["position"], atol=1e-6)
+        costs = table[["delay", "spread", "impact", "fees", "opportunity"]].sum(axis=1)
+        np.testing.assert_allclose(costs, table["shortfall"], atol=1e-6 * played.equity[0][0])
+        assert table["time"].is_monotonic_increasing
+        np.testing.assert_array_equal(trace.equity, played.equity[trace.lane])
