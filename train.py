@@ -21,7 +21,13 @@ from trading_env.markets.bars import BANDS
 from trading_env.run_folder import git_state, now, versions, write_json, write_toml
 
 TRAINING_SCENARIOS = ("calm", "price_shock", "volatility_regime")
-SCENARIOS = (*TRAINING_SCENARIOS, "liquidity_drought", "flash_crash_2010", "bad_data")
+HELD_OUT_SCENARIOS = (
+    "liquidity_drought",
+    "flash_crash_2010",
+    "bad_data",
+    "gfc_2008",
+    "covid_2020",
+)
 EVALUATION_SEED = 1_000_000  # the same episodes for every run, whatever its training seed
 LONGEST_EPISODE, SHORTEST_EPISODE = 252, 20
 ROOT = Path(__file__).resolve().parent
@@ -36,7 +42,7 @@ class Args:
     market: str = "us_indices"
     """Data set, generator, or .csv / .parquet file."""
     scenario: list[str] = field(default_factory=list)
-    """Presets or .toml files to evaluate instead of the usual six; may be repeated."""
+    """Presets or .toml files to evaluate instead of the usual eight; may be repeated."""
     agent: str = "adaptive"
     """`adaptive`, or `ppo`: the same learner with its calibrator off."""
     timesteps: int = 800_000
@@ -166,7 +172,9 @@ def resolve(args: Args) -> Args:
     """Fill in what was left open."""
     if args.quick:
         args = replace(args, timesteps=min(args.timesteps, 40_000), episodes=min(args.episodes, 8))
-    usual = ["calm", "flash_crash_2010"] if args.quick else list(SCENARIOS)
+    usual = (
+        ["calm", "flash_crash_2010"] if args.quick else [*TRAINING_SCENARIOS, *HELD_OUT_SCENARIOS]
+    )
     out = args.out or f"runs/{datetime.now():%Y-%m-%d_%H%M%S}"
     return replace(args, scenario=args.scenario or usual, out=out)
 

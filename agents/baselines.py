@@ -22,8 +22,13 @@ TREND_FULL = 2.0  # a trend of this many standard deviations is full conviction
 
 
 def linear_risk(no_trade_band: float) -> dict[str, Any]:
-    """Risk settings under which a signal is a weight, traded beyond a band."""
-    return {"risk": {"preset": "linear", "max_drawdown": 1.0, "no_trade_band": no_trade_band}}
+    """Risk settings under which a signal is a weight, traded beyond a band.
+
+    The whole difference is ordered at once, however many bars it takes to fill: a target that
+    volume caps below the band would never be traded.
+    """
+    risk = {"preset": "linear", "max_drawdown": 1.0, "participation_bars": 1e6}
+    return {"risk": {**risk, "no_trade_band": no_trade_band}}
 
 
 class Constant:

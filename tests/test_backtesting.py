@@ -120,6 +120,19 @@ def test_buy_and_hold_buys_once_whatever_the_risk_settings_of_the_others(
     assert hold["turnover"].between(0.95, 1.05).all()
 
 
+def test_buy_and_hold_is_invested_even_where_one_bar_cannot_fill_it() -> None:
+    hourly = {**SHARED, "market": {**MARKET, "preset": "btc_hourly"}, "episode_length": 100}
+    hold = evaluate(
+        {"hold": BASELINES["buy_and_hold"]},
+        scenarios=["calm"],
+        episodes=4,
+        seed=SEED,
+        env_kwargs=hourly,
+    )
+    assert (hold["orders"] == 2).all()
+    assert hold["turnover"].between(0.9, 1.1).all()
+
+
 def test_a_paired_difference_is_the_difference_of_the_means(frame: pd.DataFrame) -> None:
     table = summarise(frame, baseline="hold").set_index(["policy", "scenario", "severity"])
     for scenario in ("calm", "price_shock"):

@@ -64,8 +64,8 @@ def test_the_first_row_alone_can_be_drawn_and_said() -> None:
 
 
 def test_a_calm_episode_has_no_stress_and_a_shocked_one_has(trace: EpisodeTrace) -> None:
-    assert not is_stressed(traced(None).reports).any()
-    assert is_stressed(trace.reports).any()
+    assert not is_stressed(traced(None).stresses).any()
+    assert is_stressed(trace.stresses).any()
 
 
 def test_one_line_names_step_equity_and_every_asset(trace: EpisodeTrace) -> None:

@@ -51,7 +51,13 @@ def an_asset(mark: float = 100.0, **fields: Any) -> Any:
     shown = {f"seen_{name}": mark for name in ("close", "high", "low")}
     averages = {"variance_fast": 1e-4, "variance_slow": 1e-4, "volume_mean": 1000.0}
     seen = {f"seen_{name}": value for name, value in averages.items()}
-    own = {"mark": mark, "undisturbed": mark, "reference_price": mark, "seen_volume": 1000.0, "valid": 1}
+    own = {
+        "mark": mark,
+        "undisturbed": mark,
+        "reference_price": mark,
+        "seen_volume": 1000.0,
+        "valid": 1,
+    }
     feedback = {"slippage": 1e-3, "expected_slippage": 1e-3, "fill_ratio": 1.0}
     return record(AssetState, {**shown, **averages, **seen, **own, **feedback}, fields)
 

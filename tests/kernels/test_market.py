@@ -23,7 +23,7 @@ def stressed(bar: Bar, previous: float = 100.0, displacement: float = 0.0, **fie
 
 def is_sound(bar: Bar) -> bool:
     inside = bar.low <= min(bar.open, bar.close) and max(bar.open, bar.close) <= bar.high
-    return inside and 0.0 < bar.low and math.isfinite(bar.high) and bar.volume >= 0.0
+    return inside and bar.low > 0.0 and math.isfinite(bar.high) and bar.volume >= 0.0
 
 
 def test_without_stress_no_bit_changes() -> None:

@@ -33,7 +33,7 @@ def test_philox_gives_the_published_words(
 
 
 def test_uniforms_are_uniform_and_the_pair_is_uncorrelated() -> None:
-    pairs = sample(uniforms, Stream.FEED_MISSING)
+    pairs = sample(uniforms, Stream.FEED_FAULT)
     error = 4.0 / np.sqrt(DRAWS)  # four standard errors, in units of one draw's deviation
     assert pairs.min() >= 0.0 and pairs.max() < 1.0
     assert np.abs(pairs.mean(axis=0) - 0.5).max() < error * np.sqrt(1 / 12)

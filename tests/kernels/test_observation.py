@@ -91,9 +91,7 @@ positive = st.sampled_from([1e-12, 1e-6, 1.0, 1e6, 1e12])
 size = st.sampled_from([0.0, 1e-12, 1.0, 1e12])
 
 
-@given(
-    st.tuples(*[extreme] * 9), st.tuples(*[positive] * 9), st.tuples(*[size] * 5), st.data()
-)
+@given(st.tuples(*[extreme] * 9), st.tuples(*[positive] * 9), st.tuples(*[size] * 5), st.data())
 def test_observations_stay_in_their_bounds_in_extreme_states(
     any_sign: tuple[float, ...], above: tuple[float, ...], sizes: tuple[float, ...], data: Any
 ) -> None:

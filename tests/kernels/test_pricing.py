@@ -41,7 +41,7 @@ terms_drawn = st.builds(
 
 
 def test_a_worked_fill() -> None:
-    """m 100, half spread 1%, temporary 2% x 0.25^0.5, permanent 1e-4 x 30 / 2, transient 0.4%."""
+    """Mid 100: 1% half spread, 2% x 0.25^0.5 temporary, 1e-4 x 30 / 2 permanent, 0.4% transient."""
     terms = Terms(0.0, 0.01, 0.02, 0.5, 1e-4, 0.004)
     bought = quote(terms, 100.0, 30.0, 0.25)
     assert bought.price == pytest.approx(100 * (1 + 0.01 + 0.01 + 0.0015 + 0.004))

@@ -123,15 +123,15 @@ def test_averages_start_warm() -> None:
     asset = begun(1, path=0, start=40).assets[0]
     close = PLAIN.bars["close"][40 - WARMUP : 41, 0]
     squares = (close[1:] / close[:-1] - 1.0) ** 2
-    assert squares.min() <= asset.variance_slow <= squares.max()
-    assert asset.seen_variance_fast == asset.variance_fast
-    assert asset.volume_mean == pytest.approx(1000.0)
+    assert squares.min() <= asset["variance_slow"] <= squares.max()
+    assert asset["seen_variance_fast"] == asset["variance_fast"]
+    assert asset["volume_mean"] == pytest.approx(1000.0)
 
 
 def test_feedback_starts_at_what_is_expected_of_a_small_fill() -> None:
     asset = begun(1).assets[0]
-    assert asset.slippage == asset.expected_slippage > 2e-4
-    assert (asset.latency, asset.fill_ratio) == (0.08, 1.0)
+    assert asset["slippage"] == asset["expected_slippage"] > 2e-4
+    assert (asset["latency"], asset["fill_ratio"]) == (0.08, 1.0)
 
 
 def test_the_first_observation_is_finite() -> None:

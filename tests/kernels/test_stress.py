@@ -127,9 +127,7 @@ def injected(event: Any, t: Any) -> Any:
     return np.interp(t, knots, levels)
 
 
-@given(
-    st.floats(-2.0, 2.0), st.floats(0.05, 4.0), st.floats(0.0, 1.0), st.floats(0.05, 4.0)
-)
+@given(st.floats(-2.0, 2.0), st.floats(0.05, 4.0), st.floats(0.0, 1.0), st.floats(0.05, 4.0))
 def test_bars_follow_the_injected_path(
     move: float, duration: float, retrace: float, recovery: float
 ) -> None:

@@ -46,25 +46,26 @@ def show(asset: AssetState, high: float, low: float, close: float, volume: float
 
 @kernel
 def fault_of(asset: AssetState, stress: Stress, address: Address) -> tuple[int, float]:
-    """Return which fault, if any, hits this bar, and a uniform for its direction."""
-    seed, episode, step, a = address
+    """Return which fault, if any, hits this bar, and a uniform for its direction.
+
+    The faults exclude each other, so one draw decides: it falls into the share of the missing, of
+    the stale, of the spikes (whose rates are cut where they exceed 1 together), or beyond.
+    """
     if asset.stale_left > 0:
         asset.stale_left -= 1
         return STALE, 0.0
-    if stress.missing_rate > 0.0:
-        lost = uniforms(seed, episode, step, a, Stream.FEED_MISSING.value)[0]
-        if lost < stress.missing_rate:
-            return MISSING, 0.0
-    if stress.stale_rate > 0.0:
-        begins, length = uniforms(seed, episode, step, a, Stream.FEED_STALE.value)
-        if begins < stress.stale_rate:
-            asset.stale_left = geometric(length, stress.stale_bars) - 1
-            return STALE, 0.0
-    if stress.spike_rate > 0.0:
-        happens, direction = uniforms(seed, episode, step, a, Stream.FEED_SPIKE.value)
-        if happens < stress.spike_rate:
-            return SPIKE, direction
-    return NO_FAULT, 0.0
+    if stress.missing_rate + stress.stale_rate + stress.spike_rate == 0.0:
+        return NO_FAULT, 0.0
+    seed, episode, step, a = address
+    drawn, detail = uniforms(seed, episode, step, a, Stream.FEED_FAULT.value)
+    if drawn < stress.missing_rate:
+        return MISSING, 0.0
+    drawn -= stress.missing_rate
+    if drawn < stress.stale_rate:
+        asset.stale_left = geometric(detail, stress.stale_bars) - 1
+        return STALE, 0.0
+    drawn -= stress.stale_rate
+    return (SPIKE if drawn < stress.spike_rate else NO_FAULT), detail
 
 
 @kernel

@@ -91,9 +91,7 @@ class Stream(IntEnum):
     SCENARIO_CHOICE = 2
     EVENT_START = 3
     ORDER_LATENCY = 4
-    FEED_MISSING = 5
-    FEED_STALE = 6
-    FEED_SPIKE = 7
+    FEED_FAULT = 5
     # Generators of synthetic markets (their seed is the pool's key, never an environment's).
     MARKET_FACTOR = 32
     MARKET_SHOCK = 33

@@ -134,11 +134,17 @@ def stress_asset(
         stress.spike_rate = min(stress.spike_rate + covered * event.spike_rate, 1.0)
         stress.stale_bars = max(stress.stale_bars, event.stale_bars)
         stress.spike_size = max(stress.spike_size, event.spike_size)
-    stress.volatility = math.exp(volatility)
-    stress.spread = math.exp(spread)
-    stress.depth = math.exp(depth)
-    stress.volume = math.exp(volume)
-    stress.latency = math.exp(latency)
+    stress.volatility = multiplier(volatility)
+    stress.spread = multiplier(spread)
+    stress.depth = multiplier(depth)
+    stress.volume = multiplier(volume)
+    stress.latency = multiplier(latency)
+
+
+@kernel
+def multiplier(log: float) -> float:
+    """Return exp(log), without the work for the common 0."""
+    return 1.0 if log == 0.0 else math.exp(log)
 
 
 @kernel

@@ -1,0 +1,1 @@
+"""Scripts that measure: throughput here, learning and results later."""

@@ -1,0 +1,191 @@
+"""Environment steps a second, after parity has been checked.
+
+    python -m benchmarks.throughput [--quick] [--out FILE]
+
+The workload has everything on: risk manager with stops, latency, spread, impact, partial fills,
+financing, a scenario with market and feed events in every episode, rewards and observations, and
+random actions (nearly every asset sends an order at nearly every step). One thread; best and
+median of several repetitions; the first calls, which compile, are not timed. Single environments
+go through `gym.make`, batches through `gym.make_vec`. Step and reset times are given apart.
+"""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numba
+import numpy as np
+
+import trading_env
+from trading_env.envs.portfolio import PortfolioEnv
+from trading_env.envs.vector import PortfolioVectorEnv
+
+ENV_ID = "trading_env/Portfolio-v0"
+SCENARIO = ["volatility_regime", "bad_data"]
+BATCH = 1024
+FLOORS = {("single", 5): 40_000, ("batch", 10): 300_000}  # steps a second, one core
+
+
+def arguments(assets: int) -> dict[str, Any]:
+    """Environment arguments of the workload."""
+    return {"market": {"generator": "multiscale", "assets": assets}, "scenario": SCENARIO}
+
+
+def assert_parity(assets: int) -> None:
+    """Refuse to measure unless three lanes are three single environments, bit for bit."""
+    kwargs = arguments(assets) | {"episode_length": 20}
+    envs = PortfolioVectorEnv(3, autoreset_mode="Disabled", **kwargs)
+    singles = [PortfolioEnv(**kwargs) for _ in range(3)]
+    rng = np.random.default_rng(assets)
+    observations, _ = envs.reset(seed=5)
+    for k, single in enumerate(singles):
+        assert np.array_equal(observations[k], single.reset(seed=5 + k)[0])
+    for _ in range(20):
+        actions = rng.uniform(-1.0, 1.0, (3, assets))
+        observations, rewards, *_ = envs.step(actions)
+        for k, single in enumerate(singles):
+            observation, reward, *_ = single.step(actions[k])
+            assert np.array_equal(observations[k], observation)
+            assert rewards[k] == reward
+
+
+def time_single(assets: int, steps: int) -> tuple[float, float]:
+    """Steps a second and seconds a reset of one environment through `gym.make`."""
+    env = gym.make(ENV_ID, **arguments(assets))
+    env.action_space.seed(0)
+    actions = [env.action_space.sample() for _ in range(256)]
+    env.reset(seed=0)
+    stepping = resetting = 0.0
+    resets = 0
+    begin = time.perf_counter()
+    for i in range(steps):
+        _, _, terminated, truncated, _ = env.step(actions[i & 255])
+        if terminated or truncated:
+            pause = time.perf_counter()
+            env.reset()
+            resetting += time.perf_counter() - pause
+            resets += 1
+    stepping = time.perf_counter() - begin - resetting
+    return steps / stepping, resetting / max(resets, 1)
+
+
+def time_batch(assets: int, calls: int) -> tuple[float, float]:
+    """Env-steps a second of a batch, resets included; seconds a whole reset takes per lane."""
+    envs = gym.make_vec(ENV_ID, BATCH, vectorization_mode="vector_entry_point", **arguments(assets))
+    envs.action_space.seed(0)
+    actions = [envs.action_space.sample() for _ in range(16)]
+    envs.reset(seed=0)
+    begin = time.perf_counter()
+    envs.reset()
+    resetting = (time.perf_counter() - begin) / BATCH
+    begin = time.perf_counter()
+    for i in range(calls):
+        envs.step(actions[i & 15])
+    return BATCH * calls / (time.perf_counter() - begin), resetting
+
+
+def measure(assets: int, repetitions: int, effort: float) -> list[dict[str, Any]]:
+    """Both figures for one number of assets."""
+    assert_parity(assets)
+    rows = []
+    timers = {
+        "single": (time_single, int(20_000 * effort)),
+        "batch": (time_batch, int(300 * effort)),
+    }
+    for kind, (timer, amount) in timers.items():
+        timer(assets, 260)  # compile, touch memory
+        runs = [timer(assets, amount) for _ in range(repetitions)]
+        rates = [rate for rate, _ in runs]
+        rows.append(
+            {
+                "kind": kind,
+                "lanes": 1 if kind == "single" else BATCH,
+                "assets": assets,
+                "best": round(max(rates)),
+                "median": round(statistics.median(rates)),
+                "slowest": round(min(rates)),
+                "reset_us": round(1e6 * min(reset for _, reset in runs), 2),
+                "floor": FLOORS.get((kind, assets)),
+            }
+        )
+    return rows
+
+
+def commit() -> str:
+    """Name the commit, with + when the tree differs from it."""
+    try:
+        shown = subprocess.run(
+            ["git", "describe", "--always", "--dirty=+"],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=Path(__file__).parent,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return shown.stdout.strip()
+
+
+def processor() -> str:
+    """Name the processor as the system does."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
+    return f"{names[0]}, {os.cpu_count()} cores" if names else platform.machine()
+
+
+def main() -> int:
+    """Measure, print a table, and write the raw figures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="few repetitions, for a look")
+    parser.add_argument("--out", type=Path, help="write the figures to this JSON file")
+    chosen = parser.parse_args()
+    numba.set_num_threads(1)
+    repetitions, effort = (2, 0.2) if chosen.quick else (7, 1.0)
+    rows = [row for assets in (1, 5, 10) for row in measure(assets, repetitions, effort)]
+    result = {
+        "command": "python -m benchmarks.throughput" + (" --quick" if chosen.quick else ""),
+        "commit": commit(),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": processor(),
+        "threads": 1,
+        "scenario": SCENARIO,
+        "versions": {
+            "trading_env": trading_env.__version__,
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+            "numba": numba.__version__,
+            "gymnasium": gym.__version__,
+        },
+        "rows": rows,
+    }
+    print(f"{'lanes':>6} {'assets':>6} {'best':>12} {'median':>12} {'slowest':>12} {'reset us':>9}")
+    for row in rows:
+        print(
+            f"{row['lanes']:>6} {row['assets']:>6} {row['best']:>12,} {row['median']:>12,} "
+            f"{row['slowest']:>12,} {row['reset_us']:>9}"
+        )
+    if chosen.out:
+        chosen.out.write_text(json.dumps(result, indent=1) + "\n")
+    missed = [row for row in rows if row["floor"] and row["median"] < row["floor"]]
+    for row in missed:
+        print(
+            f"below its floor of {row['floor']:,}: {row['lanes']} x {row['assets']}",
+            file=sys.stderr,
+        )
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,126 @@
+"""Write the README's figures from recorded results; nothing in them is typed by hand.
+
+    python scripts/readme.py take RUN_DIR    # record a train.py run, then write
+    python scripts/readme.py write           # write from what is recorded
+    python scripts/readme.py check           # fail when the README differs from the records
+
+Recorded are `benchmarks/results/train.json` (a run's summary and manifest), the run's two
+pictures in `docs/images/`, and `benchmarks/results/throughput.json`.
+"""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from trading_env.report import score_sections, text_table  # noqa: E402 -- needs the path above
+
+RESULTS = ROOT / "benchmarks" / "results"
+PICTURES = ("episode.png", "equity.png")
+SHOWN = ("held-out scenarios", "all scenarios")
+
+
+def markers(name: str) -> tuple[str, str]:
+    """Return the lines a generated part stands between."""
+    return f"<!-- {name}: written by `python scripts/readme.py write` -->", f"<!-- end {name} -->"
+
+
+def replaced(text: str, name: str, content: str) -> str:
+    """Return the text with one generated part renewed."""
+    begin, end = markers(name)
+    head, _, rest = text.partition(begin)
+    _, found, tail = rest.partition(end)
+    if not found:
+        raise SystemExit(f"README.md: the markers of {name!r} are missing")
+    return f"{head}{begin}\n{content}\n{end}{tail}"
+
+
+def training_part() -> str:
+    """Tables of the recorded run, and where they come from."""
+    recorded = read("train.json")
+    summary, manifest = recorded["summary"], recorded["manifest"]
+    sections = [s for s in score_sections(summary) if s.title.partition(" (")[0] in SHOWN]
+    tables = "\n\n".join(text_table(section) for section in sections)
+    notes = "\n".join(f"- {note}" for note in summary["notes"])
+    minutes = recorded["minutes"]
+    return (
+        f"`{manifest['command']}`, commit {manifest['git']['commit'][:10]}, seed "
+        f"{manifest['seeds']['training']}, {minutes} minutes on two cores:\n\n"
+        f"```text\n{tables}\n```\n\n{notes}"
+    )
+
+
+def throughput_part() -> str:
+    """Table of the recorded speeds."""
+    recorded = read("throughput.json")
+    lines = [
+        f"`{recorded['command']}`, commit {recorded['commit']}, {recorded['machine']}, one "
+        f"thread, scenario {' + '.join(recorded['scenario'])}:",
+        "",
+        "| environments | assets | env-steps a second, median | best | slowest | reset, us |",
+        "| ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    lines += [
+        f"| {r['lanes']:,} | {r['assets']} | {r['median']:,} | {r['best']:,} | {r['slowest']:,} "
+        f"| {r['reset_us']} |"
+        for r in recorded["rows"]
+    ]
+    return "\n".join(lines)
+
+
+def read(name: str) -> dict[str, Any]:
+    """Read a recorded result."""
+    found: dict[str, Any] = json.loads((RESULTS / name).read_text(encoding="utf-8"))
+    return found
+
+
+def rendered(text: str) -> str:
+    """Return the README with every generated part renewed."""
+    text = replaced(text, "training", training_part())
+    return replaced(text, "throughput", throughput_part())
+
+
+def take(folder: Path) -> None:
+    """Record a finished run of train.py."""
+    from datetime import datetime
+
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    if manifest["status"] != "finished":
+        raise SystemExit(f"{folder}: its status is {manifest['status']!r}, not 'finished'")
+    summary = json.loads((folder / "evaluation" / "summary.json").read_text(encoding="utf-8"))
+    took = datetime.fromisoformat(manifest["end"]) - datetime.fromisoformat(manifest["start"])
+    recorded = {
+        "minutes": round(took.total_seconds() / 60.0, 1),
+        "manifest": manifest,
+        "summary": summary,
+    }
+    text = json.dumps(recorded, indent=1) + "\n"
+    (RESULTS / "train.json").write_text(text, encoding="utf-8")
+    for picture in PICTURES:
+        shutil.copyfile(folder / picture, ROOT / "docs" / "images" / picture)
+
+
+def main(argv: list[str]) -> int:
+    """Run one subcommand."""
+    readme = ROOT / "README.md"
+    if len(argv) == 2 and argv[0] == "take":
+        take(Path(argv[1]))
+    elif argv not in (["write"], ["check"]):
+        print((__doc__ or "").strip(), file=sys.stderr)
+        return 2
+    text = readme.read_text(encoding="utf-8")
+    if argv == ["check"]:
+        if text != rendered(text):
+            print("README.md differs from the records: run `python scripts/readme.py write`")
+            return 1
+        return 0
+    readme.write_text(rendered(text), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
