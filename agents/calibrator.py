@@ -15,8 +15,10 @@ and impact, so costs up to `tolerance` times the expected ones are not taken as 
 
 After a fill the multiplier moves towards `wanted` by `rate`; in a step without one it moves back
 towards 1 by `fade`, because the market that the evidence came from is passing. No gradients, no
-memory across episodes, nothing but the observation. Tolerance, rate and fade were chosen on the
-validation band.
+memory across episodes, nothing but the observation. Tolerance, rate and fade were chosen
+among twelve combinations on the validation band (one network; calm, price_shock,
+volatility_regime, liquidity_drought, gfc_2008, covid_2020), so in these scenarios its gain over
+the ablation is not that of a crisis never met.
 """
 
 from dataclasses import dataclass, field

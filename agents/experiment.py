@@ -130,7 +130,9 @@ def _notes(plan: Plan) -> list[str]:
         f"Means over {plan.episodes} episodes of {steps} steps on the test band, the same seeds "
         "for every policy. Episodes are cut from one history and overlap, so the intervals speak "
         "of that history, not of years to come.",
-        f"Trained on: {', '.join(plan.trained_on)}. Held out: {', '.join(plan.held_out)}.",
+        f"Trained on: {', '.join(plan.trained_on)}. Held out: {', '.join(plan.held_out)}. Held "
+        "out means unseen by the network; the calibrator's settings were chosen on the validation "
+        "band in scenarios that included liquidity_drought, gfc_2008 and covid_2020.",
         "Buy-and-hold, volatility_target and momentum take up to the whole account; the learner, "
         "random and always_long go through the risk manager, which allows far less: compare "
         "Sharpe and drawdown, not return alone. ppo is the learner with its calibrator off.",

@@ -311,7 +311,7 @@ class _Bench:
         fill_in(slots[0], report, float(order.quantity), latency_s)
         bar = Bar(market.open, market.high, market.low, market.close, float(market.volume))
         if market.halted or bar.volume <= 0.0:
-            wait_out_bar(slots, report, market.bar_seconds)
+            wait_out_bar(self.asset, slots, report, market.bar_seconds)
         else:
             stress = new_table(Stress, 1)[0]
             calm(stress)

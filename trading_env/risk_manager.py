@@ -48,7 +48,7 @@ class RiskConfig(Settings):
     max_leverage: float = Field(1.0, gt=0.0)
     """Largest gross exposure over equity."""
     participation_bars: float = Field(3.0, gt=0.0)
-    """A target changes by at most what this many mean bars can fill under the volume cap."""
+    """A position grows by at most what this many mean bars can fill under the volume cap."""
     max_drawdown: float = Field(0.3, gt=0.0, le=1.0)
     """Targets shrink from half this drawdown on and are 0 at it; 1 switches the throttle off."""
     initial_margin: float = Field(0.5, gt=0.0, le=1.0)
@@ -143,7 +143,7 @@ class RiskManager:
             return PositionSize(0.0, 0.0, 0.0, "none")
         params = self._params[0]
         distances = stop_distances(confidence, volatility, params)
-        stake = asset_stake(signal, distances.stop, tolerance, params)
+        stake = asset_stake(signal, distances, tolerance, params)
         if params.mode != RiskMode.RAW:
             gross = abs(stake.fraction) + other / balance
             reach = params.participation_bars * bar_capacity * price / balance

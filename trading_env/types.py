@@ -122,10 +122,11 @@ class Stake(NamedTuple):
 
 
 class Distances(NamedTuple):
-    """Distance of stop and target from entry, in log price; both > 0."""
+    """Distances from entry, in log price; all > 0."""
 
     stop: float
     target: float
+    widest_stop: float  # the stop at full confidence
 
 
 class Terms(NamedTuple):
@@ -207,6 +208,9 @@ class AssetState:
     stop_loss: float  # price level, 0 for none
     take_profit: float  # price level, 0 for none
     exit_pending: int  # Exit code; while set, the agent's orders are refused
+    exit_notional: float  # traded by the present exit, for its fee
+    exit_units: float
+    exit_fees: float
     slots_used: int  # order slots from here on are empty
     # execution feedback: exponentially weighted means over fills
     slippage: float  # realised cost, fraction of notional
@@ -240,7 +244,8 @@ class OrderSlot:
     decision_price: float  # mark when the decision was taken
     latency_s: float
     due_s: float  # seconds from the next bar's open until it arrives
-    replaces: int  # 1: cancels the asset's working orders when it arrives
+    replaces: int  # 1: cancels the orders it was sent to replace when it arrives
+    replaced: int  # 1: a newer order is on its way to cancel it
     stop_distance: float  # log, set on the position when the fill opens or adds to it
     target_distance: float
     outcome: int  # Status it ended with, once DONE
@@ -285,8 +290,8 @@ class EpisodeLog:
     impact: float
     fees: float
     opportunity: float
-    ordered: float  # units-weighted notional of orders sent
-    filled: float  # notional filled of orders (exits not counted)
+    ordered: float  # orders sent, at their decision prices, currency
+    filled: float  # what was filled of them, at the same prices (exits not counted)
     orders: int
     arrivals: int
     latency: float  # sum over arrivals, seconds
@@ -318,11 +323,12 @@ class Report:
     # the fills: agent's orders and exits together
     filled: float  # units, signed
     order_filled: float  # of which agent's orders
+    order_value: float  # those fills at their orders' decision prices, currency, absolute
     traded: float  # units, absolute
     notional: float  # currency, absolute
     cash_flow: float  # -sum(quantity x price)
     price: float  # average fill price, or the mark when nothing was filled
-    latency_s: float  # of the order that arrived last in this bar, 0 when none did
+    latency_s: float  # mean over the orders that arrived in this bar, 0 when none did
     arrivals: int
     status: int
     exit: int  # Exit code of an exit that was due in this step
@@ -421,7 +427,7 @@ class RiskParams:
     risk_tolerance: float  # loss at the stop over balance
     max_weight: float
     max_leverage: float  # gross exposure over equity
-    participation_bars: float  # an order is at most what this many bars can fill
+    participation_bars: float  # a position grows by at most what this many bars can fill
     max_drawdown: float  # 1: no throttle
     initial_margin: float
     no_trade_band: float  # share of equity
@@ -532,6 +538,7 @@ class Lanes(NamedTuple):
     accounts: Table  # AccountState (lanes,)
     logs: Table  # EpisodeLog (lanes,)
     starts: NDArray[np.int64]  # (lanes, events) step at which each event begins
+    stresses: Table  # Stress (lanes, assets)
 
 
 class Outputs(NamedTuple):
@@ -545,5 +552,4 @@ class Outputs(NamedTuple):
     final_logs: Table  # EpisodeLog (lanes,), of the episode that ended in this step
     final_accounts: Table  # AccountState (lanes,), at its end
     reports: Table  # Report (lanes, assets)
-    stresses: Table  # Stress (lanes, assets)
     terms: Table  # RewardTerms (lanes,)

@@ -173,3 +173,20 @@ def test_prices_times_ten_change_no_observation() -> None:
         left, right = one.step(action), ten.step(action)
         np.testing.assert_allclose(left[0], right[0], rtol=1e-5, atol=1e-6)
         assert left[1] == pytest.approx(right[1], rel=1e-9, abs=1e-9)
+
+
+def test_a_snapshot_taken_under_stress_can_be_played_again() -> None:
+    """A snapshot holds the scenario's effects too: going back and on gives the same rewards."""
+    env = PortfolioEnv(scenario="flash_crash_2010", severity=3.0, **SMALL)
+    env.reset(seed=3)
+    state = env.get_state()
+    rng = np.random.default_rng(0)
+    actions = rng.uniform(-1, 1, (30, 5))
+    first = [env.step(action)[1] for action in actions]
+    env.set_state(state)
+    assert [env.step(action)[1] for action in actions] == first
+    fresh = PortfolioEnv(scenario="flash_crash_2010", severity=3.0, **SMALL)
+    fresh.reset(seed=3)
+    fresh.step(actions[0])
+    fresh.set_state(state)
+    assert [fresh.step(action)[1] for action in actions] == first

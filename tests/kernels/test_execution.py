@@ -166,7 +166,8 @@ def test_an_order_trades_at_the_price_of_the_moment_it_arrives(due: float, mid: 
 def test_orders_arrive_in_order_of_time() -> None:
     slots = some_slots(an_order(90.0, due=20.0), an_order(90.0, due=0.0))
     trade(an_asset(), slots)
-    assert (slots[1].filled, slots[0].filled) == (90.0, 10.0)
+    # 90 spread over the bar leave 72 to trade in its last 80%, where 80 are allowed.
+    assert (slots[1].filled, slots[0].filled) == (90.0, pytest.approx(8.0))
 
 
 def test_a_late_arrival_has_only_the_rest_of_the_bars_volume() -> None:
@@ -183,7 +184,6 @@ def test_temporary_impact_is_in_the_rate_over_the_order_s_own_interval() -> None
     assert late.price == pytest.approx(100.4)
 
 
-@pytest.mark.xfail(reason="a fill does not feel the permanent impact of earlier fills of its bar")
 def test_two_orders_in_a_bar_move_the_price_as_much_as_one_of_their_sum() -> None:
     """Else a round trip, bought in halves and sold as a whole, would pay."""
     terms = FREE._replace(permanent=1e-4)
@@ -192,14 +192,12 @@ def test_two_orders_in_a_bar_move_the_price_as_much_as_one_of_their_sum() -> Non
     assert halves.impact == pytest.approx(whole.impact, rel=1e-6)
 
 
-@pytest.mark.xfail(reason="a new position is checked from its last growth only")
 def test_a_position_enlarged_late_still_keeps_its_stop_from_its_opening() -> None:
     distances = {"stop_distance": 0.06, "target_distance": 0.5}
     slots = some_slots(an_order(5.0, **distances), an_order(5.0, due=95.0, **distances))
     assert trade(an_asset(), slots, RISING._replace(low=80.0)).exit == Exit.STOP_LOSS
 
 
-@pytest.mark.xfail(reason="an exit leaves no claim in a bar without volume")
 def test_an_exit_that_cannot_trade_is_charged_with_the_move_it_missed() -> None:
     asset, slots = guarded(1.0, stop=50.0), some_slots()
     asset.exit_pending = Exit.MARGIN_CALL

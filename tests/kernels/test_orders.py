@@ -105,7 +105,6 @@ def test_a_pure_cancel_fills_nothing_and_is_called_cancelled() -> None:
     assert live_units(slots) == 0.0
 
 
-@pytest.mark.xfail(reason="the doomed order counts again in the next step")
 def test_a_target_kept_while_a_replacement_flies_sends_nothing_more() -> None:
     """The doomed order stands for nothing, however many bars its replacement takes."""
     slots = some_slots(an_order(10.0))
@@ -116,14 +115,12 @@ def test_a_target_kept_while_a_replacement_flies_sends_nothing_more() -> None:
     assert sum(slot.state != SlotState.EMPTY for slot in slots) == 2
 
 
-@pytest.mark.xfail(reason="the doomed order counts again in the next step")
 def test_a_doomed_order_does_not_stand_in_for_a_new_wish() -> None:
     slots = some_slots(an_order(10.0))
     sent(an_asset(), slots, target=4.0, latency_median_s=5 * SECONDS)
     assert sent(an_asset(), slots, target=14.0, latency_median_s=5 * SECONDS).sent == 10.0
 
 
-@pytest.mark.xfail(reason="a replacement cancels whatever works when it arrives")
 def test_a_replacement_cancels_only_what_it_was_sent_to_replace() -> None:
     """An order already in flight was counted as still to come, so it must survive."""
     slots = some_slots(an_order(10.0), an_order(500.0, due=20.0))

@@ -17,7 +17,16 @@ from trading_env.kernels.risk import (
     kelly_fraction,
     stop_distances,
 )
-from trading_env.types import AssetState, BoundBy, Exit, Report, RiskMode, Stake, new_table
+from trading_env.types import (
+    AssetState,
+    BoundBy,
+    Distances,
+    Exit,
+    Report,
+    RiskMode,
+    Stake,
+    new_table,
+)
 
 confidences = st.floats(0.0, 1.0)
 signals = st.floats(-1.0, 1.0)
@@ -235,5 +244,7 @@ def test_raw_signals_meet_no_cap() -> None:
     caps = {"max_weight": 2.0, "max_leverage": 0.1, "risk_tolerance": 1e-6}
     report = one(-0.5, mode=RiskMode.RAW, **caps)
     assert report.target_fraction == -1.0
-    stake = asset_stake(0.5, 0.01, 1e-6, risk_params(mode=RiskMode.LINEAR, max_weight=2.0))
+    stake = asset_stake(
+        0.5, Distances(0.01, 0.01, 0.01), 1e-6, risk_params(mode=RiskMode.LINEAR, max_weight=2.0)
+    )
     assert stake.bound_by == BoundBy.RISK_TOLERANCE

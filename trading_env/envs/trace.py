@@ -33,7 +33,7 @@ class EpisodeTrace:
         """Note the state after a step."""
         account = batch.lanes.accounts[self.lane]
         self._reports.append(batch.outputs.reports[self.lane].copy())
-        self._stresses.append(batch.outputs.stresses[self.lane].copy())
+        self._stresses.append(batch.lanes.stresses[self.lane].copy())
         self._equity.append(float(account["equity"]))
         self._rows.append(int(account["row"]))
 

@@ -6,13 +6,15 @@ The rules, in order of time within the bar after the decision:
    at the open if the bar gaps beyond it, as a market order; what the cap leaves unfilled works on
    at market until the position is flat. A target is a limit order: it fills at its level, or at
    the open beyond it. If the bar touches both, the stop is taken. A margin call fills like a stop
-   already triggered. An exit cancels the asset's other orders.
-2. Working orders trade from the open; a cancel that arrives at fraction u of the bar leaves them
-   the share u of the bar's capacity.
+   already triggered. An exit cancels the asset's other orders. An open beyond either level comes
+   before anything inside the bar.
+2. Working orders trade from the open; a cancel that arrives at fraction u of the bar leaves what
+   it cancels the share u of the bar.
 3. Orders in flight whose time has come arrive in order of time and trade at the price of that
-   moment, with the share 1 - u of the bar's capacity.
-4. A position opened or enlarged in the bar has its stop checked on the rest of the bar, then its
-   target.
+   moment, in the share 1 - u of the bar. What earlier fills still trade then (they are taken to
+   be spread evenly) counts towards the cap and the rate of that share.
+4. A position opened or enlarged in the bar has its stop, then its target, checked on the path
+   from there on.
 
 All fills of a bar together are at most `participation` of its volume. Nothing fills in a halt or
 on zero volume. What is left works on or expires with the bar, by time in force.
@@ -45,7 +47,7 @@ from trading_env.kernels.orders import (
 )
 from trading_env.kernels.portfolio import charge, set_levels, settle
 from trading_env.kernels.pricing import (
-    extremes_after,
+    extremes_between,
     fee_due,
     passive_quote,
     price_at,
@@ -73,16 +75,19 @@ def exit_trigger(asset: AssetState, bar: Bar) -> tuple[int, float, float]:
     if asset.exit_pending != Exit.NONE:
         return asset.exit_pending, bar.open, asset.mark
     stop, target = asset.stop_loss, asset.take_profit
-    if asset.position > 0.0 and stop > 0.0:
-        if bar.low <= stop:
-            return Exit.STOP_LOSS.value, min(bar.open, stop), stop
-        if bar.high >= target:
-            return Exit.TAKE_PROFIT.value, max(bar.open, target), target
-    elif asset.position < 0.0 and stop > 0.0:
-        if bar.high >= stop:
-            return Exit.STOP_LOSS.value, max(bar.open, stop), stop
-        if bar.low <= target:
-            return Exit.TAKE_PROFIT.value, min(bar.open, target), target
+    if stop <= 0.0 or asset.position == 0.0:
+        return Exit.NONE.value, 0.0, 0.0
+    # A short is a long seen in a mirror: compare with the sign turned.
+    side = 1.0 if asset.position > 0.0 else -1.0
+    adverse = bar.low if side > 0.0 else bar.high
+    favourable = bar.high if side > 0.0 else bar.low
+    if side * (bar.open - target) >= 0.0:
+        return Exit.TAKE_PROFIT.value, bar.open, target
+    if side * (adverse - stop) <= 0.0:
+        gapped = side * (bar.open - stop) <= 0.0
+        return Exit.STOP_LOSS.value, bar.open if gapped else stop, stop
+    if side * (favourable - target) >= 0.0:
+        return Exit.TAKE_PROFIT.value, target, target
     return Exit.NONE.value, 0.0, 0.0
 
 
@@ -103,33 +108,43 @@ def book_fill(
 
 
 @kernel
+def claim_exit(asset: AssetState, slots: Table, report: Report, code: int, ref: float) -> None:
+    """An exit is due: it claims the whole position and cancels the asset's other orders."""
+    cancel_all(slots)
+    report.exit = code
+    report.exit_claim = -asset.position
+    report.exit_reference = ref
+
+
+@kernel
 def work_exit(
     asset: AssetState,
     account: AccountState,
     report: Report,
     session: Session,
     execution: ExecutionParams,
-    trigger: tuple[int, float, float],
+    mid: float,
+    window: float,
+    late: float,
 ) -> None:
-    """Close a position because its stop, its target or the margin says so."""
-    code, mid, reference = trigger
-    report.exit = code
-    report.exit_claim = -asset.position
-    report.exit_reference = reference
-    if code != Exit.TAKE_PROFIT:
-        asset.exit_pending = code
-    room = session.capacity - report.traded
+    """Trade what fits of an exit that is due, in the last share `window` of the bar."""
+    if report.exit != Exit.TAKE_PROFIT:
+        asset.exit_pending = report.exit
+    room = min(window * session.capacity - late, session.capacity - report.traded)
     if room <= 0.0:
         return
     quantity = -math.copysign(min(abs(asset.position), room), asset.position)
-    if code == Exit.TAKE_PROFIT:
+    if report.exit == Exit.TAKE_PROFIT:
         quoted = passive_quote(mid)
     else:
-        rate = (report.traded + abs(quantity)) / session.bar.volume
-        quoted = quote(session.terms, mid, quantity, rate)
-    book_fill(asset, account, report, quantity, quoted, mid - reference)
-    notional = abs(quantity) * quoted.price
-    charge(account, report, fee_due(notional, quantity, 0.0, execution))
+        rate = (late + abs(quantity)) / (window * session.bar.volume)
+        quoted = quote(session.terms, mid, quantity, rate, report.filled)
+    asset.exit_notional += abs(quantity) * quoted.price
+    asset.exit_units += abs(quantity)
+    fee = fee_due(asset.exit_notional, asset.exit_units, asset.exit_fees, execution)
+    asset.exit_fees += fee
+    book_fill(asset, account, report, quantity, quoted, mid - report.exit_reference)
+    charge(account, report, fee)
 
 
 @kernel
@@ -141,10 +156,14 @@ def fill_slot(
     session: Session,
     execution: ExecutionParams,
     u: float,
-    room: float,
+    window: float,
+    late: float,
 ) -> bool:
-    """Fill what fits of an order at fraction u of the bar; tell whether the position grew."""
-    room = min(room, session.capacity - report.traded)
+    """Fill what fits of an order at fraction u of the bar; tell whether the position grew.
+
+    The order trades in a share `window` of the bar, in which earlier fills still trade `late`.
+    """
+    room = min(window * session.capacity - late, session.capacity - report.traded)
     if room <= 0.0:
         return False
     bar = session.bar
@@ -152,12 +171,13 @@ def fill_slot(
     if abs(quantity) > room:
         quantity = math.copysign(room, quantity)
     mid = price_at(bar.open, bar.high, bar.low, bar.close, u)
-    rate = report.traded / bar.volume + abs(quantity) / (bar.volume * (1.0 - u))
-    quoted = quote(session.terms, mid, quantity, rate)
+    rate = (late + abs(quantity)) / (window * bar.volume)
+    quoted = quote(session.terms, mid, quantity, rate, report.filled)
     before = asset.position
     delay = mid - asset.mark
     book_fill(asset, account, report, quantity, quoted, delay)
     report.order_filled += quantity
+    report.order_value += abs(quantity) * slot.decision_price
     slot.step_filled += quantity
     slot.filled += quantity
     slot.left = slot.quantity - slot.filled if quantity != slot.left else 0.0
@@ -186,7 +206,7 @@ def fill_working(
     session: Session,
     execution: ExecutionParams,
 ) -> float:
-    """Let working orders trade from the open; return when the position last grew, or -1."""
+    """Let working orders trade from the open; return 0 if the position grew, else -1."""
     share = 1.0
     for s in range(slots.shape[0]):
         slot = slots[s]
@@ -194,10 +214,12 @@ def fill_working(
             share = min(share, slot.due_s / session.seconds)
     grew_at = -1.0
     for s in range(slots.shape[0]):
-        if slots[s].state == SlotState.WORKING:
-            room = share * session.capacity - report.traded
-            if fill_slot(asset, account, report, slots[s], session, execution, 0.0, room):
-                grew_at = 0.0
+        slot = slots[s]
+        window = share if slot.replaced == 1 else 1.0
+        if slot.state == SlotState.WORKING and fill_slot(
+            asset, account, report, slot, session, execution, 0.0, window, report.traded
+        ):
+            grew_at = 0.0
     return grew_at
 
 
@@ -209,28 +231,63 @@ def fill_arrivals(
     report: Report,
     session: Session,
     execution: ExecutionParams,
-) -> float:
-    """Let orders arrive and trade in order of time; return when the position last grew, or -1."""
-    grew_at = -1.0
+    grew_at: float,
+) -> None:
+    """Let orders arrive and trade in order of time, with stops checked between them.
+
+    `grew_at` is when the position last grew (-1: not in this bar).
+    """
+    late = report.traded
+    now = 0.0
     s = next_arrival(slots, session.seconds)
     while s >= 0:
         slot = slots[s]
         u = slot.due_s / session.seconds
+        late *= (1.0 - u) / (1.0 - now)
+        now = u
+        if leave_if_hit(asset, slots, account, report, session, execution, grew_at, u, late):
+            return
         arrive(slot, slots, report)
         if slot.state == SlotState.WORKING:
-            room = (1.0 - u) * session.capacity
-            if fill_slot(asset, account, report, slot, session, execution, u, room):
+            traded = report.traded
+            if fill_slot(asset, account, report, slot, session, execution, u, 1.0 - u, late):
                 grew_at = u
+            late += report.traded - traded
         s = next_arrival(slots, session.seconds)
-    return grew_at
+    leave_if_hit(asset, slots, account, report, session, execution, grew_at, 1.0, late)
 
 
 @kernel
-def rest_of_bar(bar: Bar, u: float) -> Bar:
-    """Return what is left of a bar after fraction u, as a bar of its own."""
-    now = price_at(bar.open, bar.high, bar.low, bar.close, u)
-    low, high = extremes_after(bar.open, bar.high, bar.low, bar.close, u)
-    return Bar(now, high, low, bar.close, bar.volume)
+def leave_if_hit(
+    asset: AssetState,
+    slots: Table,
+    account: AccountState,
+    report: Report,
+    session: Session,
+    execution: ExecutionParams,
+    begin: float,
+    end: float,
+    late: float,
+) -> bool:
+    """Exit if the path between two fractions of the bar reaches a new position's levels."""
+    if begin < 0.0 or asset.position == 0.0:
+        return False
+    code, mid, reference = exit_trigger(asset, part_of_bar(session.bar, begin, end))
+    if code == Exit.NONE:
+        return False
+    claim_exit(asset, slots, report, code, reference)
+    window = 1.0 - begin
+    work_exit(asset, account, report, session, execution, mid, window, min(late, report.traded))
+    return True
+
+
+@kernel
+def part_of_bar(bar: Bar, begin: float, end: float) -> Bar:
+    """Return the part of a bar between two fractions of it, as a bar of its own."""
+    low, high = extremes_between(bar.open, bar.high, bar.low, bar.close, begin, end)
+    opened = price_at(bar.open, bar.high, bar.low, bar.close, begin)
+    closed = price_at(bar.open, bar.high, bar.low, bar.close, end)
+    return Bar(opened, high, low, closed, bar.volume)
 
 
 @kernel
@@ -243,23 +300,20 @@ def trade_bar(
     execution: ExecutionParams,
 ) -> None:
     """Work exits and orders of one asset through one bar in which it can trade."""
-    trigger = exit_trigger(asset, session.bar)
-    if trigger[0] != Exit.NONE:
-        cancel_all(slots)
-        work_exit(asset, account, report, session, execution, trigger)
+    code, mid, reference = exit_trigger(asset, session.bar)
+    if code != Exit.NONE:
+        claim_exit(asset, slots, report, code, reference)
+        work_exit(asset, account, report, session, execution, mid, 1.0, 0.0)
         return
     grew_at = fill_working(asset, slots, account, report, session, execution)
-    grew_at = max(grew_at, fill_arrivals(asset, slots, account, report, session, execution))
-    if grew_at >= 0.0 and asset.position != 0.0:
-        trigger = exit_trigger(asset, rest_of_bar(session.bar, grew_at))
-        if trigger[0] != Exit.NONE:
-            cancel_all(slots)
-            work_exit(asset, account, report, session, execution, trigger)
+    fill_arrivals(asset, slots, account, report, session, execution, grew_at)
 
 
 @kernel
-def wait_out_bar(slots: Table, report: Report, seconds: float) -> None:
-    """Pass a bar in which nothing can trade: orders arrive and wait."""
+def wait_out_bar(asset: AssetState, slots: Table, report: Report, seconds: float) -> None:
+    """Pass a bar in which nothing can trade: orders arrive and wait, so does a pending exit."""
+    if asset.exit_pending != Exit.NONE:
+        claim_exit(asset, slots, report, asset.exit_pending, asset.mark)
     s = next_arrival(slots, seconds)
     while s >= 0:
         arrive(slots[s], slots, report)
@@ -281,3 +335,5 @@ def close_bar(slots: Table, report: Report, execution: ExecutionParams, seconds:
     report.working = end_bar(slots, execution, seconds)
     if report.traded > 0.0:
         report.price = report.notional / report.traded
+    if report.arrivals > 1:
+        report.latency_s /= report.arrivals

@@ -45,8 +45,8 @@ def begin_step(asset: AssetState, slots: Table) -> tuple[float, float]:
         elif slot.state == SlotState.IN_FLIGHT:
             in_flight += slot.left
         elif slot.state == SlotState.WORKING:
-            working += slot.left
-        slot.claim = slot.left if is_live(slot) else 0.0
+            working += slot.left * (1 - slot.replaced)
+        slot.claim = slot.left if is_live(slot) and slot.replaced == 0 else 0.0
         slot.step_filled = 0.0
         if slot.state != SlotState.EMPTY:
             used = s + 1
@@ -85,17 +85,16 @@ def send_order(
     if report.bound_by == BoundBy.EXIT_PENDING:
         return
     needed = report.intended - in_flight - working
-    opposite = needed * working < 0.0
-    if opposite:
-        needed = report.intended - in_flight
-    elif needed == 0.0:
+    if needed == 0.0:
         return
-    elif report.target != 0.0 and (
-        abs(needed) * asset.seen_close <= risk.no_trade_band * account.seen_equity
-    ):
+    value = abs(needed) * asset.seen_close
+    if report.target != 0.0 and value <= risk.no_trade_band * account.seen_equity:
         if report.bound_by == BoundBy.NONE:
             report.bound_by = BoundBy.NO_TRADE_BAND.value
         return
+    opposite = needed * working < 0.0
+    if opposite:
+        needed = report.intended - in_flight
     free = take_slot(asset, slots)
     if free < 0:
         report.bound_by = BoundBy.ORDER_SLOTS.value
@@ -119,6 +118,7 @@ def disown_working(slots: Table) -> None:
     for s in range(slots.shape[0]):
         if slots[s].state == SlotState.WORKING:
             slots[s].claim = 0.0
+            slots[s].replaced = 1
 
 
 @kernel
@@ -141,6 +141,7 @@ def draw_latency(execution: ExecutionParams, multiplier: float, address: Address
 def fill_in(slot: OrderSlot, report: Report, quantity: float, latency_s: float) -> None:
     """Write a fresh order into a slot."""
     slot.state = SlotState.IN_FLIGHT.value
+    slot.replaced = 0
     slot.outcome = Status.NONE.value
     slot.quantity = quantity
     slot.left = quantity
@@ -176,10 +177,10 @@ def cancel_all(slots: Table) -> None:
 
 
 @kernel
-def cancel_working(slots: Table) -> None:
-    """Cancel what is working, as the arrival of a replacing order does."""
+def cancel_replaced(slots: Table) -> None:
+    """Cancel the rest of what is replaced, as the arrival of the replacing order does."""
     for s in range(slots.shape[0]):
-        if slots[s].state == SlotState.WORKING:
+        if slots[s].state == SlotState.WORKING and slots[s].replaced == 1:
             finish(slots[s], Status.CANCELLED.value)
 
 
@@ -199,9 +200,9 @@ def next_arrival(slots: Table, seconds: float) -> int:
 def arrive(slot: OrderSlot, slots: Table, report: Report) -> None:
     """Take an order from flight to the market; a replacing one cancels the working rest."""
     if slot.replaces == 1:
-        cancel_working(slots)
+        cancel_replaced(slots)
     slot.state = SlotState.WORKING.value
-    report.latency_s = slot.latency_s
+    report.latency_s += slot.latency_s  # becomes the mean when the bar closes
     report.arrivals += 1
     if slot.left == 0.0:  # a pure cancel: there is nothing to fill
         finish(slot, Status.NONE.value)
@@ -249,6 +250,8 @@ def status_of(slots: Table, report: Report, halted: int) -> int:
             expired += 1 if slot.outcome == Status.EXPIRED else 0
     if report.order_filled != 0.0 and working + in_flight + expired + cancelled > 0:
         return Status.PARTIAL.value
+    if report.status == Status.REJECTED:
+        return Status.REJECTED.value
     if filled > 0:
         return Status.FILLED.value
     if cancelled > 0:

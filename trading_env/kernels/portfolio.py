@@ -61,6 +61,9 @@ def clear_position(asset: AssetState) -> None:
     asset.stop_loss = 0.0
     asset.take_profit = 0.0
     asset.exit_pending = Exit.NONE.value
+    asset.exit_notional = 0.0
+    asset.exit_units = 0.0
+    asset.exit_fees = 0.0
 
 
 @kernel

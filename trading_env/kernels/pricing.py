@@ -4,6 +4,7 @@ With m the price at arrival, s = +1 to buy and -1 to sell, all fractions of a re
 (the arrival price, or the episode's first mark in the arithmetic closed forms):
 
     price = m + s R (half_spread + temporary x rate^exponent + permanent |q| / 2) + R transient
+            + R permanent x (net units of the account's earlier fills in this bar)
 
 - half spread: base x (fast volatility / slow volatility)^spread_exponent x the scenario's factor;
 - temporary: in the *rate*, quantity over the volume of the same interval, so that slicing an
@@ -77,19 +78,23 @@ def terms_of(
 
 
 @kernel
-def quote(terms: Terms, mid: float, quantity: float, rate: float) -> Quote:
-    """Price a fill of `quantity` at arrival price `mid` and participation `rate`."""
+def quote(terms: Terms, mid: float, quantity: float, rate: float, before: float) -> Quote:
+    """Price a fill of `quantity` at arrival price `mid` and participation `rate`.
+
+    `before` is what the account has traded in this bar already, net, in units: its permanent
+    impact is not in `mid` yet.
+    """
     side = 1.0 if quantity >= 0.0 else -1.0
     half_spread = terms.half_spread
     moving = terms.temporary * powered(rate, terms.exponent)
-    lasting = 0.5 * terms.permanent * abs(quantity)
+    lasting = terms.permanent * (0.5 * abs(quantity) + side * before)
     earlier = side * terms.transient
     reference = terms.reference
     if reference == 0.0:
         reference = mid
         half_spread = min(half_spread, MAX_PART)
         moving = min(moving, MAX_PART)
-        lasting = min(lasting, MAX_PART)
+        lasting = min(max(lasting, -MAX_PART), MAX_PART)
         earlier = min(max(earlier, -MAX_PART), MAX_PART)
     spread_paid = half_spread * reference
     impact_paid = (moving + lasting + earlier) * reference
@@ -159,18 +164,19 @@ def price_at(open_: float, high: float, low: float, close: float, u: float) -> f
 
 
 @kernel
-def extremes_after(
-    open_: float, high: float, low: float, close: float, u: float
+def extremes_between(
+    open_: float, high: float, low: float, close: float, begin: float, end: float
 ) -> tuple[float, float]:
-    """Lowest and highest price of that path from fraction u of the bar to its close."""
-    now = price_at(open_, high, low, close, u)
-    lowest = min(now, close)
-    highest = max(now, close)
+    """Lowest and highest price of that path between two fractions of the bar."""
+    first_price = price_at(open_, high, low, close, begin)
+    last_price = price_at(open_, high, low, close, end)
+    lowest = min(first_price, last_price)
+    highest = max(first_price, last_price)
     first, second = (low, high) if close >= open_ else (high, low)
-    if u <= 1.0 / 3.0:
+    if begin <= 1.0 / 3.0 <= end:
         lowest = min(lowest, first)
         highest = max(highest, first)
-    if u <= 2.0 / 3.0:
+    if begin <= 2.0 / 3.0 <= end:
         lowest = min(lowest, second)
         highest = max(highest, second)
     return lowest, highest

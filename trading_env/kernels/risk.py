@@ -45,7 +45,12 @@ def stop_distances(confidence: float, volatility: float, risk: RiskParams) -> Di
     """Distance of stop and target; `volatility` is the standard deviation of a bar's return."""
     width = risk.stop_width * (1.0 + risk.stop_confidence_slope * confidence)
     stop = min(width * volatility * math.sqrt(risk.horizon_bars), MAX_DISTANCE)
-    return Distances(stop=stop, target=min(stop * risk.reward_to_risk, MAX_DISTANCE))
+    widest = risk.stop_width * (1.0 + risk.stop_confidence_slope)
+    return Distances(
+        stop=stop,
+        target=min(stop * risk.reward_to_risk, MAX_DISTANCE),
+        widest_stop=min(widest * volatility * math.sqrt(risk.horizon_bars), MAX_DISTANCE),
+    )
 
 
 @kernel
@@ -65,19 +70,23 @@ def capped(stake: Stake, limit: float, name: int) -> Stake:
 
 
 @kernel
-def asset_stake(signal: float, stop_distance: float, tolerance: float, risk: RiskParams) -> Stake:
-    """Size one asset on its own: mode, then risk tolerance and weight."""
+def asset_stake(signal: float, distances: Distances, tolerance: float, risk: RiskParams) -> Stake:
+    """Size one asset on its own: mode, then risk tolerance and weight.
+
+    The tolerance is held at the widest stop, that of full confidence, so that more confidence
+    never means a smaller position.
+    """
     if risk.mode != RiskMode.KELLY:
         stake = Stake(signal * risk.max_weight, 0.0, BoundBy.NONE.value)
     else:
-        full = kelly_fraction(abs(signal), stop_distance, risk)
+        full = kelly_fraction(abs(signal), distances.stop, risk)
         fraction = math.copysign(risk.kelly_multiplier * full, signal)
         stake = Stake(fraction, full, BoundBy.NONE.value)
     if risk.mode == RiskMode.RAW:
         return stake
     if risk.stops == 1:
-        loss_at_stop = math.expm1(stop_distance)  # the larger side: a short's
-        stake = capped(stake, tolerance / loss_at_stop, BoundBy.RISK_TOLERANCE.value)
+        loss = math.expm1(distances.widest_stop)  # a short's, which is larger than a long's
+        stake = capped(stake, tolerance / loss, BoundBy.RISK_TOLERANCE.value)
     return capped(stake, risk.max_weight, BoundBy.MAX_WEIGHT.value)
 
 
@@ -119,7 +128,7 @@ def decide_asset(signal: float, asset: AssetState, report: Report, risk: RiskPar
     confidence = abs(signal)
     volatility = math.sqrt(asset.seen_variance_slow)
     distances = stop_distances(confidence, volatility, risk)
-    stake = asset_stake(signal, distances.stop, risk.risk_tolerance, risk)
+    stake = asset_stake(signal, distances, risk.risk_tolerance, risk)
     report.signal = signal
     report.confidence = confidence
     report.kelly_fraction = stake.kelly_fraction

@@ -39,7 +39,7 @@ def lane_of(lanes: Lanes, outputs: Outputs, i: int) -> Lane:
         logs=lanes.logs[i : i + 1],
         starts=lanes.starts[i],
         reports=outputs.reports[i],
-        stresses=outputs.stresses[i],
+        stresses=lanes.stresses[i],
         terms=outputs.terms[i : i + 1],
         observation=outputs.observations[i],
     )
@@ -87,6 +87,7 @@ def new_lanes(lanes: int, assets: int, events: int, slots: int) -> Lanes:
         accounts=new_table(AccountState, lanes),
         logs=new_table(EpisodeLog, lanes),
         starts=np.zeros((lanes, events), dtype=np.int64),
+        stresses=new_table(Stress, lanes, assets),
     )
 
 
@@ -101,6 +102,5 @@ def new_outputs(lanes: int, assets: int, size: int) -> Outputs:
         final_logs=new_table(EpisodeLog, lanes),
         final_accounts=new_table(AccountState, lanes),
         reports=new_table(Report, lanes, assets),
-        stresses=new_table(Stress, lanes, assets),
         terms=new_table(RewardTerms, lanes),
     )

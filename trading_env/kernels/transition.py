@@ -158,7 +158,7 @@ def trade(
             session = Session(bar, terms, execution.participation * bar.volume, seconds)
             trade_bar(asset, slots, account, report, session, execution)
         else:
-            wait_out_bar(slots, report, seconds)
+            wait_out_bar(asset, slots, report, seconds)
     leave_impact(asset, terms, report.filled, bar.volume, execution)
     close_bar(slots, report, execution, seconds)
 
@@ -208,10 +208,10 @@ def log_step(lane: Lane, called: bool) -> tuple[float, float]:
         log.fees += report.fees
         log.opportunity += report.opportunity
         log.ordered += abs(report.sent) * report.decision_price
-        log.filled += abs(report.order_filled) * report.price
+        log.filled += report.order_value
         log.orders += 1 if report.sent != 0.0 else 0
         log.arrivals += report.arrivals
-        log.latency += report.latency_s
+        log.latency += report.latency_s * report.arrivals
         log.stops += 1 if report.exit == Exit.STOP_LOSS else 0
         log.targets += 1 if report.exit == Exit.TAKE_PROFIT else 0
     log.traded += notional

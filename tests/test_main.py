@@ -1,0 +1,129 @@
+"""The command line answers, and refuses in one line."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from trading_env.__main__ import main
+from trading_env.scenario import preset_names
+
+BARS = "time,open,high,low,close,volume\n" + "".join(
+    f"2020-01-{day:02d},10,11,9,10.5,100\n" for day in range(1, 11)
+)
+
+
+@pytest.fixture
+def bars(tmp_path: Path) -> Path:
+    path = tmp_path / "bars.csv"
+    path.write_text(BARS)
+    return path
+
+
+def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main(arguments) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.count("\n") == 1 and printed.err.startswith("error: ")
+    return printed.err
+
+
+def answer(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, object]:
+    assert main([*arguments, "--json"]) == 0
+    found: dict[str, object] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def test_without_arguments_help_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    printed = capsys.readouterr().out
+    assert "scenarios" in printed and "data" in printed
+
+
+def test_every_preset_is_listed_and_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert list(answer(capsys, "scenarios", "list")) == preset_names()
+    for name in preset_names():
+        assert answer(capsys, "scenarios", "show", name)["name"] == name
+
+
+def test_text_is_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["scenarios", "show", "price_shock"]) == 0
+    printed = capsys.readouterr().out
+    assert "events[0]\n" in printed and "kind" in printed
+
+
+def test_a_sound_scenario_file_is_valid(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "gap.toml"
+    path.write_text(
+        'name = "gap"\n[[events]]\nkind = "price"\nshape = "gap"\nstart = "40%"\nmove = -0.1\n'
+    )
+    assert answer(capsys, "scenarios", "validate", str(path)) == {
+        "valid": True,
+        "name": "gap",
+        "events": 1,
+    }
+
+
+def test_a_wrong_scenario_file_is_refused_by_key(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "gap.toml"
+    path.write_text('name = "gap"\n[[events]]\nkind = "price"\nshap = "gap"\n')
+    assert "shap" in refusal(capsys, "scenarios", "validate", str(path))
+
+
+def test_data_is_described(bars: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert answer(capsys, "data", "describe", str(bars))["bars"] == 10
+    spec = '{"generator": "gbm", "assets": 2, "paths": 1, "bars": 32}'
+    found = answer(capsys, "data", "describe", spec)
+    assert found["bars"] == 32 and list(found["assets"]) == ["S1", "S2"]  # type: ignore[call-overload]
+
+
+def test_a_sound_file_of_bars_is_valid(bars: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert answer(capsys, "data", "validate", str(bars)) == {
+        "valid": True,
+        "bars": 10,
+        "symbols": ["bars"],
+    }
+
+
+def test_a_wrong_file_of_bars_is_refused_by_column(
+    bars: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bars.write_text(BARS.replace("2020-01-05,10,11", "2020-01-05,10,8"))
+    assert "high" in refusal(capsys, "data", "validate", str(bars))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("scenarios", "show", "colm"), "calm"),
+        (("scenarios", "validate", "nowhere.toml"), "nowhere.toml"),
+        (("data", "describe", "us_indicez"), "us_indices"),
+        (("data", "describe", "{"), "not JSON"),
+        (("data", "describe", '{"generator": "gbm", "asets": 2}'), "asets"),
+        (("data", "validate", "nowhere.csv"), "nowhere.csv"),
+        (("scenarios",), "COMMAND"),
+        (("scenarios", "list", "more"), "more"),
+        (("trade",), "trade"),
+    ],
+)
+def test_a_mistake_is_one_line_that_names_it(
+    arguments: tuple[str, ...], named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert named in refusal(capsys, *arguments)
+
+
+def test_the_module_runs_without_learners_or_plotting() -> None:
+    heavy = ("torch", "stable_baselines3", "matplotlib")
+    look = (
+        "import sys; from trading_env.__main__ import main; main(['scenarios', 'list']); "
+        f"sys.exit(any(name in sys.modules for name in {heavy!r}))"
+    )
+    assert subprocess.run([sys.executable, "-c", look], check=False).returncode == 0
+    command = [sys.executable, "-m", "trading_env", "scenarios", "show", "nothing"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stdout == "" and done.stderr.count("\n") == 1
