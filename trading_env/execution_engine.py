@@ -7,10 +7,10 @@ Its history is keyed by trade id: a duplicate is refused by name.
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from trading_env.config import ConfigError, Settings, as_record
 from trading_env.kernels.execution import trade_bar, wait_out_bar
@@ -47,6 +47,10 @@ LATENCY = {  # median milliseconds, log standard deviation
     "cloud": (4.0, 0.95),
     "retail": (80.0, 0.5),
 }
+
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Positive = Annotated[float, Field(gt=0.0)]
 
 
 class ExecutionConfig(Settings):
@@ -98,9 +102,9 @@ class ExecutionConfig(Settings):
     """Coefficient gamma of Almgren et al. 2005; linear in quantity over day volume."""
     inverse_turnover_days: float = Field(250.0, gt=0.0)
     """Units outstanding over day volume; its fourth root multiplies permanent impact."""
-    transient_weights: tuple[float, float, float] = (0.5, 0.3, 0.2)
-    """Shares of the temporary impact that decay with each of the times below."""
-    transient_times_s: tuple[float, float, float] = (300.0, 3600.0, 86400.0)
+    transient_weights: tuple[Share, Share, Share] = (0.5, 0.3, 0.2)
+    """Shares of the temporary impact that decay with each of the times below; at most 1 in all."""
+    transient_times_s: tuple[Positive, Positive, Positive] = (300.0, 3600.0, 86400.0)
     """Decay times, seconds."""
     participation_cap: float = Field(0.1, gt=0.0, le=1.0)
     """Largest share of a bar's volume that all fills together may take."""
@@ -114,6 +118,14 @@ class ExecutionConfig(Settings):
     """When the unfilled rest of an order lapses."""
     impact_reference: Literal["current", "first"] = "current"
     """Price that impact is a fraction of: the arrival price, or the episode's first mark."""
+
+    @field_validator("transient_weights")
+    @classmethod
+    def _at_most_one(cls, weights: tuple[float, float, float]) -> tuple[float, float, float]:
+        """Refuse weights under which pushing a price would pay."""
+        if sum(weights) > 1.0 + 1e-12:
+            raise ValueError(f"the weights sum to {sum(weights):g}: at most 1")
+        return weights
 
     def record(self, bar_seconds: float) -> Table:
         """Return the kernel's view for bars of `bar_seconds`."""
@@ -219,13 +231,13 @@ class ExecutionEngine:
             ConfigError: a quantity, price or volume that is not finite or out of range.
         """
         order = Order() if order is None else order
-        market = _completed(MarketState() if market_state is None else market_state)
+        market, bar = _completed(MarketState() if market_state is None else market_state)
         if not math.isfinite(order.quantity):
             raise ConfigError(f"order.quantity = {order.quantity}: must be finite")
         bench = _Bench(self.config, market)
         address = Address(self._seed, 0, self._orders, 0)
         self._orders += 1
-        return bench.execute(order, market, address)
+        return bench.execute(order, market, bar, address)
 
     def record_execution_feedback(
         self, trade_id: str, execution_metrics: ExecutionReport | Mapping[str, Any]
@@ -263,16 +275,15 @@ class ExecutionEngine:
         self.history.to_parquet(path)
 
 
-def _completed(market: MarketState) -> MarketState:
-    """Fill in what was left out, and refuse what cannot be."""
+def _completed(market: MarketState) -> tuple[MarketState, Bar]:
+    """Fill in what was left out, refuse what cannot be, and return the bar."""
     opened = market.price if market.open is None else market.open
     closed = opened if market.close is None else market.close
-    state = market._replace(
-        open=opened,
-        close=closed,
-        high=max(opened, closed) if market.high is None else market.high,
-        low=min(opened, closed) if market.low is None else market.low,
-        mean_volume=market.volume if market.mean_volume is None else market.mean_volume,
+    high = max(opened, closed) if market.high is None else market.high
+    low = min(opened, closed) if market.low is None else market.low
+    mean_volume = market.volume if market.mean_volume is None else market.mean_volume
+    state = MarketState(*market)._replace(
+        open=opened, high=high, low=low, close=closed, mean_volume=mean_volume
     )
     for name, value in state._asdict().items():
         if not math.isfinite(value) or value < 0.0:
@@ -280,7 +291,9 @@ def _completed(market: MarketState) -> MarketState:
     for name in ("price", "open", "high", "low", "close", "volatility", "volatility_change"):
         if getattr(state, name) <= 0.0:
             raise ConfigError(f"market_state.{name} = {getattr(state, name)}: must be > 0")
-    return state
+    if not low <= min(opened, closed) <= max(opened, closed) <= high:
+        raise ConfigError(f"market_state: open and close must lie in [{low}, {high}]")
+    return state, Bar(opened, high, low, closed, float(market.volume))
 
 
 class _Bench:
@@ -301,7 +314,9 @@ class _Bench:
         self.account = new_table(AccountState, 1)[0]
         self.report = new_table(Report, 1)[0]
 
-    def execute(self, order: Order, market: MarketState, address: Address) -> ExecutionReport:
+    def execute(
+        self, order: Order, market: MarketState, bar: Bar, address: Address
+    ) -> ExecutionReport:
         """Run the order through the bar and read its slot back."""
         report, slots = self.report, self.slots
         if order.decision_price is not None:
@@ -309,7 +324,6 @@ class _Bench:
         report.decision_price = self.asset.mark
         latency_s = draw_latency(self.execution, 1.0, address)
         fill_in(slots[0], report, float(order.quantity), latency_s)
-        bar = Bar(market.open, market.high, market.low, market.close, float(market.volume))
         if market.halted or bar.volume <= 0.0:
             wait_out_bar(self.asset, slots, report, market.bar_seconds)
         else:

@@ -50,7 +50,9 @@ class RiskConfig(Settings):
     participation_bars: float = Field(3.0, gt=0.0)
     """A position grows by at most what this many mean bars can fill under the volume cap."""
     max_drawdown: float = Field(0.3, gt=0.0, le=1.0)
-    """Targets shrink from half this drawdown on and are 0 at it; 1 switches the throttle off."""
+    """Targets shrink from half this drawdown on and are 0 at it; 1 switches the throttle off.
+
+    A flat account does not recover, so at the limit trading is over for the episode."""
     initial_margin: float = Field(0.5, gt=0.0, le=1.0)
     """Equity needed over gross exposure to open."""
     no_trade_band: float = Field(0.01, ge=0.0, lt=1.0)

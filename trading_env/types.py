@@ -275,7 +275,6 @@ class AccountState:
     episode: int
     row: int  # of the market table: the bar the last decision could see
     group: int  # scenario drawn for this episode
-    stressed: int  # 1: events acted on the last bar
     done: int  # 1: the episode has ended
 
 
@@ -335,6 +334,8 @@ class Report:
     exit_claim: float  # units it should have traded, signed
     exit_reference: float  # the price it is measured against
     working: float  # units still outstanding at the end of the step
+    passive: float  # units, signed, filled as a resting limit: they leave no impact
+    ordered: float  # units newly asked for: what a replacing order repeats is not counted again
     # the ledger, currency; the five sum to `shortfall`
     delay: float
     spread: float

@@ -26,7 +26,7 @@ from trading_env.types import (
     Terms,
 )
 
-RISING = Bar(100.0, 110.0, 95.0, 105.0, 1000.0)  # 100, 95, 110, 105, a third of a bar each
+RISING = Bar(100.0, 110.0, 95.0, 105.0, 1000.0)  # touches 95, then 110
 FALLING = Bar(105.0, 110.0, 95.0, 100.0, 1000.0)  # 105, 110, 95, 100
 PRICEY = Terms(0.0, 0.001, 0.01, 0.6, 1e-6, 0.0)
 sides = pytest.mark.parametrize("side", [1.0, -1.0])
@@ -144,8 +144,8 @@ def test_a_margin_call_fills_at_the_open_like_a_stop_already_triggered(side: flo
 
 
 def test_an_exit_cancels_every_other_order() -> None:
-    slots = some_slots(an_order(5.0), an_order(5.0, due=50.0), an_order(5.0, due=500.0))
-    report = trade(guarded(1.0), slots, RISING)
+    slots = some_slots(an_order(5.0, due=40.0), an_order(5.0, due=50.0), an_order(5.0, due=500.0))
+    report = trade(guarded(1.0), slots, RISING)  # its low is touched at 33
     assert report.order_filled == 0.0
     assert report.working == 0.0
     assert [slot.outcome for slot in slots[:3]] == [Status.CANCELLED] * 3
@@ -155,12 +155,20 @@ def test_an_exit_cancels_every_other_order() -> None:
 
 
 @pytest.mark.parametrize(
-    ("due", "mid"), [(0.0, 100.0), (100 / 6, 97.5), (50.0, 102.5), (250 / 3, 107.5)]
+    ("due", "mid"), [(0.0, 100.0), (20.0, 101.0), (50.0, 102.5), (80.0, 104.0)]
 )
 def test_an_order_trades_at_the_price_of_the_moment_it_arrives(due: float, mid: float) -> None:
     report = trade(an_asset(), some_slots(an_order(1.0, due=due)), RISING)
     assert report.price == pytest.approx(mid)
     assert report.delay == pytest.approx(mid - 100.0)
+
+
+def test_an_order_due_before_a_target_is_touched_trades_first() -> None:
+    """Else a resting target would be a free look into the bar."""
+    asset = guarded(1.0)
+    report = trade(asset, some_slots(an_order(-asset.position)), RISING)
+    assert report.exit == Exit.NONE
+    assert report.price == RISING.open
 
 
 def test_orders_arrive_in_order_of_time() -> None:

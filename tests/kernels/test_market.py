@@ -10,7 +10,12 @@ from hypothesis import strategies as st
 
 from tests.kernels.helpers import a_stress, an_asset, bars, record, step
 from tests.kernels.helpers import some_slots as no_orders
-from trading_env.kernels.market import impacted_bar, stressed_bar, update_averages
+from trading_env.kernels.market import (
+    impacted_bar,
+    stressed_bar,
+    stretched_move,
+    update_averages,
+)
 from trading_env.types import Bar, BarRecord, ImpactReference
 
 BASE = Bar(101.0, 104.0, 99.0, 102.0, 500.0)
@@ -46,13 +51,28 @@ def test_a_crash_inside_the_bar_shows_in_the_low_and_not_in_the_close() -> None:
     assert bar.low == pytest.approx(101.0 * 0.5 * 99.0 / 101.0)  # the base bar's shadow below it
 
 
-def test_volatility_multiplies_the_log_moves_from_the_previous_close() -> None:
+def test_volatility_multiplies_the_simple_returns_from_the_previous_close() -> None:
     bar, displacement = stressed(BASE, volatility=2.0)
-    assert bar.open == pytest.approx(100.0 * 1.01**2)
-    assert bar.close == pytest.approx(100.0 * 1.02**2)
-    assert bar.high == pytest.approx(100.0 * 1.04**2)
-    assert bar.low == pytest.approx(100.0 * 0.99**2)
-    assert displacement == pytest.approx(math.log(1.02))
+    assert bar.open == pytest.approx(102.0)
+    assert bar.close == pytest.approx(104.0)
+    assert bar.high == pytest.approx(108.0)
+    assert bar.low == pytest.approx(98.0)
+    assert displacement == pytest.approx(math.log(1.04 / 1.02))
+
+
+def test_a_martingale_stays_one_under_volatility_stress() -> None:
+    up, down = (
+        stressed(Bar(100.0, 104.0, 96.0, close, 1.0), volatility=3.0)[0].close
+        for close in (104.0, 96.0)
+    )
+    assert 0.5 * (up + down) == pytest.approx(100.0)
+
+
+@given(st.floats(1e-3, 10.0), st.floats(1e-3, 10.0), st.floats(0.01, 1e4))
+def test_stretching_keeps_order_and_sign(one: float, other: float, factor: float) -> None:
+    assert (stretched_move(one, factor) <= stretched_move(other, factor)) == (one <= other)
+    assert math.isfinite(stretched_move(one, factor))
+    assert stretched_move(1.0, factor) == 0.0
 
 
 def test_volume_is_multiplied() -> None:
@@ -85,10 +105,10 @@ def test_ten_thousand_stressed_bars_keep_their_order() -> None:
 def test_successive_stressed_bars_join_up(
     first: Bar, second: Bar, gap: float, drift: float, volatility: float
 ) -> None:
-    """The move from one stressed close to the next open is the base's, times volatility."""
+    """The move from one stressed close to the next open is the base's, stretched."""
     bar, displacement = stressed(first, gap=gap, drift=drift, volatility=volatility)
     after, _ = stressed(second, first.close, displacement, volatility=volatility)
-    move = volatility * math.log(second.open / first.close)
+    move = stretched_move(second.open / first.close, volatility)
     assert math.log(after.open / bar.close) == pytest.approx(move, abs=1e-9)
 
 
@@ -127,16 +147,15 @@ def test_averages_follow_the_market_at_their_half_lives() -> None:
     asset = an_asset(variance_fast=0.0, variance_slow=0.0, volume_mean=0.0)
     for k in range(60):
         close = 100.0 * (1.01 if k % 2 == 0 else 1.0)
-        update_averages(asset, 2.0 * close, close, 800.0)
+        update_averages(asset, close, 800.0)
     assert asset.variance_slow == pytest.approx(0.5 * 1e-4, rel=0.02)
     assert asset.variance_fast == pytest.approx((1 - 2.0**-6) * 1e-4, rel=0.02)
     assert asset.volume_mean == pytest.approx(400.0)
-    assert asset.mark == 200.0  # what own impact adds to the mark is no volatility
 
 
 def test_a_frozen_price_leaves_some_variance() -> None:
     asset = an_asset()
     for _ in range(5000):
-        update_averages(asset, 100.0, 100.0, 0.0)
+        update_averages(asset, 100.0, 0.0)
     assert asset.variance_fast > 0.0
     assert asset.variance_slow > 0.0

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading_env.envs.batch import Batch
-from trading_env.types import BoundBy, Exit, Floats, Status, Table
+from trading_env.types import BoundBy, Exit, Floats, RewardTerms, Status, Table
 
 Detail = Literal["none", "episode", "full"]
 BPS = 1e4
@@ -63,6 +63,7 @@ def names_of(kind: type[BoundBy] | type[Status] | type[Exit]) -> NDArray[np.obje
 BOUND_BY_NAMES = names_of(BoundBy)
 STATUS_NAMES = names_of(Status)
 EXIT_NAMES = names_of(Exit)
+TERM_FIELDS = tuple(RewardTerms.__annotations__)
 FAULT_NAMES = np.array(["none", "missing", "stale", "spike"], dtype=object)
 
 
@@ -95,7 +96,7 @@ def full_info(batch: Batch) -> dict[str, Any]:
         "risk": risk,
         "execution": execution,
         "events": events,
-        "reward_terms": {name: terms[name].copy() for name in terms.dtype.names},
+        "reward_terms": {name: terms[name].copy() for name in TERM_FIELDS},
         "summary": summary(batch.lanes.logs, accounts),
     }
 

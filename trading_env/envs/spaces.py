@@ -62,13 +62,13 @@ class ObservationLayout(NamedTuple):
             raise KeyError(f"no account feature {name!r}; known: {', '.join(names)}")
         return len(self.symbols) * len(self.block) + names.index(name)
 
-    def space(self) -> spaces.Box:
+    def space(self) -> spaces.Box[np.float32]:
         """Return the bounded box of one observation."""
         low = np.array([feature.low for feature in self.features], dtype=np.float32)
         high = np.array([feature.high for feature in self.features], dtype=np.float32)
         return spaces.Box(low, high, dtype=np.float32)
 
 
-def action_space(assets: int) -> spaces.Box:
+def action_space(assets: int) -> spaces.Box[np.float32]:
     """Signed conviction, one number for each asset."""
     return spaces.Box(-1.0, 1.0, shape=(assets,), dtype=np.float32)

@@ -65,4 +65,5 @@ class EpisodeTrace:
     def time(self) -> NDArray[np.datetime64]:
         """Time of each row's bar, shape (rows,)."""
         stamps = self.setup.market.time[np.array(self._rows) % self.setup.market.bars]
-        return stamps.astype("datetime64[s]")
+        days: NDArray[np.datetime64] = stamps.astype("datetime64[s]")
+        return days

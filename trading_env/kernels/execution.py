@@ -2,19 +2,18 @@
 
 The rules, in order of time within the bar after the decision:
 
-1. Resting exits come first. A stop is triggered when the bar touches it and fills at the stop, or
-   at the open if the bar gaps beyond it, as a market order; what the cap leaves unfilled works on
-   at market until the position is flat. A target is a limit order: it fills at its level, or at
-   the open beyond it. If the bar touches both, the stop is taken. A margin call fills like a stop
-   already triggered. An exit cancels the asset's other orders. An open beyond either level comes
-   before anything inside the bar.
+1. At the open: an exit that is pending (a stop not fully filled, a margin call), or a stop or a
+   target that the bar opens beyond, which fills at the open.
 2. Working orders trade from the open; a cancel that arrives at fraction u of the bar leaves what
    it cancels the share u of the bar.
 3. Orders in flight whose time has come arrive in order of time and trade at the price of that
    moment, in the share 1 - u of the bar. What earlier fills still trade then (they are taken to
    be spread evenly) counts towards the cap and the rate of that share.
-4. A position opened or enlarged in the bar has its stop, then its target, checked on the path
-   from there on.
+4. Between those moments, and after the last, the bar's path is checked against the position's
+   stop, then its target; if both are touched, the stop is taken. A stop fills at its level as a
+   market order, and what the cap leaves unfilled works on at market until the position is flat. A
+   target is a resting limit: it fills at its level, without spread or impact, and what is left
+   rests on. An exit cancels the asset's other orders.
 
 All fills of a bar together are at most `participation` of its volume. Nothing fills in a halt or
 on zero volume. What is left works on or expires with the bar, by time in force.
@@ -136,9 +135,10 @@ def work_exit(
     quantity = -math.copysign(min(abs(asset.position), room), asset.position)
     if report.exit == Exit.TAKE_PROFIT:
         quoted = passive_quote(mid)
+        report.passive += quantity
     else:
         rate = (late + abs(quantity)) / (window * session.bar.volume)
-        quoted = quote(session.terms, mid, quantity, rate, report.filled)
+        quoted = quote(session.terms, mid, quantity, rate, report.filled - report.passive)
     asset.exit_notional += abs(quantity) * quoted.price
     asset.exit_units += abs(quantity)
     fee = fee_due(asset.exit_notional, asset.exit_units, asset.exit_fees, execution)
@@ -158,21 +158,21 @@ def fill_slot(
     u: float,
     window: float,
     late: float,
-) -> bool:
-    """Fill what fits of an order at fraction u of the bar; tell whether the position grew.
+) -> None:
+    """Fill what fits of an order at fraction u of the bar.
 
     The order trades in a share `window` of the bar, in which earlier fills still trade `late`.
     """
     room = min(window * session.capacity - late, session.capacity - report.traded)
     if room <= 0.0:
-        return False
+        return
     bar = session.bar
     quantity = slot.left
     if abs(quantity) > room:
         quantity = math.copysign(room, quantity)
-    mid = price_at(bar.open, bar.high, bar.low, bar.close, u)
+    mid = price_at(bar, u)
     rate = (late + abs(quantity)) / (window * bar.volume)
-    quoted = quote(session.terms, mid, quantity, rate, report.filled)
+    quoted = quote(session.terms, mid, quantity, rate, report.filled - report.passive)
     before = asset.position
     delay = mid - asset.mark
     book_fill(asset, account, report, quantity, quoted, delay)
@@ -192,9 +192,7 @@ def fill_slot(
         finish(slot, Status.FILLED.value)
     grew = asset.position * before <= 0.0 or abs(asset.position) > abs(before)
     if grew and asset.position != 0.0:
-        set_levels(asset, slot)
-        return True
-    return False
+        set_levels(asset, slot, quoted.price)
 
 
 @kernel
@@ -205,22 +203,19 @@ def fill_working(
     report: Report,
     session: Session,
     execution: ExecutionParams,
-) -> float:
-    """Let working orders trade from the open; return 0 if the position grew, else -1."""
+) -> None:
+    """Let working orders trade from the open."""
     share = 1.0
     for s in range(slots.shape[0]):
         slot = slots[s]
         if slot.state == SlotState.IN_FLIGHT and slot.replaces == 1:
             share = min(share, slot.due_s / session.seconds)
-    grew_at = -1.0
     for s in range(slots.shape[0]):
         slot = slots[s]
-        window = share if slot.replaced == 1 else 1.0
-        if slot.state == SlotState.WORKING and fill_slot(
-            asset, account, report, slot, session, execution, 0.0, window, report.traded
-        ):
-            grew_at = 0.0
-    return grew_at
+        if slot.state == SlotState.WORKING:
+            window = share if slot.replaced == 1 else 1.0
+            late = report.traded
+            fill_slot(asset, account, report, slot, session, execution, 0.0, window, late)
 
 
 @kernel
@@ -231,30 +226,25 @@ def fill_arrivals(
     report: Report,
     session: Session,
     execution: ExecutionParams,
-    grew_at: float,
 ) -> None:
-    """Let orders arrive and trade in order of time, with stops checked between them.
-
-    `grew_at` is when the position last grew (-1: not in this bar).
-    """
+    """Let orders arrive and trade in order of time, with stops and targets checked in between."""
     late = report.traded
     now = 0.0
     s = next_arrival(slots, session.seconds)
     while s >= 0:
         slot = slots[s]
         u = slot.due_s / session.seconds
+        if leave_if_hit(asset, slots, account, report, session, execution, now, u, late):
+            return
         late *= (1.0 - u) / (1.0 - now)
         now = u
-        if leave_if_hit(asset, slots, account, report, session, execution, grew_at, u, late):
-            return
         arrive(slot, slots, report)
         if slot.state == SlotState.WORKING:
             traded = report.traded
-            if fill_slot(asset, account, report, slot, session, execution, u, 1.0 - u, late):
-                grew_at = u
+            fill_slot(asset, account, report, slot, session, execution, u, 1.0 - u, late)
             late += report.traded - traded
         s = next_arrival(slots, session.seconds)
-    leave_if_hit(asset, slots, account, report, session, execution, grew_at, 1.0, late)
+    leave_if_hit(asset, slots, account, report, session, execution, now, 1.0, late)
 
 
 @kernel
@@ -269,24 +259,23 @@ def leave_if_hit(
     end: float,
     late: float,
 ) -> bool:
-    """Exit if the path between two fractions of the bar reaches a new position's levels."""
-    if begin < 0.0 or asset.position == 0.0:
+    """Exit if the path between two fractions of the bar reaches the position's levels."""
+    if asset.position == 0.0:
         return False
     code, mid, reference = exit_trigger(asset, part_of_bar(session.bar, begin, end))
     if code == Exit.NONE:
         return False
     claim_exit(asset, slots, report, code, reference)
-    window = 1.0 - begin
-    work_exit(asset, account, report, session, execution, mid, window, min(late, report.traded))
+    work_exit(asset, account, report, session, execution, mid, 1.0 - begin, late)
     return True
 
 
 @kernel
 def part_of_bar(bar: Bar, begin: float, end: float) -> Bar:
     """Return the part of a bar between two fractions of it, as a bar of its own."""
-    low, high = extremes_between(bar.open, bar.high, bar.low, bar.close, begin, end)
-    opened = price_at(bar.open, bar.high, bar.low, bar.close, begin)
-    closed = price_at(bar.open, bar.high, bar.low, bar.close, end)
+    low, high = extremes_between(bar, begin, end)
+    opened = price_at(bar, begin)
+    closed = price_at(bar, end)
     return Bar(opened, high, low, closed, bar.volume)
 
 
@@ -300,13 +289,9 @@ def trade_bar(
     execution: ExecutionParams,
 ) -> None:
     """Work exits and orders of one asset through one bar in which it can trade."""
-    code, mid, reference = exit_trigger(asset, session.bar)
-    if code != Exit.NONE:
-        claim_exit(asset, slots, report, code, reference)
-        work_exit(asset, account, report, session, execution, mid, 1.0, 0.0)
-        return
-    grew_at = fill_working(asset, slots, account, report, session, execution)
-    fill_arrivals(asset, slots, account, report, session, execution, grew_at)
+    if not leave_if_hit(asset, slots, account, report, session, execution, 0.0, 0.0, 0.0):
+        fill_working(asset, slots, account, report, session, execution)
+        fill_arrivals(asset, slots, account, report, session, execution)
 
 
 @kernel

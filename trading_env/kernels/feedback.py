@@ -1,9 +1,10 @@
 """Execution feedback: what fills cost against what they were expected to cost.
 
 Exponentially weighted means over fills, per asset: realised cost (delay, spread, impact and fees
-over notional), the cost the risk manager expected before it sent the order, latency of arrivals,
-and the filled share of what was live. They are seen by the policy and read by the confidence
-calibrator; `feedback_rate` is the weight of the newest value.
+over notional); the cost a fill of that size was to be expected to have, from the calm half spread,
+the shown slow volatility and mean volume, temporary impact and the proportional fee; latency of
+arrivals; and the filled share of what was live. The policy sees them and the confidence calibrator
+reads them; `feedback_rate` is the weight of the newest value.
 """
 
 from trading_env.kernels.jit import kernel

@@ -1,13 +1,14 @@
 """The true bar: the base bar, stressed by the scenario, shifted by the account's lasting impact.
 
 Without stress the base bar is taken as it stands, so that an empty scenario changes no bit. With
-stress the base bar's log moves from the previous base close are multiplied by the volatility
-multiplier, the injected path is added, and the difference is carried on in `displacement`:
+stress the base bar's simple returns from the previous base close are multiplied by the volatility
+multiplier (a martingale stays one), the injected path is added in log price, and the difference is
+carried on in `displacement`:
 
     true price = base price x exp(displacement),  then own permanent impact on top.
 
 The bar keeps low <= open, close <= high: its body is moved, the injected path's extremes are
-included, and the base bar's shadows (times the volatility multiplier) are added outside.
+included, and the base bar's shadows, stretched like its body, are added outside.
 
 In a halt the price stands still at the last mark and no volume trades, while the undisturbed
 price moves on unseen; trading resumes with the gap that has built up.
@@ -23,6 +24,7 @@ HALF_LIFE_SLOW = 60.0
 RATE_FAST = 1.0 - 2.0 ** (-1.0 / HALF_LIFE_FAST)
 RATE_SLOW = 1.0 - 2.0 ** (-1.0 / HALF_LIFE_SLOW)
 MAX_LOG_MOVE = 20.0  # an injected move is bounded so that prices stay finite at any severity
+STRETCH_FLOOR = 0.25
 MIN_PRICE_SHARE = 1e-6  # arithmetic impact leaves at least this share of the price
 MIN_VARIANCE = 1e-12  # of a bar's return: a frozen price does not make volatility zero
 
@@ -64,13 +66,14 @@ def moved_bar(
     base: BarRecord, previous_close: float, displacement: float, stress: Stress
 ) -> tuple[Bar, float]:
     """Apply the volatility multiplier and the injected path to a bar's prices."""
-    scale = stress.volatility
-    open_move = math.log(base.open / previous_close)
-    close_move = math.log(base.close / previous_close)
-    upper_shadow = scale * math.log(base.high / max(base.open, base.close))
-    lower_shadow = scale * math.log(min(base.open, base.close) / base.low)
-    opened = scale * open_move + stress.gap
-    closed = scale * close_move + stress.gap + stress.drift
+    open_move = stretched_move(base.open / previous_close, stress.volatility)
+    close_move = stretched_move(base.close / previous_close, stress.volatility)
+    high_move = stretched_move(base.high / previous_close, stress.volatility)
+    low_move = stretched_move(base.low / previous_close, stress.volatility)
+    upper_shadow = high_move - max(open_move, close_move)
+    lower_shadow = min(open_move, close_move) - low_move
+    opened = open_move + stress.gap
+    closed = close_move + stress.gap + stress.drift
     highest = max(max(opened, closed), opened + stress.high_excursion) + upper_shadow
     lowest = min(min(opened, closed), opened + stress.low_excursion) - lower_shadow
     anchor = previous_close * math.exp(displacement)
@@ -81,7 +84,20 @@ def moved_bar(
         close=anchor * math.exp(bounded(closed)),
         volume=base.volume,
     )
-    return bar, bounded(displacement + closed - close_move)
+    return bar, bounded(displacement + closed - math.log(base.close / previous_close))
+
+
+@kernel
+def stretched_move(ratio: float, factor: float) -> float:
+    """Log of a price ratio whose simple return is multiplied by `factor`.
+
+    Simple returns, so that a martingale stays one. Below STRETCH_FLOOR the ratio falls off
+    exponentially instead of through 0; the map is smooth and increasing, so a bar keeps its order.
+    """
+    stretched = 1.0 + factor * (ratio - 1.0)
+    if stretched >= STRETCH_FLOOR:
+        return math.log(stretched)
+    return math.log(STRETCH_FLOOR) + stretched / STRETCH_FLOOR - 1.0
 
 
 @kernel
@@ -122,12 +138,11 @@ def impacted_bar(asset: AssetState, bar: Bar, reference: int) -> Bar:
 
 
 @kernel
-def update_averages(asset: AssetState, mark: float, undisturbed: float, volume: float) -> None:
-    """Move the true market's trailing averages on by one bar."""
+def update_averages(asset: AssetState, undisturbed: float, volume: float) -> None:
+    """Move the true market's trailing averages on by one bar of trading."""
     change = undisturbed / asset.undisturbed - 1.0
     square = max(change * change, MIN_VARIANCE)
     asset.variance_fast += RATE_FAST * (square - asset.variance_fast)
     asset.variance_slow += RATE_SLOW * (square - asset.variance_slow)
     asset.volume_mean += RATE_SLOW * (volume - asset.volume_mean)
-    asset.mark = mark
     asset.undisturbed = undisturbed

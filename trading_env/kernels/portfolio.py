@@ -75,17 +75,20 @@ def charge(account: AccountState, report: Report, fee: float) -> None:
 
 
 @kernel
-def set_levels(asset: AssetState, slot: OrderSlot) -> None:
-    """Place stop and target around the average entry, at the order's distances."""
+def set_levels(asset: AssetState, slot: OrderSlot, price: float) -> None:
+    """Place stop and target around the fill that opened or enlarged the position.
+
+    Around that fill and not the average entry, so that adding to a loser is not stopped at once.
+    """
     if slot.stop_distance <= 0.0:
         asset.stop_loss = 0.0
         asset.take_profit = 0.0
     elif asset.position > 0.0:
-        asset.stop_loss = asset.entry_price * math.exp(-slot.stop_distance)
-        asset.take_profit = asset.entry_price * math.exp(slot.target_distance)
+        asset.stop_loss = price * math.exp(-slot.stop_distance)
+        asset.take_profit = price * math.exp(slot.target_distance)
     else:
-        asset.stop_loss = asset.entry_price * math.exp(slot.stop_distance)
-        asset.take_profit = asset.entry_price * math.exp(-slot.target_distance)
+        asset.stop_loss = price * math.exp(slot.stop_distance)
+        asset.take_profit = price * math.exp(-slot.target_distance)
 
 
 @kernel

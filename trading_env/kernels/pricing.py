@@ -24,6 +24,7 @@ import math
 from trading_env.kernels.jit import kernel
 from trading_env.types import (
     AssetState,
+    Bar,
     EpisodeParams,
     ExecutionParams,
     ImpactReference,
@@ -125,7 +126,10 @@ def leave_impact(
     """Carry the impact of a bar's net fills on: permanent part added, transient part relaxed."""
     pressed = 0.0
     if net != 0.0:
-        asset.permanent += terms.permanent * net
+        moved = terms.permanent * net
+        if terms.reference == 0.0:
+            moved = min(max(moved, -2.0 * MAX_PART), 2.0 * MAX_PART)  # as capped in its quote
+        asset.permanent += moved
         rate = abs(net) / max(volume, abs(net))
         pressed = math.copysign(terms.temporary * powered(rate, terms.exponent), net)
     asset.transient_0 = relaxed(
@@ -146,33 +150,24 @@ def relaxed(level: float, towards: float, decay: float) -> float:
 
 
 @kernel
-def price_at(open_: float, high: float, low: float, close: float, u: float) -> float:
-    """Price at fraction u of a bar, on the path open, nearer-side extreme, other extreme, close.
+def price_at(bar: Bar, u: float) -> float:
+    """Price that an order meets at fraction u of a bar: on the line from open to close.
 
-    A bar that closes up is taken to dip first, one that closes down to rise first; the path
-    touches low and high and is straight in between, one third of the bar each.
+    Straight, so that the time of arrival tells nothing about what is still to come.
     """
-    first, second = (low, high) if close >= open_ else (high, low)
-    position = 3.0 * u
-    if position <= 0.0:
-        return open_
-    if position < 1.0:
-        return open_ + (first - open_) * position
-    if position < 2.0:
-        return first + (second - first) * (position - 1.0)
-    return second + (close - second) * (min(position, 3.0) - 2.0)
+    return bar.open + (bar.close - bar.open) * u
 
 
 @kernel
-def extremes_between(
-    open_: float, high: float, low: float, close: float, begin: float, end: float
-) -> tuple[float, float]:
-    """Lowest and highest price of that path between two fractions of the bar."""
-    first_price = price_at(open_, high, low, close, begin)
-    last_price = price_at(open_, high, low, close, end)
-    lowest = min(first_price, last_price)
-    highest = max(first_price, last_price)
-    first, second = (low, high) if close >= open_ else (high, low)
+def extremes_between(bar: Bar, begin: float, end: float) -> tuple[float, float]:
+    """Lowest and highest price between two fractions of a bar, for stops and targets.
+
+    The bar's low and high are touched a third and two thirds through: low first in a bar that
+    closes up, high first in one that closes down.
+    """
+    lowest = min(price_at(bar, begin), price_at(bar, end))
+    highest = max(price_at(bar, begin), price_at(bar, end))
+    first, second = (bar.low, bar.high) if bar.close >= bar.open else (bar.high, bar.low)
     if begin <= 1.0 / 3.0 <= end:
         lowest = min(lowest, first)
         highest = max(highest, first)

@@ -27,6 +27,7 @@ BLANK_ASSET = new_table(AssetState, 1)
 BLANK_SLOT = new_table(OrderSlot, 1)
 BLANK_LOG = new_table(EpisodeLog, 1)
 BLANK_REPORT = new_table(Report, 1)
+BLANK_TERMS = new_table(RewardTerms, 1)
 
 
 @kernel
@@ -49,6 +50,7 @@ def lane_of(lanes: Lanes, outputs: Outputs, i: int) -> Lane:
 def clear_lane(lanes: Lanes, outputs: Outputs, i: int) -> None:
     """Blank everything of lane i but its account, which keeps the episode number."""
     lanes.logs[i] = BLANK_LOG[0]
+    outputs.terms[i] = BLANK_TERMS[0]
     for a in range(lanes.assets.shape[1]):
         lanes.assets[i, a] = BLANK_ASSET[0]
         outputs.reports[i, a] = BLANK_REPORT[0]

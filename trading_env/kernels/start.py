@@ -37,7 +37,6 @@ def begin_asset(world: World, asset: AssetState, row: int, a: int) -> None:
     """Warm one asset's averages up on the bars before and including `row`."""
     episode = world.episode[0]
     first = world.bars[row - episode.warmup, a]
-    asset.mark = first.close
     asset.undisturbed = first.close
     asset.volume_mean = first.volume
     asset.seen_close = first.close
@@ -49,8 +48,9 @@ def begin_asset(world: World, asset: AssetState, row: int, a: int) -> None:
     asset.seen_variance_slow = square
     for k in range(row - episode.warmup + 1, row + 1):
         bar = world.bars[k, a]
-        update_averages(asset, bar.close, bar.close, bar.volume)
+        update_averages(asset, bar.close, bar.volume)
         show(asset, bar.high, bar.low, bar.close, bar.volume)
+    asset.mark = asset.undisturbed
     asset.reference_price = asset.mark
 
 
@@ -62,7 +62,7 @@ def warmup_variance(world: World, row: int, a: int) -> float:
     for k in range(row - count + 1, row + 1):
         change = world.bars[k, a].close / world.bars[k - 1, a].close - 1.0
         total += change * change
-    return max(total / count, MIN_VARIANCE)
+    return float(max(total / count, MIN_VARIANCE))
 
 
 @kernel
@@ -115,7 +115,6 @@ def begin_account(world: World, lane: Lane) -> None:
     account.seen_equity = cash
     account.seen_peak = cash
     account.step = 0
-    account.stressed = 0
     account.done = 0
 
 

@@ -158,8 +158,15 @@ def stress_assets(
 
 @kernel
 def any_active(events: Table, starts: Table, group: int, step: int) -> bool:
-    """Tell whether any event acts on the bar after `step` (usually none does)."""
+    """Tell whether any event acts on the bar after `step`."""
     for e in range(events.shape[0]):
         if is_active(events[e], starts[e], group, step):
             return True
     return False
+
+
+@kernel
+def may_change(events: Table, starts: Table, group: int, step: int) -> bool:
+    """Tell whether the stresses may differ from the neutral ones or from the step before."""
+    now = any_active(events, starts, group, step)
+    return now or any_active(events, starts, group, step - 1)

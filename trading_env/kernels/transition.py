@@ -26,7 +26,7 @@ from trading_env.kernels.pricing import leave_impact, terms_of
 from trading_env.kernels.reward import score
 from trading_env.kernels.risk import decide
 from trading_env.kernels.rows import clear_reports
-from trading_env.kernels.stress import any_active, stress_assets
+from trading_env.kernels.stress import may_change, stress_assets
 from trading_env.types import (
     AccountState,
     Address,
@@ -59,12 +59,10 @@ def transition(world: World, lane: Lane, actions: Floats, seed: np.uint64) -> Ou
     decide(actions, lane.assets, lane.reports, account, world.risk[0], world.execution[0])
     account.row += 1
     accrue(account, lane.assets, lane.reports, world.elapsed_s[account.row], world.account[0])
-    active = any_active(world.events, lane.starts, account.group, account.step)
-    if active or account.stressed == 1:  # else the stresses are neutral already
+    if may_change(world.events, lane.starts, account.group, account.step):
         stress_assets(
             lane.stresses, world.events, world.hits, lane.starts, account.group, account.step
         )
-    account.stressed = 1 if active else 0
     risk, execution, episode = world.risk[0], world.execution[0], world.episode[0]
     for a in range(lane.assets.shape[0]):
         step_asset(
@@ -125,15 +123,15 @@ def step_asset(
     trade(asset, slots, report, stress, account, bar, execution, episode)
 
     mark = asset.mark
-    unmoved = asset.undisturbed
     if stress.halted == 0:
         mark = impacted_price(asset, undisturbed.close, execution.impact_reference)
-        unmoved = undisturbed.close
     bar = Bar(bar.open, max(bar.high, mark), min(bar.low, mark), mark, bar.volume)
     close_ledger(asset, slots, report, mark)
     report.status = status_of(slots, report, stress.halted)
     learn_from_fills(asset, report, execution, episode, risk.feedback_rate)
-    update_averages(asset, mark, unmoved, bar.volume)
+    asset.mark = mark
+    if stress.halted == 0:
+        update_averages(asset, undisturbed.close, bar.volume)
     deliver(asset, report, bar, stress, address)
     note_bar(asset, report, bar)
 
@@ -159,7 +157,8 @@ def trade(
             trade_bar(asset, slots, account, report, session, execution)
         else:
             wait_out_bar(asset, slots, report, seconds)
-    leave_impact(asset, terms, report.filled, bar.volume, execution)
+    aggressive = report.filled - report.passive
+    leave_impact(asset, terms, aggressive, bar.volume, execution)
     close_bar(slots, report, execution, seconds)
 
 
@@ -207,7 +206,7 @@ def log_step(lane: Lane, called: bool) -> tuple[float, float]:
         log.impact += report.impact
         log.fees += report.fees
         log.opportunity += report.opportunity
-        log.ordered += abs(report.sent) * report.decision_price
+        log.ordered += report.ordered * report.decision_price
         log.filled += report.order_value
         log.orders += 1 if report.sent != 0.0 else 0
         log.arrivals += report.arrivals
