@@ -164,6 +164,7 @@ class Quote(NamedTuple):
     price: float
     half_spread: float  # paid, >= 0
     impact: float  # paid per unit traded; negative where earlier own impact favours the fill
+    temporary: float  # the temporary part alone, as a fraction
 
 
 class Outcome(NamedTuple):
@@ -334,6 +335,7 @@ class Report:
     exit_claim: float  # units it should have traded, signed
     exit_reference: float  # the price it is measured against
     working: float  # units still outstanding at the end of the step
+    pressure: float  # sum of quantity x temporary impact as a fraction, signed
     passive: float  # units, signed, filled as a resting limit: they leave no impact
     ordered: float  # units newly asked for: what a replacing order repeats is not counted again
     # the ledger, currency; the five sum to `shortfall`

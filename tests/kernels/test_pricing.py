@@ -167,8 +167,10 @@ def test_a_round_trip_at_zero_volatility_never_pays(
             continue
         terms = terms_of(asset, a_stress(), execution, episode_params())
         mid = 100.0 * (1.0 + asset.permanent)
-        cost += quantity * quote(terms, mid, quantity, abs(quantity) / 1000.0, 0.0).price
-        leave_impact(asset, terms, quantity, 1000.0, execution)
+        quoted = quote(terms, mid, quantity, abs(quantity) / 1000.0, 0.0)
+        cost += quantity * quoted.price
+        pressed = math.copysign(quoted.temporary, quantity)
+        leave_impact(asset, terms, quantity, pressed, execution)
     assert cost >= -1e-9
     assert asset.permanent == pytest.approx(0.0, abs=1e-12)
 
@@ -176,13 +178,13 @@ def test_a_round_trip_at_zero_volatility_never_pays(
 def test_impact_stays_then_relaxes_to_nothing() -> None:
     asset, execution = an_asset(), execution_params()
     terms = Terms(0.0, 0.0, 0.1, 1.0, 1e-5, 0.0)
-    leave_impact(asset, terms, -200.0, 1000.0, execution)
+    leave_impact(asset, terms, -200.0, -0.02, execution)
     assert asset.permanent == pytest.approx(-2e-3)
     assert asset.transient_0 == pytest.approx(-0.9 * 0.5 * 0.02)
     assert asset.transient_1 == pytest.approx(-0.5 * 0.3 * 0.02)
     assert asset.transient_2 == pytest.approx(-0.1 * 0.2 * 0.02)
     for _ in range(400):
-        leave_impact(asset, terms, 0.0, 1000.0, execution)
+        leave_impact(asset, terms, 0.0, 0.0, execution)
     assert asset.permanent == pytest.approx(-2e-3)
     assert asset.transient_2 == pytest.approx(0.0, abs=1e-12)
 
@@ -191,7 +193,7 @@ def test_a_steady_rate_holds_the_transient_part_at_its_weights() -> None:
     asset, execution = an_asset(), execution_params()
     terms = FREE._replace(temporary=0.1)
     for _ in range(400):
-        leave_impact(asset, terms, 100.0, 1000.0, execution)
+        leave_impact(asset, terms, 100.0, 0.01, execution)
     levels = (asset.transient_0, asset.transient_1, asset.transient_2)
     assert levels == pytest.approx((0.005, 0.003, 0.002))
 
@@ -216,7 +218,7 @@ def test_a_rebate_is_a_negative_fee() -> None:
 
 
 def test_a_resting_limit_pays_neither_spread_nor_impact() -> None:
-    assert passive_quote(95.0) == (95.0, 0.0, 0.0)
+    assert passive_quote(95.0) == (95.0, 0.0, 0.0, 0.0)
 
 
 @given(bars(), st.floats(0.0, 1.0))

@@ -104,6 +104,7 @@ def book_fill(
     report.delay += quantity * delay
     report.spread += abs(quantity) * quoted.half_spread
     report.impact += abs(quantity) * quoted.impact
+    report.pressure += quantity * quoted.temporary
 
 
 @kernel

@@ -25,6 +25,7 @@ RATE_FAST = 1.0 - 2.0 ** (-1.0 / HALF_LIFE_FAST)
 RATE_SLOW = 1.0 - 2.0 ** (-1.0 / HALF_LIFE_SLOW)
 MAX_LOG_MOVE = 20.0  # an injected move is bounded so that prices stay finite at any severity
 STRETCH_FLOOR = 0.25
+MAX_RATIO = math.exp(MAX_LOG_MOVE)
 MIN_PRICE_SHARE = 1e-6  # arithmetic impact leaves at least this share of the price
 MIN_VARIANCE = 1e-12  # of a bar's return: a frozen price does not make volatility zero
 
@@ -66,38 +67,42 @@ def moved_bar(
     base: BarRecord, previous_close: float, displacement: float, stress: Stress
 ) -> tuple[Bar, float]:
     """Apply the volatility multiplier and the injected path to a bar's prices."""
-    open_move = stretched_move(base.open / previous_close, stress.volatility)
-    close_move = stretched_move(base.close / previous_close, stress.volatility)
-    high_move = stretched_move(base.high / previous_close, stress.volatility)
-    low_move = stretched_move(base.low / previous_close, stress.volatility)
-    upper_shadow = high_move - max(open_move, close_move)
-    lower_shadow = min(open_move, close_move) - low_move
-    opened = open_move + stress.gap
-    closed = close_move + stress.gap + stress.drift
-    highest = max(max(opened, closed), opened + stress.high_excursion) + upper_shadow
-    lowest = min(min(opened, closed), opened + stress.low_excursion) - lower_shadow
+    opened = stretched(base.open / previous_close, stress.volatility)
+    closed = stretched(base.close / previous_close, stress.volatility)
+    upper_shadow = stretched(base.high / previous_close, stress.volatility) / max(opened, closed)
+    lower_shadow = stretched(base.low / previous_close, stress.volatility) / min(opened, closed)
+    opened *= growth(stress.gap)
+    closed *= growth(stress.gap + stress.drift)
+    peak = max(max(opened, closed), opened * growth(stress.high_excursion))
+    trough = min(min(opened, closed), opened * growth(stress.low_excursion))
     anchor = previous_close * math.exp(displacement)
     bar = Bar(
-        open=anchor * math.exp(bounded(opened)),
-        high=anchor * math.exp(bounded(highest)),
-        low=anchor * math.exp(bounded(lowest)),
-        close=anchor * math.exp(bounded(closed)),
+        open=anchor * opened,
+        high=anchor * (peak * upper_shadow),
+        low=anchor * (trough * lower_shadow),
+        close=anchor * closed,
         volume=base.volume,
     )
-    return bar, bounded(displacement + closed - math.log(base.close / previous_close))
+    return bar, bounded(displacement + math.log(closed * previous_close / base.close))
 
 
 @kernel
-def stretched_move(ratio: float, factor: float) -> float:
-    """Log of a price ratio whose simple return is multiplied by `factor`.
+def growth(log_move: float) -> float:
+    """Return exp of a bounded log move, without the work for the common 0."""
+    return 1.0 if log_move == 0.0 else math.exp(bounded(log_move))
+
+
+@kernel
+def stretched(ratio: float, factor: float) -> float:
+    """Multiply the simple return of a price ratio by `factor`.
 
     Simple returns, so that a martingale stays one. Below STRETCH_FLOOR the ratio falls off
     exponentially instead of through 0; the map is smooth and increasing, so a bar keeps its order.
     """
-    stretched = 1.0 + factor * (ratio - 1.0)
-    if stretched >= STRETCH_FLOOR:
-        return math.log(stretched)
-    return math.log(STRETCH_FLOOR) + stretched / STRETCH_FLOOR - 1.0
+    moved = 1.0 + factor * (ratio - 1.0)
+    if moved >= STRETCH_FLOOR:
+        return min(moved, MAX_RATIO)
+    return STRETCH_FLOOR * math.exp(max(moved / STRETCH_FLOOR - 1.0, -MAX_LOG_MOVE))
 
 
 @kernel

@@ -11,7 +11,7 @@ With m the price at arrival, s = +1 to buy and -1 to sell, all fractions of a re
   order finely is not free; coefficient x day volatility / depth^exponent (Almgren, Thum,
   Hauptmann, Li 2005: 0.142 and 3/5);
 - transient: what is left of the displacement of earlier trades, three exponentials, each relaxing
-  to its weight times the temporary impact of the present rate;
+  to its weight times the temporary impact that the present bar's fills paid;
 - permanent: linear in quantity (a nonlinear one allows profitable round trips, Huberman and
   Stanzl 2004); half of an order's own is paid inside its fill, as if it moved the price along a
   straight line while it trades. Coefficient x day volatility / day volume.
@@ -103,13 +103,14 @@ def quote(terms: Terms, mid: float, quantity: float, rate: float, before: float)
         price=mid + side * (spread_paid + impact_paid),
         half_spread=spread_paid,
         impact=impact_paid,
+        temporary=moving,
     )
 
 
 @kernel
 def passive_quote(limit: float) -> Quote:
     """Price of a resting limit order's fill: its limit or better, no spread, no impact."""
-    return Quote(price=limit, half_spread=0.0, impact=0.0)
+    return Quote(price=limit, half_spread=0.0, impact=0.0, temporary=0.0)
 
 
 @kernel
@@ -121,17 +122,17 @@ def fee_due(notional: float, quantity: float, paid: float, execution: ExecutionP
 
 @kernel
 def leave_impact(
-    asset: AssetState, terms: Terms, net: float, volume: float, execution: ExecutionParams
+    asset: AssetState, terms: Terms, net: float, pressed: float, execution: ExecutionParams
 ) -> None:
-    """Carry the impact of a bar's net fills on: permanent part added, transient part relaxed."""
-    pressed = 0.0
+    """Carry the impact of a bar's fills on: permanent part added, transient part relaxed.
+
+    `net` is what they add up to in units, `pressed` their mean temporary impact, signed.
+    """
     if net != 0.0:
         moved = terms.permanent * net
         if terms.reference == 0.0:
             moved = min(max(moved, -2.0 * MAX_PART), 2.0 * MAX_PART)  # as capped in its quote
         asset.permanent += moved
-        rate = abs(net) / max(volume, abs(net))
-        pressed = math.copysign(terms.temporary * powered(rate, terms.exponent), net)
     asset.transient_0 = relaxed(
         asset.transient_0, execution.transient_weight_0 * pressed, execution.transient_decay_0
     )

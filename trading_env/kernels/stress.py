@@ -7,9 +7,9 @@ is piecewise linear in log price: 0 to `move` over `duration` (a gap before the 
 0), then back by the share `retrace` over `recovery` bars. It is evaluated in continuous time, so
 a crash shorter than a bar shows in the bar's low.
 
-Composition: log moves and logs of multipliers add, a halt is any halt, feed rates add up to at
-most 1, the largest spike and the longest stale run win. None of it depends on the order of the
-events. With severity 0 every size is exactly 0 and every multiplier exactly 1.
+Composition: log moves and logs of multipliers add, a halt is any halt (of half a bar or more),
+feed rates add up to at most 1, the largest spike and the longest stale run win. None of it depends
+on the order of the events. With severity 0 every size is exactly 0 and every multiplier exactly 1.
 
 Not modelled: events that start inside a bar.
 """
@@ -98,62 +98,74 @@ def is_active(event: EventRecord, start: int, group: int, step: int) -> bool:
 
 
 @kernel
-def stress_asset(
-    stress: Stress,
-    events: Table,
-    hits: Table,
-    starts: Table,
-    group: int,
-    step: int,
-    asset: int,
+def stress_assets(
+    stresses: Table, events: Table, hits: Table, starts: Table, group: int, step: int
 ) -> None:
-    """Compose the active events for one asset in the bar after decision `step`."""
-    calm(stress)
-    volatility, spread, depth, volume, latency = 0.0, 0.0, 0.0, 0.0, 0.0
+    """Compose the active events for every asset in the bar after decision `step`."""
+    for a in range(stresses.shape[0]):
+        calm(stresses[a])
+        set_multipliers(stresses[a], 0.0, 0.0, 0.0, 0.0, 0.0)  # as logs, until the end
     for e in range(events.shape[0]):
         event = events[e]
-        if hits[e, asset] == 0 or not is_active(event, starts[e], group, step):
+        if not is_active(event, starts[e], group, step):
             continue
         t = float(step - starts[e])
         covered, weight = weight_of(event, t)
+        gap, drift, low, high = 0.0, 0.0, 0.0, 0.0
         if event.move != 0.0:
-            event_gap, event_drift, event_low, event_high = excursion(event, t)
-            stress.gap += event_gap
-            stress.drift += event_drift
-            stress.low_excursion += event_low
-            stress.high_excursion += event_high
-        volatility += weight * event.volatility
-        spread += weight * event.spread
-        depth += weight * event.depth
-        volume += weight * event.volume
-        latency += weight * event.latency
-        if event.halted == 1 and covered >= 0.5:
-            stress.halted = 1
-        stress.missing_rate = min(stress.missing_rate + covered * event.missing_rate, 1.0)
-        stress.stale_rate = min(stress.stale_rate + covered * event.stale_rate, 1.0)
-        stress.spike_rate = min(stress.spike_rate + covered * event.spike_rate, 1.0)
-        stress.stale_bars = max(stress.stale_bars, event.stale_bars)
-        stress.spike_size = max(stress.spike_size, event.spike_size)
-    stress.volatility = multiplier(volatility)
-    stress.spread = multiplier(spread)
-    stress.depth = multiplier(depth)
-    stress.volume = multiplier(volume)
-    stress.latency = multiplier(latency)
+            gap, drift, low, high = excursion(event, t)
+        for a in range(stresses.shape[0]):
+            if hits[e, a] == 1:
+                add_event(stresses[a], event, covered, weight)
+                stresses[a].gap += gap
+                stresses[a].drift += drift
+                stresses[a].low_excursion += low
+                stresses[a].high_excursion += high
+    for a in range(stresses.shape[0]):
+        stress = stresses[a]
+        set_multipliers(
+            stress,
+            multiplier(stress.volatility),
+            multiplier(stress.spread),
+            multiplier(stress.depth),
+            multiplier(stress.volume),
+            multiplier(stress.latency),
+        )
+
+
+@kernel
+def add_event(stress: Stress, event: EventRecord, covered: float, weight: float) -> None:
+    """Add one event's multipliers (as logs), halt and feed faults."""
+    stress.volatility += weight * event.volatility
+    stress.spread += weight * event.spread
+    stress.depth += weight * event.depth
+    stress.volume += weight * event.volume
+    stress.latency += weight * event.latency
+    if event.halted == 1 and covered >= 0.5:
+        stress.halted = 1
+    stress.missing_rate = min(stress.missing_rate + covered * event.missing_rate, 1.0)
+    stress.stale_rate = min(stress.stale_rate + covered * event.stale_rate, 1.0)
+    stress.spike_rate = min(stress.spike_rate + covered * event.spike_rate, 1.0)
+    stress.stale_bars = max(stress.stale_bars, event.stale_bars)
+    stress.spike_size = max(stress.spike_size, event.spike_size)
+
+
+@kernel
+def set_multipliers(
+    stress: Stress, volatility: float, spread: float, depth: float, volume: float, latency: float
+) -> None:
+    """Write the five multipliers."""
+    stress.volatility = volatility
+    stress.spread = spread
+    stress.depth = depth
+    stress.volume = volume
+    stress.latency = latency
 
 
 @kernel
 def multiplier(log: float) -> float:
     """Return exp(log), without the work for the common 0."""
     return 1.0 if log == 0.0 else math.exp(log)
-
-
-@kernel
-def stress_assets(
-    stresses: Table, events: Table, hits: Table, starts: Table, group: int, step: int
-) -> None:
-    """Compose the active events for every asset."""
-    for a in range(stresses.shape[0]):
-        stress_asset(stresses[a], events, hits, starts, group, step, a)
 
 
 @kernel
