@@ -152,7 +152,7 @@ def record(plan: Plan, policy: Policy) -> Recording:
     resolved: dict[str, Any] = {"scenarios": []}
     lanes = min(JOURNALLED, plan.episodes)
     for scenario in plan.scenarios:
-        envs = make_envs(policy, lanes, plan.env_kwargs, scenario=scenario)
+        envs = make_envs(policy, lanes, plan.env_kwargs, scenario=scenario, detail="full")
         traces[scenario] = [EpisodeTrace(envs.setup, lane) for lane in range(lanes)]
         rollout(policy, envs, plan.seed, traces[scenario])
         scenarios = [*resolved["scenarios"], *envs.setup.resolved["scenarios"]]

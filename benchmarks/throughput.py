@@ -3,7 +3,7 @@
     python -m benchmarks.throughput [--quick] [--out FILE]
 
 The workload has everything on: risk manager with stops, latency, spread, impact, partial fills,
-financing, a scenario with market and feed events in every episode, rewards and observations, and
+financing, a scenario drawn from all presets in every episode, rewards and observations, and
 random actions (nearly every asset sends an order at nearly every step). One thread; best and
 median of several repetitions; the first calls, which compile, are not timed. Single environments
 go through `gym.make`, batches through `gym.make_vec`. Step and reset times are given apart.
@@ -28,9 +28,10 @@ import numpy as np
 import trading_env
 from trading_env.envs.portfolio import PortfolioEnv
 from trading_env.envs.vector import PortfolioVectorEnv
+from trading_env.scenario import preset_names
 
 ENV_ID = "trading_env/Portfolio-v0"
-SCENARIO = ["volatility_regime", "bad_data"]
+SCENARIO = {"one_of": preset_names()}  # each episode draws one of all presets
 BATCH = 1024
 FLOORS = {("single", 5): 40_000, ("batch", 10): 300_000}  # steps a second, one core
 

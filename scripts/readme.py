@@ -59,7 +59,7 @@ def throughput_part() -> str:
     recorded = read("throughput.json")
     lines = [
         f"`{recorded['command']}`, commit {recorded['commit']}, {recorded['machine']}, one "
-        f"thread, scenario {' + '.join(recorded['scenario'])}:",
+        "thread, each episode under one of the scenario presets:",
         "",
         "| environments | assets | env-steps a second, median | best | slowest | reset, us |",
         "| ---: | ---: | ---: | ---: | ---: | ---: |",

@@ -156,7 +156,7 @@ def test_a_pool_counts_each_seed_once(frame: pd.DataFrame) -> None:
 def test_a_ruined_lane_keeps_the_numbers_of_its_end_and_stops_no_other() -> None:
     layout = PortfolioEnv(**SHARED).layout
     policy = Reckless(layout, gain=1000.0)
-    envs = make_envs(policy, 16, SHARED, scenario=CRASH)
+    envs = make_envs(policy, 16, SHARED, scenario=CRASH, detail="full")
     played = rollout(policy, envs, SEED)
     lengths = np.array([len(curve) - 1 for curve in played.equity])
     ruined = np.array([curve[-1] <= 0.0 for curve in played.equity])
@@ -170,7 +170,7 @@ def test_a_ruined_lane_keeps_the_numbers_of_its_end_and_stops_no_other() -> None
 def test_the_journal_accounts_for_every_unit_and_every_decision() -> None:
     layout = PortfolioEnv(**SHARED).layout
     policy = Follow(layout)
-    envs = make_envs(policy, 3, SHARED, scenario="bad_data")
+    envs = make_envs(policy, 3, SHARED, scenario="bad_data", detail="full")
     traces = [EpisodeTrace(envs.setup, lane) for lane in (0, 2)]
     played = rollout(policy, envs, SEED, traces)
     for trace in traces:

@@ -30,7 +30,7 @@ class Alternate:
 
 def traced(scenario: Any) -> EpisodeTrace:
     policy = Alternate()
-    envs = make_envs(policy, 2, ARGUMENTS, scenario=scenario)
+    envs = make_envs(policy, 2, ARGUMENTS, scenario=scenario, detail="full")
     trace = EpisodeTrace(envs.setup, 0)
     rollout(policy, envs, 4, [trace])
     return trace

@@ -96,7 +96,7 @@ def test_the_saved_policy_is_the_evaluated_one(folder: Path) -> None:
 
     arguments = {"market": "us_indices", "episode_length": 252, "seed_band": "test"}
     policy = AdaptivePolicy.load(folder / "policy")
-    envs = make_envs(policy, 4, arguments, scenario="price_shock")
+    envs = make_envs(policy, 4, arguments, scenario="price_shock", detail="full")
     returns = rollout(policy, envs, train.EVALUATION_SEED).sums["return"]
     frame = pd.read_parquet(folder / "evaluation" / "episodes.parquet")
     chosen = (frame["policy"] == "adaptive") & (frame["scenario"] == "price_shock")

@@ -80,12 +80,13 @@ def build_policy(spec: PolicySpec, layout: ObservationLayout) -> Policy:
 def make_envs(
     policy: Policy, num_envs: int, env_kwargs: Mapping[str, Any], **cell: Any
 ) -> PortfolioVectorEnv:
-    """Build the lanes for a policy: the common arguments, its own needs, then the cell's."""
+    """Build the lanes for a policy: the common arguments, its own needs, then the cell's.
+
+    Lanes that are to be traced need `detail="full"`.
+    """
     overrides = dict(getattr(policy, "env_overrides", {}))
-    arguments = {**env_kwargs, **overrides, **cell}
-    return PortfolioVectorEnv(
-        num_envs, autoreset_mode="Disabled", detail="none", copy=False, **arguments
-    )
+    arguments = {"detail": "none", **env_kwargs, **overrides, **cell}
+    return PortfolioVectorEnv(num_envs, autoreset_mode="Disabled", copy=False, **arguments)
 
 
 def rollout(

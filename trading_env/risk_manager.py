@@ -56,7 +56,7 @@ class RiskConfig(Settings):
     initial_margin: float = Field(0.5, gt=0.0, le=1.0)
     """Equity needed over gross exposure to open."""
     no_trade_band: float = Field(0.01, ge=0.0, lt=1.0)
-    """Orders smaller than this share of equity are not sent, unless they close a position."""
+    """Orders up to this share of equity are not sent, unless the target is no position at all."""
     feedback_rate: float = Field(0.1, gt=0.0, le=1.0)
     """Weight of the newest fill in the execution-feedback means."""
 

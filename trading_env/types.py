@@ -366,7 +366,7 @@ class Stress:
     drift: float  # log move from open to close
     low_excursion: float  # <= 0: deepest point of the injected path, log, from the open
     high_excursion: float  # >= 0: its highest point
-    volatility: float  # multiplier of the base bar's log moves
+    volatility: float  # multiplier of the base bar's simple returns
     spread: float  # multiplier of the half spread
     depth: float  # multiplier of the depth that temporary impact is divided by
     volume: float  # multiplier of the bar's volume
@@ -554,5 +554,5 @@ class Outputs(NamedTuple):
     final_observations: NDArray[np.float32]  # (lanes, size), where SAME_STEP reset
     final_logs: Table  # EpisodeLog (lanes,), of the episode that ended in this step
     final_accounts: Table  # AccountState (lanes,), at its end
-    reports: Table  # Report (lanes, assets)
+    reports: Table  # Report (lanes, assets), or (threads, assets): scratch, nobody asks for them
     terms: Table  # RewardTerms (lanes,)

@@ -27,7 +27,7 @@ def excess(left: Floats, right: Floats, scale: Floats) -> float:
 def test_accounts_and_ledgers_add_up(draw: int) -> None:
     rng = np.random.default_rng([2026, draw])
     kwargs = random_configuration(rng)
-    envs = PortfolioVectorEnv(LANES, autoreset_mode=AutoresetMode.DISABLED, **kwargs)
+    envs = PortfolioVectorEnv(LANES, autoreset_mode=AutoresetMode.DISABLED, detail="full", **kwargs)
     envs.reset(seed=draw)
     low, high = envs.single_observation_space.low, envs.single_observation_space.high
     batch = envs.batch

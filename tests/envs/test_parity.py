@@ -135,3 +135,20 @@ def test_uncompiled_python_agrees_bit_for_bit() -> None:
         return done.stdout.strip()
 
     assert run("1") == run("0")
+
+
+def test_reports_kept_or_not_change_nothing() -> None:
+    """Without `detail="full"` threads share scratch rows for their reports."""
+    kwargs = random_configuration(np.random.default_rng(31))
+    lean = PortfolioVectorEnv(21, **kwargs)
+    full = PortfolioVectorEnv(21, detail="full", **kwargs)
+    assert not lean.batch.keeps_reports
+    assert full.batch.keeps_reports
+    assert np.array_equal(lean.reset(seed=3)[0], full.reset(seed=3)[0])
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        actions = rng.uniform(-1, 1, lean._shape)
+        left, right = lean.step(actions), full.step(actions)
+        assert all(np.array_equal(left[k], right[k]) for k in range(4))
+    ours, theirs = lean.get_state(), full.get_state()
+    assert all(ours[k].tobytes() == theirs[k].tobytes() for k in ("assets", "slots", "accounts"))

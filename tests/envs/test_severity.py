@@ -56,7 +56,12 @@ def test_the_base_path_is_the_same_under_any_scenario(scenario: str) -> None:
 @pytest.mark.parametrize("scenario", preset_names())
 def test_severity_ten_stays_finite_and_in_bounds(scenario: str) -> None:
     envs = PortfolioVectorEnv(
-        16, market={**SMALL_POOL, "assets": 2}, episode_length=100, scenario=scenario, severity=10.0
+        16,
+        market={**SMALL_POOL, "assets": 2},
+        episode_length=100,
+        scenario=scenario,
+        severity=10.0,
+        detail="full",
     )
     envs.reset(seed=1)
     rng = np.random.default_rng(2)

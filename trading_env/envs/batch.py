@@ -5,6 +5,7 @@ Both Gymnasium classes are thin layers over this one: the single environment is 
 
 from typing import Any
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,19 +16,25 @@ from trading_env.types import SLOTS, AutoReset, Floats, Lanes
 
 DRAW = -1  # path or start: drawn from the seed
 STATE_VERSION = 1
+MAX_THREADS = int(vars(numba.config)["NUMBA_NUM_THREADS"])  # whatever is set later is fewer
 
 
 class Batch:
-    """State of `lanes` environments and the buffers that a step writes."""
+    """State of `lanes` environments and the buffers that a step writes.
 
-    def __init__(self, setup: Setup, lanes: int) -> None:
+    Without `keep_reports` each thread overwrites one row of reports: a third less memory to move.
+    """
+
+    def __init__(self, setup: Setup, lanes: int, *, keep_reports: bool) -> None:
         world = setup.world
         self.setup = setup
         self.count = lanes
         self.assets = world.hits.shape[1]
         size = len(setup.layout.features)
         self.lanes = new_lanes(lanes, self.assets, world.events.shape[0], SLOTS)
-        self.outputs = new_outputs(lanes, self.assets, size)
+        self.keeps_reports = keep_reports or lanes <= MAX_THREADS
+        rows = lanes if self.keeps_reports else MAX_THREADS
+        self.outputs = new_outputs(lanes, self.assets, size, rows)
         self.seeds = np.zeros(lanes, dtype=np.uint64)
         self.is_started = False
 

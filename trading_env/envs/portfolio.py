@@ -140,7 +140,7 @@ class PortfolioEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
             modes = ", ".join(self.metadata["render_modes"])
             raise ValueError(f"render_mode = {render_mode!r:.60}: must be one of {modes}")
         self.render_mode = render_mode
-        self._batch = Batch(self.setup, 1)
+        self._batch = Batch(self.setup, 1, keep_reports=True)
         self._trace = EpisodeTrace(self.setup)
         self.observation_space = self.layout.space()
         self.action_space = action_space(self._batch.assets)

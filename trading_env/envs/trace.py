@@ -30,7 +30,13 @@ class EpisodeTrace:
         self.add(batch)
 
     def add(self, batch: Batch) -> None:
-        """Note the state after a step."""
+        """Note the state after a step.
+
+        Raises:
+            ValueError: the batch does not keep reports.
+        """
+        if not batch.keeps_reports:
+            raise ValueError("a trace needs an environment made with detail='full'")
         account = batch.lanes.accounts[self.lane]
         self._reports.append(batch.outputs.reports[self.lane].copy())
         self._stresses.append(batch.lanes.stresses[self.lane].copy())

@@ -60,7 +60,7 @@ class PortfolioVectorEnv(
         mode = AutoresetMode(autoreset_mode)
         self.metadata = {"autoreset_mode": mode, "render_modes": []}
         self._mode = MODES[mode]
-        self._batch = Batch(self.setup, num_envs)
+        self._batch = Batch(self.setup, num_envs, keep_reports=self.detail == "full")
         self._drivers = serial if num_envs == 1 else parallel
         self.single_observation_space = self.layout.space()
         self.single_action_space = action_space(self._batch.assets)

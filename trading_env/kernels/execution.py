@@ -35,7 +35,7 @@ Not modelled: queue position, fills of resting limits by chance, an exit's own l
 
 import math
 
-from trading_env.kernels.jit import kernel
+from trading_env.kernels.jit import kernel, rare_kernel
 from trading_env.kernels.orders import (
     arrive,
     cancel_all,
@@ -107,7 +107,7 @@ def book_fill(
     report.pressure += quantity * quoted.temporary
 
 
-@kernel
+@rare_kernel
 def claim_exit(asset: AssetState, slots: Table, report: Report, code: int, ref: float) -> None:
     """An exit is due: it claims the whole position and cancels the asset's other orders."""
     cancel_all(slots)
@@ -116,7 +116,7 @@ def claim_exit(asset: AssetState, slots: Table, report: Report, code: int, ref: 
     report.exit_reference = ref
 
 
-@kernel
+@rare_kernel
 def work_exit(
     asset: AssetState,
     account: AccountState,
@@ -193,7 +193,7 @@ def fill_slot(
         finish(slot, Status.FILLED.value)
     grew = asset.position * before <= 0.0 or abs(asset.position) > abs(before)
     if grew and asset.position != 0.0:
-        set_levels(asset, slot, quoted.price)
+        set_levels(asset, slot, mid)
 
 
 @kernel
@@ -295,7 +295,7 @@ def trade_bar(
         fill_arrivals(asset, slots, account, report, session, execution)
 
 
-@kernel
+@rare_kernel
 def wait_out_bar(asset: AssetState, slots: Table, report: Report, seconds: float) -> None:
     """Pass a bar in which nothing can trade: orders arrive and wait, so does a pending exit."""
     if asset.exit_pending != Exit.NONE:

@@ -12,7 +12,7 @@ of them. Nothing shown is ever NaN. Not modelled: duplicated and late bars.
 
 import math
 
-from trading_env.kernels.jit import kernel
+from trading_env.kernels.jit import kernel, rare_kernel
 from trading_env.kernels.market import MIN_VARIANCE, RATE_FAST, RATE_SLOW
 from trading_env.kernels.noise import Stream, uniforms
 from trading_env.types import Address, AssetState, Bar, Report, Stress
@@ -68,7 +68,7 @@ def fault_of(asset: AssetState, stress: Stress, address: Address) -> tuple[int, 
     return (SPIKE if drawn < stress.spike_rate else NO_FAULT), detail
 
 
-@kernel
+@rare_kernel
 def geometric(u: float, mean: float) -> int:
     """Return a geometric length of at least 1 with the given mean, from a uniform."""
     if mean <= 1.0:

@@ -1,4 +1,4 @@
-"""The two decorators of compiled code, typed as if they did nothing.
+"""The decorators of compiled code, typed as if they did nothing.
 
 `kernel` compiles a pure function of one environment (or less). `driver` compiles a loop over
 environments and caches the machine code on disk; only drivers are cached, because numba's cache
@@ -12,15 +12,24 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 from numba import njit
+from numba.np.ufunc.parallel import get_thread_id
 
 F = TypeVar("F", bound=Callable[..., object])
 
 PACKAGE = Path(__file__).resolve().parent.parent
 
 
+thread_id = cast(Callable[[], int], get_thread_id)  # 0 outside parallel loops
+
+
 def kernel(function: F) -> F:
     """Compile a function that takes and returns plain values or views of one environment."""
     return cast(F, njit(function, error_model="numpy", forceinline=True))
+
+
+def rare_kernel(function: F) -> F:
+    """Compile apart from its callers: for what most steps do not reach."""
+    return cast(F, njit(function, error_model="numpy"))
 
 
 def driver(*, parallel: bool) -> Callable[[F], F]:

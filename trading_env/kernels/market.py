@@ -16,7 +16,7 @@ price moves on unseen; trading resumes with the gap that has built up.
 
 import math
 
-from trading_env.kernels.jit import kernel
+from trading_env.kernels.jit import kernel, rare_kernel
 from trading_env.types import AssetState, Bar, BarRecord, ImpactReference, Stress
 
 HALF_LIFE_FAST = 10.0  # bars
@@ -62,7 +62,7 @@ def stressed_bar(
     return Bar(bar.open, bar.high, bar.low, bar.close, volume), displacement
 
 
-@kernel
+@rare_kernel
 def moved_bar(
     base: BarRecord, previous_close: float, displacement: float, stress: Stress
 ) -> tuple[Bar, float]:

@@ -105,9 +105,8 @@ def send_order(
         report.live = in_flight
     report.live += needed
     report.sent = needed
-    report.ordered = abs(needed)
-    if opposite and needed * working > 0.0:  # the same wish, smaller: sent again, not anew
-        report.ordered = max(abs(needed) - abs(working), 0.0)
+    # Replacing an order by a smaller one on its side repeats a wish, it does not add one.
+    report.ordered = 0.0 if opposite and needed * working > 0.0 else abs(needed)
     slot = slots[free]
     latency_s = draw_latency(execution, latency_multiplier, address)
     fill_in(slot, report, needed, latency_s)

@@ -61,6 +61,12 @@ def clear_position(asset: AssetState) -> None:
     asset.stop_loss = 0.0
     asset.take_profit = 0.0
     asset.exit_pending = Exit.NONE.value
+    clear_exit(asset)
+
+
+@kernel
+def clear_exit(asset: AssetState) -> None:
+    """The next exit is a new order for its fee."""
     asset.exit_notional = 0.0
     asset.exit_units = 0.0
     asset.exit_fees = 0.0
@@ -78,8 +84,10 @@ def charge(account: AccountState, report: Report, fee: float) -> None:
 def set_levels(asset: AssetState, slot: OrderSlot, price: float) -> None:
     """Place stop and target around the fill that opened or enlarged the position.
 
-    Around that fill and not the average entry, so that adding to a loser is not stopped at once.
+    `price` is that fill's arrival price: not the average entry, so that adding to a loser is not
+    stopped at once, and not the price paid, so that costs are not either.
     """
+    clear_exit(asset)
     if slot.stop_distance <= 0.0:
         asset.stop_loss = 0.0
         asset.take_profit = 0.0

@@ -7,7 +7,7 @@ those without a word.
 
 import numpy as np
 
-from trading_env.kernels.jit import kernel
+from trading_env.kernels.jit import kernel, thread_id
 from trading_env.types import (
     AccountState,
     AssetState,
@@ -31,6 +31,14 @@ BLANK_TERMS = new_table(RewardTerms, 1)
 
 
 @kernel
+def report_row(lanes: Lanes, outputs: Outputs, i: int) -> np.int64:
+    """Return where lane i reports to: a row of its own, or its thread's scratch row."""
+    if outputs.reports.shape[0] == lanes.accounts.shape[0]:
+        return np.int64(i)
+    return np.int64(thread_id())
+
+
+@kernel
 def lane_of(lanes: Lanes, outputs: Outputs, i: int) -> Lane:
     """Views of lane i."""
     return Lane(
@@ -39,7 +47,7 @@ def lane_of(lanes: Lanes, outputs: Outputs, i: int) -> Lane:
         accounts=lanes.accounts[i : i + 1],
         logs=lanes.logs[i : i + 1],
         starts=lanes.starts[i],
-        reports=outputs.reports[i],
+        reports=outputs.reports[report_row(lanes, outputs, i)],
         stresses=lanes.stresses[i],
         terms=outputs.terms[i : i + 1],
         observation=outputs.observations[i],
@@ -49,11 +57,12 @@ def lane_of(lanes: Lanes, outputs: Outputs, i: int) -> Lane:
 @kernel
 def clear_lane(lanes: Lanes, outputs: Outputs, i: int) -> None:
     """Blank everything of lane i but its account, which keeps the episode number."""
+    row = report_row(lanes, outputs, i)
     lanes.logs[i] = BLANK_LOG[0]
     outputs.terms[i] = BLANK_TERMS[0]
     for a in range(lanes.assets.shape[1]):
         lanes.assets[i, a] = BLANK_ASSET[0]
-        outputs.reports[i, a] = BLANK_REPORT[0]
+        outputs.reports[row, a] = BLANK_REPORT[0]
         for s in range(lanes.slots.shape[2]):
             lanes.slots[i, a, s] = BLANK_SLOT[0]
 
@@ -93,7 +102,7 @@ def new_lanes(lanes: int, assets: int, events: int, slots: int) -> Lanes:
     )
 
 
-def new_outputs(lanes: int, assets: int, size: int) -> Outputs:
+def new_outputs(lanes: int, assets: int, size: int, report_rows: int) -> Outputs:
     """Allocate the buffers that drivers write and the Gymnasium layer copies from."""
     return Outputs(
         observations=np.zeros((lanes, size), dtype=np.float32),
@@ -103,6 +112,6 @@ def new_outputs(lanes: int, assets: int, size: int) -> Outputs:
         final_observations=np.zeros((lanes, size), dtype=np.float32),
         final_logs=new_table(EpisodeLog, lanes),
         final_accounts=new_table(AccountState, lanes),
-        reports=new_table(Report, lanes, assets),
+        reports=new_table(Report, report_rows, assets),
         terms=new_table(RewardTerms, lanes),
     )

@@ -10,7 +10,7 @@ import numpy as np
 
 from trading_env.kernels.feed import show
 from trading_env.kernels.feedback import expected_cost
-from trading_env.kernels.jit import kernel
+from trading_env.kernels.jit import kernel, rare_kernel
 from trading_env.kernels.market import MIN_VARIANCE, update_averages
 from trading_env.kernels.noise import Stream, uniform
 from trading_env.kernels.observation import observe
@@ -118,7 +118,7 @@ def begin_account(world: World, lane: Lane) -> None:
     account.done = 0
 
 
-@kernel
+@rare_kernel
 def begin_episode(
     world: World, lane: Lane, seed: np.uint64, episode: int, path: int, start: int
 ) -> None:

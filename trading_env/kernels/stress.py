@@ -16,7 +16,7 @@ Not modelled: events that start inside a bar.
 
 import math
 
-from trading_env.kernels.jit import kernel
+from trading_env.kernels.jit import kernel, rare_kernel
 from trading_env.types import EventRecord, Stress, Table
 
 LOG_2 = math.log(2.0)
@@ -97,7 +97,7 @@ def is_active(event: EventRecord, start: int, group: int, step: int) -> bool:
     return event.half_life > 0.0 or step - start < max(end, 1.0)
 
 
-@kernel
+@rare_kernel
 def stress_assets(
     stresses: Table, events: Table, hits: Table, starts: Table, group: int, step: int
 ) -> None:

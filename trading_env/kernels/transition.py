@@ -157,7 +157,8 @@ def trade(
             trade_bar(asset, slots, account, report, session, execution)
         else:
             wait_out_bar(asset, slots, report, seconds)
-    pressed = report.pressure / report.traded if report.traded > 0.0 else 0.0
+    taken = report.traded - abs(report.passive)
+    pressed = report.pressure / taken if taken > 0.0 else 0.0
     leave_impact(asset, terms, report.filled - report.passive, pressed, execution)
     close_bar(slots, report, execution, seconds)
 
