@@ -523,7 +523,7 @@ class Lane(NamedTuple):
     """Views of one environment's rows, state first; `transition` writes through them."""
 
     assets: Table  # AssetState (assets,)
-    slots: Table  # OrderSlot (assets, SLOTS)
+    slots: Table  # OrderSlot (SLOTS, assets): the first slots, mostly all in use, side by side
     accounts: Table  # AccountState (1,)
     logs: Table  # EpisodeLog (1,)
     starts: NDArray[np.int64]  # (events,)
@@ -537,7 +537,7 @@ class Lanes(NamedTuple):
     """The state of a batch: all that its future depends on, but the seeds."""
 
     assets: Table  # AssetState (lanes, assets)
-    slots: Table  # OrderSlot (lanes, assets, SLOTS)
+    slots: Table  # OrderSlot (lanes, SLOTS, assets)
     accounts: Table  # AccountState (lanes,)
     logs: Table  # EpisodeLog (lanes,)
     starts: NDArray[np.int64]  # (lanes, events) step at which each event begins

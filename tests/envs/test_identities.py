@@ -104,8 +104,8 @@ def test_order_ledgers_add_up_to_perolds_shortfall() -> None:
     for _ in range(60):
         envs.step(rng.uniform(-1, 1, envs._shape))
         marks = envs.batch.lanes.assets["mark"]
-        for i, a, s in np.argwhere(envs.batch.lanes.slots["state"] == 3):
-            slot = envs.batch.lanes.slots[i, a, s]
+        for i, s, a in np.argwhere(envs.batch.lanes.slots["state"] == 3):
+            slot = envs.batch.lanes.slots[i, s, a]
             if slot.claim != slot.step_filled + slot.left or slot.claim == 0.0:
                 continue  # replaced orders stand for nothing in their last step
             side = np.sign(slot.quantity)

@@ -261,8 +261,8 @@ def leave_if_hit(
     late: float,
 ) -> bool:
     """Exit if the path between two fractions of the bar reaches the position's levels."""
-    if asset.position == 0.0:
-        return False
+    if asset.position == 0.0 or exit_trigger(asset, session.bar)[0] == Exit.NONE:
+        return False  # what the whole bar does not reach, no part of it does
     code, mid, reference = exit_trigger(asset, part_of_bar(session.bar, begin, end))
     if code == Exit.NONE:
         return False

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar, cast
 
-from numba import njit
+from numba import config, njit
 from numba.np.ufunc.parallel import get_thread_id
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -19,7 +19,13 @@ F = TypeVar("F", bound=Callable[..., object])
 PACKAGE = Path(__file__).resolve().parent.parent
 
 
-thread_id = cast(Callable[[], int], get_thread_id)  # 0 outside parallel loops
+def _only_thread() -> int:
+    """Uncompiled code runs on one thread, and numba's own answer crashes there."""
+    return 0
+
+
+IS_COMPILED = not vars(config)["DISABLE_JIT"]
+thread_id = cast(Callable[[], int], get_thread_id if IS_COMPILED else _only_thread)
 
 
 def kernel(function: F) -> F:

@@ -55,8 +55,8 @@ def terms_of(
     asset: AssetState, stress: Stress, execution: ExecutionParams, episode: EpisodeParams
 ) -> Terms:
     """Read off what an order in this asset meets in this bar."""
-    ratio = math.sqrt(asset.variance_fast / asset.variance_slow)
-    widening = ratio**execution.spread_exponent * stress.spread
+    ratio = asset.variance_fast / asset.variance_slow
+    widening = ratio ** (0.5 * execution.spread_exponent) * stress.spread
     scale = 1.0
     if execution.volatility_scaled == 1:
         scale = day_volatility(asset.variance_fast, episode)

@@ -108,7 +108,7 @@ def account_caps(
     `reach` how far its volume lets it grow, all as shares of equity. Closing is never capped.
     """
     size = abs(stake.fraction)
-    if gross > 0.0:
+    if gross > risk.max_leverage:
         stake = capped(stake, size * risk.max_leverage / gross, BoundBy.MAX_LEVERAGE.value)
     already = math.copysign(held, stake.fraction * held)  # < 0: held on the other side
     stake = capped(stake, max(already + reach, 0.0), BoundBy.PARTICIPATION.value)
@@ -116,7 +116,7 @@ def account_caps(
     if throttle < 1.0:
         limit = throttle * abs(stake.fraction)
         stake = capped(stake, limit, BoundBy.DRAWDOWN.value)
-    if gross > 0.0:
+    if gross * risk.initial_margin > 1.0:
         limit = size / (gross * risk.initial_margin)
         stake = capped(stake, limit, BoundBy.MARGIN.value)
     return stake
@@ -145,6 +145,7 @@ def limit_asset(
     report: Report,
     account: AccountState,
     gross: float,
+    drawdown: float,
     risk: RiskParams,
     execution: ExecutionParams,
 ) -> None:
@@ -155,17 +156,16 @@ def limit_asset(
         report.target = 0.0
         report.bound_by = BoundBy.EXIT_PENDING.value
         return
-    price = asset.seen_close
+    share = asset.seen_close / equity  # of equity, one unit
     if risk.mode != RiskMode.RAW:
         stake = Stake(report.target_fraction, report.kelly_fraction, report.bound_by)
-        held = asset.position * price / equity
-        bar_fill = execution.participation * asset.seen_volume_mean * price / equity
-        drawdown = 1.0 - equity / account.seen_peak
+        held = asset.position * share
+        bar_fill = execution.participation * asset.seen_volume_mean * share
         reach = risk.participation_bars * bar_fill
         stake = account_caps(stake, gross, held, reach, drawdown, risk)
         report.target_fraction = stake.fraction
         report.bound_by = stake.bound_by
-    report.target = report.target_fraction * equity / price
+    report.target = report.target_fraction / share
 
 
 @kernel
@@ -182,5 +182,6 @@ def decide(
     for a in range(assets.shape[0]):
         signal = min(max(float(actions[a]), -1.0), 1.0)
         gross += decide_asset(signal, assets[a], reports[a], risk)
+    drawdown = 1.0 - account.seen_equity / account.seen_peak
     for a in range(assets.shape[0]):
-        limit_asset(assets[a], reports[a], account, gross, risk, execution)
+        limit_asset(assets[a], reports[a], account, gross, drawdown, risk, execution)

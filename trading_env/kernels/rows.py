@@ -63,8 +63,8 @@ def clear_lane(lanes: Lanes, outputs: Outputs, i: int) -> None:
     for a in range(lanes.assets.shape[1]):
         lanes.assets[i, a] = BLANK_ASSET[0]
         outputs.reports[row, a] = BLANK_REPORT[0]
-        for s in range(lanes.slots.shape[2]):
-            lanes.slots[i, a, s] = BLANK_SLOT[0]
+        for s in range(lanes.slots.shape[1]):
+            lanes.slots[i, s, a] = BLANK_SLOT[0]
 
 
 @kernel
@@ -94,7 +94,7 @@ def new_lanes(lanes: int, assets: int, events: int, slots: int) -> Lanes:
     """Allocate the state of a batch."""
     return Lanes(
         assets=new_table(AssetState, lanes, assets),
-        slots=new_table(OrderSlot, lanes, assets, slots),
+        slots=new_table(OrderSlot, lanes, slots, assets),
         accounts=new_table(AccountState, lanes),
         logs=new_table(EpisodeLog, lanes),
         starts=np.zeros((lanes, events), dtype=np.int64),

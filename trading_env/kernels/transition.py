@@ -67,7 +67,7 @@ def transition(world: World, lane: Lane, actions: Floats, seed: np.uint64) -> Ou
     for a in range(lane.assets.shape[0]):
         step_asset(
             lane.assets[a],
-            lane.slots[a],
+            lane.slots[:, a],
             lane.reports[a],
             lane.stresses[a],
             account,
