@@ -4,7 +4,8 @@
 
 The workload has everything on: risk manager with stops, latency, spread, impact, partial fills,
 financing, a scenario drawn from all presets in every episode, rewards and observations, and
-random actions (nearly every asset sends an order at nearly every step). One thread; best and
+random actions (nearly every asset sends an order at nearly every step). The same without a
+scenario stands beside it. One thread; best and
 median of several repetitions; the first calls, which compile, are not timed. Single environments
 go through `gym.make`, batches through `gym.make_vec`. Step and reset times are given apart.
 """
@@ -18,6 +19,7 @@ import subprocess
 import sys
 import time
 from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +38,9 @@ BATCH = 1024
 FLOORS = {("single", 5): 40_000, ("batch", 10): 300_000}  # steps a second, one core
 
 
-def arguments(assets: int) -> dict[str, Any]:
+def arguments(assets: int, scenario: Any = SCENARIO) -> dict[str, Any]:
     """Environment arguments of the workload."""
-    return {"market": {"generator": "multiscale", "assets": assets}, "scenario": SCENARIO}
+    return {"market": {"generator": "multiscale", "assets": assets}, "scenario": scenario}
 
 
 def assert_parity(assets: int) -> None:
@@ -59,9 +61,9 @@ def assert_parity(assets: int) -> None:
             assert rewards[k] == reward
 
 
-def time_single(assets: int, steps: int) -> tuple[float, float]:
+def time_single(assets: int, scenario: Any, steps: int) -> tuple[float, float]:
     """Steps a second and seconds a reset of one environment through `gym.make`."""
-    env = gym.make(ENV_ID, **arguments(assets))
+    env = gym.make(ENV_ID, **arguments(assets, scenario))
     env.action_space.seed(0)
     actions = [env.action_space.sample() for _ in range(256)]
     env.reset(seed=0)
@@ -79,9 +81,11 @@ def time_single(assets: int, steps: int) -> tuple[float, float]:
     return steps / stepping, resetting / max(resets, 1)
 
 
-def time_batch(assets: int, calls: int) -> tuple[float, float]:
+def time_batch(assets: int, scenario: Any, calls: int) -> tuple[float, float]:
     """Env-steps a second of a batch, resets included; seconds a whole reset takes per lane."""
-    envs = gym.make_vec(ENV_ID, BATCH, vectorization_mode="vector_entry_point", **arguments(assets))
+    envs = gym.make_vec(
+        ENV_ID, BATCH, vectorization_mode="vector_entry_point", **arguments(assets, scenario)
+    )
     envs.action_space.seed(0)
     actions = [envs.action_space.sample() for _ in range(16)]
     envs.reset(seed=0)
@@ -102,20 +106,21 @@ def measure(assets: int, repetitions: int, effort: float) -> list[dict[str, Any]
         "single": (time_single, int(20_000 * effort)),
         "batch": (time_batch, int(300 * effort)),
     }
-    for kind, (timer, amount) in timers.items():
-        timer(assets, 260)  # compile, touch memory
-        runs = [timer(assets, amount) for _ in range(repetitions)]
+    for (kind, (timer, amount)), scenario in product(timers.items(), (SCENARIO, None)):
+        timer(assets, scenario, 260)  # compile, touch memory
+        runs = [timer(assets, scenario, amount) for _ in range(repetitions)]
         rates = [rate for rate, _ in runs]
         rows.append(
             {
                 "kind": kind,
                 "lanes": 1 if kind == "single" else BATCH,
                 "assets": assets,
+                "scenario": "drawn" if scenario else "none",
                 "best": round(max(rates)),
                 "median": round(statistics.median(rates)),
                 "slowest": round(min(rates)),
                 "reset_us": round(1e6 * min(reset for _, reset in runs), 2),
-                "floor": FLOORS.get((kind, assets)),
+                "floor": FLOORS.get((kind, assets)) if scenario else None,
             }
         )
     return rows
@@ -153,7 +158,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, help="write the figures to this JSON file")
     chosen = parser.parse_args()
     numba.set_num_threads(1)
-    repetitions, effort = (2, 0.2) if chosen.quick else (7, 1.0)
+    repetitions, effort = (2, 1.0) if chosen.quick else (7, 1.0)
     rows = [row for assets in (1, 5, 10) for row in measure(assets, repetitions, effort)]
     result = {
         "command": "python -m benchmarks.throughput" + (" --quick" if chosen.quick else ""),
@@ -171,10 +176,12 @@ def main() -> int:
         },
         "rows": rows,
     }
-    print(f"{'lanes':>6} {'assets':>6} {'best':>12} {'median':>12} {'slowest':>12} {'reset us':>9}")
+    print(
+        f"{'lanes':>6} {'assets':>6} {'scenario':>8} {'best':>12} {'median':>12} {'slowest':>12} {'reset us':>9}"
+    )
     for row in rows:
         print(
-            f"{row['lanes']:>6} {row['assets']:>6} {row['best']:>12,} {row['median']:>12,} "
+            f"{row['lanes']:>6} {row['assets']:>6} {row['scenario']:>8} {row['best']:>12,} {row['median']:>12,} "
             f"{row['slowest']:>12,} {row['reset_us']:>9}"
         )
     if chosen.out:

@@ -59,13 +59,13 @@ def throughput_part() -> str:
     recorded = read("throughput.json")
     lines = [
         f"`{recorded['command']}`, commit {recorded['commit']}, {recorded['machine']}, one "
-        "thread, each episode under one of the scenario presets:",
+        "thread; a drawn scenario is one of all presets in each episode:",
         "",
-        "| environments | assets | env-steps a second, median | best | slowest | reset, us |",
-        "| ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| environments | assets | scenario | env-steps a second, median | best | slowest | reset, us |",
+        "| ---: | ---: | --- | ---: | ---: | ---: | ---: |",
     ]
     lines += [
-        f"| {r['lanes']:,} | {r['assets']} | {r['median']:,} | {r['best']:,} | {r['slowest']:,} "
+        f"| {r['lanes']:,} | {r['assets']} | {r['scenario']} | {r['median']:,} | {r['best']:,} | {r['slowest']:,} "
         f"| {r['reset_us']} |"
         for r in recorded["rows"]
     ]

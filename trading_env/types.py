@@ -193,6 +193,7 @@ class AssetState:
 
     # the market as it is
     mark: float  # true close, own lasting impact included, own transient impact not
+    base_close: float  # of the market table's last bar
     undisturbed: float  # the same without the account's own impact
     displacement: float  # log: how far the scenario has moved the price from the base table
     permanent: float  # own lasting impact: log, or fraction of `reference_price` (FIRST)

@@ -51,6 +51,7 @@ def begin_asset(world: World, asset: AssetState, row: int, a: int) -> None:
         update_averages(asset, bar.close, bar.volume)
         show(asset, bar.high, bar.low, bar.close, bar.volume)
     asset.mark = asset.undisturbed
+    asset.base_close = asset.undisturbed
     asset.reference_price = asset.mark
 
 

@@ -122,15 +122,20 @@ def stress_assets(
                 stresses[a].low_excursion += low
                 stresses[a].high_excursion += high
     for a in range(stresses.shape[0]):
-        stress = stresses[a]
-        set_multipliers(
-            stress,
-            multiplier(stress.volatility),
-            multiplier(stress.spread),
-            multiplier(stress.depth),
-            multiplier(stress.volume),
-            multiplier(stress.latency),
-        )
+        exponentiate(stresses[a])
+
+
+@kernel
+def exponentiate(stress: Stress) -> None:
+    """Turn summed logs into multipliers."""
+    set_multipliers(
+        stress,
+        multiplier(stress.volatility),
+        multiplier(stress.spread),
+        multiplier(stress.depth),
+        multiplier(stress.volume),
+        multiplier(stress.latency),
+    )
 
 
 @kernel

@@ -72,7 +72,6 @@ def transition(world: World, lane: Lane, actions: Floats, seed: np.uint64) -> Ou
             lane.stresses[a],
             account,
             world.bars[account.row, a],
-            world.bars[account.row - 1, a].close,
             risk,
             execution,
             episode,
@@ -102,7 +101,6 @@ def step_asset(
     stress: Stress,
     account: AccountState,
     base: BarRecord,
-    previous_close: float,
     risk: RiskParams,
     execution: ExecutionParams,
     episode: EpisodeParams,
@@ -115,7 +113,8 @@ def step_asset(
     send_order(asset, slots, report, account, risk, execution, stress.latency, address)
     slots = slots[: asset.slots_used]
 
-    undisturbed, displacement = stressed_bar(base, previous_close, asset.displacement, stress)
+    undisturbed, displacement = stressed_bar(base, asset.base_close, asset.displacement, stress)
+    asset.base_close = base.close
     asset.displacement = displacement
     bar = impacted_bar(asset, undisturbed, execution.impact_reference)
     if stress.halted == 1:
