@@ -176,13 +176,12 @@ def main() -> int:
         },
         "rows": rows,
     }
-    print(
-        f"{'lanes':>6} {'assets':>6} {'scenario':>8} {'best':>12} {'median':>12} {'slowest':>12} {'reset us':>9}"
-    )
+    heads = f"{'best':>12} {'median':>12} {'slowest':>12} {'reset us':>9}"
+    print(f"{'lanes':>6} {'assets':>6} {'scenario':>8} {heads}")
     for row in rows:
         print(
-            f"{row['lanes']:>6} {row['assets']:>6} {row['scenario']:>8} {row['best']:>12,} {row['median']:>12,} "
-            f"{row['slowest']:>12,} {row['reset_us']:>9}"
+            f"{row['lanes']:>6} {row['assets']:>6} {row['scenario']:>8} {row['best']:>12,} "
+            f"{row['median']:>12,} {row['slowest']:>12,} {row['reset_us']:>9}"
         )
     if chosen.out:
         chosen.out.write_text(json.dumps(result, indent=1) + "\n")

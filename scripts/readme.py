@@ -61,12 +61,12 @@ def throughput_part() -> str:
         f"`{recorded['command']}`, commit {recorded['commit']}, {recorded['machine']}, one "
         "thread; a drawn scenario is one of all presets in each episode:",
         "",
-        "| environments | assets | scenario | env-steps a second, median | best | slowest | reset, us |",
+        "| lanes | assets | scenario | env-steps a second, median | best | slowest | reset, us |",
         "| ---: | ---: | --- | ---: | ---: | ---: | ---: |",
     ]
     lines += [
-        f"| {r['lanes']:,} | {r['assets']} | {r['scenario']} | {r['median']:,} | {r['best']:,} | {r['slowest']:,} "
-        f"| {r['reset_us']} |"
+        f"| {r['lanes']:,} | {r['assets']} | {r['scenario']} | {r['median']:,} | {r['best']:,} "
+        f"| {r['slowest']:,} | {r['reset_us']} |"
         for r in recorded["rows"]
     ]
     return "\n".join(lines)

@@ -555,5 +555,5 @@ class Outputs(NamedTuple):
     final_observations: NDArray[np.float32]  # (lanes, size), where SAME_STEP reset
     final_logs: Table  # EpisodeLog (lanes,), of the episode that ended in this step
     final_accounts: Table  # AccountState (lanes,), at its end
-    reports: Table  # Report (lanes, assets), or (threads, assets): scratch, nobody asks for them
+    reports: Table  # Report (lanes, assets), or (threads, assets) as scratch
     terms: Table  # RewardTerms (lanes,)

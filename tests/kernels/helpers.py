@@ -230,6 +230,7 @@ def step(
     """Take one asset through a whole step whose base bar continues at the mark."""
     made = a_report(target=target, **report)
     asset.slots_used = SLOTS
+    asset.base_close = asset.mark
     base = record(BarRecord, {}, bar._asdict())
     step_asset(
         asset,
@@ -238,7 +239,6 @@ def step(
         a_stress() if stress is None else stress,
         an_account() if account is None else account,
         base,
-        asset.mark,
         risk_params() if risk is None else risk,
         execution_params() if execution is None else execution,
         episode_params(),

@@ -55,7 +55,7 @@ def begun(
 ) -> Lane:
     size = ASSETS * len(ASSET_FEATURES) + len(ACCOUNT_FEATURES)
     lanes = new_lanes(1, ASSETS, len(place.events), SLOTS)
-    lane = lane_of(lanes, new_outputs(1, ASSETS, size, 1), 0)
+    lane = lane_of(lanes, new_outputs(1, ASSETS, size, 1), 0, 0)
     begin_episode(place, lane, np.uint64(seed), episode, path, start)
     return lane
 

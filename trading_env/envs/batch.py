@@ -22,7 +22,8 @@ MAX_THREADS = int(vars(numba.config)["NUMBA_NUM_THREADS"])  # whatever is set la
 class Batch:
     """State of `lanes` environments and the buffers that a step writes.
 
-    Without `keep_reports` each thread overwrites one row of reports: a third less memory to move.
+    Without `keep_reports` there are as many rows of reports as threads, overwritten in turn: a
+    third less memory to move.
     """
 
     def __init__(self, setup: Setup, lanes: int, *, keep_reports: bool) -> None:

@@ -1,19 +1,23 @@
 """Drivers: fan a transition out over environments. Nothing about trading happens here.
 
+Lanes are dealt out evenly to the rows of reports, and threads take rows: where every lane keeps
+its report there are as many rows as lanes, else as many as threads, each overwritten by its lanes
+in turn.
+
 One builder makes the serial driver (one environment, or anything that may fork) and the parallel
 one (batches). Each closes over a digest of the kernel sources and its own flag: the closure is
 part of numba's cache key, which otherwise sees neither an edit in a callee nor `parallel`.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import prange
 from numpy.typing import NDArray
 
 from trading_env.kernels.jit import driver, source_digest
-from trading_env.kernels.rows import clear_lane, keep_final, lane_of, store_outcome
+from trading_env.kernels.rows import clear_lane, keep_final, lane_of, lanes_of, store_outcome
 from trading_env.kernels.start import begin_episode
 from trading_env.kernels.transition import transition
 from trading_env.types import AutoReset, Floats, Lanes, Outcome, Outputs, World
@@ -52,20 +56,25 @@ def _build(*, parallel: bool) -> Drivers:
         for j in range(flat.shape[0]):
             if not np.isfinite(flat[j]):
                 return j
-        for i in prange(seeds.shape[0]):
-            lane = lane_of(lanes, outputs, i)
-            if autoreset == AutoReset.NEXT_STEP and lane.accounts[0].done == 1:
-                clear_lane(lanes, outputs, i)
-                begin_episode(world, lane, seeds[i], lane.accounts[0].episode + 1, -1, -1)
-                store_outcome(outputs, i, Outcome(0.0, False, False))
-            else:
-                outcome = transition(world, lane, actions[i], seeds[i])
-                store_outcome(outputs, i, outcome)
-                if outcome.terminated or outcome.truncated:
-                    keep_final(lanes, outputs, i)
-                    if autoreset == AutoReset.SAME_STEP:
-                        clear_lane(lanes, outputs, i)
-                        begin_episode(world, lane, seeds[i], lane.accounts[0].episode + 1, -1, -1)
+        rows = outputs.reports.shape[0]
+        for c in prange(rows):
+            row: Any = np.int64(c)  # numba counts parallel loops in unsigned integers
+            first, after = lanes_of(row, rows, seeds.shape[0])
+            for i in range(first, after):
+                lane = lane_of(lanes, outputs, i, row)
+                if autoreset == AutoReset.NEXT_STEP and lane.accounts[0].done == 1:
+                    clear_lane(lanes, outputs, i, row)
+                    begin_episode(world, lane, seeds[i], lane.accounts[0].episode + 1, -1, -1)
+                    store_outcome(outputs, i, Outcome(0.0, False, False))
+                else:
+                    outcome = transition(world, lane, actions[i], seeds[i])
+                    store_outcome(outputs, i, outcome)
+                    if outcome.terminated or outcome.truncated:
+                        keep_final(lanes, outputs, i)
+                        if autoreset == AutoReset.SAME_STEP:
+                            clear_lane(lanes, outputs, i, row)
+                            following = lane.accounts[0].episode + 1
+                            begin_episode(world, lane, seeds[i], following, -1, -1)
         return ALL_FINITE
 
     @driver(parallel=parallel)
@@ -77,11 +86,15 @@ def _build(*, parallel: bool) -> Drivers:
         An episode below 0 leaves the lane alone; path and start are drawn when negative.
         """
         _ = key
-        for i in prange(seeds.shape[0]):
-            if choice[i, 0] >= 0:
-                clear_lane(lanes, outputs, i)
-                lane = lane_of(lanes, outputs, i)
-                begin_episode(world, lane, seeds[i], choice[i, 0], choice[i, 1], choice[i, 2])
+        rows = outputs.reports.shape[0]
+        for c in prange(rows):
+            row: Any = np.int64(c)
+            first, after = lanes_of(row, rows, seeds.shape[0])
+            for i in range(first, after):
+                if choice[i, 0] >= 0:
+                    clear_lane(lanes, outputs, i, row)
+                    lane = lane_of(lanes, outputs, i, row)
+                    begin_episode(world, lane, seeds[i], choice[i, 0], choice[i, 1], choice[i, 2])
 
     return Drivers(step=step_lanes, reset=reset_lanes, key=key)
 

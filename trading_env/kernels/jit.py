@@ -11,21 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar, cast
 
-from numba import config, njit
-from numba.np.ufunc.parallel import get_thread_id
+from numba import njit
 
 F = TypeVar("F", bound=Callable[..., object])
 
 PACKAGE = Path(__file__).resolve().parent.parent
-
-
-def _only_thread() -> int:
-    """Uncompiled code runs on one thread, and numba's own answer crashes there."""
-    return 0
-
-
-IS_COMPILED = not vars(config)["DISABLE_JIT"]
-thread_id = cast(Callable[[], int], get_thread_id if IS_COMPILED else _only_thread)
 
 
 def kernel(function: F) -> F:

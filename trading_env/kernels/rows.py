@@ -7,7 +7,7 @@ those without a word.
 
 import numpy as np
 
-from trading_env.kernels.jit import kernel, thread_id
+from trading_env.kernels.jit import kernel
 from trading_env.types import (
     AccountState,
     AssetState,
@@ -31,23 +31,21 @@ BLANK_TERMS = new_table(RewardTerms, 1)
 
 
 @kernel
-def report_row(lanes: Lanes, outputs: Outputs, i: int) -> np.int64:
-    """Return where lane i reports to: a row of its own, or its thread's scratch row."""
-    if outputs.reports.shape[0] == lanes.accounts.shape[0]:
-        return np.int64(i)
-    return np.int64(thread_id())
+def lanes_of(row: int, rows: int, lanes: int) -> tuple[int, int]:
+    """First lane that reports to a row, and the one after the last: an even share each."""
+    return row * lanes // rows, (row + 1) * lanes // rows
 
 
 @kernel
-def lane_of(lanes: Lanes, outputs: Outputs, i: int) -> Lane:
-    """Views of lane i."""
+def lane_of(lanes: Lanes, outputs: Outputs, i: int, row: int) -> Lane:
+    """Views of lane i, which reports to a row."""
     return Lane(
         assets=lanes.assets[i],
         slots=lanes.slots[i],
         accounts=lanes.accounts[i : i + 1],
         logs=lanes.logs[i : i + 1],
         starts=lanes.starts[i],
-        reports=outputs.reports[report_row(lanes, outputs, i)],
+        reports=outputs.reports[row],
         stresses=lanes.stresses[i],
         terms=outputs.terms[i : i + 1],
         observation=outputs.observations[i],
@@ -55,9 +53,8 @@ def lane_of(lanes: Lanes, outputs: Outputs, i: int) -> Lane:
 
 
 @kernel
-def clear_lane(lanes: Lanes, outputs: Outputs, i: int) -> None:
+def clear_lane(lanes: Lanes, outputs: Outputs, i: int, row: int) -> None:
     """Blank everything of lane i but its account, which keeps the episode number."""
-    row = report_row(lanes, outputs, i)
     lanes.logs[i] = BLANK_LOG[0]
     outputs.terms[i] = BLANK_TERMS[0]
     for a in range(lanes.assets.shape[1]):

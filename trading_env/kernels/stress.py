@@ -121,21 +121,27 @@ def stress_assets(
                 stresses[a].drift += drift
                 stresses[a].low_excursion += low
                 stresses[a].high_excursion += high
-    for a in range(stresses.shape[0]):
-        exponentiate(stresses[a])
+    exponentiate(stresses)
 
 
 @kernel
-def exponentiate(stress: Stress) -> None:
-    """Turn summed logs into multipliers."""
-    set_multipliers(
-        stress,
-        multiplier(stress.volatility),
-        multiplier(stress.spread),
-        multiplier(stress.depth),
-        multiplier(stress.volume),
-        multiplier(stress.latency),
-    )
+def exponentiate(stresses: Table) -> None:
+    """Turn summed logs into multipliers; assets mostly share theirs, so reuse the last ones."""
+    logs = (0.0, 0.0, 0.0, 0.0, 0.0)
+    factors = (1.0, 1.0, 1.0, 1.0, 1.0)
+    for a in range(stresses.shape[0]):
+        x = stresses[a]
+        own = (x.volatility, x.spread, x.depth, x.volume, x.latency)
+        if own != logs:
+            logs = own
+            factors = (
+                multiplier(own[0]),
+                multiplier(own[1]),
+                multiplier(own[2]),
+                multiplier(own[3]),
+                multiplier(own[4]),
+            )
+        set_multipliers(x, factors[0], factors[1], factors[2], factors[3], factors[4])
 
 
 @kernel
