@@ -271,3 +271,13 @@ def test_an_order_that_arrives_in_a_halt_waits_for_the_gap() -> None:
     after = step(asset, slots, FLAT_BAR, 5.0, number=1)
     assert after.price == pytest.approx(120.0)
     assert after.delay == pytest.approx(5 * 20.0)
+
+
+@sides
+def test_a_target_is_a_passive_fill_that_leaves_no_impact(side: float) -> None:
+    """Else buying would push the price and the resting sale would collect the push for free."""
+    report = trade(guarded(side, stop=90.0, target=108.0), some_slots(), facing(RISING, side))
+    assert report.exit == Exit.TAKE_PROFIT
+    assert report.passive == report.filled != 0.0
+    assert report.pressure == 0.0
+    assert (report.spread, report.impact) == (0.0, 0.0)
