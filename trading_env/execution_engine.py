@@ -2,6 +2,8 @@
 
 `ExecutionEngine` prices and fills with the compiled functions that the environment's step calls.
 Its history is keyed by trade id: a duplicate is refused by name.
+
+Over 300 lines because a third of it is the settings with their units.
 """
 
 import math

@@ -8,6 +8,8 @@ int -> int64). Kernels read and write records by name (`asset.position`), compil
 Units: money in the account's currency, quantities in units of the asset (signed, + is long or
 buy), prices in currency per unit, fractions of a price or of equity as pure numbers, time in
 seconds or bars where the name says so. A level of 0 means "no such level": nothing here is NaN.
+
+Longer than a room should be, on purpose: it is the one list of what the rooms exchange.
 """
 
 from enum import IntEnum

@@ -30,6 +30,8 @@ decision, q fills, p prices, m arrival prices:
 The five sum to sum q (p - M0) + (L - sum q)(M1 - M0) + fees, the step's implementation shortfall
 (Perold 1988). For an exit, the level that triggered it stands for M0.
 
+One file, over 300 lines, because its rules are one sequence in time and are read together.
+
 Not modelled: queue position, fills of resting limits by chance, an exit's own latency.
 """
 

@@ -1,6 +1,8 @@
 """The decorators of compiled code, typed as if they did nothing.
 
-`kernel` compiles a pure function of one environment (or less). `driver` compiles a loop over
+`kernel` compiles a pure function of one environment (or less) into its callers, since passing
+arguments costs more than most of them do; `rare_kernel` compiles apart what most steps do not
+reach. `driver` compiles a loop over
 environments and caches the machine code on disk; only drivers are cached, because numba's cache
 does not notice an edit in a file that the cached function calls into. `source_digest` is what a
 driver closes over so that it does (the closure is part of numba's cache key).
