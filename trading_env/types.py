@@ -197,7 +197,7 @@ class AssetState:
     mark: float  # true close, own lasting impact included, own transient impact not
     base_close: float  # of the market table's last bar
     undisturbed: float  # the same without the account's own impact
-    displacement: float  # log: how far the scenario has moved the price from the base table
+    displacement: float  # factor by which the scenario has moved the price off the base table
     permanent: float  # own lasting impact: log, or fraction of `reference_price` (FIRST)
     transient_0: float  # own decaying impact, fraction, one for each decay time
     transient_1: float
@@ -544,7 +544,6 @@ class Lanes(NamedTuple):
     accounts: Table  # AccountState (lanes,)
     logs: Table  # EpisodeLog (lanes,)
     starts: NDArray[np.int64]  # (lanes, events) step at which each event begins
-    stresses: Table  # Stress (lanes, assets)
 
 
 class Outputs(NamedTuple):
@@ -558,4 +557,5 @@ class Outputs(NamedTuple):
     final_logs: Table  # EpisodeLog (lanes,), of the episode that ended in this step
     final_accounts: Table  # AccountState (lanes,), at its end
     reports: Table  # Report (lanes, assets), or (threads, assets) as scratch
+    stresses: Table  # Stress, the same shape
     terms: Table  # RewardTerms (lanes,)

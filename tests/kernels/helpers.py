@@ -55,6 +55,7 @@ def an_asset(mark: float = 100.0, **fields: Any) -> Any:
         "mark": mark,
         "undisturbed": mark,
         "reference_price": mark,
+        "displacement": 1.0,
         "seen_volume": 1000.0,
         "valid": 1,
     }

@@ -21,7 +21,7 @@ from trading_env.types import Bar, BarRecord, ImpactReference
 BASE = Bar(101.0, 104.0, 99.0, 102.0, 500.0)
 
 
-def stressed(bar: Bar, previous: float = 100.0, displacement: float = 0.0, **fields: Any) -> Any:
+def stressed(bar: Bar, previous: float = 100.0, displacement: float = 1.0, **fields: Any) -> Any:
     base = record(BarRecord, {}, bar._asdict())
     return stressed_bar(base, previous, displacement, a_stress(**fields))
 
@@ -32,12 +32,12 @@ def is_sound(bar: Bar) -> bool:
 
 
 def test_without_stress_no_bit_changes() -> None:
-    assert stressed(BASE) == (BASE, 0.0)
+    assert stressed(BASE) == (BASE, 1.0)
 
 
 def test_a_gap_shifts_the_whole_bar_and_stays() -> None:
     bar, displacement = stressed(BASE, gap=math.log(0.9))
-    assert displacement == pytest.approx(math.log(0.9))
+    assert displacement == pytest.approx(0.9)
     assert bar == pytest.approx(Bar(90.9, 93.6, 89.1, 91.8, 500.0))
     after, kept = stressed(BASE, displacement=displacement)
     assert after == pytest.approx(bar)
@@ -46,7 +46,7 @@ def test_a_gap_shifts_the_whole_bar_and_stays() -> None:
 
 def test_a_crash_inside_the_bar_shows_in_the_low_and_not_in_the_close() -> None:
     bar, displacement = stressed(BASE, low_excursion=math.log(0.5))
-    assert displacement == pytest.approx(0.0, abs=1e-15)
+    assert displacement == pytest.approx(1.0, abs=1e-15)
     assert (bar.open, bar.close, bar.high) == pytest.approx((101.0, 102.0, 104.0))
     assert bar.low == pytest.approx(101.0 * 0.5 * 99.0 / 101.0)  # the base bar's shadow below it
 
@@ -57,7 +57,7 @@ def test_volatility_multiplies_the_simple_returns_from_the_previous_close() -> N
     assert bar.close == pytest.approx(104.0)
     assert bar.high == pytest.approx(108.0)
     assert bar.low == pytest.approx(98.0)
-    assert displacement == pytest.approx(math.log(1.04 / 1.02))
+    assert displacement == pytest.approx(1.04 / 1.02)
 
 
 def test_a_martingale_stays_one_under_volatility_stress() -> None:
@@ -96,7 +96,7 @@ def test_ten_thousand_stressed_bars_keep_their_order() -> None:
         stress.low_excursion = min(stress.drift, 0.0) - rng.exponential(5.0)
         stress.high_excursion = max(stress.drift, 0.0) + rng.exponential(5.0)
         stress.volatility, stress.volume = np.exp(rng.normal(0.0, 3.0, 2))
-        bar, displacement = stressed_bar(base, 100.0, rng.normal(0.0, 6.0), stress)
+        bar, displacement = stressed_bar(base, 100.0, math.exp(rng.normal(0.0, 6.0)), stress)
         assert is_sound(bar)
         assert math.isfinite(displacement)
 
@@ -136,7 +136,7 @@ def test_in_a_halt_the_price_stands_and_the_gap_builds_up_unseen() -> None:
     assert (report.open, report.high, report.low, report.close) == (100.0, 100.0, 100.0, 100.0)
     assert report.volume == 0.0
     assert asset.mark == 100.0
-    assert asset.displacement == pytest.approx(math.log(0.8))
+    assert asset.displacement == pytest.approx(0.8)
     flat = Bar(102.0, 102.0, 102.0, 102.0, 500.0)  # the base stands at its last close
     base = record(BarRecord, {}, flat._asdict())
     resumed, _ = stressed_bar(base, 102.0, asset.displacement, a_stress())

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.kernels.helpers import a_stress, an_event
-from trading_env.kernels.stress import any_active, excursion, stress_assets, weight_of
+from trading_env.kernels.stress import excursion, is_active, stress_assets, weight_of
 from trading_env.types import EventRecord, Stress, new_table
 
 FIELDS = tuple(Stress.__annotations__)
@@ -174,9 +174,9 @@ def test_stress_is_sound(event: dict[str, Any], step: int) -> None:
 
 @given(an_any_event(), st.integers(0, 20))
 def test_a_bar_called_inactive_is_neutral(event: dict[str, Any], step: int) -> None:
-    """`any_active` only saves time: where it says no, composing would change nothing."""
+    """`is_active` only saves time: where it says no, composing would change nothing."""
     steady = {**event, "half_life": 0.0}
-    if not any_active(events_of(steady), np.zeros(1, np.int64), 0, step):
+    if not is_active(an_event(**steady), 0, 0, step):
         covered, weight = weight_of(an_event(**steady), float(step))
         assert covered == weight == 0.0
         assert excursion(an_event(**steady), float(step))[1] == pytest.approx(0.0, abs=1e-12)

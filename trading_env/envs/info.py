@@ -82,7 +82,7 @@ def full_info(batch: Batch) -> dict[str, Any]:
     execution = {name: reports[name].copy() for name in EXECUTION_FIELDS}
     execution["status"] = STATUS_NAMES[reports["status"]]
     execution["exit"] = EXIT_NAMES[reports["exit"]]
-    events = {name: batch.lanes.stresses[name].copy() for name in EVENT_FIELDS}
+    events = {name: batch.outputs.stresses[name].copy() for name in EVENT_FIELDS}
     events["feed_fault"] = FAULT_NAMES[reports["feed_fault"]]
     terms = batch.outputs.terms
     return {

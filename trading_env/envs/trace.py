@@ -39,7 +39,7 @@ class EpisodeTrace:
             raise ValueError("a trace needs an environment made with detail='full'")
         account = batch.lanes.accounts[self.lane]
         self._reports.append(batch.outputs.reports[self.lane].copy())
-        self._stresses.append(batch.lanes.stresses[self.lane].copy())
+        self._stresses.append(batch.outputs.stresses[self.lane].copy())
         self._equity.append(float(account["equity"]))
         self._rows.append(int(account["row"]))
 

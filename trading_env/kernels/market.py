@@ -2,10 +2,10 @@
 
 Without stress the base bar is taken as it stands, so that an empty scenario changes no bit. With
 stress the base bar's simple returns from the previous base close are multiplied by the volatility
-multiplier (a martingale stays one), the injected path is added in log price, and the difference is
+multiplier (a martingale stays one), the injected path is added in log price, and the ratio is
 carried on in `displacement`:
 
-    true price = base price x exp(displacement),  then own permanent impact on top.
+    true price = base price x displacement,  then own permanent impact on top.
 
 The bar keeps low <= open, close <= high: its body is moved, the injected path's extremes are
 included, and the base bar's shadows, stretched like its body, are added outside.
@@ -52,8 +52,8 @@ def stressed_bar(
     calm = stress.gap == 0.0 and stress.drift == 0.0 and stress.volatility == 1.0
     if calm and stress.low_excursion == 0.0 and stress.high_excursion == 0.0:
         bar = as_bar(base)
-        if displacement != 0.0:
-            bar = scaled(bar, math.exp(displacement))
+        if displacement != 1.0:
+            bar = scaled(bar, displacement)
     else:
         bar, displacement = moved_bar(base, previous_close, displacement, stress)
     if stress.volume == 1.0:
@@ -75,7 +75,7 @@ def moved_bar(
     closed *= growth(stress.gap + stress.drift)
     peak = max(max(opened, closed), opened * growth(stress.high_excursion))
     trough = min(min(opened, closed), opened * growth(stress.low_excursion))
-    anchor = previous_close * math.exp(displacement)
+    anchor = previous_close * displacement
     bar = Bar(
         open=anchor * opened,
         high=anchor * (peak * upper_shadow),
@@ -83,7 +83,8 @@ def moved_bar(
         close=anchor * closed,
         volume=base.volume,
     )
-    return bar, bounded(displacement + math.log(closed * previous_close / base.close))
+    displacement *= closed * previous_close / base.close
+    return bar, min(max(displacement, 1.0 / MAX_RATIO), MAX_RATIO)
 
 
 @kernel
@@ -133,6 +134,8 @@ def impacted_bar(asset: AssetState, bar: Bar, reference: int) -> Bar:
     """Shift a bar by the permanent impact of the bars before it."""
     if asset.permanent == 0.0:
         return bar
+    if reference == ImpactReference.CURRENT:
+        return scaled(bar, math.exp(bounded(asset.permanent)))
     return Bar(
         open=impacted_price(asset, bar.open, reference),
         high=impacted_price(asset, bar.high, reference),

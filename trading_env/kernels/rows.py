@@ -46,7 +46,7 @@ def lane_of(lanes: Lanes, outputs: Outputs, i: int, row: int) -> Lane:
         logs=lanes.logs[i : i + 1],
         starts=lanes.starts[i],
         reports=outputs.reports[row],
-        stresses=lanes.stresses[i],
+        stresses=outputs.stresses[row],
         terms=outputs.terms[i : i + 1],
         observation=outputs.observations[i],
     )
@@ -95,7 +95,6 @@ def new_lanes(lanes: int, assets: int, events: int, slots: int) -> Lanes:
         accounts=new_table(AccountState, lanes),
         logs=new_table(EpisodeLog, lanes),
         starts=np.zeros((lanes, events), dtype=np.int64),
-        stresses=new_table(Stress, lanes, assets),
     )
 
 
@@ -110,5 +109,6 @@ def new_outputs(lanes: int, assets: int, size: int, report_rows: int) -> Outputs
         final_logs=new_table(EpisodeLog, lanes),
         final_accounts=new_table(AccountState, lanes),
         reports=new_table(Report, report_rows, assets),
+        stresses=new_table(Stress, report_rows, assets),
         terms=new_table(RewardTerms, lanes),
     )

@@ -52,6 +52,7 @@ def begin_asset(world: World, asset: AssetState, row: int, a: int) -> None:
         show(asset, bar.high, bar.low, bar.close, bar.volume)
     asset.mark = asset.undisturbed
     asset.base_close = asset.undisturbed
+    asset.displacement = 1.0
     asset.reference_price = asset.mark
 
 

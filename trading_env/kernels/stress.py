@@ -98,12 +98,11 @@ def is_active(event: EventRecord, start: int, group: int, step: int) -> bool:
 
 
 @rare_kernel
-def stress_assets(
+def compose(
     stresses: Table, events: Table, hits: Table, starts: Table, group: int, step: int
 ) -> None:
-    """Compose the active events for every asset in the bar after decision `step`."""
+    """Add up the active events on top of neutral stresses."""
     for a in range(stresses.shape[0]):
-        calm(stresses[a])
         set_multipliers(stresses[a], 0.0, 0.0, 0.0, 0.0, 0.0)  # as logs, until the end
     for e in range(events.shape[0]):
         event = events[e]
@@ -180,16 +179,13 @@ def multiplier(log: float) -> float:
 
 
 @kernel
-def any_active(events: Table, starts: Table, group: int, step: int) -> bool:
-    """Tell whether any event acts on the bar after `step`."""
+def stress_assets(
+    stresses: Table, events: Table, hits: Table, starts: Table, group: int, step: int
+) -> None:
+    """Compose the active events for every asset in the bar after decision `step`."""
+    for a in range(stresses.shape[0]):
+        calm(stresses[a])
     for e in range(events.shape[0]):
         if is_active(events[e], starts[e], group, step):
-            return True
-    return False
-
-
-@kernel
-def may_change(events: Table, starts: Table, group: int, step: int) -> bool:
-    """Tell whether the stresses may differ from the neutral ones or from the step before."""
-    now = any_active(events, starts, group, step)
-    return now or any_active(events, starts, group, step - 1)
+            compose(stresses, events, hits, starts, group, step)
+            return

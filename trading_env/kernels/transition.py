@@ -26,7 +26,7 @@ from trading_env.kernels.pricing import leave_impact, terms_of
 from trading_env.kernels.reward import score
 from trading_env.kernels.risk import decide
 from trading_env.kernels.rows import clear_reports
-from trading_env.kernels.stress import may_change, stress_assets
+from trading_env.kernels.stress import stress_assets
 from trading_env.types import (
     AccountState,
     Address,
@@ -59,10 +59,9 @@ def transition(world: World, lane: Lane, actions: Floats, seed: np.uint64) -> Ou
     decide(actions, lane.assets, lane.reports, account, world.risk[0], world.execution[0])
     account.row += 1
     accrue(account, lane.assets, lane.reports, world.elapsed_s[account.row], world.account[0])
-    if may_change(world.events, lane.starts, account.group, account.step):
-        stress_assets(
-            lane.stresses, world.events, world.hits, lane.starts, account.group, account.step
-        )
+    stress_assets(
+        lane.stresses, world.events, world.hits, lane.starts, account.group, account.step
+    )
     risk, execution, episode = world.risk[0], world.execution[0], world.episode[0]
     for a in range(lane.assets.shape[0]):
         step_asset(
