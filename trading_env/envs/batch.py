@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from trading_env.envs.world import Setup
 from trading_env.kernels.drivers import ALL_FINITE, Drivers
-from trading_env.kernels.rows import new_lanes, new_outputs
+from trading_env.kernels.rows import new_lanes, new_outputs, renewed
 from trading_env.types import SLOTS, AutoReset, Floats, Lanes
 
 DRAW = -1  # path or start: drawn from the seed
@@ -23,10 +23,13 @@ class Batch:
     """State of `lanes` environments and the buffers that a step writes.
 
     Without `keep_reports` there are as many rows of reports as threads, overwritten in turn: a
-    third less memory to move.
+    third less memory to move. With `fresh` no call writes to observations, rewards or flags that
+    an earlier one left: each has new buffers, which is cheaper than copying.
     """
 
-    def __init__(self, setup: Setup, lanes: int, *, keep_reports: bool) -> None:
+    def __init__(
+        self, setup: Setup, lanes: int, *, keep_reports: bool, fresh: bool = False
+    ) -> None:
         world = setup.world
         self.setup = setup
         self.count = lanes
@@ -38,6 +41,7 @@ class Batch:
         self.outputs = new_outputs(lanes, self.assets, size, rows)
         self.seeds = np.zeros(lanes, dtype=np.uint64)
         self.is_started = False
+        self._fresh = fresh
 
     def reset(
         self,
@@ -56,6 +60,9 @@ class Batch:
         if seeds is not None:
             self.seeds[mask] = seeds[mask]
         self.is_started = True
+        if self._fresh:  # lanes that go on keep theirs
+            kept = self.outputs.observations.copy()
+            self.outputs = self.outputs._replace(observations=kept)
         drivers.reset(self.setup.world, self.lanes, self.outputs, self.seeds, choice)
 
     def step(self, drivers: Drivers, actions: Floats, autoreset: AutoReset) -> None:
@@ -64,8 +71,9 @@ class Batch:
         Raises:
             ValueError: an action is not finite; nothing has changed.
         """
+        outputs = renewed(self.outputs) if self._fresh else self.outputs
         bad = drivers.step(
-            self.setup.world, self.lanes, self.outputs, actions, self.seeds, autoreset.value
+            self.setup.world, self.lanes, outputs, actions, self.seeds, autoreset.value
         )
         if bad != ALL_FINITE:
             lane, asset = divmod(bad, self.assets)
@@ -75,6 +83,7 @@ class Batch:
             raise ValueError(
                 f"{where} is {actions[lane, asset]}: must be finite (has the policy diverged?)"
             )
+        self.outputs = outputs
 
     def check_actions(self, actions: Any, shape: tuple[int, ...]) -> Floats:
         """Return actions as a float64 array of `shape`, unrounded.

@@ -37,7 +37,7 @@ class PortfolioVectorEnv(
         autoreset_mode: NEXT_STEP (default), SAME_STEP or DISABLED, as Gymnasium defines them.
         detail: as in the single environment. `summary` (with its mask `_summary`) is in `info`
             whenever a lane ends; in SAME_STEP `final_obs` and `final_info` are too.
-        copy: return copies of the buffers (default); without it the next step overwrites them.
+        copy: return new arrays at each call (default); without it the next step overwrites them.
         kwargs: everything else that `PortfolioEnv` takes, but `render_mode`.
     """
 
@@ -60,7 +60,8 @@ class PortfolioVectorEnv(
         mode = AutoresetMode(autoreset_mode)
         self.metadata = {"autoreset_mode": mode, "render_modes": []}
         self._mode = MODES[mode]
-        self._batch = Batch(self.setup, num_envs, keep_reports=self.detail == "full")
+        keep = self.detail == "full"
+        self._batch = Batch(self.setup, num_envs, keep_reports=keep, fresh=copy)
         self._drivers = serial if num_envs == 1 else parallel
         self.single_observation_space = self.layout.space()
         self.single_action_space = action_space(self._batch.assets)
@@ -92,7 +93,7 @@ class PortfolioVectorEnv(
         mask = self._mask(options or {})
         seeds = self._seeds(seed)
         self._batch.reset(self._drivers, seeds, mask)
-        return self._observations(), self._full()
+        return self._batch.outputs.observations, self._full()
 
     def _mask(self, options: dict[str, Any]) -> NDArray[np.bool_]:
         """Read which lanes to reset."""
@@ -149,14 +150,8 @@ class PortfolioVectorEnv(
         info = self._full()
         if ended.any():
             info |= self._endings(ended)
-        rewards = outputs.rewards.copy() if self.copy else outputs.rewards
-        terminated = outputs.terminated.copy() if self.copy else outputs.terminated
-        truncated = outputs.truncated.copy() if self.copy else outputs.truncated
-        return self._observations(), rewards, terminated, truncated, info
-
-    def _observations(self) -> NDArray[np.float32]:
-        observations = self._batch.outputs.observations
-        return observations.copy() if self.copy else observations
+        rewards, terminated, truncated = outputs.rewards, outputs.terminated, outputs.truncated
+        return outputs.observations, rewards, terminated, truncated, info
 
     def _full(self) -> dict[str, Any]:
         return full_info(self._batch) if self.detail == "full" else {}

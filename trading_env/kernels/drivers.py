@@ -17,6 +17,7 @@ from numba import prange
 from numpy.typing import NDArray
 
 from trading_env.kernels.jit import driver, source_digest
+from trading_env.kernels.prefetch import prefetch_lane
 from trading_env.kernels.rows import clear_lane, keep_final, lane_of, lanes_of, store_outcome
 from trading_env.kernels.start import begin_episode
 from trading_env.kernels.transition import transition
@@ -62,6 +63,7 @@ def _build(*, parallel: bool) -> Drivers:
             first, after = lanes_of(row, rows, seeds.shape[0])
             for i in range(first, after):
                 lane = lane_of(lanes, outputs, i, row)
+                prefetch_lane(lanes, i + 1)
                 if autoreset == AutoReset.NEXT_STEP and lane.accounts[0].done == 1:
                     clear_lane(lanes, outputs, i, row)
                     begin_episode(world, lane, seeds[i], lane.accounts[0].episode + 1, -1, -1)

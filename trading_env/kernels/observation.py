@@ -88,11 +88,9 @@ def contrast(a: float, b: float) -> float:
 
 
 @kernel
-def observe_market(out: NDArray[np.float32], asset: AssetState) -> None:
-    """Write the eight features of the shown market."""
-    slow = math.sqrt(asset.seen_variance_slow)
+def observe_market(out: NDArray[np.float32], asset: AssetState, slow: float, unit: float) -> None:
+    """Write the eight features of the shown market; `slow` is its slow sd, `unit` one over it."""
     fast = math.sqrt(asset.seen_variance_fast)
-    unit = 1.0 / slow
     out[0] = clip(asset.seen_return * unit, -LIMIT, LIMIT)
     out[1] = clip(asset.trend_0 * unit * PER_TREND_SD_0, -LIMIT, LIMIT)
     out[2] = clip(asset.trend_1 * unit * PER_TREND_SD_1, -LIMIT, LIMIT)
@@ -106,17 +104,18 @@ def observe_market(out: NDArray[np.float32], asset: AssetState) -> None:
 
 @kernel
 def observe_holding(
-    out: NDArray[np.float32], asset: AssetState, report: Report, equity: float
+    out: NDArray[np.float32], asset: AssetState, report: Report, per_equity: float, unit: float
 ) -> None:
     """Write the six features of the holding."""
     price = asset.seen_close
-    out[8] = clip(asset.position * price / equity, -LIMIT, LIMIT)
-    out[9] = clip(report.working * price / equity, -LIMIT, LIMIT)
+    share = price * per_equity
+    out[8] = clip(asset.position * share, -LIMIT, LIMIT)
+    out[9] = clip(report.working * share, -LIMIT, LIMIT)
     out[10] = 0.0
     if asset.position != 0.0:
         side = 1.0 if asset.position > 0.0 else -1.0
         gain = side * (price / asset.entry_price - 1.0)
-        out[10] = clip(gain / math.sqrt(asset.seen_variance_slow), -LIMIT, LIMIT)
+        out[10] = clip(gain * unit, -LIMIT, LIMIT)
     stop, target = asset.stop_loss, asset.take_profit
     out[11] = abs(contrast(price, stop)) if stop > 0.0 else 0.0
     out[12] = abs(contrast(price, target)) if target > 0.0 else 0.0
@@ -130,7 +129,7 @@ def observe_feedback(out: NDArray[np.float32], asset: AssetState) -> None:
     out[15] = contrast(max(asset.slippage, 0.0), asset.expected_slippage)
     out[16] = asset.latency / (asset.latency + 1.0)
     out[17] = clip(asset.fill_ratio, 0.0, 1.0)
-    out[18] = asset.age / (asset.age + 1.0)
+    out[18] = asset.age / (asset.age + 1.0) if asset.age > 0 else 0.0
     out[19] = float(asset.valid)
 
 
@@ -145,14 +144,17 @@ def observe(
 ) -> None:
     """Write one observation: asset by asset (features, then signals), then the account."""
     equity = max(account.seen_equity, MIN_EQUITY * account.initial_equity)
+    per_equity = 1.0 / equity
     count = NUM_ASSET_FEATURES + signals.shape[1]
     gross = 0.0
     net = 0.0
     for a in range(assets.shape[0]):
         asset = assets[a]
         block = out[a * count : (a + 1) * count]
-        observe_market(block, asset)
-        observe_holding(block, asset, reports[a], equity)
+        slow = math.sqrt(asset.seen_variance_slow)
+        unit = 1.0 / slow
+        observe_market(block, asset, slow, unit)
+        observe_holding(block, asset, reports[a], per_equity, unit)
         observe_feedback(block, asset)
         for s in range(signals.shape[1]):
             block[NUM_ASSET_FEATURES + s] = clip(signals[a, s], -SIGNAL_LIMIT, SIGNAL_LIMIT)

@@ -98,6 +98,16 @@ def new_lanes(lanes: int, assets: int, events: int, slots: int) -> Lanes:
     )
 
 
+def renewed(outputs: Outputs) -> Outputs:
+    """Replace by blank ones the buffers that a step writes in full and a caller may have kept."""
+    return outputs._replace(
+        observations=np.empty_like(outputs.observations),
+        rewards=np.empty_like(outputs.rewards),
+        terminated=np.empty_like(outputs.terminated),
+        truncated=np.empty_like(outputs.truncated),
+    )
+
+
 def new_outputs(lanes: int, assets: int, size: int, report_rows: int) -> Outputs:
     """Allocate the buffers that drivers write and the Gymnasium layer copies from."""
     return Outputs(

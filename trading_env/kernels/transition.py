@@ -22,6 +22,7 @@ from trading_env.kernels.market import (
 from trading_env.kernels.observation import observe
 from trading_env.kernels.orders import book_opportunity, send_order, status_of
 from trading_env.kernels.portfolio import accrue, call_margin, revalue, revalue_as_seen
+from trading_env.kernels.prefetch import prefetch_row
 from trading_env.kernels.pricing import leave_impact, terms_of
 from trading_env.kernels.reward import score
 from trading_env.kernels.risk import decide
@@ -54,14 +55,13 @@ def transition(world: World, lane: Lane, actions: Floats, seed: np.uint64) -> Ou
     """Take one environment from decision k to decision k + 1."""
     account = lane.accounts[0]
     before = account.equity
+    account.row += 1
+    prefetch_row(world, account.row)
     clear_reports(lane)
 
     decide(actions, lane.assets, lane.reports, account, world.risk[0], world.execution[0])
-    account.row += 1
     accrue(account, lane.assets, lane.reports, world.elapsed_s[account.row], world.account[0])
-    stress_assets(
-        lane.stresses, world.events, world.hits, lane.starts, account.group, account.step
-    )
+    stress_assets(lane.stresses, world.events, world.hits, lane.starts, account.group, account.step)
     risk, execution, episode = world.risk[0], world.execution[0], world.episode[0]
     for a in range(lane.assets.shape[0]):
         step_asset(
