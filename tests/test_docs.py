@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 
 from trading_env import AccountConfig, ExecutionConfig, PortfolioEnv, RewardConfig, RiskConfig
-from trading_env.kernels.observation import ACCOUNT_FEATURES, ASSET_FEATURES
+from trading_env.config import ParentConfig
+from trading_env.kernels.observation import ACCOUNT_FEATURES, ASSET_FEATURES, PARENT_FEATURES
 from trading_env.types import BoundBy, Exit, Status
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "portfolio.md").read_text(encoding="utf-8")
+EXECUTION_PAGE = (ROOT / "docs" / "execution.md").read_text(encoding="utf-8")
 CONFIGS = (RiskConfig, ExecutionConfig, AccountConfig, RewardConfig)
 PAGES = [
     path for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))) if path.exists()
@@ -48,6 +50,18 @@ def info_keys() -> set[str]:
 def test_every_feature_is_on_the_page_with_its_bounds(feature: object) -> None:
     row = f"| `{feature.name}` | {feature.low:g} | {feature.high:g} |"  # type: ignore[attr-defined]
     assert row in section("Observation Space")
+
+
+@pytest.mark.parametrize("feature", PARENT_FEATURES, ids=lambda f: f.name)
+def test_every_parent_feature_is_on_its_page(feature: object) -> None:
+    row = f"| `{feature.name}` | {feature.low:g} | {feature.high:g} |"  # type: ignore[attr-defined]
+    assert row in EXECUTION_PAGE
+
+
+def test_every_key_of_a_parent_is_on_its_page_with_its_default() -> None:
+    for name, field in ParentConfig.model_fields.items():
+        default = f'"{field.default}"' if isinstance(field.default, str) else str(field.default)
+        assert f"| `{name}` | `{default}` |" in EXECUTION_PAGE
 
 
 @pytest.mark.parametrize("config", CONFIGS)

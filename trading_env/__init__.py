@@ -13,13 +13,13 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "AccountConfig": "trading_env.config",
+    "ExecutionEnv": "trading_env.envs.execution",
     "ExecutionConfig": "trading_env.execution_engine",
     "ExecutionEngine": "trading_env.execution_engine",
     "Market": "trading_env.markets.bars",
     "MarketState": "trading_env.execution_engine",
     "Order": "trading_env.execution_engine",
     "PortfolioEnv": "trading_env.envs.portfolio",
-    "PortfolioVectorEnv": "trading_env.envs.vector",
     "RewardConfig": "trading_env.config",
     "RiskConfig": "trading_env.risk_manager",
     "RiskManager": "trading_env.risk_manager",
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from trading_env.backtesting import evaluate as evaluate
     from trading_env.config import AccountConfig as AccountConfig
     from trading_env.config import RewardConfig as RewardConfig
+    from trading_env.envs.execution import ExecutionEnv as ExecutionEnv
     from trading_env.envs.portfolio import PortfolioEnv as PortfolioEnv
-    from trading_env.envs.vector import PortfolioVectorEnv as PortfolioVectorEnv
     from trading_env.execution_engine import ExecutionConfig as ExecutionConfig
     from trading_env.execution_engine import ExecutionEngine as ExecutionEngine
     from trading_env.execution_engine import MarketState as MarketState
@@ -58,16 +58,17 @@ def __getattr__(name: str) -> Any:
 
 def register_envs() -> None:
     """Register the environments' ids with Gymnasium; doing it twice changes nothing."""
-    if "trading_env/Portfolio-v0" in gymnasium.registry:
-        return
-    gymnasium.register(
-        id="trading_env/Portfolio-v0",
-        entry_point="trading_env.envs.portfolio:PortfolioEnv",
-        vector_entry_point="trading_env.envs.vector:PortfolioVectorEnv",
-        # Gymnasium's passive checker doubles the cost of a step. The suite runs the full checker
-        # on every scenario instead; `gym.make(..., disable_env_checker=False)` brings it back.
-        disable_env_checker=True,
-    )
+    for task in ("Portfolio", "Execution"):
+        name = f"trading_env/{task}-v0"
+        if name not in gymnasium.registry:
+            gymnasium.register(
+                id=name,
+                entry_point=f"trading_env.envs.{task.lower()}:{task}Env",
+                vector_entry_point=f"trading_env.envs.vector:{task}VectorEnv",
+                # Gymnasium's passive checker doubles the cost of a step. The suite runs the full
+                # checker instead; `gym.make(..., disable_env_checker=False)` brings it back.
+                disable_env_checker=True,
+            )
 
 
 register_envs()

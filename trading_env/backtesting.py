@@ -101,7 +101,8 @@ def rollout(
     equity = [[float(e)] for e in batch.lanes.accounts["equity"]]
     held: list[list[bool]] = [[] for _ in range(lanes)]
     running = np.ones(lanes, dtype=np.bool_)
-    sums = summary(batch.lanes.logs, batch.lanes.accounts)
+    task = batch.setup.layout.task
+    sums = summary(batch.lanes.logs, batch.lanes.accounts, task)
     while running.any():
         holding = (batch.lanes.assets["position"] != 0.0).any(axis=1)
         observations, _, terminated, truncated, _ = envs.step(policy.act(observations))
@@ -114,7 +115,11 @@ def rollout(
                 trace.add(batch)
         ended = terminated | truncated
         if ended.any():
-            _keep_sums(sums, summary(batch.lanes.logs, batch.lanes.accounts), ended & running)
+            _keep_sums(
+                sums,
+                summary(batch.lanes.logs, batch.lanes.accounts, batch.setup.layout.task),
+                ended & running,
+            )
             running = running & ~ended
             if running.any():  # a lane that has ended cannot be stepped: it plays on, unread
                 observations, _ = envs.reset(options={"reset_mask": ended})

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
 import numpy as np
 from pydantic import Field, field_validator
 
-from trading_env.config import ConfigError, Settings, as_record
+from trading_env.config import ConfigError, Settings, Share, as_record
 from trading_env.kernels.execution import trade_bar, wait_out_bar
 from trading_env.kernels.orders import book_opportunity, draw_latency, end_bar, fill_in, status_of
 from trading_env.kernels.pricing import terms_of
@@ -51,7 +51,6 @@ LATENCY = {  # median milliseconds, log standard deviation
 }
 
 
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 
 
@@ -90,7 +89,7 @@ class ExecutionConfig(Settings):
     """Median latency, milliseconds; overrides the name's."""
     latency_log_sd: float | None = Field(None, ge=0.0, le=5.0)
     """Standard deviation of log latency; overrides the name's."""
-    half_spread_bps: float = Field(1.5, ge=0.0, le=1000.0)
+    half_spread_bps: float = Field(1.5, ge=0.0, le=1e4)
     """Half spread in calm markets, basis points of the price."""
     spread_exponent: float = Field(0.7, ge=0.0, le=3.0)
     """The half spread widens with (fast / slow volatility) to this power."""
@@ -108,6 +107,9 @@ class ExecutionConfig(Settings):
     """Shares of the temporary impact that decay with each of the times below; at most 1 in all."""
     transient_times_s: tuple[Positive, Positive, Positive] = (300.0, 3600.0, 86400.0)
     """Decay times, seconds."""
+    transient_shape: Literal["flow", "block"] = "flow"
+    """flow: a bar's fills press for the whole bar, and what they leave tends to their weights;
+    block: each is one trade, and leaves its weight of twice what it paid (Obizhaeva and Wang)."""
     participation_cap: float = Field(0.1, gt=0.0, le=1.0)
     """Largest share of a bar's volume that all fills together may take."""
     fee_bps: float = Field(0.5, ge=-100.0, le=1000.0)
@@ -152,9 +154,12 @@ class ExecutionConfig(Settings):
             "impact_reference": ImpactReference[self.impact_reference.upper()].value,
         }
         for j, (weight, ratio) in enumerate(zip(self.transient_weights, ratios, strict=True)):
+            decay, mean = math.exp(-ratio), -math.expm1(-ratio) / ratio
+            if self.transient_shape == "block":  # felt at the next bar: 2 weight decay
+                weight *= 2.0 * decay / (mean * (1.0 - decay))
             values[f"transient_weight_{j}"] = weight
-            values[f"transient_decay_{j}"] = math.exp(-ratio)
-            values[f"transient_mean_{j}"] = -math.expm1(-ratio) / ratio
+            values[f"transient_decay_{j}"] = decay
+            values[f"transient_mean_{j}"] = mean
         return as_record(ExecutionParams, values)
 
 

@@ -23,6 +23,7 @@ class RiskConfig(Settings):
         "kelly": {"mode": "kelly"},
         "linear": {"mode": "linear", "stops": False, "max_weight": 1.0, "no_trade_band": 0.0},
         "raw": {"mode": "raw", "stops": False, "max_weight": 1.0, "no_trade_band": 0.0},
+        "execution": {"mode": "raw", "stops": False, "no_trade_band": 0.0},
     }
 
     mode: Literal["kelly", "linear", "raw"] = "kelly"

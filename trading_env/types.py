@@ -25,6 +25,13 @@ Floats: TypeAlias = NDArray[np.float64]
 Flags: TypeAlias = NDArray[np.bool_]
 
 
+class Task(IntEnum):
+    """What an episode is about: what an action asks for, the reward, and when it ends."""
+
+    PORTFOLIO = 0
+    EXECUTION = 1
+
+
 class RiskMode(IntEnum):
     """How a signal becomes a target."""
 
@@ -216,6 +223,9 @@ class AssetState:
     exit_units: float
     exit_fees: float
     slots_used: int  # order slots from here on are empty
+    # the parent order (Execution)
+    parent: float  # units, signed
+    goal: float  # position in which it is done
     # execution feedback: exponentially weighted means over fills
     slippage: float  # realised cost, fraction of notional
     expected_slippage: float  # what the risk manager expected to pay
@@ -275,6 +285,7 @@ class AccountState:
     peak_equity: float
     seen_equity: float  # marked at the prices shown
     seen_peak: float  # highest that two consecutive shown values reached
+    arrival_value: float  # sum of |parent| x arrival price (Execution)
     step: int
     episode: int
     row: int  # of the market table: the bar the last decision could see
@@ -301,6 +312,7 @@ class EpisodeLog:
     stops: int  # bars in which a stop was worked
     targets: int
     margin_calls: int
+    parent_shortfall: float  # implementation shortfall of the parent orders (Execution)
     max_drawdown: float
 
 
@@ -489,11 +501,22 @@ class EpisodeParams:
     warmup: int
     length: int  # steps
     groups: int  # scenarios to draw from
+    task: int  # Task
+    bar_volatility: float  # sd of a bar over the arrival price; 0: as shown (Execution)
     growth: float  # weights of the reward's terms
     shortfall: float
     risk: float
     turnover: float
     scale: float
+
+
+class ParentParams:
+    """One asset's parent order: fixed, or drawn at the start of an episode."""
+
+    quantity: float  # units, signed; 0: drawn
+    side: float  # +1 buys, -1 sells, 0: drawn
+    smallest: float  # share of the volume to be expected over the horizon
+    largest: float
 
 
 def record_dtype(layout: type) -> np.dtype[Any]:
@@ -520,6 +543,7 @@ class World(NamedTuple):
     execution: Table  # ExecutionParams (1,)
     account: Table  # AccountParams (1,)
     episode: Table  # EpisodeParams (1,)
+    parents: Table  # ParentParams (assets,)
 
 
 class Lane(NamedTuple):

@@ -11,7 +11,15 @@ from tests.kernels.helpers import account_params, costly, episode_params, risk_p
 from trading_env.kernels.observation import ACCOUNT_FEATURES, ASSET_FEATURES
 from trading_env.kernels.rows import lane_of, new_lanes, new_outputs
 from trading_env.kernels.start import begin_episode, pick
-from trading_env.types import SLOTS, BarRecord, EventRecord, Lane, World, new_table
+from trading_env.types import (
+    SLOTS,
+    BarRecord,
+    EventRecord,
+    Lane,
+    ParentParams,
+    World,
+    new_table,
+)
 
 PATHS, BARS, WARMUP, LENGTH, ASSETS = 3, 60, 5, 20, 2
 ROWS = PATHS * BARS
@@ -44,6 +52,7 @@ def world(events: Any = None, **account: Any) -> World:
         episode=boxed(
             episode_params(paths=PATHS, bars=BARS, warmup=WARMUP, length=LENGTH, groups=3)
         ),
+        parents=new_table(ParentParams, ASSETS),
     )
 
 

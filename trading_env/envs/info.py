@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading_env.envs.batch import Batch
-from trading_env.types import BoundBy, Exit, Floats, RewardTerms, Status, Table
+from trading_env.types import BoundBy, Exit, Floats, RewardTerms, Status, Table, Task
 
 Detail = Literal["none", "episode", "full"]
 BPS = 1e4
@@ -97,16 +97,20 @@ def full_info(batch: Batch) -> dict[str, Any]:
         "execution": execution,
         "events": events,
         "reward_terms": {name: terms[name].copy() for name in TERM_FIELDS},
-        "summary": summary(batch.lanes.logs, accounts),
+        "summary": summary(batch.lanes.logs, accounts, batch.setup.layout.task),
     }
 
 
-def summary(logs: Table, accounts: Table) -> dict[str, Floats]:
+def summary(logs: Table, accounts: Table, task: Task) -> dict[str, Floats]:
     """Sum an episode up from its log; rates without a denominator are 0 and their count says so."""
     shortfall = sum(logs[name] for name in ("delay", "spread", "impact", "fees", "opportunity"))
     ordered = np.maximum(logs["ordered"], TINY)
     initial = np.maximum(accounts["initial_equity"], TINY)
+    arrival = np.maximum(accounts["arrival_value"], TINY)
+    cost = logs["parent_shortfall"].copy()
+    parents = {"parent_shortfall": cost, "parent_shortfall_bps": BPS * cost / arrival}
     return {
+        **(parents if task is Task.EXECUTION else {}),
         "reward": logs["reward"].copy(),
         "steps": logs["steps"].copy(),
         "return": accounts["equity"] / initial - 1.0,

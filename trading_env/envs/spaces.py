@@ -9,9 +9,12 @@ from numpy.typing import NDArray
 from trading_env.kernels.observation import (
     ACCOUNT_FEATURES,
     ASSET_FEATURES,
+    HOLDING,
+    PARENT_FEATURES,
     SIGNAL_LIMIT,
     Feature,
 )
+from trading_env.types import Task
 
 
 class ObservationLayout(NamedTuple):
@@ -19,6 +22,7 @@ class ObservationLayout(NamedTuple):
 
     symbols: tuple[str, ...]
     signal_names: tuple[str, ...]
+    task: Task = Task.PORTFOLIO
 
     @property
     def block(self) -> tuple[Feature, ...]:
@@ -27,7 +31,10 @@ class ObservationLayout(NamedTuple):
             Feature(name, -SIGNAL_LIMIT, SIGNAL_LIMIT, "user signal, clipped")
             for name in self.signal_names
         )
-        return ASSET_FEATURES + signals
+        own: tuple[Feature, ...] = ASSET_FEATURES
+        if self.task is Task.EXECUTION:
+            own = (*own[: HOLDING.start], *PARENT_FEATURES, *own[HOLDING.stop :])
+        return own + signals
 
     @property
     def features(self) -> tuple[Feature, ...]:
@@ -70,5 +77,5 @@ class ObservationLayout(NamedTuple):
 
 
 def action_space(assets: int) -> spaces.Box[np.float32]:
-    """Signed conviction, one number for each asset."""
+    """Signed conviction, or pace: one number for each asset."""
     return spaces.Box(-1.0, 1.0, shape=(assets,), dtype=np.float32)

@@ -5,7 +5,7 @@ any number of lanes and threads. A batch of one uses the serial driver, which is
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import gymnasium as gym
 import numpy as np
@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from trading_env.envs.batch import Batch
 from trading_env.envs.info import check_detail, full_info, summary
 from trading_env.envs.spaces import ObservationLayout, action_space
-from trading_env.envs.world import build
+from trading_env.envs.world import EXECUTION_DEFAULTS, build
 from trading_env.kernels.drivers import parallel, serial
-from trading_env.types import AutoReset
+from trading_env.types import AutoReset, Task
 
 MODES = {
     AutoresetMode.NEXT_STEP: AutoReset.NEXT_STEP,
@@ -27,10 +27,10 @@ MODES = {
 }
 
 
-class PortfolioVectorEnv(
+class TradingVectorEnv(
     gym.vector.VectorEnv[NDArray[np.float32], NDArray[np.float32], NDArray[Any]]
 ):
-    """Many `trading_env/Portfolio-v0` at once; see `PortfolioEnv` for the task.
+    """Many environments of one task over one driver.
 
     Args:
         num_envs: number of lanes.
@@ -38,8 +38,11 @@ class PortfolioVectorEnv(
         detail: as in the single environment. `summary` (with its mask `_summary`) is in `info`
             whenever a lane ends; in SAME_STEP `final_obs` and `final_info` are too.
         copy: return new arrays at each call (default); without it the next step overwrites them.
-        kwargs: everything else that `PortfolioEnv` takes, but `render_mode`.
+        kwargs: everything else that the single environment takes, but `render_mode`.
     """
+
+    task: ClassVar[Task]
+    defaults: ClassVar[dict[str, Any]] = {}
 
     def __init__(
         self,
@@ -53,7 +56,7 @@ class PortfolioVectorEnv(
         if isinstance(num_envs, bool) or not isinstance(num_envs, int) or num_envs < 1:
             raise ValueError(f"num_envs = {num_envs!r:.60}: must be a whole number >= 1")
         kwargs.pop("render_mode", None)
-        self.setup = build(**kwargs)
+        self.setup = build(task=self.task, **{**self.defaults, **kwargs})
         self.num_envs = num_envs
         self.detail = check_detail(detail)
         self.copy = copy
@@ -161,7 +164,7 @@ class PortfolioVectorEnv(
         outputs = self._batch.outputs
         info: dict[str, Any] = {}
         if self.detail != "none":
-            final = summary(outputs.final_logs, outputs.final_accounts)
+            final = summary(outputs.final_logs, outputs.final_accounts, self.task)
             if self.detail == "episode":
                 info = {"summary": final, "_summary": ended.copy()}
         if self._mode is AutoReset.SAME_STEP:
@@ -182,3 +185,16 @@ class PortfolioVectorEnv(
             ValueError: the snapshot does not fit.
         """
         self._batch.set_state(state)
+
+
+class PortfolioVectorEnv(TradingVectorEnv):
+    """Many `trading_env/Portfolio-v0` at once; see `PortfolioEnv` for the task."""
+
+    task = Task.PORTFOLIO
+
+
+class ExecutionVectorEnv(TradingVectorEnv):
+    """Many `trading_env/Execution-v0` at once; see `ExecutionEnv` for the task."""
+
+    task = Task.EXECUTION
+    defaults = EXECUTION_DEFAULTS

@@ -10,16 +10,21 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from trading_env.config import AccountConfig, ConfigError, RewardConfig, as_record
+from trading_env.config import AccountConfig, ConfigError, ParentConfig, RewardConfig, as_record
 from trading_env.envs.spaces import ObservationLayout
 from trading_env.execution_engine import ExecutionConfig
 from trading_env.markets import Market, load_market
 from trading_env.risk_manager import RiskConfig
 from trading_env.scenario import Scenario, compile_scenarios
-from trading_env.types import BarRecord, EpisodeParams, Floats, Table, World, new_table
+from trading_env.types import BarRecord, EpisodeParams, Floats, Table, Task, World, new_table
 
 WARMUP = 64  # bars before the first decision, so that no feature starts cold
 DEFAULT_LENGTH = 252
+EXECUTION_DEFAULTS: dict[str, Any] = {
+    "market": {"generator": "multiscale", "assets": 1},
+    "reward": "arrival_price",
+    "episode_length": 20,
+}
 
 MarketSpec: TypeAlias = Market | str | Path | Mapping[str, Any]
 ScenarioSpec: TypeAlias = Scenario | str | Path | Mapping[str, Any] | Sequence[Any] | None
@@ -88,6 +93,8 @@ def build(
     reward: RewardConfig | ConfigSpec = "execution_quality",
     episode_length: int = DEFAULT_LENGTH,
     seed_band: str | None = "train",
+    task: Task = Task.PORTFOLIO,
+    parent: ParentConfig | ConfigSpec = None,
 ) -> Setup:
     """Resolve every argument and lay the world out.
 
@@ -104,10 +111,15 @@ def build(
         length=length,
         symbols=table.symbols,
     )
+    if task is Task.EXECUTION and (risk is None or isinstance(risk, Mapping)):
+        risk = {"preset": "execution", **(risk or {})}
     risk_config = RiskConfig.of(risk)
     execution_config = ExecutionConfig.of(execution)
     account_config = AccountConfig.of(account)
     reward_config = RewardConfig.of(reward)
+    if task is not Task.EXECUTION and parent is not None:
+        raise ConfigError("parent: only trading_env/Execution-v0 has parent orders")
+    parent_config = ParentConfig.of(parent)
     episode = {
         "paths": table.paths,
         "bars": table.bars,
@@ -116,6 +128,7 @@ def build(
         "warmup": WARMUP,
         "length": length,
         "groups": compiled.groups,
+        "task": task.value,
         **reward_config.model_dump(),
     }
     world = World(
@@ -126,6 +139,7 @@ def build(
         execution=execution_config.record(table.bar_seconds),
         account=account_config.record(),
         episode=as_record(EpisodeParams, episode),
+        parents=parent_config.record(table.assets),
     )
     resolved = {
         "market": {"source": table.source, "sha256": table.sha256, "symbols": table.symbols},
@@ -138,5 +152,7 @@ def build(
         "episode_length": length,
         "seed_band": seed_band,
     }
-    layout = ObservationLayout(table.symbols, table.signal_names)
+    if task is Task.EXECUTION:
+        resolved["parent"] = parent_config.model_dump()
+    layout = ObservationLayout(table.symbols, table.signal_names, task)
     return Setup(world, table, layout, compiled.scenarios, resolved)

@@ -92,6 +92,7 @@ class Stream(IntEnum):
     EVENT_START = 3
     ORDER_LATENCY = 4
     FEED_FAULT = 5
+    PARENT_ORDER = 6
     # Generators of synthetic markets (their seed is the pool's key, never an environment's).
     MARKET_FACTOR = 32
     MARKET_SHOCK = 33

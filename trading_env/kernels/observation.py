@@ -20,6 +20,7 @@ from trading_env.types import (
     Floats,
     Report,
     Table,
+    Task,
 )
 
 
@@ -56,6 +57,15 @@ ASSET_FEATURES = (
     Feature("age", 0.0, 1.0, "bars since the last delivered bar, over that plus 1"),
     Feature("valid", 0.0, 1.0, "1 when the last bar was delivered"),
 )
+PARENT_FEATURES = (  # in Execution, in place of the six from `weight` to `exit_pending`
+    Feature("left", 0.0, 1.0, "share of the parent order still to trade"),
+    Feature("side", -1.0, 1.0, "+1 buys, -1 sells"),
+    Feature("working", -1.0, 1.0, "outstanding orders over the parent order"),
+    Feature("required_rate", 0.0, LIMIT, "what is left over the mean volume of the steps left"),
+    Feature("drift", -LIMIT, LIMIT, "shown over arrival price, in slow sd, against the order"),
+    Feature("own_impact", -1.0, 1.0, "decaying impact of own fills, percent, against the order"),
+)
+HOLDING = slice(8, 14)  # of an asset's features: what the task replaces
 SIGNAL_LIMIT = LIMIT  # user columns `signal_*`, clipped
 ACCOUNT_FEATURES = (
     Feature("cash", -LIMIT, LIMIT, "cash over equity"),
@@ -123,6 +133,28 @@ def observe_holding(
 
 
 @kernel
+def observe_parent(
+    out: NDArray[np.float32], asset: AssetState, report: Report, steps_left: int, unit: float
+) -> None:
+    """Write the six features of the parent order."""
+    out[8:14] = 0.0
+    size = abs(asset.parent)
+    if size == 0.0:
+        return
+    side = math.copysign(1.0, asset.parent)
+    left = abs(asset.goal - asset.position)
+    expected = asset.seen_volume_mean * max(steps_left, 1)
+    out[8] = clip(left / size, 0.0, 1.0)
+    out[9] = side
+    out[10] = clip(report.working / asset.parent, -1.0, 1.0)
+    out[11] = clip(left / expected, 0.0, LIMIT) if expected > 0.0 else LIMIT
+    drift = side * (asset.seen_close / asset.reference_price - 1.0)
+    out[12] = clip(drift * unit, -LIMIT, LIMIT)
+    own = asset.transient_0 + asset.transient_1 + asset.transient_2
+    out[13] = clip(100.0 * side * own, -1.0, 1.0)
+
+
+@kernel
 def observe_feedback(out: NDArray[np.float32], asset: AssetState) -> None:
     """Write the six features of execution feedback and feed health."""
     out[14] = clip(100.0 * asset.slippage, -1.0, 1.0)
@@ -154,7 +186,10 @@ def observe(
         slow = math.sqrt(asset.seen_variance_slow)
         unit = 1.0 / slow
         observe_market(block, asset, slow, unit)
-        observe_holding(block, asset, reports[a], per_equity, unit)
+        if episode.task == Task.EXECUTION:
+            observe_parent(block, asset, reports[a], episode.length - account.step, unit)
+        else:
+            observe_holding(block, asset, reports[a], per_equity, unit)
         observe_feedback(block, asset)
         for s in range(signals.shape[1]):
             block[NUM_ASSET_FEATURES + s] = clip(signals[a, s], -SIGNAL_LIMIT, SIGNAL_LIMIT)

@@ -14,6 +14,8 @@ from trading_env.kernels.jit import kernel, rare_kernel
 from trading_env.kernels.market import MIN_VARIANCE, update_averages
 from trading_env.kernels.noise import Stream, uniform
 from trading_env.kernels.observation import observe
+from trading_env.kernels.pace import begin_parent
+from trading_env.kernels.portfolio import revalue
 from trading_env.kernels.stress import calm
 from trading_env.types import (
     AccountState,
@@ -22,6 +24,7 @@ from trading_env.types import (
     ExecutionParams,
     Lane,
     Report,
+    Task,
     World,
 )
 
@@ -98,10 +101,12 @@ def begin_report(asset: AssetState, report: Report) -> None:
 
 @kernel
 def begin_account(world: World, lane: Lane) -> None:
-    """Give the account its cash: a fixed sum, or a share of the mean daily traded value."""
+    """Give the account its cash: fixed, a share of daily value, or what the parents are worth."""
     account = lane.accounts[0]
     cash = world.account[0].initial_cash
-    if cash <= 0.0:
+    if world.episode[0].task == Task.EXECUTION:
+        cash = account.arrival_value
+    elif cash <= 0.0:
         traded = 0.0
         for a in range(lane.assets.shape[0]):
             asset = lane.assets[a]
@@ -111,11 +116,11 @@ def begin_account(world: World, lane: Lane) -> None:
     account.cash = cash
     account.fees_paid = 0.0
     account.financing_paid = 0.0
-    account.initial_equity = cash
-    account.equity = cash
-    account.peak_equity = cash
-    account.seen_equity = cash
-    account.seen_peak = cash
+    revalue(account, lane.assets)
+    account.initial_equity = account.equity
+    account.peak_equity = account.equity
+    account.seen_equity = account.equity
+    account.seen_peak = account.equity
     account.step = 0
     account.done = 0
 
@@ -143,9 +148,13 @@ def begin_episode(
         choices = event.latest - event.earliest + 1
         drawn = pick(seed, episode, event.group, Stream.EVENT_START.value, choices)
         lane.starts[e] = event.earliest + drawn
+    account.arrival_value = 0.0
     for a in range(lane.assets.shape[0]):
         begin_asset(world, lane.assets[a], account.row, a)
         begin_feedback(lane.assets[a], world.execution[0], params)
+        if params.task == Task.EXECUTION:
+            value = begin_parent(lane.assets[a], world.parents[a], params.length, seed, episode, a)
+            account.arrival_value += value
         begin_report(lane.assets[a], lane.reports[a])
         calm(lane.stresses[a])
     begin_account(world, lane)

@@ -21,6 +21,7 @@ from trading_env.kernels.market import (
 )
 from trading_env.kernels.observation import observe
 from trading_env.kernels.orders import book_opportunity, send_order, status_of
+from trading_env.kernels.pace import all_done, complete_parents, decide_pace, score_parents
 from trading_env.kernels.portfolio import accrue, call_margin, revalue, revalue_as_seen
 from trading_env.kernels.prefetch import prefetch_row
 from trading_env.kernels.pricing import leave_impact, terms_of
@@ -45,6 +46,7 @@ from trading_env.types import (
     Session,
     Stress,
     Table,
+    Task,
     Terms,
     World,
 )
@@ -59,7 +61,11 @@ def transition(world: World, lane: Lane, actions: Floats, seed: np.uint64) -> Ou
     prefetch_row(world, account.row)
     clear_reports(lane)
 
-    decide(actions, lane.assets, lane.reports, account, world.risk[0], world.execution[0])
+    task = world.episode[0].task
+    if task == Task.EXECUTION:
+        decide_pace(actions, lane, world)
+    else:
+        decide(actions, lane.assets, lane.reports, account, world.risk[0], world.execution[0])
     accrue(account, lane.assets, lane.reports, world.elapsed_s[account.row], world.account[0])
     stress_assets(lane.stresses, world.events, world.hits, lane.starts, account.group, account.step)
     risk, execution, episode = world.risk[0], world.execution[0], world.episode[0]
@@ -76,18 +82,25 @@ def transition(world: World, lane: Lane, actions: Floats, seed: np.uint64) -> Ou
             episode,
             Address(seed, account.episode, account.step, a),
         )
+    last = account.step + 1 >= episode.length
+    if task == Task.EXECUTION and last:
+        complete_parents(lane, world)
     gross = revalue(account, lane.assets)
     revalue_as_seen(account, lane.assets)
     called = call_margin(account, lane.assets, gross, world.account[0])
 
     account.step += 1
     shortfall, notional = log_step(lane, called)
-    reward = score(lane.terms[0], world.episode[0], before, account.equity, shortfall, notional)
+    terminated = account.equity <= 0.0
+    if task == Task.EXECUTION:
+        reward = score_parents(lane, world.episode[0])
+        terminated = terminated or last or all_done(lane)
+    else:
+        reward = score(lane.terms[0], world.episode[0], before, account.equity, shortfall, notional)
     lane.logs[0].reward += reward
     signals = world.signals[account.row]
     observe(lane.observation, lane.assets, lane.reports, signals, account, world.episode[0])
-    terminated = account.equity <= 0.0
-    truncated = account.step >= world.episode[0].length and not terminated
+    truncated = last and not terminated
     account.done = 1 if terminated or truncated else 0
     return Outcome(reward, terminated, truncated)
 

@@ -17,12 +17,17 @@ from typing import Any
 from trading_env.markets.bars import BANDS, Market
 from trading_env.markets.datasets import us_indices
 from trading_env.markets.errors import MarketSpecError, clip, unknown_name
+from trading_env.markets.factor import factor
 from trading_env.markets.synthetic import gbm, multiscale
 
 MarketSpec = Market | str | os.PathLike[str] | Mapping[str, Any]
 
 DATASETS: dict[str, Callable[[], Market]] = {"us_indices": us_indices}
-GENERATORS: dict[str, Callable[..., Market]] = {"multiscale": multiscale, "gbm": gbm}
+GENERATORS: dict[str, Callable[..., Market]] = {
+    "multiscale": multiscale,
+    "gbm": gbm,
+    "factor": factor,
+}
 TEXT_SUFFIXES = (".csv", ".csv.gz")
 PARQUET_SUFFIXES = (".parquet", ".pq")
 KEPT = 8

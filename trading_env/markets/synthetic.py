@@ -159,11 +159,16 @@ def _generate(
     )
 
 
+def daily_times(bars: int) -> NDArray[np.int64]:
+    """Business days from 2000-01-03, in seconds since 1970."""
+    days = np.busday_offset(np.full(bars, FIRST_DAY), np.arange(bars))
+    return days.astype("datetime64[s]").astype(np.int64)
+
+
 def _times(law: Preset, bars: int) -> NDArray[np.int64]:
     """Business days from 2000-01-03, or an unbroken clock from 2020-01-01 UTC."""
     if law.bar_seconds >= DAY:
-        days = np.busday_offset(np.full(bars, FIRST_DAY), np.arange(bars))
-        return days.astype("datetime64[s]").astype(np.int64)
+        return daily_times(bars)
     return FIRST_SECOND + int(law.bar_seconds) * np.arange(bars, dtype=np.int64)
 
 

@@ -1,0 +1,1 @@
+"""One file of laws for each closed form."""

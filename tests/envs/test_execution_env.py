@@ -1,0 +1,170 @@
+"""Execution-v0: parent orders end where they should, at the price the account paid."""
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env, data_equivalence
+from gymnasium.vector import AutoresetMode
+from hypothesis import given
+from hypothesis import strategies as st
+from stable_baselines3.common.env_checker import check_env as sb3_check_env
+
+from tests.configurations import random_configuration
+from trading_env.envs.execution import ExecutionEnv
+from trading_env.envs.info import lane_of_info
+from trading_env.envs.portfolio import PortfolioEnv
+from trading_env.envs.vector import ExecutionVectorEnv
+from trading_env.kernels.pace import share_of
+from trading_env.problems.problem import pace_of
+
+POOL = {"generator": "multiscale", "paths": 4, "bars": 200, "assets": 2}
+STILL = {"cash_rate": 0.0, "margin_rate": 0.0, "borrow_rate": 0.0}
+
+
+def random_execution(rng: np.random.Generator) -> dict[str, Any]:
+    """Arguments of a random Execution-v0: impact, latency, caps and scenarios of every kind."""
+    kwargs = random_configuration(rng)
+    del kwargs["risk"], kwargs["reward"]
+    return kwargs | {
+        "account": STILL,
+        "parent": {"side": str(rng.choice(["buy", "sell", "random"])), "size": (0.001, 0.4)},
+        "episode_length": int(rng.integers(1, 25)),
+    }
+
+
+@pytest.mark.filterwarnings("error")
+def test_both_checkers_pass() -> None:
+    made = gym.make("trading_env/Execution-v0", market=POOL)
+    check_env(made.unwrapped, skip_render_check=True)
+    sb3_check_env(made.unwrapped)
+
+
+@given(st.floats(0.0, 1.0), st.integers(1, 1000))
+def test_every_share_of_what_is_left_can_be_asked_for(share: float, steps_left: int) -> None:
+    steps = np.array([float(steps_left)])
+    pace = pace_of(np.array([share]), steps)
+    assert -1.0 <= pace[0] <= 1.0 + 1e-12
+    if steps_left > 1:
+        assert share_of(float(pace[0]), 1.0 / steps_left) == pytest.approx(share, abs=1e-12)
+
+
+@pytest.mark.parametrize("draw", range(30))
+def test_a_parent_order_ends_at_its_goal_and_its_shortfall_is_what_the_account_lost(
+    draw: int,
+) -> None:
+    """Perold's shortfall from the ledger equals the cash spent beyond the arrival value."""
+    rng = np.random.default_rng([7, draw])
+    env = ExecutionEnv(detail="full", **random_execution(rng))
+    _, info = env.reset(seed=draw)
+    batch = env.unwrapped._batch
+    parent = batch.lanes.assets["parent"][0].copy()
+    arrival, cash = info["mark"].copy(), info["cash"]
+    ended = False
+    while not ended:
+        action = rng.uniform(-1.2, 1.2, len(parent))
+        _, _, ended, truncated, info = env.step(action)
+        assert not truncated
+    goal = np.maximum(parent, 0.0)
+    assert np.abs(info["position"] - goal).max() <= 1e-12 * np.abs(parent).max()
+    lost = (cash - info["cash"]) - float(parent @ arrival)
+    scale = float(np.abs(parent) @ arrival)
+    assert info["summary"]["parent_shortfall"] == pytest.approx(lost, abs=1e-9 * scale)
+
+
+def test_the_parts_of_every_step_add_up_with_a_forced_completion() -> None:
+    env = ExecutionEnv(
+        market=POOL, execution={"participation_cap": 0.01}, detail="full", account=STILL
+    )
+    env.reset(seed=1)
+    ended = False
+    while not ended:
+        _, _, ended, _, info = env.step(np.full(2, -1.0))
+        part = info["execution"]
+        parts = sum(part[k] for k in ("delay", "spread", "impact", "fees", "opportunity"))
+        assert parts == pytest.approx(part["shortfall"], rel=1e-9, abs=1e-9)
+    assert (np.abs(part["filled"]) > 0.0).all()
+    assert (part["impact"] > 0.0).all()
+    assert list(part["status"]) == ["filled", "filled"]
+
+
+def test_a_full_pace_ends_the_episode_early_and_a_waiting_one_at_the_deadline() -> None:
+    env = ExecutionEnv(market=POOL, execution="zero", parent={"size": (0.001, 0.002)})
+    env.reset(seed=0)
+    assert env.step(np.ones(2))[2]
+    env.reset(seed=0)
+    ends = [env.step(-np.ones(2))[2] for _ in range(20)]
+    assert ends == [False] * 19 + [True]
+
+
+@pytest.mark.parametrize("mode", list(AutoresetMode))
+@pytest.mark.parametrize("draw", [0, 1, 2])
+def test_vector_is_singles_bit_for_bit(mode: AutoresetMode, draw: int) -> None:
+    rng = np.random.default_rng([9, draw])
+    kwargs = random_execution(rng)
+    n = 5
+    vector = ExecutionVectorEnv(n, autoreset_mode=mode, detail="full", **kwargs)
+    singles = [ExecutionEnv(detail="full", **kwargs) for _ in range(n)]
+    observations, infos = vector.reset(seed=40)
+    for k, env in enumerate(singles):
+        observation, info = env.reset(seed=40 + k)
+        assert np.array_equal(observations[k], observation)
+        assert data_equivalence(lane_of_info(infos, k), info)
+    actions = rng.uniform(-1.0, 1.0, (n, vector.single_action_space.shape[0]))
+    observations, rewards, terminated, _, infos = vector.step(actions)
+    for k, env in enumerate(singles):
+        observation, reward, ended, _, info = env.step(actions[k])
+        assert (rewards[k], terminated[k]) == (reward, ended)
+        if not (ended and mode is AutoresetMode.SAME_STEP):
+            assert np.array_equal(observations[k], observation)
+            assert data_equivalence(lane_of_info(infos, k), info)
+
+
+def test_a_seller_starts_with_the_units_and_a_buyer_with_none() -> None:
+    for side, sign in (("buy", 0.0), ("sell", 1.0)):
+        env = ExecutionEnv(market=POOL, parent={"side": side}, detail="full")
+        _, info = env.reset(seed=3)
+        assert (np.sign(info["position"]) == sign).all()
+        assert info["cash"] > 0.0
+
+
+def test_sizes_and_sides_are_drawn_by_the_seed_and_cover_their_range() -> None:
+    envs = ExecutionVectorEnv(400, market=POOL, parent={"size": (0.01, 0.03)})
+    envs.reset(seed=0)
+    assets = envs.batch.lanes.assets
+    share = np.abs(assets["parent"]) / (assets["volume_mean"] * 20)
+    assert 0.01 <= share.min() < 0.0105
+    assert 0.0295 < share.max() <= 0.03
+    # 800 fair signs: four standard errors of their mean
+    assert abs(np.sign(assets["parent"]).mean()) < 4.0 / 800**0.5
+
+
+@pytest.mark.parametrize(
+    ("parent", "word"),
+    [
+        ({"quantity": 0.0}, "quantity"),
+        ({"quantity": [1.0, 2.0, 3.0]}, "quantity"),
+        ({"size": (0.0, 0.1)}, "size"),
+        ({"size": (0.2, 0.1)}, "size"),
+        ({"side": "long"}, "side"),
+        ({"quantity": float("nan")}, "quantity"),
+    ],
+)
+def test_impossible_parents_are_refused_in_one_line(parent: dict[str, Any], word: str) -> None:
+    with pytest.raises(ValueError, match=word) as error:
+        ExecutionEnv(market=POOL, parent=parent)
+    assert "\n" not in str(error.value)
+
+
+def test_portfolio_has_no_parents() -> None:
+    with pytest.raises(ValueError, match="parent"):
+        gym.make_vec(
+            "trading_env/Portfolio-v0",
+            2,
+            vectorization_mode="vector_entry_point",
+            parent={"side": "buy"},
+        )
+    env = PortfolioEnv(market=POOL, detail="full", episode_length=20)
+    env.reset(seed=0)
+    assert "parent_shortfall" not in env.step(np.zeros(2))[4]["summary"]

@@ -1,0 +1,152 @@
+"""No round trip in a still market pays, and slicing finely is not free."""
+
+import math
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from trading_env.execution_engine import ExecutionConfig, ExecutionEngine, MarketState, Order
+from trading_env.problems import almgren_chriss, obizhaeva_wang
+from trading_env.problems.problem import Schedule
+
+TRADES = 6
+STILL: dict[str, Any] = {
+    "market": {
+        "generator": "factor",
+        "covariance": 0.0,
+        "volume": 1e6,
+        "paths": 1,
+        "bars": 64 + TRADES + 4,
+    },
+    "risk": {"preset": "raw", "max_weight": 1.0, "max_drawdown": 1.0},
+    "account": {
+        "account_share": 1.0,
+        "margin_rate": 0.0,
+        "borrow_rate": 0.0,
+        "maintenance_margin": 0.0,
+    },
+    "seed_band": None,
+}
+MODELS = {
+    "default": {"preset": "default", "latency": "zero", "participation_cap": 1.0},
+    "obizhaeva_wang": dict(obizhaeva_wang().env_kwargs["execution"]),
+    "almgren_chriss": dict(almgren_chriss().env_kwargs["execution"]),
+}
+
+
+def round_trips(execution: dict[str, Any], tries: int, seed: int) -> Any:
+    """Profit over the initial equity of random zero-sum schedules, shape (tries,)."""
+    envs = gym.make_vec(
+        "trading_env/Portfolio-v0",
+        tries,
+        vectorization_mode="vector_entry_point",
+        autoreset_mode="Disabled",
+        execution=execution,
+        episode_length=TRADES + 2,
+        **STILL,
+    )
+    envs.reset(seed=0)
+    rng = np.random.default_rng(seed)
+    # Sizes over four orders of magnitude, so that no part of the cost hides behind another.
+    size = 10.0 ** rng.uniform(-4.0, 0.0, tries)
+    info: dict[str, Any] = {}
+    for k in range(TRADES + 2):
+        signal = rng.uniform(-1.0, 1.0, tries) if k < TRADES else np.zeros(tries)
+        _, _, ended, _, info = envs.step((size * signal)[:, None])
+    del ended
+    assert (envs.unwrapped.batch.lanes.assets["position"] == 0.0).all()
+    return info["summary"]["return"]
+
+
+@pytest.mark.parametrize("model", list(MODELS))
+def test_every_round_trip_costs(model: str) -> None:
+    profit = round_trips(MODELS[model], 20_000, 0)
+    assert profit.max() < 0.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", list(MODELS))
+def test_every_round_trip_of_a_million_costs(model: str) -> None:
+    for seed in range(1, 21):
+        assert round_trips(MODELS[model], 50_000, seed).max() < 0.0
+
+
+def test_a_round_trip_test_can_fail() -> None:
+    """Permanent impact that is not paid in the fill pays for pushing: the test must see it."""
+    bent = MODELS["almgren_chriss"] | {"temporary_impact": 0.0, "half_spread_bps": 0.0}
+    # Without temporary impact the linear permanent one is conservative: nothing is gained or lost.
+    assert np.abs(round_trips(bent, 2_000, 0)).max() < 1e-9
+    steep = bent | {"transient_shape": "block", "transient_weights": [1.0, 0.0, 0.0]}
+    paid = steep | {"temporary_impact": 1e-3, "fee_bps": -5.0}  # a rebate above every cost
+    assert round_trips(paid, 2_000, 0).max() > 0.0
+
+
+@pytest.mark.parametrize("exponent", [0.5, 0.6, 1.0])
+def test_slicing_finely_is_not_free(exponent: float) -> None:
+    """TWAP over one day in 10, 100 and 1,000 slices costs the same: impact is in the rate."""
+    costs = []
+    for slices in (9, 96, 960):
+        kwargs: dict[str, Any] = {
+            "market": {
+                "generator": "factor",
+                "covariance": 0.0,
+                "paths": 1,
+                "volume": 1e7 / slices,
+                "bars_per_day": slices,
+                "bars": 64 + slices + 1,
+            },
+            "parent": {"quantity": 1e5},
+            "execution": {
+                "latency": "zero",
+                "impact_exponent": exponent,
+                "volatility_scaled": False,
+                "transient_weights": (0.0, 0.0, 0.0),
+                "impact_reference": "first",
+            },
+            "episode_length": slices,
+            "seed_band": None,
+        }
+        env = gym.make("trading_env/Execution-v0", detail="full", **kwargs)
+        observation, info = env.reset(seed=0)
+        twap = Schedule.of(np.ones(slices))
+        ended = False
+        while not ended:
+            observation, _, ended, _, info = env.step(twap(observation, info))
+        costs.append(info["summary"]["parent_shortfall"])
+    # The only difference is rounding: trades of one rate, linear permanent impact, one spread.
+    assert costs == pytest.approx([costs[0]] * 3, rel=1e-9)
+
+
+# Volume (shares a day), shares outstanding, daily volatility; realised cost in bp of 10% of the
+# day's volume over 0.1, 0.2 and 0.5 day: Almgren, Thum, Hauptmann and Li (2005), by the formulas.
+STOCKS = {
+    "IBM": (6.561e6, 1.728e9, 0.0157, (32.22, 24.64, 18.42)),
+    "DRI": (1.929e6, 1.68e8, 0.0226, (42.93, 32.01, 23.06)),
+}
+
+
+@pytest.mark.parametrize("name", list(STOCKS))
+def test_the_engine_charges_what_almgren_et_al_measured(name: str) -> None:
+    volume, outstanding, volatility, printed = STOCKS[name]
+    for days, basis_points in zip((0.1, 0.2, 0.5), printed, strict=True):
+        config = ExecutionConfig(
+            latency="zero",
+            half_spread_bps=0.0,
+            fee_bps=0.0,
+            participation_cap=1.0,
+            transient_weights=(0.0, 0.0, 0.0),
+            inverse_turnover_days=outstanding / volume,
+        )
+        market = MarketState(
+            volume=volume * days,
+            volatility=volatility,
+            bar_seconds=86_400.0 * days,
+            bars_per_day=1.0 / days,
+        )
+        report = ExecutionEngine(config).simulate_execution(Order(0.1 * volume), market)
+        assert report.filled == pytest.approx(0.1 * volume)
+        cost = 1e4 * report.impact / (0.1 * volume * market.price)
+        assert cost == pytest.approx(basis_points, abs=0.1)
+        assert math.isfinite(cost)

@@ -1,0 +1,100 @@
+"""`trading_env/Execution-v0`: parent orders worked to completion by a deadline."""
+
+from trading_env.config import AccountConfig, ParentConfig, RewardConfig
+from trading_env.envs.single import TradingEnv
+from trading_env.envs.world import (
+    EXECUTION_DEFAULTS,
+    ConfigSpec,
+    MarketSpec,
+    ScenarioSpec,
+    build,
+)
+from trading_env.execution_engine import ExecutionConfig
+from trading_env.risk_manager import RiskConfig
+from trading_env.types import Task
+
+
+class ExecutionEnv(TradingEnv):
+    """Work parent orders, one in each asset, to completion by a deadline.
+
+    ## Description
+    Every asset has a parent order to buy or to sell. Decision k is taken at the close of bar k;
+    a pace asks for a share of what is left, the child order for it arrives late and fills at the
+    price of its arrival plus half spread and impact, at most a share of the bar's volume. What
+    the deadline finds unfilled is completed at cost. The rules are in `docs/model.md`.
+
+    ## Action Space
+    `Box(-1, 1, (assets,), float32)`: pace. -1 asks for nothing, 0 for the even pace (what is left
+    over the steps left), +1 for all that is left; linear between, so that every quantity from
+    nothing to all can be asked for. The last step asks for all. Finite values beyond the box
+    saturate at its edge; NaN, infinities, wrong shapes and wrong types raise ValueError and change
+    nothing.
+
+    ## Observation Space
+    As in `trading_env/Portfolio-v0`, with six features of each asset replaced:
+
+    | Feature (each asset) | Min | Max | Unit |
+    | --- | --- | --- | --- |
+    | left | 0 | 1 | share of the parent order still to trade |
+    | side | -1 | 1 | +1 buys, -1 sells |
+    | working | -1 | 1 | outstanding child orders over the parent order |
+    | required_rate | 0 | 5 | what is left over the mean volume of the steps left |
+    | drift | -5 | 5 | shown price over arrival price, sd, against the order |
+    | own_impact | -1 | 1 | decaying impact of own fills, percent, against the order |
+
+    ## Rewards
+    `scale x` the weighted sum of `shortfall` (minus the parent orders' implementation shortfall in
+    the step), `risk` (minus the squared price risk of what is left) and `turnover`, in units of
+    the arrival value (`growth` is 0). The shortfall of an episode adds up to Perold's. Preset
+    `arrival_price` (default) weighs risk by 10.
+
+    ## Starting State
+    A seller holds what is to be sold, a buyer nothing; cash is the arrival value of all parent
+    orders. Sides and sizes are drawn from the seed, or given.
+
+    ## Episode End
+    Terminated when every parent order is done, and at the deadline after `episode_length` steps.
+
+    ## Arguments
+    - parent: `{"side": "buy" | "sell" | "random", "size": (low, high)}`, the size as a share of
+      the volume to be expected over the horizon, or `{"quantity": units}` for each asset.
+    - episode_length: steps to the deadline.
+    - market: default one asset of `multiscale`.
+    - risk: only `participation_bars` limits a child order.
+    - scenario, severity, execution, account, reward, seed_band, detail, render_mode: as in
+      `trading_env/Portfolio-v0`.
+
+    ## Version History
+    - v0: first version.
+    """
+
+    def __init__(
+        self,
+        *,
+        market: MarketSpec = EXECUTION_DEFAULTS["market"],
+        parent: ParentConfig | ConfigSpec = None,
+        scenario: ScenarioSpec = None,
+        severity: float = 1.0,
+        risk: RiskConfig | ConfigSpec = None,
+        execution: ExecutionConfig | ConfigSpec = None,
+        account: AccountConfig | ConfigSpec = None,
+        reward: RewardConfig | ConfigSpec = EXECUTION_DEFAULTS["reward"],
+        episode_length: int = EXECUTION_DEFAULTS["episode_length"],
+        seed_band: str | None = "train",
+        detail: str = "episode",
+        render_mode: str | None = None,
+    ) -> None:
+        setup = build(
+            task=Task.EXECUTION,
+            market=market,
+            parent=parent,
+            scenario=scenario,
+            severity=severity,
+            risk=risk,
+            execution=execution,
+            account=account,
+            reward=reward,
+            episode_length=episode_length,
+            seed_band=seed_band,
+        )
+        super().__init__(setup, detail, render_mode)

@@ -1,0 +1,139 @@
+"""A single environment: what both tasks share between their arguments and the batch of one."""
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+
+from trading_env.envs.batch import DRAW, Batch
+from trading_env.envs.info import check_detail, full_info, lane_of_info, summary
+from trading_env.envs.spaces import ObservationLayout, action_space
+from trading_env.envs.trace import EpisodeTrace
+from trading_env.envs.world import WARMUP, Setup
+from trading_env.kernels.drivers import serial
+from trading_env.render import draw, print_line
+from trading_env.types import AutoReset
+
+ALL = np.array([True])
+
+
+class TradingEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
+    """One environment of either task over the serial driver."""
+
+    metadata: dict[str, Any] = {  # noqa: RUF012 -- Gymnasium declares it as an instance attribute
+        "render_modes": ["human", "rgb_array", "ansi"],
+        "render_fps": 10,
+    }
+
+    def __init__(self, setup: Setup, detail: str, render_mode: str | None) -> None:
+        self.setup = setup
+        self.detail = check_detail(detail)
+        if render_mode is not None and render_mode not in self.metadata["render_modes"]:
+            modes = ", ".join(self.metadata["render_modes"])
+            raise ValueError(f"render_mode = {render_mode!r:.60}: must be one of {modes}")
+        self.render_mode = render_mode
+        self._batch = Batch(self.setup, 1, keep_reports=True)
+        self._trace = EpisodeTrace(self.setup)
+        self.observation_space = self.layout.space()
+        self.action_space = action_space(self._batch.assets)
+        self._shape = (self._batch.assets,)
+
+    @property
+    def layout(self) -> ObservationLayout:
+        """Where each feature stands in the observation."""
+        return self.setup.layout
+
+    @property
+    def trace(self) -> EpisodeTrace:
+        """What happened in this episode; kept only with a render mode."""
+        return self._trace
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[NDArray[np.float32], dict[str, Any]]:
+        """Begin an episode: the first of `seed`, or the next one when `seed` is None.
+
+        Raises:
+            ValueError: `options` holds an unknown key, or a path or start outside the market.
+        """
+        path, start = self._placement(options or {})
+        super().reset(seed=seed)
+        seeds = None
+        if seed is not None:
+            seeds = np.array([seed], dtype=np.uint64)
+        elif not self._batch.is_started:
+            seeds = self.np_random.integers(0, 2**63, size=1, dtype=np.uint64)
+        self._batch.reset(serial, seeds, ALL, path, start)
+        if self.render_mode is not None:
+            self._trace.begin(self._batch)
+            if self.render_mode == "human":
+                self.render()
+        info = lane_of_info(full_info(self._batch), 0) if self.detail == "full" else {}
+        return self._batch.outputs.observations[0].copy(), info
+
+    def _placement(self, options: dict[str, Any]) -> tuple[int, int]:
+        """Read path and start from reset's options."""
+        unknown = set(options) - {"path", "start"}
+        if unknown:
+            raise ValueError(f"options: unknown key {min(unknown)!r:.60}; known: path, start")
+        market, length = self.setup.market, self.setup.resolved["episode_length"]
+        limits = {"path": (0, market.paths - 1), "start": (WARMUP, market.bars - 1 - length)}
+        for name, (low, high) in limits.items():
+            value = options.get(name, low)
+            if not isinstance(value, int | np.integer) or not low <= value <= high:
+                raise ValueError(f"options: {name} = {value!r:.60}: must be in [{low}, {high}]")
+        return int(options.get("path", DRAW)), int(options.get("start", DRAW))
+
+    def step(self, action: Any) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
+        """Take one decision; see the class for the rules.
+
+        Raises:
+            ValueError: NaN, infinite, wrong-shaped or wrong-typed action; nothing has changed.
+            RuntimeError: the episode has not begun, or has ended.
+        """
+        batch = self._batch
+        actions = batch.check_actions(action, self._shape)
+        if not batch.is_started or batch.lanes.accounts["done"][0] == 1:
+            raise RuntimeError("step() needs an episode in progress: call reset() first")
+        batch.step(serial, actions.reshape(1, -1), AutoReset.DISABLED)
+        outputs = batch.outputs
+        terminated = bool(outputs.terminated[0])
+        truncated = bool(outputs.truncated[0])
+        if self.render_mode is not None:
+            self._trace.add(batch)
+            if self.render_mode == "human":
+                self.render()
+        info: dict[str, Any] = {}
+        if self.detail == "full":
+            info = lane_of_info(full_info(batch), 0)
+        elif self.detail == "episode" and (terminated or truncated):
+            final = summary(batch.lanes.logs, batch.lanes.accounts, self.layout.task)
+            info = {"summary": lane_of_info(final, 0)}
+        return (
+            outputs.observations[0].copy(),
+            float(outputs.rewards[0]),
+            terminated,
+            truncated,
+            info,
+        )
+
+    def render(self) -> Any:
+        """Draw the episode so far: an RGB array, a window, or one line of text."""
+        if self.render_mode is None:
+            raise ValueError("render() needs render_mode='human', 'rgb_array' or 'ansi'")
+        if self.render_mode == "ansi":
+            return print_line(self._trace)
+        return draw(self._trace, show=self.render_mode == "human")
+
+    def get_state(self) -> dict[str, Any]:
+        """Return an exact, picklable snapshot; it does not hold the seed."""
+        return self._batch.get_state()
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go back to a snapshot of an environment with the same arguments.
+
+        Raises:
+            ValueError: the snapshot does not fit.
+        """
+        self._batch.set_state(state)
