@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 BPS = 1e-4
 DAY_S = 86400.0
+NO_MAXIMUM = 1e300  # not inf, which times a notional of 0 is not a number
 
 LATENCY = {  # median milliseconds, log standard deviation
     "zero": (0.0, 0.0),
@@ -55,7 +56,22 @@ Positive = Annotated[float, Field(gt=0.0)]
 
 
 class ExecutionConfig(Settings):
-    """Latency, spread, impact, cap and fees; defaults and sources as in `kernels/pricing.py`."""
+    """Latency, spread, impact, cap and fees; defaults and sources as in `kernels/pricing.py`.
+
+    Presets, each with its source:
+
+    - default: Almgren, Thum, Hauptmann, Li (2005) with decaying impact, a large US stock's spread.
+    - zero: nothing costs. flat_bps: 10 bp a side, the default of many backtests.
+    - square_root: Y sigma sqrt(rate) with Y = 1 (Sato and Kanazawa 2024 find the exponent).
+    - zipline_volume_share: 0.1 x share of volume squared, 2.5% cap, $.001 a share: the defaults of
+      that library's volume-share slippage and per-share commission.
+    - almgren_2005: the paper's temporary and permanent impact and nothing else.
+    - almgren_chriss_2000: the paper's example, 5 million shares a day at $50: epsilon 0.0625,
+      gamma 2.5e-7, eta 2.5e-6 (the engine charges half of gamma inside a fill: 0.2375, not 0.25).
+    - obizhaeva_wang_2013: a block book, q = 5,000 at $100, lambda = 1/(2q), rho = 2.2231 a day;
+      assumed: a day's volume is ten times the paper's order of 100,000.
+    - crypto_taker: 10 bp taker fee (Binance spot, lowest tier), half a bp of half spread.
+    """
 
     label: ClassVar[str] = "execution"
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -80,6 +96,59 @@ class ExecutionConfig(Settings):
             "temporary_impact": 1.0,
             "impact_exponent": 0.5,
             "permanent_impact": 0.0,
+        },
+        "zipline_volume_share": {
+            "latency": "zero",
+            "half_spread_bps": 0.0,
+            "temporary_impact": 0.1,
+            "impact_exponent": 2.0,
+            "volatility_scaled": False,
+            "permanent_impact": 0.0,
+            "transient_weights": (0.0, 0.0, 0.0),
+            "participation_cap": 0.025,
+            "fee_bps": 0.0,
+            "fee_per_unit": 0.001,
+        },
+        "almgren_2005": {
+            "latency": "zero",
+            "half_spread_bps": 0.0,
+            "transient_weights": (0.0, 0.0, 0.0),
+            "participation_cap": 1.0,
+            "fee_bps": 0.0,
+        },
+        "almgren_chriss_2000": {
+            "latency": "zero",
+            "half_spread_bps": 12.5,
+            "spread_exponent": 0.0,
+            "temporary_impact": 0.2375,
+            "impact_exponent": 1.0,
+            "volatility_scaled": False,
+            "permanent_impact": 0.025,
+            "inverse_turnover_days": 1.0,
+            "transient_weights": (0.0, 0.0, 0.0),
+            "participation_cap": 1.0,
+            "fee_bps": 0.0,
+            "impact_reference": "first",
+        },
+        "obizhaeva_wang_2013": {
+            "latency": "zero",
+            "half_spread_bps": 0.0,
+            "temporary_impact": 0.5,
+            "impact_exponent": 1.0,
+            "volatility_scaled": False,
+            "permanent_impact": 1.0,
+            "inverse_turnover_days": 1.0,
+            "transient_weights": (1.0, 0.0, 0.0),
+            "transient_times_s": (DAY_S / 2.2231, DAY_S, DAY_S),
+            "transient_shape": "block",
+            "participation_cap": 1.0,
+            "fee_bps": 0.0,
+            "impact_reference": "first",
+        },
+        "crypto_taker": {
+            "latency": "cloud",
+            "half_spread_bps": 0.5,
+            "fee_bps": 10.0,
         },
     }
 
@@ -116,8 +185,16 @@ class ExecutionConfig(Settings):
     """Fee, basis points of the notional; negative is a rebate."""
     fee_per_unit: float = Field(0.0, ge=0.0)
     """Fee per unit, currency."""
+    maker_fee_bps: float | None = Field(None, ge=-100.0, le=1000.0)
+    """Fee of a resting target's fills, basis points; negative is a rebate, None takes `fee_bps`."""
     fee_minimum: float | None = Field(None, ge=0.0)
     """Smallest fee of an order, currency; None for no minimum."""
+    fee_maximum_bps: float | None = Field(None, gt=0.0)
+    """Largest fee of an order, basis points of its notional; None for no maximum."""
+    tick: float = Field(0.0, ge=0.0)
+    """Prices of fills, stops and targets are multiples of it, currency; 0 for any price."""
+    lot: float = Field(0.0, ge=0.0)
+    """Orders and fills are multiples of it, units; 0 for any quantity."""
     time_in_force: Literal["bar", "episode"] = "episode"
     """When the unfilled rest of an order lapses."""
     impact_reference: Literal["current", "first"] = "current"
@@ -136,6 +213,7 @@ class ExecutionConfig(Settings):
         median_ms, log_sd = LATENCY[self.latency]
         median_ms = median_ms if self.latency_ms is None else self.latency_ms
         log_sd = log_sd if self.latency_log_sd is None else self.latency_log_sd
+        highest = self.fee_maximum_bps
         ratios = [bar_seconds / max(time_s, 1e-9) for time_s in self.transient_times_s]
         values: dict[str, float] = {
             "latency_median_s": median_ms / 1000.0,
@@ -149,7 +227,11 @@ class ExecutionConfig(Settings):
             "participation": self.participation_cap,
             "fee": self.fee_bps * BPS,
             "fee_per_unit": self.fee_per_unit,
+            "maker_fee": (self.fee_bps if self.maker_fee_bps is None else self.maker_fee_bps) * BPS,
             "fee_minimum": -math.inf if self.fee_minimum is None else self.fee_minimum,
+            "fee_maximum": NO_MAXIMUM if highest is None else highest * BPS,
+            "tick": self.tick,
+            "lot": self.lot,
             "time_in_force": TimeInForce[self.time_in_force.upper()].value,
             "impact_reference": ImpactReference[self.impact_reference.upper()].value,
         }

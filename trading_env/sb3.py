@@ -13,7 +13,12 @@ from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 
-from trading_env.envs.vector import PortfolioVectorEnv
+from trading_env.envs.vector import ExecutionVectorEnv, PortfolioVectorEnv, TradingVectorEnv
+
+TASKS: dict[str, type[TradingVectorEnv]] = {
+    "trading_env/Portfolio-v0": PortfolioVectorEnv,
+    "trading_env/Execution-v0": ExecutionVectorEnv,
+}
 
 
 class SB3VecEnv(VecEnv):
@@ -22,11 +27,22 @@ class SB3VecEnv(VecEnv):
     Args:
         num_envs: number of lanes.
         seed: of lane 0 at the first reset; lane k gets seed + k. None draws one.
-        kwargs: those of `PortfolioVectorEnv`.
+        env_id: the task.
+        kwargs: those of its vector environment.
     """
 
-    def __init__(self, num_envs: int, *, seed: int | None = None, **kwargs: Any) -> None:
-        self.native = PortfolioVectorEnv(num_envs, autoreset_mode=AutoresetMode.SAME_STEP, **kwargs)
+    def __init__(
+        self,
+        num_envs: int,
+        *,
+        seed: int | None = None,
+        env_id: str = "trading_env/Portfolio-v0",
+        **kwargs: Any,
+    ) -> None:
+        if env_id not in TASKS:
+            raise ValueError(f"env_id = {env_id!r:.60}: must be one of {', '.join(TASKS)}")
+        native = TASKS[env_id](num_envs, autoreset_mode=AutoresetMode.SAME_STEP, **kwargs)
+        self.native = native
         self.render_mode = None
         self._first_seed = seed
         self._actions: NDArray[Any] = np.zeros(0)

@@ -53,6 +53,7 @@ class BoundBy(IntEnum):
     NO_TRADE_BAND = 7
     EXIT_PENDING = 8
     ORDER_SLOTS = 9
+    LOT_SIZE = 10
 
 
 class Status(IntEnum):
@@ -475,7 +476,11 @@ class ExecutionParams:
     participation: float  # cap, share of a bar's volume
     fee: float  # fraction of notional
     fee_per_unit: float
+    maker_fee: float  # fraction of notional, for resting targets
     fee_minimum: float  # per order
+    fee_maximum: float  # per order, fraction of its notional
+    tick: float  # prices of fills and levels are multiples of it; 0: any
+    lot: float  # units: orders and their fills are multiples of it; 0: any
     time_in_force: int
     impact_reference: int
 

@@ -80,7 +80,9 @@ def execution_params(**fields: Any) -> Any:
     defaults = {
         "exponent": 1.0,
         "participation": 0.1,
+        "maker_fee": fields.get("fee", 0.0),
         "fee_minimum": -math.inf,
+        "fee_maximum": 1e300,
         "time_in_force": TimeInForce.EPISODE,
         "transient_weight_0": 0.5,
         "transient_weight_1": 0.3,

@@ -87,7 +87,7 @@ def test_levels_of_long_and_short_mirror_each_other_in_log_price() -> None:
     slot = record(OrderSlot, {"stop_distance": 0.05, "target_distance": 0.08}, {})
     long, short = held(1.0), held(-1.0)
     for asset in (long, short):
-        set_levels(asset, slot, 100.0)
+        set_levels(asset, slot, 100.0, 0.0)
     assert long.stop_loss == pytest.approx(100.0 * math.exp(-0.05))
     assert long.take_profit == pytest.approx(100.0 * math.exp(0.08))
     assert short.stop_loss * long.stop_loss == pytest.approx(100.0**2)
@@ -96,7 +96,7 @@ def test_levels_of_long_and_short_mirror_each_other_in_log_price() -> None:
 
 def test_an_order_without_stops_takes_the_levels_away() -> None:
     asset = held(1.0, stop_loss=90.0, take_profit=120.0)
-    set_levels(asset, record(OrderSlot, {}, {}), 100.0)
+    set_levels(asset, record(OrderSlot, {}, {}), 100.0, 0.0)
     assert (asset.stop_loss, asset.take_profit) == (0.0, 0.0)
 
 

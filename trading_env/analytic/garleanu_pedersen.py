@@ -88,8 +88,7 @@ class GarleanuPedersen:
             raise ValueError(f"loadings has shape {loadings.shape}: must be (assets, factors)")
         assets, factors = loadings.shape
         reversion = np.asarray(self.mean_reversion, dtype=np.float64)
-        if reversion.ndim == 1:
-            reversion = np.diag(reversion)
+        reversion = np.diag(reversion) if reversion.ndim == 1 else reversion
         arrays = {
             "loadings": checked_array("loadings", loadings, loadings.shape),
             "mean_reversion": checked_array("mean_reversion", reversion, (factors, factors)),
@@ -105,8 +104,7 @@ class GarleanuPedersen:
             object.__setattr__(self, field, array)
         require_positive("risk_aversion", self.risk_aversion)
         require_fraction("discount_rate", self.discount_rate)
-        radius = spectral_radius(self.persistence)
-        if radius >= 1.0:
+        if (radius := spectral_radius(self.persistence)) >= 1.0:
             raise ValueError(f"mean_reversion keeps {radius:g} of a factor: must be below 1")
 
     @cached_property
@@ -117,9 +115,8 @@ class GarleanuPedersen:
     @cached_property
     def value_holdings(self) -> Floats:
         """Axx, currency per share squared, shape (assets, assets)."""
-        return value_of_holdings(
-            self.cost, self.risk_aversion * self.covariance, self.discount_rate
-        )
+        risk = self.risk_aversion * self.covariance
+        return value_of_holdings(self.cost, risk, self.discount_rate)
 
     @cached_property
     def value_cross(self) -> Floats:
@@ -176,9 +173,9 @@ class GarleanuPedersen:
             ValueError: the policy's holdings have no stationary law.
         """
         assets, factors = self.loadings.shape
-        followed = self.optimum if policy is None else policy
-        state = stationary_covariance(followed, self.persistence, self.factor_covariance)
-        after = np.hstack(followed)  # x_t from the state (x_(t-1), f_t)
+        policy = policy or self.optimum
+        state = stationary_covariance(policy, self.persistence, self.factor_covariance)
+        after = np.hstack(policy)  # x_t from the state (x_(t-1), f_t)
         change = after - np.eye(assets, assets + factors)
         gain = np.sum(self.loadings * (after @ state)[:, assets:])
         risk = np.sum(self.covariance * (after @ state @ after.T))
@@ -187,11 +184,9 @@ class GarleanuPedersen:
 
     def best_constant_speed(self) -> ConstantSpeed:
         """Find the best single speed of trading towards `markowitz`."""
-        speed, reward = highest(
-            lambda speed: self.long_run_reward(LinearPolicy.towards(speed, self.markowitz)),
-            np.geomspace(1e-4, 1.0, 81),
-        )
-        return ConstantSpeed(speed, reward)
+        speeds, aim = np.geomspace(1e-4, 1.0, 81), self.markowitz
+        best = highest(lambda speed: self.long_run_reward(LinearPolicy.towards(speed, aim)), speeds)
+        return ConstantSpeed(*best)
 
     @cached_property
     def _curvature(self) -> Floats:

@@ -7,12 +7,11 @@
     reward   dw - (kappa / 2) dw^2, discounted
 
 The log price is put on an even grid; the chance of the next cell is the normal's integral over
-it. The optimum is found by value iteration, stopped when the span of the last change is rounding.
-What a policy earns in the long run is taken under its stationary law. The grid reaches five
-standard deviations, because the tails matter: cut at 3.5, the reward is 0.2% to 0.7% too high.
+it. The optimum is found by value iteration; what a policy earns is taken under its stationary law.
+The grid reaches five standard deviations, because the tails matter: cut at 3.5, the reward is
+0.2% to 0.7% too high.
 
-Not modelled: learning. The Sharpe ratio is what the policy with the highest reward earns, not the
-highest one that any policy could.
+The Sharpe ratio is that of the policy with the highest reward, not the highest that exists.
 
 Source: Ritter (2017), "Machine learning for trading", Risk 30; parameters of its example.
 """
@@ -122,12 +121,11 @@ class RitterProblem:
         values: Floats = np.zeros((self.cells, len(self.holdings)))
         while True:
             updated: Floats = self._prospects(values).max(axis=-1)
-            change = updated - values
-            values = updated
+            change, values = updated - values, updated
             if np.ptp(change) <= ROUNDING * np.abs(values).max():
                 # The change is even: what is still missing is its geometric series.
-                rest = self.discount / (1.0 - self.discount)
-                return values + rest * 0.5 * float(change.max() + change.min())
+                even = 0.5 * float(change.max() + change.min())
+                return values + even * self.discount / (1.0 - self.discount)
 
     @cached_property
     def policy(self) -> Lots:
@@ -136,7 +134,7 @@ class RitterProblem:
         return best - self.max_trade
 
     def record(self, policy: ArrayLike | None = None) -> PolicyRecord:
-        """Work out what a policy earns in the long run, begun at any price without holdings.
+        """Work out what a policy earns in the long run, begun near p_e without holdings.
 
         Args:
             policy: trades in lots, shape (cells, 2 max_holding + 1); by default the optimum.
@@ -161,8 +159,8 @@ class RitterProblem:
     @cached_property
     def _market(self) -> tuple[Floats, Floats, Floats]:
         """Chances of the next cell; mean change of the price and of its square, by cell."""
-        expected = (1.0 - self.pull) * self.log_prices
-        chances = normal_transitions(self.log_prices, expected, self.volatility)
+        x = self.log_prices
+        chances = normal_transitions(x, (1.0 - self.pull) * x, self.volatility)
         change = self.prices - self.prices[:, None]
         return chances, (chances * change).sum(axis=1), (chances * change**2).sum(axis=1)
 
@@ -176,8 +174,7 @@ class RitterProblem:
     def _rewards(self) -> Floats:
         """Mean reward of each trade in each state; -inf where the limit forbids it."""
         trades = self._options - self.holdings[:, None]
-        rows = np.arange(self.cells)[:, None, None]
-        means, squares = self._moments(self._options, trades, rows)
+        means, squares = self._moments(self._options, trades, np.arange(self.cells)[:, None, None])
         rewards: Floats = means - 0.5 * self.risk_aversion * squares
         rewards[:, np.abs(self._options) > self.max_holding] = -np.inf
         return rewards
@@ -197,8 +194,7 @@ class RitterProblem:
         return gain - cost, shares**2 * square[rows] - 2.0 * cost * gain + cost**2
 
     def _checked(self, policy: ArrayLike) -> Lots:
-        trades = np.asarray(policy)
-        shape = (self.cells, len(self.holdings))
+        trades, shape = np.asarray(policy), (self.cells, len(self.holdings))
         if trades.shape != shape or trades.dtype.kind != "i":
             raise ValueError(f"policy is {trades.dtype} {trades.shape}: must be whole lots {shape}")
         traded, held = np.abs(trades).max(), np.abs(self.holdings + trades).max()

@@ -46,13 +46,15 @@ from trading_env.kernels.orders import (
     is_live,
     next_arrival,
 )
-from trading_env.kernels.portfolio import charge, set_levels, settle
+from trading_env.kernels.portfolio import charge, clear_exit, set_levels, settle
 from trading_env.kernels.pricing import (
     extremes_between,
     fee_due,
+    on_tick,
     passive_quote,
     price_at,
     quote,
+    whole_lots,
 )
 from trading_env.types import (
     AccountState,
@@ -118,6 +120,13 @@ def claim_exit(asset: AssetState, slots: Table, report: Report, code: int, ref: 
     report.exit_reference = ref
 
 
+@kernel
+def room_in(session: Session, report: Report, window: float, late: float, lot: float) -> float:
+    """Units that may still trade in a share `window` of the bar, in whole lots."""
+    room = min(window * session.capacity - late, session.capacity - report.traded)
+    return whole_lots(max(room, 0.0), lot)
+
+
 @rare_kernel
 def work_exit(
     asset: AssetState,
@@ -130,21 +139,26 @@ def work_exit(
     late: float,
 ) -> None:
     """Trade what fits of an exit that is due, in the last share `window` of the bar."""
-    if report.exit != Exit.TAKE_PROFIT:
+    passive = report.exit == Exit.TAKE_PROFIT
+    if not passive:
+        if asset.exit_pending == Exit.NONE:
+            clear_exit(asset)  # what a target has filled before was another order
         asset.exit_pending = report.exit
-    room = min(window * session.capacity - late, session.capacity - report.traded)
+    room = room_in(session, report, window, late, execution.lot)
     if room <= 0.0:
         return
     quantity = -math.copysign(min(abs(asset.position), room), asset.position)
-    if report.exit == Exit.TAKE_PROFIT:
+    if passive:
         quoted = passive_quote(mid)
         report.passive += quantity
     else:
         rate = (late + abs(quantity)) / (window * session.bar.volume)
         quoted = quote(session.terms, mid, quantity, rate, report.filled - report.passive)
+    quoted = on_tick(quoted, quantity, execution.tick)
     asset.exit_notional += abs(quantity) * quoted.price
     asset.exit_units += abs(quantity)
-    fee = fee_due(asset.exit_notional, asset.exit_units, asset.exit_fees, execution)
+    charged = execution.maker_fee if passive else execution.fee
+    fee = fee_due(asset.exit_notional, asset.exit_units, asset.exit_fees, charged, execution)
     asset.exit_fees += fee
     book_fill(asset, account, report, quantity, quoted, mid - report.exit_reference)
     charge(account, report, fee)
@@ -166,7 +180,7 @@ def fill_slot(
 
     The order trades in a share `window` of the bar, in which earlier fills still trade `late`.
     """
-    room = min(window * session.capacity - late, session.capacity - report.traded)
+    room = room_in(session, report, window, late, execution.lot)
     if room <= 0.0:
         return
     bar = session.bar
@@ -176,6 +190,7 @@ def fill_slot(
     mid = price_at(bar, u)
     rate = (late + abs(quantity)) / (window * bar.volume)
     quoted = quote(session.terms, mid, quantity, rate, report.filled - report.passive)
+    quoted = on_tick(quoted, quantity, execution.tick)
     before = asset.position
     delay = mid - asset.mark
     book_fill(asset, account, report, quantity, quoted, delay)
@@ -188,14 +203,14 @@ def fill_slot(
     slot.delay += quantity * delay
     slot.spread += abs(quantity) * quoted.half_spread
     slot.impact += abs(quantity) * quoted.impact
-    fee = fee_due(slot.notional, slot.filled, slot.fees, execution)
+    fee = fee_due(slot.notional, slot.filled, slot.fees, execution.fee, execution)
     slot.fees += fee
     charge(account, report, fee)
     if slot.left == 0.0:
         finish(slot, Status.FILLED.value)
     grew = asset.position * before <= 0.0 or abs(asset.position) > abs(before)
     if grew and asset.position != 0.0:
-        set_levels(asset, slot, mid)
+        set_levels(asset, slot, mid, execution.tick)
 
 
 @kernel

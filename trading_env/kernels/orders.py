@@ -10,6 +10,7 @@ import math
 
 from trading_env.kernels.jit import kernel
 from trading_env.kernels.noise import Stream, normal
+from trading_env.kernels.pricing import whole_lots
 from trading_env.types import (
     AccountState,
     Address,
@@ -95,6 +96,13 @@ def send_order(
     opposite = needed * working < 0.0
     if opposite:
         needed = report.intended - in_flight
+    wished = needed
+    needed = whole_lots(needed, execution.lot)
+    if needed != wished:
+        if report.bound_by == BoundBy.NONE:
+            report.bound_by = BoundBy.LOT_SIZE.value
+        if needed == 0.0 and not opposite:
+            return
     free = take_slot(asset, slots)
     if free < 0:
         report.bound_by = BoundBy.ORDER_SLOTS.value

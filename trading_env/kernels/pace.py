@@ -36,7 +36,7 @@ from trading_env.kernels.jit import kernel, rare_kernel
 from trading_env.kernels.noise import Stream, uniforms
 from trading_env.kernels.orders import cancel_all, is_live
 from trading_env.kernels.portfolio import charge
-from trading_env.kernels.pricing import fee_due, quote, terms_of
+from trading_env.kernels.pricing import fee_due, on_tick, quote, terms_of, whole_lots
 from trading_env.types import (
     AccountState,
     AssetState,
@@ -66,14 +66,20 @@ def left_of(asset: AssetState) -> float:
 
 @kernel
 def begin_parent(
-    asset: AssetState, parent: ParentParams, length: int, seed: np.uint64, episode: int, a: int
+    asset: AssetState,
+    parent: ParentParams,
+    length: int,
+    lot: float,
+    seed: np.uint64,
+    episode: int,
+    a: int,
 ) -> float:
     """Draw one parent order and hand the seller his units; return its value at arrival."""
     units = parent.quantity
     if units == 0.0:
         drawn, side = uniforms(seed, episode, 0, a, Stream.PARENT_ORDER.value)
         share = parent.smallest + drawn * (parent.largest - parent.smallest)
-        units = share * asset.volume_mean * length
+        units = max(whole_lots(share * asset.volume_mean * length, lot), lot)
         if parent.side < 0.0 or (parent.side == 0.0 and side < 0.5):
             units = -units
     asset.parent = units
@@ -162,10 +168,11 @@ def complete(
         return
     terms = terms_of(asset, stress, execution, episode)
     rate = abs(left) / max(asset.volume_mean, abs(left) * DUST)
-    quoted = quote(terms, asset.mark, left, rate, 0.0)
+    quoted = on_tick(quote(terms, asset.mark, left, rate, 0.0), left, execution.tick)
     before = report.spread + report.impact + report.fees
     book_fill(asset, account, report, left, quoted, 0.0)
-    charge(account, report, fee_due(abs(left) * quoted.price, left, 0.0, execution))
+    fee = fee_due(abs(left) * quoted.price, left, 0.0, execution.fee, execution)
+    charge(account, report, fee)
     report.shortfall += report.spread + report.impact + report.fees - before
     report.price = report.notional / report.traded
     report.working = 0.0

@@ -15,6 +15,7 @@ position is closed at market from the next bar on. Equity at or below 0 ends the
 import math
 
 from trading_env.kernels.jit import kernel
+from trading_env.kernels.pricing import tick_above, tick_below
 from trading_env.types import (
     AccountParams,
     AccountState,
@@ -81,22 +82,23 @@ def charge(account: AccountState, report: Report, fee: float) -> None:
 
 
 @kernel
-def set_levels(asset: AssetState, slot: OrderSlot, price: float) -> None:
+def set_levels(asset: AssetState, slot: OrderSlot, price: float, tick: float) -> None:
     """Place stop and target around the fill that opened or enlarged the position.
 
     `price` is that fill's arrival price: not the average entry, so that adding to a loser is not
-    stopped at once, and not the price paid, so that costs are not either.
+    stopped at once, and not the price paid, so that costs are not either. Both are rounded to
+    ticks, away from the price.
     """
     clear_exit(asset)
     if slot.stop_distance <= 0.0:
         asset.stop_loss = 0.0
         asset.take_profit = 0.0
     elif asset.position > 0.0:
-        asset.stop_loss = price * math.exp(-slot.stop_distance)
-        asset.take_profit = price * math.exp(slot.target_distance)
+        asset.stop_loss = tick_below(price * math.exp(-slot.stop_distance), tick)
+        asset.take_profit = tick_above(price * math.exp(slot.target_distance), tick)
     else:
-        asset.stop_loss = price * math.exp(slot.stop_distance)
-        asset.take_profit = price * math.exp(-slot.target_distance)
+        asset.stop_loss = tick_above(price * math.exp(slot.stop_distance), tick)
+        asset.take_profit = tick_below(price * math.exp(-slot.target_distance), tick)
 
 
 @kernel

@@ -16,6 +16,10 @@ With m the price at arrival, s = +1 to buy and -1 to sell, all fractions of a re
   Stanzl 2004); half of an order's own is paid inside its fill, as if it moved the price along a
   straight line while it trades. Coefficient x day volatility / day volume.
 
+A fill's price is rounded to the next tick against the order. A fee is a fraction of the notional
+(the maker's for resting targets, the taker's else) plus an amount per unit, within a minimum and a
+maximum per order.
+
 Not modelled: the order book, queue position, cross-impact between assets.
 """
 
@@ -36,6 +40,7 @@ from trading_env.types import (
 MAX_PART = 0.2  # no part of the cost exceeds this share of the arrival price (CURRENT only)
 MAX_DAY_VOLATILITY = 1.0  # impact does not grow beyond this daily standard deviation
 TINY_VOLUME = 1e-300
+GRID_SLACK = 1e-9  # of a tick or a lot: rounding that does not count
 
 
 @kernel
@@ -119,10 +124,50 @@ def passive_quote(limit: float) -> Quote:
 
 
 @kernel
-def fee_due(notional: float, quantity: float, paid: float, execution: ExecutionParams) -> float:
-    """Fee still due on an order that has filled `quantity` for `notional` and paid `paid`."""
-    total = execution.fee * notional + execution.fee_per_unit * abs(quantity)
-    return max(total, execution.fee_minimum) - paid
+def fee_due(
+    notional: float, quantity: float, paid: float, rate: float, execution: ExecutionParams
+) -> float:
+    """Fee still due on an order that has filled `quantity` for `notional` and paid `paid`.
+
+    `rate` is the taker's or the maker's, a fraction of the notional. The minimum yields to the
+    maximum.
+    """
+    total = rate * notional + execution.fee_per_unit * abs(quantity)
+    return min(max(total, execution.fee_minimum), execution.fee_maximum * abs(notional)) - paid
+
+
+@kernel
+def whole_lots(quantity: float, lot: float) -> float:
+    """Cut a quantity towards 0 to a multiple of the lot."""
+    if lot <= 0.0:
+        return quantity
+    return math.copysign(math.floor(abs(quantity) / lot + GRID_SLACK) * lot, quantity)
+
+
+@kernel
+def tick_above(price: float, tick: float) -> float:
+    """Lowest multiple of the tick that is at least a price."""
+    return price if tick <= 0.0 else max(math.ceil(price / tick - GRID_SLACK), 1.0) * tick
+
+
+@kernel
+def tick_below(price: float, tick: float) -> float:
+    """Highest multiple of the tick that is at most a price; at least one tick."""
+    return price if tick <= 0.0 else max(math.floor(price / tick + GRID_SLACK), 1.0) * tick
+
+
+@kernel
+def on_tick(quoted: Quote, quantity: float, tick: float) -> Quote:
+    """Round a fill's price to the next tick against the order; what that costs is spread."""
+    if tick <= 0.0:
+        return quoted
+    if quantity >= 0.0:
+        price = tick_above(quoted.price, tick)
+        lost = price - quoted.price
+    else:
+        price = tick_below(quoted.price, tick)
+        lost = quoted.price - price
+    return Quote(price, quoted.half_spread + lost, quoted.impact, quoted.temporary)
 
 
 @kernel

@@ -153,7 +153,15 @@ def begin_episode(
         begin_asset(world, lane.assets[a], account.row, a)
         begin_feedback(lane.assets[a], world.execution[0], params)
         if params.task == Task.EXECUTION:
-            value = begin_parent(lane.assets[a], world.parents[a], params.length, seed, episode, a)
+            value = begin_parent(
+                lane.assets[a],
+                world.parents[a],
+                params.length,
+                world.execution[0].lot,
+                seed,
+                episode,
+                a,
+            )
             account.arrival_value += value
         begin_report(lane.assets[a], lane.reports[a])
         calm(lane.stresses[a])

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from trading_env.analytic.garleanu_pedersen import GarleanuPedersen
 from trading_env.analytic.kelly import growth, optimal_fraction
-from trading_env.analytic.linear import sandwich_sum
+from trading_env.analytic.linear import LinearPolicy, sandwich_sum
 from trading_env.envs.world import WARMUP
 from trading_env.problems.problem import Problem
 
@@ -161,7 +161,7 @@ def garleanu_pedersen(
         optimal_value=model.long_run_reward(),
         reference_values={
             "best_constant_speed": constant.reward,
-            "markowitz": model.long_run_reward(model.towards(1.0, model.markowitz)),
+            "markowitz": model.long_run_reward(LinearPolicy.towards(1.0, model.markowitz)),
         },
         policies={
             "best_constant_speed": trader(constant.speed * everything, model.markowitz),
