@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, runtime_
 import numpy as np
 from numpy.typing import NDArray
 
-from trading_env.envs.info import BOUND_BY_NAMES, EXIT_NAMES, STATUS_NAMES, summary
+from trading_env.envs.info import (
+    BOUND_BY_NAMES,
+    EXECUTION_FIELDS,
+    EXIT_NAMES,
+    RISK_FIELDS,
+    STATUS_NAMES,
+    summary,
+)
 from trading_env.envs.spaces import ObservationLayout
 from trading_env.envs.trace import EpisodeTrace
 from trading_env.envs.vector import PortfolioVectorEnv
@@ -252,27 +259,7 @@ def _paired(cell: "pd.DataFrame", generator: np.random.Generator) -> dict[str, f
     return row
 
 
-JOURNAL = (
-    "confidence",
-    "signal",
-    "kelly_fraction",
-    "target",
-    "stop_loss",
-    "take_profit",
-    "intended",
-    "sent",
-    "filled",
-    "working",
-    "position",
-    "price",
-    "latency_s",
-    "delay",
-    "spread",
-    "impact",
-    "fees",
-    "opportunity",
-    "shortfall",
-)
+JOURNAL = (*RISK_FIELDS, *EXECUTION_FIELDS, "position")
 
 
 def journal(trace: EpisodeTrace, *, episode: int) -> "pd.DataFrame":

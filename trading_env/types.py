@@ -174,6 +174,8 @@ class Quote(NamedTuple):
     price: float
     half_spread: float  # paid, >= 0
     impact: float  # paid per unit traded; negative where earlier own impact favours the fill
+    permanent: float  # the permanent part of it
+    transient: float  # the part that earlier trades left
     temporary: float  # the temporary part alone, as a fraction
 
 
@@ -257,6 +259,7 @@ class OrderSlot:
     quantity: float  # units, signed; 0 is a pure cancel
     left: float  # units, signed
     decision_price: float  # mark when the decision was taken
+    arrival_price: float  # where it met the market; 0 until it has
     latency_s: float
     due_s: float  # seconds from the next bar's open until it arrives
     replaces: int  # 1: cancels the orders it was sent to replace when it arrives
@@ -357,11 +360,12 @@ class Report:
     # the ledger, currency; the five sum to `shortfall`
     delay: float
     spread: float
-    impact: float
+    impact: float  # temporary, permanent and transient
+    impact_permanent: float
+    impact_transient: float
     fees: float
     opportunity: float
     shortfall: float
-    expected_cost: float  # currency, the risk manager's estimate for what was filled
     # the bar as it was
     open: float
     high: float

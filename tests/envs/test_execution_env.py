@@ -89,6 +89,42 @@ def test_the_parts_of_every_step_add_up_with_a_forced_completion() -> None:
     assert list(part["status"]) == ["filled", "filled"]
 
 
+def test_every_order_keeps_a_ledger_that_sums_to_its_shortfall() -> None:
+    """Perold's: fills against the decision price, and the rest at the mark it ended at.
+
+    Volume is constant and the pace is full, so what is asked for never shrinks and no order is
+    replaced by a smaller one.
+    """
+    env = ExecutionEnv(
+        market={"generator": "factor", "paths": 4, "bars": 200, "volume": 1e4, "assets": 3},
+        parent={"quantity": [4e3, -3e3, 5e3]},
+        execution={"participation_cap": 0.01, "latency_ms": 1e8, "latency_log_sd": 1.0},
+        episode_length=60,
+        detail="full",
+    )
+    _, info = env.reset(seed=0)
+    seen = {"filled": 0, "working": 0, "in_flight": 0}
+    ended = False
+    while not ended:
+        _, _, ended, _, info = env.step(np.ones(3))
+        orders = info["orders"]
+        for name in seen:
+            seen[name] += int((orders["status"] == name).sum())
+        parts = sum(orders[k] for k in ("delay", "spread", "impact", "fees", "opportunity"))
+        missed = orders["quantity"] - orders["filled"]
+        decided = orders["decision_price"]
+        bought = np.sign(orders["filled"]) * orders["notional"]
+        paid = bought - orders["filled"] * decided + orders["fees"]
+        shortfall = paid + missed * (info["mark"][:, None] - decided)
+        live = orders["status"] != "empty"
+        scale = np.abs(orders["quantity"] * decided)[live]
+        assert (np.abs(parts - shortfall)[live] <= 1e-9 * scale).all()
+        part = info["execution"]
+        parts = part["impact_permanent"] + part["impact_transient"]
+        assert (part["impact"] >= parts - 1e-9 * np.abs(parts)).all()  # temporary impact is >= 0
+    assert min(seen.values()) > 10
+
+
 def test_a_full_pace_ends_the_episode_early_and_a_waiting_one_at_the_deadline() -> None:
     env = ExecutionEnv(market=POOL, execution="zero", parent={"size": (0.001, 0.002)})
     env.reset(seed=0)

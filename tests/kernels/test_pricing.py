@@ -218,7 +218,7 @@ def test_a_rebate_is_a_negative_fee() -> None:
 
 
 def test_a_resting_limit_pays_neither_spread_nor_impact() -> None:
-    assert passive_quote(95.0) == (95.0, 0.0, 0.0, 0.0)
+    assert passive_quote(95.0) == (95.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 @given(bars(), st.floats(0.0, 1.0))

@@ -11,7 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading_env.envs.batch import Batch
-from trading_env.types import BoundBy, Exit, Floats, RewardTerms, Status, Table, Task
+from trading_env.types import (
+    BoundBy,
+    Exit,
+    Floats,
+    RewardTerms,
+    SlotState,
+    Status,
+    Table,
+    Task,
+)
 
 Detail = Literal["none", "episode", "full"]
 BPS = 1e4
@@ -39,9 +48,27 @@ EXECUTION_FIELDS = (
     "delay",
     "spread",
     "impact",
+    "impact_permanent",
+    "impact_transient",
     "fees",
     "opportunity",
     "shortfall",
+    "financing",
+)
+ORDER_FIELDS = (
+    "identity",
+    "quantity",
+    "filled",
+    "left",
+    "decision_price",
+    "arrival_price",
+    "notional",
+    "latency_s",
+    "delay",
+    "spread",
+    "impact",
+    "fees",
+    "opportunity",
 )
 EVENT_FIELDS = (
     "halted",
@@ -55,7 +82,9 @@ EVENT_FIELDS = (
 )
 
 
-def names_of(kind: type[BoundBy] | type[Status] | type[Exit]) -> NDArray[np.object_]:
+def names_of(
+    kind: type[BoundBy] | type[Status] | type[Exit] | type[SlotState],
+) -> NDArray[np.object_]:
     """Return the lower-case names of a code, to be indexed by it."""
     return np.array([member.name.lower() for member in kind], dtype=object)
 
@@ -63,6 +92,7 @@ def names_of(kind: type[BoundBy] | type[Status] | type[Exit]) -> NDArray[np.obje
 BOUND_BY_NAMES = names_of(BoundBy)
 STATUS_NAMES = names_of(Status)
 EXIT_NAMES = names_of(Exit)
+SLOT_NAMES = names_of(SlotState)
 TERM_FIELDS = tuple(RewardTerms.__annotations__)
 FAULT_NAMES = np.array(["none", "missing", "stale", "spike"], dtype=object)
 
@@ -95,10 +125,24 @@ def full_info(batch: Batch) -> dict[str, Any]:
         "step": accounts["step"].copy(),
         "risk": risk,
         "execution": execution,
+        "orders": orders_of(batch.lanes.slots),
         "events": events,
         "reward_terms": {name: terms[name].copy() for name in TERM_FIELDS},
         "summary": summary(batch.lanes.logs, accounts, batch.setup.layout.task),
     }
+
+
+def orders_of(slots: Table) -> dict[str, Any]:
+    """Return every order slot with its own ledger, shape (lanes, assets, slots).
+
+    An order keeps its slot through the step in which it ends; `status` is then its outcome. The
+    parts of an order's ledger are from its decision to its end, in currency.
+    """
+    slots = np.swapaxes(slots, 1, 2)
+    orders = {name: slots[name].copy() for name in ORDER_FIELDS}
+    ended = slots["state"] == SlotState.DONE
+    orders["status"] = np.where(ended, STATUS_NAMES[slots["outcome"]], SLOT_NAMES[slots["state"]])
+    return orders
 
 
 def summary(logs: Table, accounts: Table, task: Task) -> dict[str, Floats]:

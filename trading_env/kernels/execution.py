@@ -71,6 +71,8 @@ from trading_env.types import (
     Table,
 )
 
+DUST = 1e-12  # share of a bar's capacity that is rounding, and no room to trade in
+
 
 @kernel
 def exit_trigger(asset: AssetState, bar: Bar) -> tuple[int, float, float]:
@@ -108,6 +110,8 @@ def book_fill(
     report.delay += quantity * delay
     report.spread += abs(quantity) * quoted.half_spread
     report.impact += abs(quantity) * quoted.impact
+    report.impact_permanent += abs(quantity) * quoted.permanent
+    report.impact_transient += abs(quantity) * quoted.transient
     report.pressure += quantity * quoted.temporary
 
 
@@ -124,7 +128,7 @@ def claim_exit(asset: AssetState, slots: Table, report: Report, code: int, ref: 
 def room_in(session: Session, report: Report, window: float, late: float, lot: float) -> float:
     """Units that may still trade in a share `window` of the bar, in whole lots."""
     room = min(window * session.capacity - late, session.capacity - report.traded)
-    return whole_lots(max(room, 0.0), lot)
+    return whole_lots(room, lot) if room > DUST * session.capacity else 0.0
 
 
 @rare_kernel
@@ -155,7 +159,7 @@ def work_exit(
         rate = (late + abs(quantity)) / (window * session.bar.volume)
         quoted = quote(session.terms, mid, quantity, rate, report.filled - report.passive)
     quoted = on_tick(quoted, quantity, execution.tick)
-    asset.exit_notional += abs(quantity) * quoted.price
+    asset.exit_notional += abs(quantity * quoted.price)
     asset.exit_units += abs(quantity)
     charged = execution.maker_fee if passive else execution.fee
     fee = fee_due(asset.exit_notional, asset.exit_units, asset.exit_fees, charged, execution)
@@ -196,10 +200,12 @@ def fill_slot(
     book_fill(asset, account, report, quantity, quoted, delay)
     report.order_filled += quantity
     report.order_value += abs(quantity) * slot.decision_price
+    if slot.filled == 0.0:
+        slot.arrival_price = mid
     slot.step_filled += quantity
     slot.filled += quantity
     slot.left = slot.quantity - slot.filled if quantity != slot.left else 0.0
-    slot.notional += abs(quantity) * quoted.price
+    slot.notional += abs(quantity * quoted.price)
     slot.delay += quantity * delay
     slot.spread += abs(quantity) * quoted.half_spread
     slot.impact += abs(quantity) * quoted.impact

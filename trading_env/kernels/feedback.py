@@ -48,7 +48,6 @@ def learn_from_fills(
         expected = expected_cost(
             report.traded, asset.seen_variance_slow, asset.seen_volume_mean, execution, episode
         )
-        report.expected_cost = expected * report.notional
         realised = report.delay + report.spread + report.impact + report.fees
         asset.slippage = blend(asset.slippage, realised / report.notional, rate)
         asset.expected_slippage = blend(asset.expected_slippage, expected, rate)

@@ -158,7 +158,7 @@ def observe_parent(
 def observe_feedback(out: NDArray[np.float32], asset: AssetState) -> None:
     """Write the six features of execution feedback and feed health."""
     out[14] = clip(100.0 * asset.slippage, -1.0, 1.0)
-    out[15] = contrast(max(asset.slippage, 0.0), asset.expected_slippage)
+    out[15] = clip(contrast(max(asset.slippage, 0.0), asset.expected_slippage), -1.0, 1.0)
     out[16] = asset.latency / (asset.latency + 1.0)
     out[17] = clip(asset.fill_ratio, 0.0, 1.0)
     out[18] = asset.age / (asset.age + 1.0) if asset.age > 0 else 0.0

@@ -27,6 +27,9 @@ from trading_env.types import (
 )
 
 
+DUST = 1e-12  # an order this small against what it is the difference of is rounding
+
+
 @kernel
 def is_live(slot: OrderSlot) -> bool:
     """Tell whether an order is in flight or working."""
@@ -86,7 +89,8 @@ def send_order(
     if report.bound_by == BoundBy.EXIT_PENDING:
         return
     needed = report.intended - in_flight - working
-    if needed == 0.0:
+    largest = max(abs(report.target), abs(asset.position), abs(in_flight), abs(working))
+    if abs(needed) <= DUST * largest:
         return
     value = abs(needed) * asset.seen_close
     if report.target != 0.0 and value <= risk.no_trade_band * account.seen_equity:
@@ -157,6 +161,7 @@ def fill_in(slot: OrderSlot, report: Report, quantity: float, latency_s: float) 
     slot.left = quantity
     slot.claim = quantity
     slot.decision_price = report.decision_price
+    slot.arrival_price = 0.0
     slot.latency_s = latency_s
     slot.due_s = latency_s
     slot.stop_distance = report.stop_distance

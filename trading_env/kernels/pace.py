@@ -171,7 +171,7 @@ def complete(
     quoted = on_tick(quote(terms, asset.mark, left, rate, 0.0), left, execution.tick)
     before = report.spread + report.impact + report.fees
     book_fill(asset, account, report, left, quoted, 0.0)
-    fee = fee_due(abs(left) * quoted.price, left, 0.0, execution.fee, execution)
+    fee = fee_due(abs(left * quoted.price), left, 0.0, execution.fee, execution)
     charge(account, report, fee)
     report.shortfall += report.spread + report.impact + report.fees - before
     report.price = report.notional / report.traded

@@ -155,5 +155,7 @@ def call_margin(account: AccountState, assets: Table, gross: float, params: Acco
         return False
     for a in range(assets.shape[0]):
         if assets[a].position != 0.0:
+            if assets[a].exit_pending == Exit.NONE:
+                clear_exit(assets[a])
             assets[a].exit_pending = Exit.MARGIN_CALL.value
     return True

@@ -113,6 +113,8 @@ def quote(terms: Terms, mid: float, quantity: float, rate: float, before: float)
         price=mid + side * (spread_paid + impact_paid),
         half_spread=spread_paid,
         impact=impact_paid,
+        permanent=lasting * reference,
+        transient=earlier * reference,
         temporary=moving,
     )
 
@@ -120,7 +122,7 @@ def quote(terms: Terms, mid: float, quantity: float, rate: float, before: float)
 @kernel
 def passive_quote(limit: float) -> Quote:
     """Price of a resting limit order's fill: its limit or better, no spread, no impact."""
-    return Quote(price=limit, half_spread=0.0, impact=0.0, temporary=0.0)
+    return Quote(limit, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 @kernel
@@ -167,7 +169,14 @@ def on_tick(quoted: Quote, quantity: float, tick: float) -> Quote:
     else:
         price = tick_below(quoted.price, tick)
         lost = quoted.price - price
-    return Quote(price, quoted.half_spread + lost, quoted.impact, quoted.temporary)
+    return Quote(
+        price,
+        quoted.half_spread + lost,
+        quoted.impact,
+        quoted.permanent,
+        quoted.transient,
+        quoted.temporary,
+    )
 
 
 @kernel

@@ -1,0 +1,157 @@
+"""Random worlds for the comparison with the oracle: wider than `configurations.py` on purpose.
+
+Bars with gaps and without volume, crises with fractional times, latencies around a bar's length,
+coefficients at which the limits of impact bind.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from tests.configurations import random_configuration
+from trading_env.markets import Market
+
+BARS = 130
+DAY_S = 86400
+
+
+def rough_market(rng: np.random.Generator) -> Market:
+    """Return one or two assets with wild bars, of which some trade nothing."""
+    assets = int(rng.integers(1, 3))
+    shape = (1, BARS, assets)
+    sd = float(rng.choice([0.002, 0.02, 0.1]))
+    steps = sd * rng.standard_normal((2, *shape))  # overnight, intraday
+    close = 100.0 * np.exp(np.cumsum(steps.sum(axis=0), axis=1))
+    opened = close * np.exp(-steps[1])
+    shadows = np.exp(sd * np.abs(rng.standard_normal((2, *shape))))
+    volume = np.exp(rng.normal(8.0, 0.5, shape)) * (rng.random(shape) > 0.1)
+    seconds = int(rng.choice([60, 3600, DAY_S]))
+    gaps = np.where(rng.random(BARS) < 0.1, 3, 1)
+    return Market(
+        symbols=("A", "B")[:assets],
+        time=1_577_836_800 + np.cumsum(gaps) * seconds,
+        open=opened,
+        high=np.maximum(opened, close) * shadows[0],
+        low=np.minimum(opened, close) / shadows[1],
+        close=close,
+        volume=volume,
+        signals=rng.normal(0.0, 4.0, (*shape, 1)),
+        signal_names=("signal_x",),
+        bar_seconds=float(seconds),
+        bars_per_day=DAY_S / seconds,
+        bars_per_year=252.0 * DAY_S / seconds,
+    )
+
+
+def some_bars(rng: np.random.Generator, most: float) -> str:
+    """Return a time: whole bars, or not."""
+    number = float(rng.uniform(0.0, most))
+    return f"{number if rng.integers(2) else round(number):.3f} bars"
+
+
+def rough_scenario(rng: np.random.Generator) -> dict[str, Any]:
+    """Return a scenario of every kind of event, with sizes that few crises have."""
+    kinds: list[dict[str, Any]] = [
+        {"kind": "price", "shape": "gap", "move": float(rng.uniform(-0.2, 0.2))},
+        {"kind": "price", "shape": "ramp", "move": float(rng.uniform(-0.3, 0.4))},
+        {"kind": "price", "shape": "crash_and_retrace", "move": float(rng.uniform(-0.5, 0.3))},
+        {"kind": "volatility", "multiplier": float(rng.choice([0.0001, 0.5, 2.0, 15.0]))},
+        {"kind": "liquidity", "spread": 5.0, "depth": 0.05, "volume": float(rng.uniform(0.01, 2))},
+        {"kind": "latency", "multiplier": float(rng.choice([0.1, 20.0, 1000.0]))},
+        {"kind": "halt"},
+        {"kind": "missing", "rate": float(rng.uniform(0.0, 0.8))},
+        {
+            "kind": "stale",
+            "rate": float(rng.uniform(0, 0.5)),
+            "mean_bars": float(rng.uniform(1, 4)),
+        },
+        {"kind": "spike", "rate": float(rng.uniform(0.0, 0.8)), "size": float(rng.uniform(1, 60))},
+    ]
+    events = []
+    for event in rng.permutation(np.array(kinds, dtype=object))[: rng.integers(1, 8)]:
+        if event.get("shape") != "gap":
+            event["duration"] = some_bars(rng, 6.0)
+        if event.get("shape") == "crash_and_retrace":
+            event.update(retrace=float(rng.uniform(0.0, 1.0)), recovery=some_bars(rng, 4.0))
+        if event["kind"] in ("volatility", "liquidity", "latency") and rng.integers(2):
+            event["half_life"] = some_bars(rng, 5.0)
+        if rng.integers(3) == 0:
+            event["assets"] = [0]
+        events.append({**event, "start": ["0 bars", "10 bars"], "delay": some_bars(rng, 5.0)})
+    return {"name": "rough", "events": events}
+
+
+def make_busy(given: dict[str, Any], rng: np.random.Generator, seconds: float) -> None:
+    """Let orders arrive in the middle of bars whose path meets close stops and targets."""
+    given["risk"].update(
+        mode="linear",
+        stops=True,
+        stop_width=float(rng.uniform(0.2, 1.0)),
+        horizon_bars=1.0,
+        no_trade_band=0.0,
+        max_weight=1.0,
+        max_leverage=4.0,
+        initial_margin=0.2,
+        risk_tolerance=1.0,
+        max_drawdown=1.0,
+        participation_bars=20.0,
+    )
+    given["execution"].update(
+        latency_ms=1000.0 * seconds * float(rng.uniform(0.1, 0.5)),
+        latency_log_sd=0.7,
+        half_spread_bps=1.5,
+        temporary_impact=0.142,
+        permanent_impact=0.314,
+        participation_cap=float(rng.choice([0.2, 1.0])),
+    )
+    given["account"]["account_share"] = float(10.0 ** rng.uniform(-3.0, 0.0))
+
+
+def reference_configuration(rng: np.random.Generator) -> dict[str, Any]:
+    """Draw arguments of the environment."""
+    given = random_configuration(rng)
+    given["market"]["assets"] = int(rng.choice([1, 1, 2, 3]))
+    rough = rng.integers(2) == 1
+    if rough:
+        given.update(market=rough_market(rng), seed_band=None)
+    if rng.integers(2):
+        scenario = rough_scenario(rng)
+        given["scenario"] = (
+            {"one_of": [scenario, "covid_2020"]} if rng.integers(3) == 0 else scenario
+        )
+    given["risk"].update(
+        stops=bool(rng.random() < 0.7),
+        stop_confidence_slope=float(rng.uniform(0.0, 1.0)),
+        horizon_bars=float(rng.choice([1.0, 10.0, 1000.0])),
+        max_win_probability=float(rng.uniform(0.51, 0.9)),
+        feedback_rate=float(rng.choice([0.1, 1.0])),
+    )
+    seconds = given["market"].bar_seconds if rough else DAY_S
+    latency_ms = 1000.0 * seconds * float(rng.choice([0.0, 1e-6, 0.2, 0.5, 1.0, 1.7]))
+    given["execution"].update(
+        latency_ms=[latency_ms, given["execution"]["latency_ms"], None][rng.integers(3)],
+        spread_exponent=float(rng.choice([0.0, 0.7, 2.0])),
+        half_spread_bps=float(rng.choice([0.0, 1.5, 30.0, 900.0])),
+        temporary_impact=float(rng.choice([0.0, 0.142, 3.0])),
+        permanent_impact=float(rng.choice([0.0, 0.314, 20.0])),
+        volatility_scaled=bool(rng.random() < 0.7),
+        inverse_turnover_days=float(rng.uniform(1.0, 500.0)),
+        transient_times_s=tuple(float(x) for x in seconds * 10.0 ** rng.uniform(-2.0, 2.0, 3)),
+        transient_weights=tuple(float(x) for x in rng.uniform(0.0, 0.33, 3)),
+    )
+    if rng.random() < 0.4:
+        given["execution"].update(
+            tick=float(rng.choice([0.01, 0.5])),
+            lot=float(rng.choice([1.0, 100.0, 12_345.0])),
+            maker_fee_bps=float(rng.uniform(-2.0, 5.0)),
+            fee_maximum_bps=float(rng.uniform(1.0, 20.0)),
+        )
+    if given["execution"]["latency_ms"] is None:
+        name = str(rng.choice(["zero", "colocated", "cloud", "retail"]))
+        given["execution"].update(latency=name, latency_log_sd=None)
+    if rng.random() < 0.4:
+        make_busy(given, rng, seconds)
+    given["reward"] = {
+        name: float(rng.uniform(0.0, 2.0)) for name in ("growth", "shortfall", "risk", "turnover")
+    }
+    return given

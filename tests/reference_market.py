@@ -1,0 +1,228 @@
+"""The market half of the oracle in `reference.py`: noise, stress, bars, averages, the feed.
+
+Written from `docs/model.md` (sections 3, 6, 7, 15) alone; it shares no code with the kernels.
+"""
+
+import math
+from statistics import NormalDist  # its inv_cdf is Wichura's AS 241, PPND16
+from typing import Any
+
+Record = dict[str, Any]
+
+LATENCY_STREAM, FEED_STREAM = 4, 5
+HALF_LIVES = (5, 20, 60)
+SMALLEST_VARIANCE = 1e-12
+HALT_SHARE = 0.5  # of a bar
+STRETCH_FLOOR = 0.25
+FAULT_NONE, FAULT_MISSING, FAULT_STALE, FAULT_SPIKE = range(4)
+
+
+def clip(x: float, low: float, high: float) -> float:
+    return min(max(x, low), high)
+
+
+def ewma(mean: float, x: float, rate: float) -> float:
+    return mean + rate * (x - mean)
+
+
+def rate_of(half_life: float) -> float:
+    return 1.0 - 2.0 ** (-1.0 / half_life)
+
+
+# --------------------------------------------------------------------------- 3. randomness
+
+
+def philox(seed: int, counter: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+    """Philox-4x32-10."""
+    mask = 0xFFFFFFFF
+    k0, k1 = seed & mask, (seed >> 32) & mask
+    c0, c1, c2, c3 = counter
+    for _ in range(10):
+        p0, p1 = 0xD2511F53 * c0, 0xCD9E8D57 * c2
+        c0, c1, c2, c3 = (p1 >> 32) ^ c1 ^ k0, p1 & mask, (p0 >> 32) ^ c3 ^ k1, p0 & mask
+        k0, k1 = (k0 + 0x9E3779B9) & mask, (k1 + 0xBB67AE85) & mask
+    return c0, c1, c2, c3
+
+
+def uniforms(seed: int, step: int, episode: int, asset: int, stream: int) -> tuple[float, float]:
+    w0, w1, w2, w3 = philox(seed, (step, episode, asset, stream))
+    first = ((w0 >> 5) * 2**26 + (w1 >> 6)) * 2.0**-53
+    return first, ((w2 >> 5) * 2**26 + (w3 >> 6)) * 2.0**-53
+
+
+def normal(seed: int, step: int, episode: int, asset: int, stream: int) -> float:
+    return NormalDist().inv_cdf(uniforms(seed, step, episode, asset, stream)[0] + 2.0**-54)
+
+
+# --------------------------------------------------------------------------- 6. stress
+
+
+def weight_of(event: Record, t: float, covered: float) -> float:
+    if event["half_life"] == 0.0 or covered == 1.0:
+        return covered
+    b = math.log(2.0) / event["half_life"]
+    u = max(t - event["duration"], 0.0)
+    return covered + (math.exp(-b * u) - math.exp(-b * (u + 1.0 - covered))) / b
+
+
+def injected(event: Record, t: float) -> float:
+    """y(t), the injected path."""
+    move, duration, recovery = event["move"], event["duration"], event["recovery"]
+    if t < duration:
+        return move * t / duration
+    if recovery == 0.0:
+        return move * (1.0 - event["retrace"])
+    return move * (1.0 - event["retrace"] * min((t - duration) / recovery, 1.0))
+
+
+def path_of(event: Record, t: float) -> tuple[float, float, float, float]:
+    """Gap, drift, low and high excursion of one event in [t, t + 1)."""
+    gap = 0.0
+    begin = injected(event, t) if t > 0 else 0.0
+    if t == 0 and event["duration"] == 0.0:
+        begin = gap = event["move"]
+    drift = injected(event, t + 1) - begin
+    points = [0.0, drift]
+    if t < event["duration"] < t + 1:
+        points.append(event["move"] - begin)
+    turned = event["duration"] + event["recovery"]
+    if t < turned < t + 1:
+        points.append(injected(event, turned) - begin)
+    return gap, drift, min(points), max(points)
+
+
+MULTIPLIERS = ("volatility", "spread", "depth", "volume", "latency")
+RATES = ("missing_rate", "stale_rate", "spike_rate")
+
+
+def compose(world: Record, state: Record, asset: int) -> Record:
+    """What the active events do to one asset in the bar after the decision."""
+    sums = dict.fromkeys(("gap", "drift", "low_excursion", "high_excursion"), 0.0)
+    logs = dict.fromkeys(MULTIPLIERS, 0.0)
+    rates = dict.fromkeys(RATES, 0.0)
+    most = {"stale_bars": 0.0, "spike_size": 0.0}
+    halted = 0
+    for number, event in enumerate(world["events"]):
+        t = state["account"]["step"] - state["starts"][number]
+        lasts = t < max(event["duration"] + event["recovery"], 1.0) or event["half_life"] > 0.0
+        mine = event["group"] == state["account"]["group"] and world["hits"][number][asset]
+        if t < 0 or not lasts or not mine:
+            continue
+        covered = clip(event["duration"] - t, 0.0, 1.0)
+        for name, value in zip(sums, path_of(event, t), strict=True):
+            sums[name] += value
+        for name in MULTIPLIERS:
+            logs[name] += weight_of(event, t, covered) * event[name]
+        for name in RATES:
+            rates[name] += covered * event[name]
+        for name in most:
+            most[name] = max(most[name], event[name])
+        if event["halted"] and covered >= HALT_SHARE:
+            halted = 1
+    multipliers = {name: math.exp(value) for name, value in logs.items()}
+    limited = {name: min(value, 1.0) for name, value in rates.items()}
+    return {**sums, **multipliers, **limited, **most, "halted": halted}
+
+
+# --------------------------------------------------------------------------- 7. the bar
+
+
+def stretched(ratio: float, m: float) -> float:
+    x = 1.0 + m * (ratio - 1.0)
+    if x < STRETCH_FLOOR:
+        return STRETCH_FLOOR * math.exp(max(x / STRETCH_FLOOR - 1.0, -20.0))
+    return min(x, math.exp(20.0))
+
+
+def undisturbed_bar(
+    base: Record, last_close: float, displacement: float, stress: Record
+) -> tuple[Record, float]:
+    """The bar without the account's own impact, and the displacement after it."""
+    bar = {**base, "volume": base["volume"] * stress["volume"]}
+    gap, drift, m = stress["gap"], stress["drift"], stress["volatility"]
+    low_excursion, high_excursion = stress["low_excursion"], stress["high_excursion"]
+    if (gap, drift, low_excursion, high_excursion, m) == (0.0, 0.0, 0.0, 0.0, 1.0):
+        for name in ("open", "high", "low", "close"):
+            bar[name] = base[name] if displacement == 1.0 else base[name] * displacement
+        return bar, displacement
+    st = {name: stretched(base[name] / last_close, m) for name in ("open", "high", "low", "close")}
+    opened = st["open"] * math.exp(clip(gap, -20.0, 20.0))
+    closed = st["close"] * math.exp(clip(gap + drift, -20.0, 20.0))
+    up = opened * math.exp(clip(high_excursion, -20.0, 20.0))
+    down = opened * math.exp(clip(low_excursion, -20.0, 20.0))
+    high = max(opened, closed, up) * st["high"] / max(st["open"], st["close"])
+    low = min(opened, closed, down) * st["low"] / min(st["open"], st["close"])
+    scale = last_close * displacement
+    bar.update(open=opened * scale, high=high * scale, low=low * scale, close=closed * scale)
+    moved = displacement * closed * last_close / base["close"]
+    return bar, clip(moved, math.exp(-20.0), math.exp(20.0))
+
+
+def shifted(price: float, permanent: float, asset: Record, world: Record) -> float:
+    """A price moved by own permanent impact."""
+    if world["execution"]["impact_reference"] == "first":
+        return max(price + permanent * asset["reference_price"], 1e-6 * price)
+    return price * math.exp(clip(permanent, -20.0, 20.0))
+
+
+def update_averages(asset: Record, undisturbed: float, volume: float) -> None:
+    q = max((undisturbed / asset["undisturbed"] - 1.0) ** 2, SMALLEST_VARIANCE)
+    asset["variance_fast"] = ewma(asset["variance_fast"], q, rate_of(10))
+    asset["variance_slow"] = ewma(asset["variance_slow"], q, rate_of(60))
+    asset["volume_mean"] = ewma(asset["volume_mean"], volume, rate_of(60))
+    asset["undisturbed"] = undisturbed
+
+
+# --------------------------------------------------------------------------- 15. the feed
+
+
+def fault_of(asset: Record, stress: Record, draws: tuple[float, float]) -> int:
+    """Which fault the bar's delivery has; a stale run is begun or counted down."""
+    if asset["stale_left"] > 0:
+        asset["stale_left"] -= 1
+        return FAULT_STALE
+    if all(stress[name] == 0.0 for name in RATES):
+        return FAULT_NONE
+    first, second = draws
+    if first < stress["missing_rate"]:
+        return FAULT_MISSING
+    first -= stress["missing_rate"]
+    if first < stress["stale_rate"]:
+        length = 1
+        if stress["stale_bars"] > 1.0:
+            length += math.floor(
+                math.log(1.0 - second) / math.log(1.0 - 1.0 / stress["stale_bars"])
+            )
+        asset["stale_left"] = length - 1
+        return FAULT_STALE
+    return FAULT_SPIKE if first - stress["stale_rate"] < stress["spike_rate"] else FAULT_NONE
+
+
+def show(asset: Record, close: float, high: float, low: float, volume: float) -> None:
+    """A bar arrives on the screen, true or not."""
+    r = close / asset["seen_close"] - 1.0
+    q = max(r * r, SMALLEST_VARIANCE)
+    asset["seen_variance_fast"] = ewma(asset["seen_variance_fast"], q, rate_of(10))
+    asset["seen_variance_slow"] = ewma(asset["seen_variance_slow"], q, rate_of(60))
+    asset["seen_volume_mean"] = ewma(asset["seen_volume_mean"], volume, rate_of(60))
+    for j, half_life in enumerate(HALF_LIVES):
+        asset[f"trend_{j}"] = ewma(asset[f"trend_{j}"], r, rate_of(half_life))
+    asset.update(seen_close=close, seen_high=high, seen_low=low, seen_volume=volume)
+    asset.update(seen_return=r, age=0, valid=1)
+
+
+def deliver(asset: Record, bar: Record, stress: Record, draws: tuple[float, float]) -> int:
+    """The feed delivers the bar; return the fault."""
+    fault = fault_of(asset, stress, draws)
+    if fault == FAULT_MISSING:
+        asset.update(age=asset["age"] + 1, valid=0, seen_return=0.0)
+    elif fault == FAULT_STALE:
+        seen = [asset[f"seen_{name}"] for name in ("close", "high", "low", "volume")]
+        show(asset, *seen)
+    elif fault == FAULT_SPIKE:
+        z = min(stress["spike_size"] * math.sqrt(asset["seen_variance_slow"]), 1.0)
+        close = bar["close"] * math.exp(z if draws[1] < 0.5 else -z)
+        show(asset, close, max(bar["high"], close), min(bar["low"], close), bar["volume"])
+    else:
+        show(asset, bar["close"], bar["high"], bar["low"], bar["volume"])
+    return fault

@@ -1,0 +1,259 @@
+"""The trading half of the oracle in `reference.py`: fills, exits, one bar in order of time.
+
+Written from `docs/model.md` (sections 9 to 11) alone; it shares no code with the kernels.
+"""
+
+import math
+from typing import Any
+
+from tests.reference_decision import DUST, is_live, whole_lots
+from tests.reference_market import ewma
+from tests.reference_prices import Session, quote
+from trading_env.types import Exit, SlotState, Status
+
+Record = dict[str, Any]
+
+NO_EXIT = {"exit_notional": 0.0, "exit_units": 0.0, "exit_fees": 0.0}
+
+
+# --------------------------------------------------------------------------- 11. settling
+
+
+def fits(s: Session, size: float, window: float, late: float) -> float:
+    room = min(window * s.capacity - late, s.capacity - s.traded)
+    if room <= DUST * s.capacity:
+        return 0.0
+    return min(size, whole_lots(room, s.world["execution"]["lot"]))
+
+
+def fill(s: Session, q: float, arrival: float, window: float, late: float, passive: bool) -> Record:
+    """Price a fill, move cash and position; return its parts."""
+    asset, report = s.asset, s.report
+    rate = (late + abs(q)) / (window * s.bar["volume"])
+    deal = dict.fromkeys(("half_spread", "impact", "permanent", "transient", "temporary"), 0.0)
+    deal["price"] = arrival
+    if not passive:
+        deal = quote(s, q, rate, arrival)
+        s.before += q
+    to_tick(deal, q, s.world["execution"]["tick"])
+    if deal["price"] <= 0.0:
+        report["excuse"] = "price: arithmetic impact took a fill below 0"
+    s.traded += abs(q)
+    report["passive"] += q if passive else 0.0
+    report["pressure"] += q * deal["temporary"]
+    report["filled"] += q
+    report["traded"] += abs(q)
+    report["notional"] += abs(q * deal["price"])
+    report["cash_flow"] -= q * deal["price"]
+    report["spread"] += abs(q) * deal["half_spread"]
+    report["impact"] += abs(q) * deal["impact"]
+    report["impact_permanent"] += abs(q) * deal["permanent"]
+    report["impact_transient"] += abs(q) * deal["transient"]
+    s.account["cash"] -= q * deal["price"]
+    old = asset["position"]
+    new = old + q
+    if abs(new) <= DUST * abs(q):
+        new = 0.0
+    asset["position"] = new
+    if new == 0.0:
+        asset.update(entry_price=0.0, stop_loss=0.0, take_profit=0.0, exit_pending=Exit.NONE)
+        asset.update(NO_EXIT)
+    elif old == 0.0 or old * new < 0.0:
+        asset["entry_price"] = deal["price"]
+    elif abs(new) > abs(old):
+        asset["entry_price"] = ewma(asset["entry_price"], deal["price"], q / new)
+    return deal
+
+
+def to_tick(deal: Record, q: float, tick: float) -> None:
+    """Move a fill's price to the next tick against the order."""
+    if tick > 0.0:
+        price = tick * ticks(deal["price"] / tick, up=q > 0.0)
+        deal["half_spread"] += math.copysign(price - deal["price"], (price - deal["price"]) * q)
+        deal["price"] = price
+
+
+def ticks(count: float, *, up: bool) -> int:
+    whole = math.ceil(count - 1e-9) if up else math.floor(count + 1e-9)
+    return max(whole, 1)
+
+
+def fee_of(world: Record, notional: float, units: float, paid: float, passive: bool) -> float:
+    execution = world["execution"]
+    rate = execution["fee_bps"]
+    if passive and execution["maker_fee_bps"] is not None:
+        rate = execution["maker_fee_bps"]
+    fee = rate * 1e-4 * notional + execution["fee_per_unit"] * units
+    if execution["fee_minimum"] is not None:
+        fee = max(fee, execution["fee_minimum"])
+    if execution["fee_maximum_bps"] is not None:
+        fee = min(fee, execution["fee_maximum_bps"] * 1e-4 * notional)
+    return fee - paid
+
+
+def charge(s: Session, fee: float) -> None:
+    s.account["cash"] -= fee
+    s.account["fees_paid"] += fee
+    s.report["fees"] += fee
+
+
+def fill_order(s: Session, slot: Record, arrival: float, window: float, late: float) -> float:
+    """Trade what fits of an order; return the units traded."""
+    size = fits(s, abs(slot["left"]), window, late)
+    if size == 0.0:
+        return 0.0
+    q = math.copysign(size, slot["left"])
+    old = s.asset["position"]
+    deal = fill(s, q, arrival, window, late, passive=False)
+    if slot["filled"] == 0.0:
+        slot["arrival_price"] = arrival
+    slot["left"] -= q
+    slot["filled"] += q
+    slot["step_filled"] += q
+    slot["notional"] += abs(size * deal["price"])
+    slot["spread"] += size * deal["half_spread"]
+    slot["impact"] += size * deal["impact"]
+    slot["delay"] += q * (arrival - s.mark)
+    s.report["delay"] += q * (arrival - s.mark)
+    s.report["order_filled"] += q
+    s.report["order_value"] += size * slot["decision_price"]
+    fee = fee_of(s.world, slot["notional"], abs(slot["filled"]), slot["fees"], passive=False)
+    slot["fees"] += fee
+    charge(s, fee)
+    if slot["left"] == 0.0:
+        slot.update(state=SlotState.DONE, outcome=Status.FILLED)
+    new = s.asset["position"]
+    if old * new < 0.0 or abs(new) > abs(old):
+        set_levels(s.asset, slot, arrival, s.world["execution"]["tick"])
+    return size
+
+
+def set_levels(asset: Record, slot: Record, arrival: float, tick: float) -> None:
+    side = math.copysign(1.0, asset["position"])
+    asset.update(stop_loss=0.0, take_profit=0.0)
+    if slot["stop_distance"] > 0.0:
+        asset["stop_loss"] = arrival * math.exp(-side * slot["stop_distance"])
+        asset["take_profit"] = arrival * math.exp(side * slot["target_distance"])
+        if tick > 0.0:
+            long = side > 0.0
+            asset["stop_loss"] = tick * ticks(asset["stop_loss"] / tick, up=not long)
+            asset["take_profit"] = tick * ticks(asset["take_profit"] / tick, up=long)
+    asset.update(NO_EXIT)
+
+
+# --------------------------------------------------------------------------- 9. exits
+
+
+def exit_of(s: Session, b: float, e: float) -> tuple[Exit, float, float] | None:
+    """The exit that the part [b, e] triggers: its kind, arrival price and reference."""
+    asset, part = s.asset, s.part(b, e)
+    if asset["position"] == 0.0:
+        return None
+    if asset["exit_pending"]:
+        return Exit(asset["exit_pending"]), part["open"], s.mark
+    stop, target = asset["stop_loss"], asset["take_profit"]
+    if stop == 0.0:
+        return None
+    if asset["position"] > 0.0:
+        if part["open"] >= target:
+            return Exit.TAKE_PROFIT, part["open"], target
+        if part["low"] <= stop:
+            return Exit.STOP_LOSS, min(part["open"], stop), stop
+        return (Exit.TAKE_PROFIT, target, target) if part["high"] >= target else None
+    if part["open"] <= target:
+        return Exit.TAKE_PROFIT, part["open"], target
+    if part["high"] >= stop:
+        return Exit.STOP_LOSS, max(part["open"], stop), stop
+    return (Exit.TAKE_PROFIT, target, target) if part["low"] <= target else None
+
+
+def claim_exit(s: Session, kind: Exit, reference: float) -> None:
+    """An exit is due: it claims the position and cancels every live order."""
+    s.report.update(exit=kind, exit_claim=-s.asset["position"], exit_reference=reference)
+    for slot in s.slots:
+        if is_live(slot):
+            slot.update(state=SlotState.DONE, outcome=Status.CANCELLED)
+
+
+def try_exit(s: Session, b: float, e: float, late: float) -> None:
+    """Check the part [b, e] for an exit; if there is one, work it and end the bar."""
+    found = None if s.over else exit_of(s, b, e)
+    if found is None:
+        return
+    kind, arrival, reference = found
+    claim_exit(s, kind, reference)
+    s.over = True
+    asset = s.asset
+    passive = kind == Exit.TAKE_PROFIT
+    fresh = not passive and asset["exit_pending"] == Exit.NONE
+    if not passive:
+        asset["exit_pending"] = kind
+    size = fits(s, abs(asset["position"]), 1.0 - b, late)
+    if size == 0.0:
+        return
+    q = -math.copysign(size, asset["position"])
+    so_far = NO_EXIT if fresh else {name: asset[name] for name in NO_EXIT}
+    deal = fill(s, q, arrival, 1.0 - b, late, passive)
+    s.report["delay"] += q * (arrival - reference)
+    notional = so_far["exit_notional"] + abs(q * deal["price"])
+    units = so_far["exit_units"] + size
+    fee = fee_of(s.world, notional, units, so_far["exit_fees"], passive)
+    charge(s, fee)
+    if asset["position"] != 0.0:
+        paid = so_far["exit_fees"] + fee
+        asset.update(exit_notional=notional, exit_units=units, exit_fees=paid)
+
+
+# --------------------------------------------------------------------------- 10. the bar
+
+
+def arrive(s: Session, slot: Record) -> None:
+    """An order comes to the market; a replacing one cancels what it replaces."""
+    slot["state"] = SlotState.WORKING
+    s.report["arrivals"] += 1
+    s.report["latency_s"] += slot["latency_s"]
+    if slot["replaces"]:
+        for other in s.slots:
+            if other["state"] == SlotState.WORKING and other["replaced"]:
+                other.update(state=SlotState.DONE, outcome=Status.CANCELLED)
+    if slot["left"] == 0.0:
+        slot.update(state=SlotState.DONE, outcome=Status.NONE)
+
+
+def due_orders(s: Session) -> list[Record]:
+    flying = [slot for slot in s.slots if slot["state"] == SlotState.IN_FLIGHT]
+    return sorted((x for x in flying if x["due_s"] < s.seconds), key=lambda slot: slot["due_s"])
+
+
+def wait(s: Session) -> None:
+    """A bar in which nothing can trade."""
+    if s.asset["exit_pending"] and s.asset["position"] != 0.0:
+        claim_exit(s, Exit(s.asset["exit_pending"]), s.mark)
+    for slot in due_orders(s):
+        arrive(s, slot)
+
+
+def trade(s: Session) -> None:
+    """A bar in which things can trade, in order of time."""
+    if not any(is_live(slot) for slot in s.slots) and exit_of(s, 0.0, 1.0) is None:
+        return
+    try_exit(s, 0.0, 0.0, 0.0)
+    if s.over:
+        return
+    replacing = [x for x in s.slots if x["state"] == SlotState.IN_FLIGHT and x["replaces"]]
+    short = min([1.0] + [slot["due_s"] / s.seconds for slot in replacing])
+    for slot in s.slots:
+        if slot["state"] == SlotState.WORKING:
+            window = short if slot["replaced"] else 1.0
+            fill_order(s, slot, s.bar["open"], window, s.traded)
+    late, last = s.traded, 0.0
+    for slot in due_orders(s):
+        u = slot["due_s"] / s.seconds
+        try_exit(s, last, u, late)
+        if s.over:
+            return
+        late *= (1.0 - u) / (1.0 - last)
+        arrive(s, slot)
+        late += fill_order(s, slot, s.line(u), 1.0 - u, late)
+        last = u
+    try_exit(s, last, 1.0, late)
