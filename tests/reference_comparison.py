@@ -18,6 +18,7 @@ from trading_env.types import SlotState, Table
 Record = dict[str, Any]
 
 ROUNDING = 1e-12
+RATIO = 1e-9
 FLOAT32 = 1e-6
 REWARD_SCALE = 100.0  # a reward of 1 is a percent
 
@@ -99,6 +100,8 @@ def allowed(name: str, size: float, sizes: Sizes, money: set[str]) -> float:
         return ROUNDING * size
     if name in UNITS:
         return ROUNDING * max(size, sizes.units)
+    if name == "slippage":  # over a fill's notional, however small it is beside the rest
+        return RATIO * max(size, 1.0)
     return ROUNDING * max(size, REWARD_SCALE if name == "reward" else 1.0)
 
 

@@ -132,6 +132,12 @@ def whole_lots(quantity: float, lot: float) -> float:
     return math.copysign(math.floor(abs(quantity) / lot + 1e-9) * lot, quantity)
 
 
+def is_near_lot(quantity: float, lot: float) -> bool:
+    """Tell whether rounding decides between two numbers of lots."""
+    count = abs(quantity) / lot if lot > 0.0 else 0.5
+    return abs(count - round(count)) <= 2e-9 + 1e-12 * count
+
+
 def send(
     world: Record, state: Record, a: int, report: Record, multiplier: float, seed: int
 ) -> None:
@@ -164,7 +170,10 @@ def send(
     replaces = needed * working < 0.0
     if replaces:
         needed = intended - in_flight
-    wished, needed = needed, whole_lots(needed, world["execution"]["lot"])
+    lot = world["execution"]["lot"]
+    if is_near_lot(needed, lot):
+        report["excuse"] = "lot: rounding decides how many lots are sent"
+    wished, needed = needed, whole_lots(needed, lot)
     if needed != wished:
         if report["bound_by"] == BoundBy.NONE:
             report["bound_by"] = BoundBy.LOT_SIZE

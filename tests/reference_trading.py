@@ -6,7 +6,7 @@ Written from `docs/model.md` (sections 9 to 11) alone; it shares no code with th
 import math
 from typing import Any
 
-from tests.reference_decision import DUST, is_live, whole_lots
+from tests.reference_decision import DUST, is_live, is_near_lot, whole_lots
 from tests.reference_market import ewma
 from tests.reference_prices import Session, quote
 from trading_env.types import Exit, SlotState, Status
@@ -23,7 +23,10 @@ def fits(s: Session, size: float, window: float, late: float) -> float:
     room = min(window * s.capacity - late, s.capacity - s.traded)
     if room <= DUST * s.capacity:
         return 0.0
-    return min(size, whole_lots(room, s.world["execution"]["lot"]))
+    lot = s.world["execution"]["lot"]
+    if is_near_lot(room, lot):
+        s.report["excuse"] = "lot: rounding decides how many lots fit"
+    return min(size, whole_lots(room, lot))
 
 
 def fill(s: Session, q: float, arrival: float, window: float, late: float, passive: bool) -> Record:
@@ -186,13 +189,15 @@ def try_exit(s: Session, b: float, e: float, late: float) -> None:
     asset = s.asset
     passive = kind == Exit.TAKE_PROFIT
     fresh = not passive and asset["exit_pending"] == Exit.NONE
+    if fresh:
+        asset.update(NO_EXIT)
     if not passive:
         asset["exit_pending"] = kind
     size = fits(s, abs(asset["position"]), 1.0 - b, late)
     if size == 0.0:
         return
     q = -math.copysign(size, asset["position"])
-    so_far = NO_EXIT if fresh else {name: asset[name] for name in NO_EXIT}
+    so_far = {name: asset[name] for name in NO_EXIT}
     deal = fill(s, q, arrival, 1.0 - b, late, passive)
     s.report["delay"] += q * (arrival - reference)
     notional = so_far["exit_notional"] + abs(q * deal["price"])

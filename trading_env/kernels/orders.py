@@ -26,7 +26,6 @@ from trading_env.types import (
     TimeInForce,
 )
 
-
 DUST = 1e-12  # an order this small against what it is the difference of is rounding
 
 
