@@ -1,0 +1,47 @@
+"""Baselines of Execution-v0 trade what their names say."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from agents.execution import Immediate, Participation, Twap
+from trading_env.envs.vector import ExecutionVectorEnv
+
+STILL: dict[str, Any] = {
+    "market": {"generator": "factor", "volume": 1e4, "assets": 2, "paths": 4, "bars": 100},
+    "parent": {"quantity": [6e3, -2e3]},
+    "execution": {"preset": "zero", "participation_cap": 1.0},
+    "episode_length": 20,
+    "detail": "full",
+    "seed_band": None,
+}
+
+
+def fills(policy_of: Any) -> Any:
+    """Fills of one lane, shape (steps, assets)."""
+    envs = ExecutionVectorEnv(1, autoreset_mode="Disabled", **STILL)
+    policy = policy_of(envs.layout)
+    observations, _ = envs.reset(seed=0)
+    filled, ended = [], False
+    while not ended:
+        observations, _, terminated, _, info = envs.step(policy.act(observations))
+        filled.append(info["execution"]["filled"][0])
+        ended = bool(terminated[0])
+    return np.array(filled)
+
+
+def test_twap_trades_evenly() -> None:
+    assert fills(Twap) == pytest.approx(np.tile([300.0, -100.0], (20, 1)))
+
+
+def test_immediate_trades_at_once() -> None:
+    assert fills(Immediate) == pytest.approx(np.array([[6e3, -2e3]]))
+
+
+def test_participation_trades_its_share_of_the_volume() -> None:
+    traded = fills(lambda layout: Participation(layout, 20, rate=0.05))
+    even = np.full(12, 500.0)  # float32 features carry a rounding of 1e-7
+    assert traded[:12, 0] == pytest.approx(even, rel=1e-5)
+    assert traded[:4, 1] == pytest.approx(-even[:4], rel=1e-5)
+    assert traded.sum(axis=0) == pytest.approx([6e3, -2e3])
