@@ -174,11 +174,10 @@ def send(
     if is_near_lot(needed, lot):
         report["excuse"] = "lot: rounding decides how many lots are sent"
     wished, needed = needed, whole_lots(needed, lot)
-    if needed != wished:
-        if report["bound_by"] == BoundBy.NONE:
-            report["bound_by"] = BoundBy.LOT_SIZE
-        if needed == 0.0 and not replaces:
-            return
+    if abs(needed - wished) > 1e-9 * lot and report["bound_by"] == BoundBy.NONE:
+        report["bound_by"] = BoundBy.LOT_SIZE
+    if needed == 0.0 and not replaces:
+        return
     empty = [slot for slot in slots if slot["state"] == SlotState.EMPTY]
     if not empty:
         report.update(bound_by=BoundBy.ORDER_SLOTS, rejected=True)

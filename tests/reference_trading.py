@@ -110,7 +110,8 @@ def fill_order(s: Session, slot: Record, arrival: float, window: float, late: fl
     deal = fill(s, q, arrival, window, late, passive=False)
     if slot["filled"] == 0.0:
         slot["arrival_price"] = arrival
-    slot["left"] -= q
+    rest = slot["quantity"] - (slot["filled"] + q) if size != abs(slot["left"]) else 0.0
+    slot["left"] = 0.0 if abs(rest) <= DUST * abs(slot["quantity"]) else rest
     slot["filled"] += q
     slot["step_filled"] += q
     slot["notional"] += abs(size * deal["price"])

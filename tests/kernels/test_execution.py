@@ -192,6 +192,15 @@ def test_temporary_impact_is_in_the_rate_over_the_order_s_own_interval() -> None
     assert late.price == pytest.approx(100.4)
 
 
+@pytest.mark.parametrize(("due", "rate"), [(0.0, 0.02), (50.0, 0.03), (80.0, 0.06)])
+def test_a_later_order_pays_the_rate_of_all_that_trades_with_it(due: float, rate: float) -> None:
+    """Of 10 since the open, 10 (1 - u) still trade with its own 10, in 1000 (1 - u)."""
+    slots = some_slots(an_order(10.0), an_order(10.0, due=due))
+    trade(an_asset(), slots, terms=FREE._replace(temporary=0.1))
+    assert slots[0].impact == pytest.approx(10.0 * 100.0 * 0.1 * 0.01)
+    assert slots[1].impact == pytest.approx(10.0 * 100.0 * 0.1 * rate)
+
+
 def test_two_orders_in_a_bar_move_the_price_as_much_as_one_of_their_sum() -> None:
     """Else a round trip, bought in halves and sold as a whole, would pay."""
     terms = FREE._replace(permanent=1e-4)

@@ -46,7 +46,7 @@ from trading_env.kernels.orders import (
     is_live,
     next_arrival,
 )
-from trading_env.kernels.portfolio import charge, clear_exit, set_levels, settle
+from trading_env.kernels.portfolio import DUST, charge, clear_exit, set_levels, settle
 from trading_env.kernels.pricing import (
     extremes_between,
     fee_due,
@@ -70,8 +70,6 @@ from trading_env.types import (
     Status,
     Table,
 )
-
-DUST = 1e-12  # share of a bar's capacity that is rounding, and no room to trade in
 
 
 @kernel
@@ -204,7 +202,8 @@ def fill_slot(
         slot.arrival_price = mid
     slot.step_filled += quantity
     slot.filled += quantity
-    slot.left = slot.quantity - slot.filled if quantity != slot.left else 0.0
+    rest = slot.quantity - slot.filled if quantity != slot.left else 0.0
+    slot.left = 0.0 if abs(rest) <= DUST * abs(slot.quantity) else rest
     slot.notional += abs(quantity * quoted.price)
     slot.delay += quantity * delay
     slot.spread += abs(quantity) * quoted.half_spread

@@ -10,7 +10,7 @@ import math
 
 from trading_env.kernels.jit import kernel
 from trading_env.kernels.noise import Stream, normal
-from trading_env.kernels.pricing import whole_lots
+from trading_env.kernels.pricing import GRID_SLACK, whole_lots
 from trading_env.types import (
     AccountState,
     Address,
@@ -101,11 +101,11 @@ def send_order(
         needed = report.intended - in_flight
     wished = needed
     needed = whole_lots(needed, execution.lot)
-    if needed != wished:
-        if report.bound_by == BoundBy.NONE:
-            report.bound_by = BoundBy.LOT_SIZE.value
-        if needed == 0.0 and not opposite:
-            return
+    cut = abs(needed - wished) > GRID_SLACK * execution.lot
+    if cut and report.bound_by == BoundBy.NONE:
+        report.bound_by = BoundBy.LOT_SIZE.value
+    if needed == 0.0 and not opposite:
+        return
     free = take_slot(asset, slots)
     if free < 0:
         report.bound_by = BoundBy.ORDER_SLOTS.value

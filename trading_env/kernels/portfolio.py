@@ -27,7 +27,7 @@ from trading_env.types import (
 )
 
 YEAR_S = 365.25 * 86400.0
-DUST = 1e-12  # a position this small against the fill that left it is rounding, and becomes 0
+DUST = 1e-12  # share of a position, an order or a bar's capacity that is rounding, and counts as 0
 
 
 @kernel

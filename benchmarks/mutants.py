@@ -1,0 +1,183 @@
+"""Faults planted one at a time, each of which a test must catch.
+
+    python -m benchmarks.mutants [--only NAME] [--out FILE]
+
+`mutants.toml` lists the faults: a file, a text that occurs in it exactly once, the text that takes
+its place, what is wrong with it, and the tests that must then fail. The files of the working tree
+that git does not ignore are copied to a temporary folder; the tests of the whole list must pass
+there first. Then every mutant gets a copy of its own. A mutant that does not compile proves
+nothing: it is `broken`, and counts like one that survives.
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.throughput import commit, processor
+
+ROOT = Path(__file__).resolve().parent.parent
+LIST = Path(__file__).with_suffix(".toml")
+LIMIT_S = 600.0  # a run of tests that takes longer is broken
+NOT_COMPILED = "numba.core.errors"
+
+
+class MutantError(ValueError):
+    """One line that says what is wrong with the list or with the tests."""
+
+
+class Mutant(NamedTuple):
+    """One fault: `new` takes the place of `old` in `file`, and one of `tests` must fail."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    wrong: str
+    tests: tuple[str, ...]
+
+
+class Verdict(NamedTuple):
+    """What became of one run of tests: survived (all passed), killed or broken."""
+
+    verdict: str
+    by: str  # the test that failed, or the last line of a broken run
+    seconds: float
+
+
+def read_list(path: Path = LIST, root: Path = ROOT) -> list[Mutant]:
+    """Read the mutants; refuse a list in which one of them cannot be planted."""
+    mutants: list[Mutant] = []
+    for row in tomllib.loads(path.read_text(encoding="utf-8"))["mutant"]:
+        name = row.get("name", "a mutant without name")
+        if set(row) != set(Mutant._fields):
+            wanted = ", ".join(Mutant._fields)
+            raise MutantError(f"{path.name}: {name} has {', '.join(row)}: it needs {wanted}.")
+        if name in [mutant.name for mutant in mutants]:
+            raise MutantError(f"{path.name}: {name} is there twice.")
+        mutants.append(Mutant(**{**row, "tests": tuple(row["tests"])}))
+        mutated(mutants[-1], root)
+    return mutants
+
+
+def mutated(mutant: Mutant, root: Path) -> str:
+    """Return the text of the mutant's file with the fault in it."""
+    text = (root / mutant.file).read_text(encoding="utf-8")
+    count = text.count(mutant.old)
+    if count != 1 or mutant.old == mutant.new:
+        first = mutant.old.strip().partition("\n")[0]
+        found = "changes nothing" if count == 1 else f"is there {count} times, not once"
+        raise MutantError(f"mutants.toml: {mutant.name}: in {mutant.file} `{first[:70]}` {found}.")
+    return text.replace(mutant.old, mutant.new)
+
+
+def copy_tree(target: Path, root: Path = ROOT) -> None:
+    """Copy what git tracks, or would track, to a folder."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    try:
+        listed = subprocess.run(command, capture_output=True, text=True, check=True, cwd=root)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise MutantError(f"{root}: git cannot list the files here; is it a checkout?") from error
+    for name in listed.stdout.split("\0"):
+        if name and (root / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(root / name, target / name)
+
+
+def run_tests(folder: Path, tests: Sequence[str]) -> Verdict:
+    """Run tests in a copy until one fails."""
+    foreign = ("NUMBA_CACHE_DIR", "NUMBA_DISABLE_JIT", "PYTEST_ADDOPTS")
+    env = {name: value for name, value in os.environ.items() if name not in foreign}
+    env |= {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
+    begin = time.perf_counter()
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, cwd=folder, env=env, timeout=LIMIT_S
+        )
+    except subprocess.TimeoutExpired:
+        return Verdict("broken", f"no end after {LIMIT_S:.0f} s", LIMIT_S)
+    seconds = time.perf_counter() - begin
+    if done.returncode == 0:
+        return Verdict("survived", "", seconds)
+    failed = re.search(r"^FAILED (.+?)(?: - |$)", done.stdout, re.M)
+    if failed and done.returncode == 1 and NOT_COMPILED not in done.stdout:
+        return Verdict("killed", failed[1], seconds)
+    lines = (done.stdout + done.stderr).strip().splitlines()
+    return Verdict("broken", lines[-1] if lines else "no output", seconds)
+
+
+def plant(mutant: Mutant) -> Verdict:
+    """Run a mutant's tests in a copy that has the fault."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy_tree(Path(folder))
+        (Path(folder) / mutant.file).write_text(mutated(mutant, Path(folder)), encoding="utf-8")
+        return run_tests(Path(folder), mutant.tests)
+
+
+def assert_sound(mutants: Sequence[Mutant]) -> float:
+    """Refuse to go on unless every test passes without a fault; return the seconds it took."""
+    tests = list(dict.fromkeys(test for mutant in mutants for test in mutant.tests))
+    with tempfile.TemporaryDirectory() as folder:
+        copy_tree(Path(folder))
+        verdict = run_tests(Path(folder), tests)
+    if verdict.verdict != "survived":
+        raise MutantError(f"the tests fail without a mutant: {verdict.by}")
+    return verdict.seconds
+
+
+def run(only: str | None, out: Path | None) -> int:
+    """Plant the mutants, a line for each, and write the figures; count those not killed."""
+    mutants = [mutant for mutant in read_list() if only in (None, mutant.name)]
+    if not mutants:
+        raise MutantError(f"mutants.toml has no mutant {only}.")
+    begin = time.perf_counter()
+    print(f"{'no fault':<10} {assert_sound(mutants):6.1f} s", flush=True)
+    rows = []
+    for mutant in mutants:
+        verdict = plant(mutant)
+        rows.append({"name": mutant.name, "file": mutant.file, "wrong": mutant.wrong})
+        rows[-1] |= verdict._asdict() | {"seconds": round(verdict.seconds, 1)}
+        word = verdict.verdict if verdict.verdict == "killed" else verdict.verdict.upper()
+        print(f"{word:<10} {verdict.seconds:6.1f} s  {mutant.name:<28} {verdict.by}", flush=True)
+    alive = sum(row["verdict"] != "killed" for row in rows)
+    seconds = time.perf_counter() - begin
+    print(f"{len(rows) - alive} of {len(rows)} killed in {seconds:.0f} s")
+    result = {
+        "command": "python -m benchmarks.mutants" + (f" --only {only}" if only else ""),
+        "commit": commit(),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": processor(),
+        "seconds": round(seconds),
+        "rows": rows,
+    }
+    if out:
+        out.write_text(json.dumps(result, indent=1) + "\n")
+    return alive
+
+
+def main() -> int:
+    """Return 0 if every mutant is killed, 1 if one is not, 2 if the list or the tests are bad."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", metavar="NAME", help="plant this one alone")
+    parser.add_argument("--out", type=Path, help="write the figures to this JSON file")
+    chosen = parser.parse_args()
+    try:
+        return 1 if run(chosen.only, chosen.out) else 0
+    except MutantError as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

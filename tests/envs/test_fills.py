@@ -1,0 +1,89 @@
+"""Some 20,000 fills of random environments: in the bar, under the cap, on tick and lot."""
+
+from typing import Any
+
+import numpy as np
+from gymnasium.vector import AutoresetMode
+
+from tests.configurations import random_configuration
+from trading_env.envs.vector import PortfolioVectorEnv
+from trading_env.types import SlotState
+
+CONFIGURATIONS, LANES, STEPS = 20, 32, 50
+
+
+def off_grid(value: Any, unit: float) -> Any:
+    """Distance from the nearest multiple, in multiples."""
+    return np.abs(value / unit - np.round(value / unit))
+
+
+def fills_of(slots: Any, before: Any, reports: Any) -> Any:
+    """One row a fill: quantity, notional, what it paid, and the asset's place in the batch.
+
+    An order fills once in a bar at most, and so does an exit, which is what is left of the report.
+    """
+    fresh = slots["filled"] == slots["step_filled"]
+    names = ("notional", "spread", "impact")
+    gained = {name: slots[name] - np.where(fresh, 0.0, before[name]) for name in names}
+    mine = (slots["step_filled"] != 0.0) & (slots["state"] != SlotState.EMPTY)
+    rows = []
+    for i, s, a in np.argwhere(mine):
+        parts = [gained[name][i, s, a] for name in names]
+        rows.append((slots["step_filled"][i, s, a], *parts, slots["notional"][i, s, a], i, a))
+    totals = {name: np.where(mine, gained[name], 0.0).sum(1) for name in names}
+    exits = reports["filled"] - reports["order_filled"]
+    for i, a in np.argwhere(np.abs(exits) > 1e-9 * reports["traded"]):
+        parts = [reports[name][i, a] - totals[name][i, a] for name in names]
+        rows.append((exits[i, a], *parts, reports["notional"][i, a], i, a))
+    return np.array(rows).reshape(-1, 7)
+
+
+def gridded(draw: int) -> tuple[PortfolioVectorEnv, dict[str, Any]]:
+    """A random configuration with a tick and a lot that fit its market."""
+    rng = np.random.default_rng([11, draw])
+    kwargs = random_configuration(rng)
+    made = {"autoreset_mode": AutoresetMode.DISABLED, "detail": "full"}
+    market = PortfolioVectorEnv(1, **made, **kwargs)
+    market.reset(seed=draw)
+    assets = market.batch.lanes.assets
+    kwargs["execution"] |= {
+        "tick": float(assets["mark"].min() * rng.choice([1e-5, 1e-4, 1e-3])),
+        "lot": float(assets["volume_mean"].min() * rng.choice([1e-7, 1e-5, 1e-3])),
+        "fee_maximum_bps": [None, 50.0][rng.integers(2)],
+        "maker_fee_bps": [None, -0.5][rng.integers(2)],
+    }
+    return PortfolioVectorEnv(LANES, **made, **kwargs), kwargs["execution"]
+
+
+def test_fills_of_random_environments_lie_in_the_bar_under_the_cap_and_on_the_grid() -> None:
+    count = 0
+    for draw in range(CONFIGURATIONS):
+        envs, execution = gridded(draw)
+        envs.reset(seed=draw)
+        rng, batch = np.random.default_rng(draw), envs.batch
+        for _ in range(STEPS):
+            before = batch.lanes.slots.copy()
+            _, _, terminated, truncated, _ = envs.step(rng.uniform(-1.1, 1.1, envs._shape))
+            reports, lot = batch.outputs.reports, execution["lot"]
+            dry = reports["volume"] == 0.0  # a halt is a bar without volume
+            assert (reports["traded"][dry] == 0.0).all()
+            cap = execution["participation_cap"] * reports["volume"]
+            assert (reports["traded"] <= cap * (1 + 1e-12) + 1e-8 * lot).all()
+
+            quantity, notional, spread, impact, total, i, a = fills_of(
+                batch.lanes.slots, before, reports
+            ).T
+            bar = reports[i.astype(int), a.astype(int)]
+            size = np.abs(quantity)
+            slack = 1e-11 * total / size  # sums of notional were subtracted
+            price = notional / size
+            mid = price - np.sign(quantity) * (spread + impact) / size
+            assert (mid >= bar["low"] - slack).all()
+            assert (mid <= bar["high"] + slack).all()
+            assert (off_grid(price, execution["tick"]) <= 1e-6 + slack / execution["tick"]).all()
+            assert (off_grid(quantity, lot) <= 1e-6).all()
+            assert (size > 0.5 * lot).all()
+            count += len(quantity)
+            if (ended := terminated | truncated).any():
+                envs.reset(options={"reset_mask": ended})
+    assert count > 20_000
