@@ -1,8 +1,10 @@
-"""Some 20,000 fills of random environments: in the bar, under the cap, on tick and lot."""
+"""Fills of random environments: in the bar, under the cap, on tick and lot."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+import pytest
 from gymnasium.vector import AutoresetMode
 
 from tests.configurations import random_configuration
@@ -56,8 +58,18 @@ def gridded(draw: int) -> tuple[PortfolioVectorEnv, dict[str, Any]]:
 
 
 def test_fills_of_random_environments_lie_in_the_bar_under_the_cap_and_on_the_grid() -> None:
+    assert checked_fills(range(CONFIGURATIONS)) > 20_000
+
+
+@pytest.mark.slow
+def test_a_million_fills_lie_in_the_bar_under_the_cap_and_on_the_grid() -> None:
+    assert checked_fills(range(1000, 1500)) > 1_000_000
+
+
+def checked_fills(draws: Iterable[int]) -> int:
+    """Check every fill of some configurations; return how many there were."""
     count = 0
-    for draw in range(CONFIGURATIONS):
+    for draw in draws:
         envs, execution = gridded(draw)
         envs.reset(seed=draw)
         rng, batch = np.random.default_rng(draw), envs.batch
@@ -86,4 +98,4 @@ def test_fills_of_random_environments_lie_in_the_bar_under_the_cap_and_on_the_gr
             count += len(quantity)
             if (ended := terminated | truncated).any():
                 envs.reset(options={"reset_mask": ended})
-    assert count > 20_000
+    return count
