@@ -24,7 +24,7 @@ def expected_cost(
     scale = 1.0
     if execution.volatility_scaled == 1:
         scale = day_volatility(variance, episode)
-    rate = abs(quantity) / max(volume, abs(quantity))
+    rate = abs(quantity) / max(volume, abs(quantity)) if quantity != 0.0 else 0.0
     moving = scale * execution.temporary * powered(rate, execution.exponent)
     return execution.half_spread + moving + execution.fee
 

@@ -25,7 +25,7 @@ from trading_env.kernels.jit import driver, source_digest
 from trading_env.kernels.noise import Stream, normal
 from trading_env.markets.bars import Market
 from trading_env.markets.errors import MarketSpecError, clip
-from trading_env.markets.synthetic import FIRST_SECOND, MAX_CELLS, daily_times, pool_key
+from trading_env.markets.synthetic import FIRST_SECOND, check_size, daily_times, pool_key
 from trading_env.markets.times import DAY
 
 Array = NDArray[np.float64]
@@ -90,10 +90,12 @@ def factor(
     Raises:
         MarketSpecError: a shape, a covariance or a size that cannot be; a price at or below 0.
     """
-    if assets * paths * bars > MAX_CELLS or min(assets, paths, bars) < 1:
-        raise MarketSpecError(f"assets x paths x bars = {assets} x {paths} x {bars}: out of range")
-    if not 0 <= start_bar < bars:
-        raise MarketSpecError(f"start_bar '{clip(start_bar)}': must be in [0, {bars - 1}]")
+    check_size(assets=assets, paths=paths, bars=bars, substeps=1)
+    if not isinstance(start_bar, int) or not 0 <= start_bar < bars:
+        raise MarketSpecError(f"start_bar '{clip(start_bar)}': must be whole, 0 to {bars - 1}")
+    units = _shaped("volume", volume, (assets,))
+    if units.min() < 0.0:
+        raise MarketSpecError(f"volume '{clip(volume)}': must be >= 0")
     key = pool_key(seed, band)
     root = _root("covariance", covariance, assets)
     noise = np.empty((paths, bars, assets))
@@ -101,8 +103,9 @@ def factor(
     changes = noise @ root.T + _shaped("drift", drift, (assets,))
     signals = np.empty((paths, bars, 0))
     if loadings is not None:
-        signals = _factors(loadings, mean_reversion, factor_covariance, (paths, bars), key)
-        matrix = _shaped("loadings", loadings, (assets, signals.shape[2]))
+        count = np.atleast_2d(np.asarray(loadings)).shape[1]
+        matrix = _shaped("loadings", loadings, (assets, count))
+        signals = _factors(count, mean_reversion, factor_covariance, (paths, bars), key)
         changes[:, 1:] += signals[:, :-1] @ matrix.T
     close = np.cumsum(changes, axis=1)
     close += price - close[:, start_bar : start_bar + 1]
@@ -110,7 +113,6 @@ def factor(
     lowest = min(close.min(), opened.min())
     if not lowest > 0.0:
         raise MarketSpecError(f"price '{price}': a path falls to {lowest:.4g}; raise the price")
-    count = signals.shape[2]
     return Market(
         symbols=tuple(f"S{i + 1}" for i in range(assets)),
         time=_times(bars, bars_per_day),
@@ -118,9 +120,9 @@ def factor(
         high=np.maximum(opened, close),
         low=np.minimum(opened, close),
         close=close,
-        volume=np.array(np.broadcast_to(_shaped("volume", volume, (assets,)), close.shape)),
+        volume=np.array(np.broadcast_to(units, close.shape)),
         signals=np.repeat(signals[:, :, None, :], assets, axis=2),
-        signal_names=tuple(f"signal_{i + 1}" for i in range(count)),
+        signal_names=tuple(f"signal_{i + 1}" for i in range(signals.shape[2])),
         bar_seconds=DAY / bars_per_day,
         bars_per_year=DAYS_PER_YEAR * bars_per_day,
         bars_per_day=float(bars_per_day),
@@ -139,10 +141,9 @@ def _times(bars: int, bars_per_day: int) -> NDArray[np.int64]:
 
 
 def _factors(
-    loadings: ArrayLike, reversion: ArrayLike, innovations: ArrayLike, shape: Any, key: np.uint64
+    count: int, reversion: ArrayLike, innovations: ArrayLike, shape: Any, key: np.uint64
 ) -> Array:
     """Simulate the factors from their stationary law, shape (paths, bars, factors)."""
-    count = np.atleast_2d(np.asarray(loadings, dtype=float)).shape[1]
     step = np.eye(count) - _matrix("mean_reversion", reversion, count)
     if np.abs(np.linalg.eigvals(step)).max() >= 1.0:
         raise MarketSpecError("mean_reversion: the factors would not revert; use (0, 2)")
@@ -161,14 +162,16 @@ def _factors(
 
 
 def _shaped(name: str, value: ArrayLike, shape: tuple[int, ...]) -> Array:
-    """Read an array of finite numbers that fits a shape."""
+    """Read an array of finite numbers of a shape; one number serves every place."""
     try:
-        array = np.broadcast_to(np.asarray(value, dtype=np.float64), shape)
+        array = np.asarray(value, dtype=np.float64)
     except (TypeError, ValueError):
-        raise MarketSpecError(f"{name} '{clip(value)}': does not fit the shape {shape}") from None
+        raise MarketSpecError(f"{name} '{clip(value)}': must be numbers") from None
+    if array.shape not in ((), shape):
+        raise MarketSpecError(f"{name} '{clip(value)}': must have the shape {shape}")
     if not np.isfinite(array).all():
         raise MarketSpecError(f"{name} '{clip(value)}': must be finite")
-    return array
+    return np.broadcast_to(array, shape)
 
 
 def _matrix(name: str, value: ArrayLike, size: int) -> Array:

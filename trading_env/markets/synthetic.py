@@ -66,7 +66,7 @@ def multiscale(
     if preset not in PRESETS:
         raise unknown_name("preset", preset, PRESETS)
     law = PRESETS[preset]
-    _check_size(assets=assets, paths=paths, bars=bars, substeps=substeps)
+    check_size(assets=assets, paths=paths, bars=bars, substeps=substeps)
     _check_between("information_coefficient", information_coefficient, -1.0, 1.0)
     model = _model(law, assets, substeps, float(information_coefficient), 0.0)
     return _generate(f"multiscale {preset}", law, model, (paths, bars, assets), seed, band)
@@ -99,7 +99,7 @@ def gbm(
         substeps: Steps inside a bar.
         band: As for `multiscale`.
     """
-    _check_size(assets=assets, paths=paths, bars=bars, substeps=substeps)
+    check_size(assets=assets, paths=paths, bars=bars, substeps=substeps)
     _check_between("volatility", volatility, 0.0, 1.0)
     _check_between("drift", drift, -1.0, 1.0)
     _check_between("information_coefficient", information_coefficient, -1.0, 1.0)
@@ -219,7 +219,7 @@ def _scales(law: Series) -> Scales:
     )
 
 
-def _check_size(*, assets: int, paths: int, bars: int, substeps: int) -> None:
+def check_size(*, assets: int, paths: int, bars: int, substeps: int) -> None:
     """Refuse sizes that are no whole numbers, out of range or too large together."""
     limits = {
         "assets": (assets, 1, 10_000),
