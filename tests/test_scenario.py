@@ -1,4 +1,7 @@
-"""Scenarios: what is written is what the kernels get, scaled by severity, or one clear line."""
+"""Scenarios: what is written is what the kernels get, scaled by severity, or one clear line.
+
+Over 300 lines because every way to write a scenario wrongly is a row of one table.
+"""
 
 import math
 from pathlib import Path

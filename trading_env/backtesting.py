@@ -122,11 +122,8 @@ def rollout(
                 trace.add(batch)
         ended = terminated | truncated
         if ended.any():
-            _keep_sums(
-                sums,
-                summary(batch.lanes.logs, batch.lanes.accounts, batch.setup.layout.task),
-                ended & running,
-            )
+            ending = summary(batch.lanes.logs, batch.lanes.accounts, task)
+            _keep_sums(sums, ending, ended & running)
             running = running & ~ended
             if running.any():  # a lane that has ended cannot be stepped: it plays on, unread
                 observations, _ = envs.reset(options={"reset_mask": ended})

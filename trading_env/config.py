@@ -165,16 +165,16 @@ class ParentConfig(Settings):
         Raises:
             ConfigError: the quantities do not fit the assets, or are all 0.
         """
-        given = self.quantity or (0.0,)
-        if len(given) not in (1, assets) or (self.quantity is not None and not any(given)):
+        drawn = self.quantity is None
+        given = (0.0,) if self.quantity is None else self.quantity
+        if not drawn and (len(given) not in (1, assets) or not any(given)):
             raise ConfigError(
                 f"parent: quantity = {self.quantity!r:.60}: give one number other than 0, "
                 f"or one for each of {assets} assets"
             )
         table = new_table(ParentParams, assets)
+        table["drawn"] = int(drawn)
         table["quantity"] = given
         table["side"] = {"buy": 1.0, "sell": -1.0, "random": 0.0}[self.side]
         table["smallest"], table["largest"] = self.size
-        if self.quantity is not None:
-            table["smallest"] = table["largest"] = 0.0
         return table

@@ -238,6 +238,12 @@ class ExecutionConfig(Settings):
         for j, (weight, ratio) in enumerate(zip(self.transient_weights, ratios, strict=True)):
             decay, mean = math.exp(-ratio), -math.expm1(-ratio) / ratio
             if self.transient_shape == "block":  # felt at the next bar: 2 weight decay
+                if decay == 1.0:
+                    time_s = self.transient_times_s[j]
+                    raise ConfigError(
+                        f"execution: transient_times_s = {time_s:g}: a block that never decays "
+                        "within a bar; make it permanent impact"
+                    )
                 weight *= 2.0 * decay / (mean * (1.0 - decay))
             values[f"transient_weight_{j}"] = weight
             values[f"transient_decay_{j}"] = decay

@@ -522,7 +522,8 @@ class EpisodeParams:
 class ParentParams:
     """One asset's parent order: fixed, or drawn at the start of an episode."""
 
-    quantity: float  # units, signed; 0: drawn
+    drawn: int  # 1: side and size are drawn, and `quantity` is not used
+    quantity: float  # units, signed
     side: float  # +1 buys, -1 sells, 0: drawn
     smallest: float  # share of the volume to be expected over the horizon
     largest: float

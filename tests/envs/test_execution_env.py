@@ -165,6 +165,29 @@ def test_a_seller_starts_with_the_units_and_a_buyer_with_none() -> None:
         assert info["cash"] > 0.0
 
 
+def test_an_asset_without_a_parent_order_is_left_alone() -> None:
+    """Given quantities are taken as they are: 0 is not a size to be drawn, nor one lot."""
+    env = ExecutionEnv(
+        market=POOL, parent={"quantity": [500.0, 0.0]}, execution={"lot": 100.0}, detail="full"
+    )
+    observation, info = env.reset(seed=3)
+    ended = False
+    while not ended:
+        assert env.observation_space.contains(observation)
+        observation, _, ended, _, info = env.step(np.zeros(2))
+        assert info["execution"]["filled"][1] == 0.0
+    assert list(info["position"]) == [500.0, 0.0]
+
+
+@pytest.mark.parametrize("mode", ["rgb_array", "ansi"])
+def test_it_renders(mode: str) -> None:
+    env = ExecutionEnv(market=POOL, render_mode=mode)
+    env.reset(seed=0)
+    env.step(np.zeros(2))
+    drawn = env.render()
+    assert np.ptp(drawn) > 0 if mode == "rgb_array" else len(drawn.splitlines()) == 1
+
+
 def test_sizes_and_sides_are_drawn_by_the_seed_and_cover_their_range() -> None:
     envs = ExecutionVectorEnv(400, market=POOL, parent={"size": (0.01, 0.03)})
     envs.reset(seed=0)

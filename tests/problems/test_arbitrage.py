@@ -1,6 +1,5 @@
 """No round trip in a still market pays, and slicing finely is not free."""
 
-import math
 from typing import Any
 
 import gymnasium as gym
@@ -54,8 +53,7 @@ def round_trips(execution: dict[str, Any], tries: int, seed: int) -> Any:
     info: dict[str, Any] = {}
     for k in range(TRADES + 2):
         signal = rng.uniform(-1.0, 1.0, tries) if k < TRADES else np.zeros(tries)
-        _, _, ended, _, info = envs.step((size * signal)[:, None])
-    del ended
+        _, _, _, _, info = envs.step((size * signal)[:, None])
     assert (envs.unwrapped.batch.lanes.assets["position"] == 0.0).all()
     return info["summary"]["return"]
 
@@ -74,13 +72,10 @@ def test_every_round_trip_of_a_million_costs(model: str) -> None:
 
 
 def test_a_round_trip_test_can_fail() -> None:
-    """Permanent impact that is not paid in the fill pays for pushing: the test must see it."""
-    bent = MODELS["almgren_chriss"] | {"temporary_impact": 0.0, "half_spread_bps": 0.0}
-    # Without temporary impact the linear permanent one is conservative: nothing is gained or lost.
-    assert np.abs(round_trips(bent, 2_000, 0)).max() < 1e-9
-    steep = bent | {"transient_shape": "block", "transient_weights": [1.0, 0.0, 0.0]}
-    paid = steep | {"temporary_impact": 1e-3, "fee_bps": -5.0}  # a rebate above every cost
-    assert round_trips(paid, 2_000, 0).max() > 0.0
+    """Linear permanent impact alone neither costs nor pays, and a rebate above it pays."""
+    bare = MODELS["almgren_chriss"] | {"temporary_impact": 0.0, "half_spread_bps": 0.0}
+    assert np.abs(round_trips(bare, 2_000, 0)).max() < 1e-9
+    assert round_trips(bare | {"fee_bps": -5.0}, 2_000, 0).max() > 0.0
 
 
 @pytest.mark.parametrize("exponent", [0.5, 0.6, 1.0])
@@ -149,4 +144,3 @@ def test_the_engine_charges_what_almgren_et_al_measured(name: str) -> None:
         assert report.filled == pytest.approx(0.1 * volume)
         cost = 1e4 * report.impact / (0.1 * volume * market.price)
         assert cost == pytest.approx(basis_points, abs=0.1)
-        assert math.isfinite(cost)

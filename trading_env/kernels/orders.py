@@ -10,6 +10,7 @@ import math
 
 from trading_env.kernels.jit import kernel
 from trading_env.kernels.noise import Stream, normal
+from trading_env.kernels.portfolio import DUST
 from trading_env.kernels.pricing import GRID_SLACK, whole_lots
 from trading_env.types import (
     AccountState,
@@ -25,8 +26,6 @@ from trading_env.types import (
     Table,
     TimeInForce,
 )
-
-DUST = 1e-12  # an order this small against what it is the difference of is rounding
 
 
 @kernel

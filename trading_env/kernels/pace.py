@@ -35,7 +35,7 @@ from trading_env.kernels.execution import book_fill
 from trading_env.kernels.jit import kernel, rare_kernel
 from trading_env.kernels.noise import Stream, uniforms
 from trading_env.kernels.orders import cancel_all, is_live
-from trading_env.kernels.portfolio import charge
+from trading_env.kernels.portfolio import DUST, charge
 from trading_env.kernels.pricing import fee_due, on_tick, quote, terms_of, whole_lots
 from trading_env.types import (
     AccountState,
@@ -53,8 +53,6 @@ from trading_env.types import (
     Table,
     World,
 )
-
-DUST = 1e-12  # share of a parent order that counts as nothing left
 
 
 @kernel
@@ -76,7 +74,7 @@ def begin_parent(
 ) -> float:
     """Draw one parent order and hand the seller his units; return its value at arrival."""
     units = parent.quantity
-    if units == 0.0:
+    if parent.drawn == 1:
         drawn, side = uniforms(seed, episode, 0, a, Stream.PARENT_ORDER.value)
         share = parent.smallest + drawn * (parent.largest - parent.smallest)
         units = max(whole_lots(share * asset.volume_mean * length, lot), lot)
