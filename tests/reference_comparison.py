@@ -25,17 +25,17 @@ REWARD_SCALE = 100.0  # a reward of 1 is a percent
 PRICES = {
     "mark", "base_close", "undisturbed", "reference_price", "entry_price", "stop_loss",
     "take_profit", "seen_close", "seen_high", "seen_low", "open", "high", "low", "close",
-    "price", "exit_reference", "decision_price", "arrival_price",
+    "price", "exit_reference", "decision_price", "arrival_price", "limit",
 }  # fmt: skip
 UNITS = {
     "position", "exit_units", "quantity", "left", "claim", "step_filled", "filled", "target",
     "live", "intended", "sent", "order_filled", "traded", "exit_claim", "working", "passive",
-    "ordered", "pressure",
+    "rested", "ordered", "pressure",
 }  # fmt: skip
 MONEY = {
     "cash", "fees_paid", "financing_paid", "equity", "peak_equity", "seen_equity", "seen_peak",
-    "notional", "delay", "spread", "impact", "impact_permanent", "impact_transient", "fees",
-    "opportunity", "shortfall",
+    "notional", "proportional", "delay", "spread", "impact", "impact_permanent",
+    "impact_transient", "fees", "opportunity", "shortfall",
     "financing", "cash_flow", "order_value", "exit_notional", "exit_fees",
 }  # fmt: skip
 LOG_MONEY = MONEY | {"traded", "ordered", "filled"}

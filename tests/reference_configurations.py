@@ -146,6 +146,11 @@ def reference_configuration(rng: np.random.Generator) -> dict[str, Any]:
             maker_fee_bps=float(rng.uniform(-2.0, 5.0)),
             fee_maximum_bps=float(rng.uniform(1.0, 20.0)),
         )
+    if rng.random() < 0.4:
+        given["execution"].update(
+            order_type="limit",
+            limit_offset_bps=float(rng.choice([-300.0, -10.0, 0.0, 10.0, 200.0])),
+        )
     if given["execution"]["latency_ms"] is None:
         name = str(rng.choice(["zero", "colocated", "cloud", "retail"]))
         given["execution"].update(latency=name, latency_log_sd=None)

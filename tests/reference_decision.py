@@ -19,7 +19,7 @@ LATENCY_NAMES = {  # median in milliseconds, standard deviation of the log
     "cloud": (4.0, 0.95),
     "retail": (80.0, 0.5),
 }
-LEDGER = ("filled", "notional", "delay", "spread", "impact", "fees", "opportunity")
+LEDGER = ("filled", "notional", "proportional", "delay", "spread", "impact", "fees", "opportunity")
 
 
 # --------------------------------------------------------------------------- 4. decide
@@ -195,9 +195,26 @@ def send(
         decision_price=asset["mark"], arrival_price=0.0, latency_s=latency, due_s=latency
     )
     empty[0].update(replaces=int(replaces), replaced=0, outcome=Status.NONE)
+    empty[0]["limit"] = limit_of(world["execution"], asset["seen_close"], needed)
     empty[0].update(stop_distance=report["stop_distance"])
     empty[0].update(target_distance=report["target_distance"])
     empty[0].update(dict.fromkeys(LEDGER, 0.0))
+
+
+def limit_of(execution: Record, shown: float, needed: float) -> float:
+    """Limit of a new order; 0 for none."""
+    if execution["order_type"] == "market" or needed == 0.0:
+        return 0.0
+    buys = needed > 0.0
+    offset = execution["limit_offset_bps"] * 1e-4
+    limit, tick = shown * (1.0 - offset if buys else 1.0 + offset), execution["tick"]
+    return tick * ticks(limit / tick, up=not buys) if tick > 0.0 else limit
+
+
+def ticks(count: float, *, up: bool) -> int:
+    """Cut or raise to a whole number of ticks, at least one."""
+    whole = math.ceil(count - 1e-9) if up else math.floor(count + 1e-9)
+    return max(whole, 1)
 
 
 def latency_of(world: Record, account: Record, a: int, multiplier: float, seed: int) -> float:

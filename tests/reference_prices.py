@@ -31,6 +31,7 @@ class Session:
     traded: float = 0.0
     before: float = 0.0  # B, net units without passive ones
     over: bool = False
+    here: float | None = None  # price at which the next part opens, if it is not on the line
 
     @property
     def seconds(self) -> float:
@@ -54,6 +55,7 @@ class Session:
             prices.append(self.bar["low"])
         if b <= high_at <= e:
             prices.append(self.bar["high"])
+        opened = opened if self.here is None else self.here
         return {"open": opened, "high": max(prices), "low": min(prices), "close": closed}
 
 
@@ -118,7 +120,7 @@ def carry_impact(s: Session) -> None:
     if execution["impact_reference"] == "current":
         step = clip(step, -2.0 * IMPACT_LIMIT, 2.0 * IMPACT_LIMIT)
     asset["permanent"] += step
-    taken = s.traded - abs(report["passive"])
+    taken = s.traded - abs(report["passive"]) - report["rested"]
     pressed = report["pressure"] / taken if taken > 0.0 else 0.0
     for j, rho in enumerate(transient_times(s.world)):
         weight, kept = execution["transient_weights"][j], math.exp(-rho)

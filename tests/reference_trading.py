@@ -6,7 +6,8 @@ Written from `docs/model.md` (sections 9 to 11) alone; it shares no code with th
 import math
 from typing import Any
 
-from tests.reference_decision import DUST, is_live, is_near_lot, whole_lots
+from tests.reference_decision import DUST, is_live, is_near_lot, ticks, whole_lots
+from tests.reference_limits import part_within, reached, resting_deal, resting_mid, rests
 from tests.reference_market import ewma
 from tests.reference_prices import Session, quote
 from trading_env.types import Exit, SlotState, Status
@@ -29,16 +30,25 @@ def fits(s: Session, size: float, window: float, late: float) -> float:
     return min(size, whole_lots(room, lot))
 
 
-def fill(s: Session, q: float, arrival: float, window: float, late: float, passive: bool) -> Record:
-    """Price a fill, move cash and position; return its parts."""
-    asset, report = s.asset, s.report
-    rate = (late + abs(q)) / (window * s.bar["volume"])
+def taking(s: Session, q: float, arrival: float, window: float, late: float) -> Record:
+    """What a fill that takes liquidity pays, on its tick."""
+    deal = quote(s, q, (late + abs(q)) / (window * s.bar["volume"]), arrival)
+    to_tick(deal, q, s.world["execution"]["tick"])
+    return deal
+
+
+def given(s: Session, q: float, arrival: float) -> Record:
+    """What the fill of a target pays: nothing beside a tick."""
     deal = dict.fromkeys(("half_spread", "impact", "permanent", "transient", "temporary"), 0.0)
     deal["price"] = arrival
-    if not passive:
-        deal = quote(s, q, rate, arrival)
-        s.before += q
     to_tick(deal, q, s.world["execution"]["tick"])
+    return deal
+
+
+def settle(s: Session, q: float, deal: Record, passive: bool) -> None:
+    """Move cash and position."""
+    asset, report = s.asset, s.report
+    s.before += 0.0 if passive else q
     if deal["price"] <= 0.0:
         report["excuse"] = "price: arithmetic impact took a fill below 0"
     s.traded += abs(q)
@@ -65,7 +75,6 @@ def fill(s: Session, q: float, arrival: float, window: float, late: float, passi
         asset["entry_price"] = deal["price"]
     elif abs(new) > abs(old):
         asset["entry_price"] = ewma(asset["entry_price"], deal["price"], q / new)
-    return deal
 
 
 def to_tick(deal: Record, q: float, tick: float) -> None:
@@ -76,17 +85,18 @@ def to_tick(deal: Record, q: float, tick: float) -> None:
         deal["price"] = price
 
 
-def ticks(count: float, *, up: bool) -> int:
-    whole = math.ceil(count - 1e-9) if up else math.floor(count + 1e-9)
-    return max(whole, 1)
-
-
-def fee_of(world: Record, notional: float, units: float, paid: float, passive: bool) -> float:
+def proportional(world: Record, notional: float, maker: bool) -> float:
+    """The part of a fee that goes by notional."""
     execution = world["execution"]
     rate = execution["fee_bps"]
-    if passive and execution["maker_fee_bps"] is not None:
+    if maker and execution["maker_fee_bps"] is not None:
         rate = execution["maker_fee_bps"]
-    fee = rate * 1e-4 * notional + execution["fee_per_unit"] * units
+    return rate * 1e-4 * notional
+
+
+def fee_of(world: Record, by_notional: float, notional: float, units: float, paid: float) -> float:
+    execution = world["execution"]
+    fee = by_notional + execution["fee_per_unit"] * units
     if execution["fee_minimum"] is not None:
         fee = max(fee, execution["fee_minimum"])
     if execution["fee_maximum_bps"] is not None:
@@ -100,28 +110,47 @@ def charge(s: Session, fee: float) -> None:
     s.report["fees"] += fee
 
 
-def fill_order(s: Session, slot: Record, arrival: float, window: float, late: float) -> float:
-    """Trade what fits of an order; return the units traded."""
+def take(s: Session, slot: Record, arrival: float, window: float, late: float) -> float:
+    """Trade what fits of an order, and what its limit allows; return the units traded."""
     size = fits(s, abs(slot["left"]), window, late)
     if size == 0.0:
         return 0.0
-    q = math.copysign(size, slot["left"])
-    old = s.asset["position"]
-    deal = fill(s, q, arrival, window, late, passive=False)
+    side = math.copysign(1.0, slot["left"])
+    if slot["limit"] != 0.0:
+        lot = s.world["execution"]["lot"]
+        size = part_within(
+            slot, size, lambda units: taking(s, side * units, arrival, window, late)["price"]
+        )
+        if is_near_lot(size, lot):
+            s.report["excuse"] = "lot: rounding decides how many lots a limit allows"
+        size = whole_lots(size, lot)
+        if size == 0.0:
+            return 0.0
+    deal = taking(s, side * size, arrival, window, late)
+    return fill_order(s, slot, side * size, arrival, deal, maker=False)
+
+
+def fill_order(
+    s: Session, slot: Record, q: float, arrival: float, deal: Record, *, maker: bool
+) -> float:
+    """Settle one fill of an order and enter it everywhere; return its units."""
+    size, old = abs(q), s.asset["position"]
+    settle(s, q, deal, passive=False)
     if slot["filled"] == 0.0:
         slot["arrival_price"] = arrival
-    rest = slot["quantity"] - (slot["filled"] + q) if size != abs(slot["left"]) else 0.0
+    rest = slot["quantity"] - (slot["filled"] + q) if q != slot["left"] else 0.0
     slot["left"] = 0.0 if abs(rest) <= DUST * abs(slot["quantity"]) else rest
     slot["filled"] += q
     slot["step_filled"] += q
     slot["notional"] += abs(size * deal["price"])
+    slot["proportional"] += proportional(s.world, abs(size * deal["price"]), maker)
     slot["spread"] += size * deal["half_spread"]
     slot["impact"] += size * deal["impact"]
     slot["delay"] += q * (arrival - s.mark)
     s.report["delay"] += q * (arrival - s.mark)
     s.report["order_filled"] += q
     s.report["order_value"] += size * slot["decision_price"]
-    fee = fee_of(s.world, slot["notional"], abs(slot["filled"]), slot["fees"], passive=False)
+    fee = fee_of(s.world, slot["proportional"], slot["notional"], abs(slot["filled"]), slot["fees"])
     slot["fees"] += fee
     charge(s, fee)
     if slot["left"] == 0.0:
@@ -199,11 +228,13 @@ def try_exit(s: Session, b: float, e: float, late: float) -> None:
         return
     q = -math.copysign(size, asset["position"])
     so_far = {name: asset[name] for name in NO_EXIT}
-    deal = fill(s, q, arrival, 1.0 - b, late, passive)
+    deal = given(s, q, arrival) if passive else taking(s, q, arrival, 1.0 - b, late)
+    settle(s, q, deal, passive)
     s.report["delay"] += q * (arrival - reference)
     notional = so_far["exit_notional"] + abs(q * deal["price"])
     units = so_far["exit_units"] + size
-    fee = fee_of(s.world, notional, units, so_far["exit_fees"], passive)
+    by_notional = proportional(s.world, notional, passive)
+    fee = fee_of(s.world, by_notional, notional, units, so_far["exit_fees"])
     charge(s, fee)
     if asset["position"] != 0.0:
         paid = so_far["exit_fees"] + fee
@@ -251,15 +282,46 @@ def trade(s: Session) -> None:
     for slot in s.slots:
         if slot["state"] == SlotState.WORKING:
             window = short if slot["replaced"] else 1.0
-            fill_order(s, slot, s.bar["open"], window, s.traded)
+            take(s, slot, s.bar["open"], window, s.traded)
     late, last = s.traded, 0.0
     for slot in due_orders(s):
         u = slot["due_s"] / s.seconds
+        late, last = touch(s, last, u, late)
         try_exit(s, last, u, late)
         if s.over:
             return
         late *= (1.0 - u) / (1.0 - last)
+        s.here = None
         arrive(s, slot)
-        late += fill_order(s, slot, s.line(u), 1.0 - u, late)
+        if slot["state"] == SlotState.WORKING:
+            late += take(s, slot, s.line(u), 1.0 - u, late)
         last = u
+    late, last = touch(s, last, 1.0, late)
     try_exit(s, last, 1.0, late)
+
+
+def touch(s: Session, last: float, until: float, late: float) -> tuple[float, float]:
+    """Fill resting limit orders between two moments; return late and the last moment."""
+    while True:
+        moments = [reached(s, slot, last) for slot in s.slots if rests(slot)]
+        first = min(moments, default=until)
+        if first >= until:
+            return late, last
+        try_exit(s, last, first, late)
+        if s.over:
+            return late, last
+        late *= (1.0 - first) / (1.0 - last)
+        window, units = 1.0 - first, 0.0
+        for slot in s.slots:
+            if not rests(slot) or reached(s, slot, last) > first:
+                continue
+            most = math.copysign(min(abs(slot["left"]), s.capacity), slot["left"])
+            here = resting_mid(s, slot["limit"], most)
+            size = fits(s, abs(slot["left"]), window, late + units)
+            if size > 0.0:
+                q = math.copysign(size, slot["left"])
+                mid = resting_mid(s, slot["limit"], q)
+                deal = resting_deal(s, slot["limit"], q, mid)
+                s.report["rested"] += size
+                units += fill_order(s, slot, q, mid, deal, maker=True)
+        late, last, s.here = late + units, first, here

@@ -11,6 +11,7 @@ from tests import (
     reference,
     reference_comparison,
     reference_decision,
+    reference_limits,
     reference_market,
     reference_prices,
 )
@@ -54,6 +55,7 @@ def run(draw: int, met: Counter[Any]) -> list[tuple[int, Difference]]:
             met["halted", stress["halted"]] += 1
             met["zero volume"] += report["volume"] == 0.0
             met["passive"] += report["passive"] != 0.0
+            met["rested"] += report["rested"] != 0.0
             met["arrivals", min(report["arrivals"], 2)] += 1
     return found
 
@@ -76,7 +78,7 @@ def test_the_comparison_meets_everything_that_can_happen() -> None:
     met, _ = compared()
     codes = {"status": Status, "exit": Exit, "bound_by": BoundBy, "fault": range(4)}
     wanted: list[Any] = [(name, int(code)) for name, kind in codes.items() for code in kind]
-    wanted += [("halted", 1), "zero volume", "passive", ("arrivals", 2)]
+    wanted += [("halted", 1), "zero volume", "passive", "rested", ("arrivals", 2)]
     assert [item for item in wanted if met[item] == 0] == []
 
 
@@ -97,6 +99,7 @@ PERTURBATIONS = [
     (reference_market, "HALF_LIVES", (5, 20, 61)),
     (reference_market, "HALT_SHARE", 0.2),
     (reference_market, "STRETCH_FLOOR", 0.24),
+    (reference_limits, "PARTS", 2**19),
     (reference_prices, "FIRST_TOUCH", 0.32),
     (reference_prices, "IMPACT_LIMIT", 0.19),
     (reference_prices, "OWN_PERMANENT", 0.5001),

@@ -16,6 +16,8 @@ from pydantic import Field, field_validator
 
 from trading_env.config import ConfigError, Settings, Share, as_record
 from trading_env.kernels.execution import trade_bar, wait_out_bar
+from trading_env.kernels.feedback import blend
+from trading_env.kernels.limits import limit_price
 from trading_env.kernels.orders import book_opportunity, draw_latency, end_bar, fill_in, status_of
 from trading_env.kernels.pricing import terms_of
 from trading_env.kernels.stress import calm
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 
 BPS = 1e-4
 DAY_S = 86400.0
+AVERAGED = ("delay", "spread", "impact", "fees", "latency_s", "filled", "left", "price")
 NO_MAXIMUM = 1e300  # not inf, which times a notional of 0 is not a number
 
 LATENCY = {  # median milliseconds, log standard deviation
@@ -186,7 +189,8 @@ class ExecutionConfig(Settings):
     fee_per_unit: float = Field(0.0, ge=0.0)
     """Fee per unit, currency."""
     maker_fee_bps: float | None = Field(None, ge=-100.0, le=1000.0)
-    """Fee of a resting target's fills, basis points; negative is a rebate, None takes `fee_bps`."""
+    """Fee of fills of resting targets and limit orders, basis points; negative is a rebate, None
+    takes `fee_bps`."""
     fee_minimum: float | None = Field(None, ge=0.0)
     """Smallest fee of an order, currency; None for no minimum."""
     fee_maximum_bps: float | None = Field(None, gt=0.0)
@@ -195,6 +199,11 @@ class ExecutionConfig(Settings):
     """Prices of fills, stops and targets are multiples of it, currency; 0 for any price."""
     lot: float = Field(0.0, ge=0.0)
     """Orders and fills are multiples of it, units; 0 for any quantity."""
+    order_type: Literal["market", "limit"] = "market"
+    """Type of the agent's orders; see `kernels/limits.py` for how a limit order fills."""
+    limit_offset_bps: float = Field(0.0, ge=-1000.0, le=1000.0)
+    """Limit's distance from the shown price, basis points; > 0 waits for a better price, < 0
+    bounds what a marketable order may pay."""
     time_in_force: Literal["bar", "episode"] = "episode"
     """When the unfilled rest of an order lapses."""
     impact_reference: Literal["current", "first"] = "current"
@@ -232,6 +241,8 @@ class ExecutionConfig(Settings):
             "fee_maximum": NO_MAXIMUM if highest is None else highest * BPS,
             "tick": self.tick,
             "lot": self.lot,
+            "limit_orders": int(self.order_type == "limit"),
+            "limit_offset": self.limit_offset_bps * BPS,
             "time_in_force": TimeInForce[self.time_in_force.upper()].value,
             "impact_reference": ImpactReference[self.impact_reference.upper()].value,
         }
@@ -252,10 +263,11 @@ class ExecutionConfig(Settings):
 
 
 class Order(NamedTuple):
-    """A market order; quantity in units, + to buy."""
+    """An order; quantity in units, + to buy."""
 
     quantity: float = 100.0
     decision_price: float | None = None  # None: the market's price when it is sent
+    limit_price: float | None = None  # None: as the configuration's order type says
 
 
 class MarketState(NamedTuple):
@@ -285,14 +297,29 @@ class ExecutionReport(NamedTuple):
     latency_s: float
     delay: float
     spread: float
-    impact: float
+    impact: float  # permanent, transient and the rest, which is temporary
     fees: float
     opportunity: float
+    decision_price: float
+    arrival_price: float  # where it met the market; 0 when nothing was filled
+    impact_permanent: float
+    impact_transient: float
 
     @property
     def shortfall(self) -> float:
         """Implementation shortfall: the sum of the ledger."""
         return self.delay + self.spread + self.impact + self.fees + self.opportunity
+
+
+class Feedback(NamedTuple):
+    """Exponentially weighted means over recorded trades, as the environment's step keeps them."""
+
+    slippage: float  # realised cost without opportunity, fraction of the notional
+    latency_s: float
+    fill_ratio: float  # filled share of what was asked for
+
+
+UNTRIED = Feedback(slippage=0.0, latency_s=0.0, fill_ratio=1.0)
 
 
 class ExecutionEngine:
@@ -329,6 +356,9 @@ class ExecutionEngine:
         market, bar = _completed(MarketState() if market_state is None else market_state)
         if not math.isfinite(order.quantity):
             raise ConfigError(f"order.quantity = {order.quantity}: must be finite")
+        limit = order.limit_price
+        if limit is not None and not 0.0 < limit < math.inf:
+            raise ConfigError(f"order.limit_price = {limit}: must be finite and > 0")
         bench = _Bench(self.config, market)
         address = Address(self._seed, 0, self._orders, 0)
         self._orders += 1
@@ -355,6 +385,34 @@ class ExecutionEngine:
         self._history[trade_id] = row
         while len(self._history) > self._capacity:
             del self._history[next(iter(self._history))]
+
+    def feedback(self, rate: float = 0.1, start: Feedback = UNTRIED) -> Feedback:
+        """Average the history as the environment does, oldest trade first.
+
+        Args:
+            rate: weight of the newest trade, in (0, 1].
+            start: means before the first trade.
+
+        Raises:
+            ConfigError: the rate is out of range, or a record lacks a field of `ExecutionReport`.
+        """
+        if not 0.0 < rate <= 1.0:
+            raise ConfigError(f"rate = {rate}: must be in (0, 1]")
+        slippage, latency_s, fill_ratio = start
+        for trade_id, row in self._history.items():
+            missing = [name for name in AVERAGED if name not in row]
+            if missing:
+                raise ConfigError(f"trade {trade_id!r:.40}: has no {missing[0]}")
+            delay, spread, impact, fees, latency, filled, left, price = (
+                float(row[name]) for name in AVERAGED
+            )
+            if filled != 0.0:
+                cost = (delay + spread + impact + fees) / abs(filled * price)
+                slippage = blend(slippage, cost, rate)
+            latency_s = blend(latency_s, latency, rate)
+            if filled + left != 0.0:
+                fill_ratio = blend(fill_ratio, filled / (filled + left), rate)
+        return Feedback(slippage, latency_s, fill_ratio)
 
     @property
     def history(self) -> "pd.DataFrame":
@@ -418,7 +476,12 @@ class _Bench:
             self.asset.mark = order.decision_price
         report.decision_price = self.asset.mark
         latency_s = draw_latency(self.execution, 1.0, address)
-        fill_in(slots[0], report, float(order.quantity), latency_s)
+        quantity = float(order.quantity)
+        limit = order.limit_price
+        if limit is None:
+            limit = limit_price(market.price, quantity, self.execution)
+        self.execution.limit_orders = int(limit != 0.0)
+        fill_in(slots[0], report, quantity, latency_s, limit)
         if market.halted or bar.volume <= 0.0:
             wait_out_bar(self.asset, slots, report, market.bar_seconds)
         else:
@@ -443,4 +506,8 @@ class _Bench:
             impact=float(slot.impact),
             fees=float(slot.fees),
             opportunity=float(slot.opportunity),
+            decision_price=float(slot.decision_price),
+            arrival_price=float(slot.arrival_price),
+            impact_permanent=float(report.impact_permanent),
+            impact_transient=float(report.impact_transient),
         )

@@ -260,6 +260,7 @@ class OrderSlot:
     left: float  # units, signed
     decision_price: float  # mark when the decision was taken
     arrival_price: float  # where it met the market; 0 until it has
+    limit: float  # worst price it may trade at, currency per unit; 0 for a market order
     latency_s: float
     due_s: float  # seconds from the next bar's open until it arrives
     replaces: int  # 1: cancels the orders it was sent to replace when it arrives
@@ -271,6 +272,7 @@ class OrderSlot:
     step_filled: float  # units filled in this step
     filled: float  # units, signed
     notional: float  # currency filled so far
+    proportional: float  # the part of its fee that goes by notional, currency
     delay: float
     spread: float
     impact: float
@@ -356,6 +358,7 @@ class Report:
     working: float  # units still outstanding at the end of the step
     pressure: float  # sum of quantity x temporary impact as a fraction, signed
     passive: float  # units, signed, filled as a resting limit: they leave no impact
+    rested: float  # units, absolute, filled as resting orders: no temporary impact
     ordered: float  # units newly asked for: what a replacing order repeats is not counted again
     # the ledger, currency; the five sum to `shortfall`
     delay: float
@@ -485,6 +488,8 @@ class ExecutionParams:
     fee_maximum: float  # per order, fraction of its notional
     tick: float  # prices of fills and levels are multiples of it; 0: any
     lot: float  # units: orders and their fills are multiples of it; 0: any
+    limit_orders: int  # 1: orders carry a limit
+    limit_offset: float  # from the shown price, fraction; > 0 is away from the market
     time_in_force: int
     impact_reference: int
 

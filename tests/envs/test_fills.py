@@ -29,6 +29,11 @@ def fills_of(slots: Any, before: Any, reports: Any) -> Any:
     gained = {name: slots[name] - np.where(fresh, 0.0, before[name]) for name in names}
     mine = (slots["step_filled"] != 0.0) & (slots["state"] != SlotState.EMPTY)
     rows = []
+    side, limit = np.sign(slots["quantity"]), slots["limit"]
+    paid = gained["notional"] / np.maximum(np.abs(slots["step_filled"]), 1e-300)
+    limited = mine & (limit != 0.0)
+    slack = 1e-11 * slots["notional"] / np.maximum(np.abs(slots["step_filled"]), 1e-300)
+    assert (side * (paid - limit) <= slack)[limited].all(), "worse than its limit"
     for i, s, a in np.argwhere(mine):
         parts = [gained[name][i, s, a] for name in names]
         rows.append((slots["step_filled"][i, s, a], *parts, slots["notional"][i, s, a], i, a))
@@ -53,6 +58,8 @@ def gridded(draw: int) -> tuple[PortfolioVectorEnv, dict[str, Any]]:
         "lot": float(assets["volume_mean"].min() * rng.choice([1e-7, 1e-5, 1e-3])),
         "fee_maximum_bps": [None, 50.0][rng.integers(2)],
         "maker_fee_bps": [None, -0.5][rng.integers(2)],
+        "order_type": ["market", "limit"][rng.integers(2)],
+        "limit_offset_bps": float(rng.choice([-20.0, 0.0, 30.0])),
     }
     return PortfolioVectorEnv(LANES, **made, **kwargs), kwargs["execution"]
 

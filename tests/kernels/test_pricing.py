@@ -207,14 +207,14 @@ def test_a_fee_is_taken_once_and_the_minimum_once_an_order(
     for units, price in fills:
         notional += units * price
         quantity += units
-        fee = fee_due(notional, quantity, paid, execution.fee, execution)
+        fee = fee_due(execution.fee * notional, notional, quantity, paid, execution)
         assert fee >= -1e-12
         paid += fee
     assert paid == pytest.approx(max(1e-3 * notional + 0.005 * quantity, 7.0))
 
 
 def test_a_rebate_is_a_negative_fee() -> None:
-    assert fee_due(1000.0, -10.0, 0.0, -1e-4, execution_params()) == pytest.approx(-0.1)
+    assert fee_due(-0.1, 1000.0, -10.0, 0.0, execution_params()) == pytest.approx(-0.1)
 
 
 def test_a_resting_limit_pays_neither_spread_nor_impact() -> None:

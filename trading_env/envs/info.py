@@ -62,6 +62,7 @@ ORDER_FIELDS = (
     "left",
     "decision_price",
     "arrival_price",
+    "limit",
     "notional",
     "latency_s",
     "delay",

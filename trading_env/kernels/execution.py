@@ -7,7 +7,8 @@ The rules, in order of time within the bar after the decision:
 2. Working orders trade from the open; a cancel that arrives at fraction u of the bar leaves what
    it cancels the share u of the bar.
 3. Orders in flight whose time has come arrive in order of time and trade at the price of that
-   moment, in the share 1 - u of the bar. What earlier fills still trade then (they are taken to
+   moment, in the share 1 - u of the bar; resting limit orders fill when the path reaches them
+   (`limits.py`). What earlier fills still trade then (they are taken to
    be spread evenly) counts towards the cap and the rate of that share.
 4. Between those moments, and after the last, the bar's path is checked against the position's
    stop, then its target; if both are touched, the stop is taken. A stop fills at its level as a
@@ -30,23 +31,22 @@ decision, q fills, p prices, m arrival prices:
 The five sum to sum q (p - M0) + (L - sum q)(M1 - M0) + fees, the step's implementation shortfall
 (Perold 1988). For an exit, the level that triggered it stands for M0.
 
-One file, over 300 lines, because its rules are one sequence in time and are read together.
-
 Not modelled: queue position, fills of resting limits by chance, an exit's own latency.
 """
 
 import math
 
+from trading_env.kernels.fills import book_fill, fill_touched, room_in, take
 from trading_env.kernels.jit import kernel, rare_kernel
+from trading_env.kernels.limits import next_touch
 from trading_env.kernels.orders import (
     arrive,
     cancel_all,
     end_bar,
-    finish,
     is_live,
     next_arrival,
 )
-from trading_env.kernels.portfolio import DUST, charge, clear_exit, set_levels, settle
+from trading_env.kernels.portfolio import charge, clear_exit
 from trading_env.kernels.pricing import (
     extremes_between,
     fee_due,
@@ -54,7 +54,6 @@ from trading_env.kernels.pricing import (
     passive_quote,
     price_at,
     quote,
-    whole_lots,
 )
 from trading_env.types import (
     AccountState,
@@ -62,12 +61,9 @@ from trading_env.types import (
     Bar,
     ExecutionParams,
     Exit,
-    OrderSlot,
-    Quote,
     Report,
     Session,
     SlotState,
-    Status,
     Table,
 )
 
@@ -94,25 +90,6 @@ def exit_trigger(asset: AssetState, bar: Bar) -> tuple[int, float, float]:
     return Exit.NONE.value, 0.0, 0.0
 
 
-@kernel
-def book_fill(
-    asset: AssetState,
-    account: AccountState,
-    report: Report,
-    quantity: float,
-    quoted: Quote,
-    delay: float,
-) -> None:
-    """Settle a fill and enter its parts into the step's ledger."""
-    settle(asset, account, report, quantity, quoted.price)
-    report.delay += quantity * delay
-    report.spread += abs(quantity) * quoted.half_spread
-    report.impact += abs(quantity) * quoted.impact
-    report.impact_permanent += abs(quantity) * quoted.permanent
-    report.impact_transient += abs(quantity) * quoted.transient
-    report.pressure += quantity * quoted.temporary
-
-
 @rare_kernel
 def claim_exit(asset: AssetState, slots: Table, report: Report, code: int, ref: float) -> None:
     """An exit is due: it claims the whole position and cancels the asset's other orders."""
@@ -120,13 +97,6 @@ def claim_exit(asset: AssetState, slots: Table, report: Report, code: int, ref: 
     report.exit = code
     report.exit_claim = -asset.position
     report.exit_reference = ref
-
-
-@kernel
-def room_in(session: Session, report: Report, window: float, late: float, lot: float) -> float:
-    """Units that may still trade in a share `window` of the bar, in whole lots."""
-    room = min(window * session.capacity - late, session.capacity - report.traded)
-    return whole_lots(room, lot) if room > DUST * session.capacity else 0.0
 
 
 @rare_kernel
@@ -160,62 +130,16 @@ def work_exit(
     asset.exit_notional += abs(quantity * quoted.price)
     asset.exit_units += abs(quantity)
     charged = execution.maker_fee if passive else execution.fee
-    fee = fee_due(asset.exit_notional, asset.exit_units, asset.exit_fees, charged, execution)
+    fee = fee_due(
+        charged * asset.exit_notional,
+        asset.exit_notional,
+        asset.exit_units,
+        asset.exit_fees,
+        execution,
+    )
     asset.exit_fees += fee
     book_fill(asset, account, report, quantity, quoted, mid - report.exit_reference)
     charge(account, report, fee)
-
-
-@kernel
-def fill_slot(
-    asset: AssetState,
-    account: AccountState,
-    report: Report,
-    slot: OrderSlot,
-    session: Session,
-    execution: ExecutionParams,
-    u: float,
-    window: float,
-    late: float,
-) -> None:
-    """Fill what fits of an order at fraction u of the bar.
-
-    The order trades in a share `window` of the bar, in which earlier fills still trade `late`.
-    """
-    room = room_in(session, report, window, late, execution.lot)
-    if room <= 0.0:
-        return
-    bar = session.bar
-    quantity = slot.left
-    if abs(quantity) > room:
-        quantity = math.copysign(room, quantity)
-    mid = price_at(bar, u)
-    rate = (late + abs(quantity)) / (window * bar.volume)
-    quoted = quote(session.terms, mid, quantity, rate, report.filled - report.passive)
-    quoted = on_tick(quoted, quantity, execution.tick)
-    before = asset.position
-    delay = mid - asset.mark
-    book_fill(asset, account, report, quantity, quoted, delay)
-    report.order_filled += quantity
-    report.order_value += abs(quantity) * slot.decision_price
-    if slot.filled == 0.0:
-        slot.arrival_price = mid
-    slot.step_filled += quantity
-    slot.filled += quantity
-    rest = slot.quantity - slot.filled if quantity != slot.left else 0.0
-    slot.left = 0.0 if abs(rest) <= DUST * abs(slot.quantity) else rest
-    slot.notional += abs(quantity * quoted.price)
-    slot.delay += quantity * delay
-    slot.spread += abs(quantity) * quoted.half_spread
-    slot.impact += abs(quantity) * quoted.impact
-    fee = fee_due(slot.notional, slot.filled, slot.fees, execution.fee, execution)
-    slot.fees += fee
-    charge(account, report, fee)
-    if slot.left == 0.0:
-        finish(slot, Status.FILLED.value)
-    grew = asset.position * before <= 0.0 or abs(asset.position) > abs(before)
-    if grew and asset.position != 0.0:
-        set_levels(asset, slot, mid, execution.tick)
 
 
 @kernel
@@ -238,7 +162,7 @@ def fill_working(
         if slot.state == SlotState.WORKING:
             window = share if slot.replaced == 1 else 1.0
             late = report.traded
-            fill_slot(asset, account, report, slot, session, execution, 0.0, window, late)
+            take(asset, account, report, slot, session, execution, 0.0, window, late)
 
 
 @kernel
@@ -250,24 +174,38 @@ def fill_arrivals(
     session: Session,
     execution: ExecutionParams,
 ) -> None:
-    """Let orders arrive and trade in order of time, with stops and targets checked in between."""
+    """Take the rest of the bar in order of time: arrivals and resting orders that are reached.
+
+    Stops and targets are checked on the path between those moments.
+    """
     late = report.traded
-    now = 0.0
-    s = next_arrival(slots, session.seconds)
-    while s >= 0:
-        slot = slots[s]
-        u = slot.due_s / session.seconds
-        if leave_if_hit(asset, slots, account, report, session, execution, now, u, late):
-            return
-        late *= (1.0 - u) / (1.0 - now)
-        now = u
-        arrive(slot, slots, report)
-        if slot.state == SlotState.WORKING:
-            traded = report.traded
-            fill_slot(asset, account, report, slot, session, execution, u, 1.0 - u, late)
-            late += report.traded - traded
+    now, price = 0.0, session.bar.open
+    while True:
         s = next_arrival(slots, session.seconds)
-    leave_if_hit(asset, slots, account, report, session, execution, now, 1.0, late)
+        u = slots[s].due_s / session.seconds if s >= 0 else 1.0
+        touched = u
+        if execution.limit_orders == 1:
+            touched = next_touch(slots, session, report, now, u)
+        part = part_of_bar(session.bar, now, touched, price)
+        if leave_if_hit(asset, slots, account, report, session, execution, part, now, late):
+            return
+        if touched < u:
+            late *= (1.0 - touched) / (1.0 - now)
+            traded = report.traded
+            price = fill_touched(
+                asset, slots, account, report, session, execution, now, touched, late
+            )
+            now = touched
+        elif s >= 0:
+            late *= (1.0 - u) / (1.0 - now)
+            now, price = u, price_at(session.bar, u)
+            traded = report.traded
+            arrive(slots[s], slots, report)
+            if slots[s].state == SlotState.WORKING:
+                take(asset, account, report, slots[s], session, execution, u, 1.0 - u, late)
+        else:
+            return
+        late += report.traded - traded
 
 
 @kernel
@@ -278,14 +216,14 @@ def leave_if_hit(
     report: Report,
     session: Session,
     execution: ExecutionParams,
+    part: Bar,
     begin: float,
-    end: float,
     late: float,
 ) -> bool:
-    """Exit if the path between two fractions of the bar reaches the position's levels."""
+    """Exit if a part of the bar, beginning at fraction `begin`, reaches the position's levels."""
     if asset.position == 0.0 or exit_trigger(asset, session.bar)[0] == Exit.NONE:
         return False  # what the whole bar does not reach, no part of it does
-    code, mid, reference = exit_trigger(asset, part_of_bar(session.bar, begin, end))
+    code, mid, reference = exit_trigger(asset, part)
     if code == Exit.NONE:
         return False
     claim_exit(asset, slots, report, code, reference)
@@ -294,10 +232,9 @@ def leave_if_hit(
 
 
 @kernel
-def part_of_bar(bar: Bar, begin: float, end: float) -> Bar:
-    """Return the part of a bar between two fractions of it, as a bar of its own."""
+def part_of_bar(bar: Bar, begin: float, end: float, opened: float) -> Bar:
+    """Return the part of a bar between two fractions as a bar of its own, opening at `opened`."""
     low, high = extremes_between(bar, begin, end)
-    opened = price_at(bar, begin)
     closed = price_at(bar, end)
     return Bar(opened, high, low, closed, bar.volume)
 
@@ -312,7 +249,8 @@ def trade_bar(
     execution: ExecutionParams,
 ) -> None:
     """Work exits and orders of one asset through one bar in which it can trade."""
-    if not leave_if_hit(asset, slots, account, report, session, execution, 0.0, 0.0, 0.0):
+    opening = part_of_bar(session.bar, 0.0, 0.0, session.bar.open)
+    if not leave_if_hit(asset, slots, account, report, session, execution, opening, 0.0, 0.0):
         fill_working(asset, slots, account, report, session, execution)
         fill_arrivals(asset, slots, account, report, session, execution)
 

@@ -9,6 +9,7 @@ ledger, until the next step begins.
 import math
 
 from trading_env.kernels.jit import kernel
+from trading_env.kernels.limits import limit_price
 from trading_env.kernels.noise import Stream, normal
 from trading_env.kernels.portfolio import DUST
 from trading_env.kernels.pricing import GRID_SLACK, whole_lots
@@ -119,7 +120,7 @@ def send_order(
     report.ordered = 0.0 if opposite and needed * working > 0.0 else abs(needed)
     slot = slots[free]
     latency_s = draw_latency(execution, latency_multiplier, address)
-    fill_in(slot, report, needed, latency_s)
+    fill_in(slot, report, needed, latency_s, limit_price(asset.seen_close, needed, execution))
     slot.identity = address.step + 1
     slot.replaces = 1 if opposite else 0
 
@@ -150,8 +151,10 @@ def draw_latency(execution: ExecutionParams, multiplier: float, address: Address
 
 
 @kernel
-def fill_in(slot: OrderSlot, report: Report, quantity: float, latency_s: float) -> None:
-    """Write a fresh order into a slot."""
+def fill_in(
+    slot: OrderSlot, report: Report, quantity: float, latency_s: float, limit: float
+) -> None:
+    """Write a fresh order into a slot; a limit of 0 is a market order."""
     slot.state = SlotState.IN_FLIGHT.value
     slot.replaced = 0
     slot.outcome = Status.NONE.value
@@ -160,6 +163,7 @@ def fill_in(slot: OrderSlot, report: Report, quantity: float, latency_s: float) 
     slot.claim = quantity
     slot.decision_price = report.decision_price
     slot.arrival_price = 0.0
+    slot.limit = limit
     slot.latency_s = latency_s
     slot.due_s = latency_s
     slot.stop_distance = report.stop_distance
@@ -167,6 +171,7 @@ def fill_in(slot: OrderSlot, report: Report, quantity: float, latency_s: float) 
     slot.step_filled = 0.0
     slot.filled = 0.0
     slot.notional = 0.0
+    slot.proportional = 0.0
     slot.delay = 0.0
     slot.spread = 0.0
     slot.impact = 0.0

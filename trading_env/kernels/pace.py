@@ -31,7 +31,7 @@ import math
 
 import numpy as np
 
-from trading_env.kernels.execution import book_fill
+from trading_env.kernels.fills import book_fill
 from trading_env.kernels.jit import kernel, rare_kernel
 from trading_env.kernels.noise import Stream, uniforms
 from trading_env.kernels.orders import cancel_all, is_live
@@ -169,7 +169,8 @@ def complete(
     quoted = on_tick(quote(terms, asset.mark, left, rate, 0.0), left, execution.tick)
     before = report.spread + report.impact + report.fees
     book_fill(asset, account, report, left, quoted, 0.0)
-    fee = fee_due(abs(left * quoted.price), left, 0.0, execution.fee, execution)
+    notional = abs(left * quoted.price)
+    fee = fee_due(execution.fee * notional, notional, left, 0.0, execution)
     charge(account, report, fee)
     report.shortfall += report.spread + report.impact + report.fees - before
     report.price = report.notional / report.traded

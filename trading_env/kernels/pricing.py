@@ -127,14 +127,18 @@ def passive_quote(limit: float) -> Quote:
 
 @kernel
 def fee_due(
-    notional: float, quantity: float, paid: float, rate: float, execution: ExecutionParams
+    proportional: float,
+    notional: float,
+    quantity: float,
+    paid: float,
+    execution: ExecutionParams,
 ) -> float:
     """Fee still due on an order that has filled `quantity` for `notional` and paid `paid`.
 
-    `rate` is the taker's or the maker's, a fraction of the notional. The minimum yields to the
-    maximum.
+    `proportional` is the part by notional, currency: the taker's rate and the maker's on what each
+    of them filled. The minimum yields to the maximum.
     """
-    total = rate * notional + execution.fee_per_unit * abs(quantity)
+    total = proportional + execution.fee_per_unit * abs(quantity)
     return min(max(total, execution.fee_minimum), execution.fee_maximum * abs(notional)) - paid
 
 
@@ -227,11 +231,23 @@ def extremes_between(bar: Bar, begin: float, end: float) -> tuple[float, float]:
     """
     lowest = min(price_at(bar, begin), price_at(bar, end))
     highest = max(price_at(bar, begin), price_at(bar, end))
-    first, second = (bar.low, bar.high) if bar.close >= bar.open else (bar.high, bar.low)
-    if begin <= 1.0 / 3.0 <= end:
-        lowest = min(lowest, first)
-        highest = max(highest, first)
-    if begin <= 2.0 / 3.0 <= end:
-        lowest = min(lowest, second)
-        highest = max(highest, second)
+    low, low_at = extreme_of(bar, False)
+    high, high_at = extreme_of(bar, True)
+    if begin <= low_at <= end:
+        lowest = min(lowest, low)
+    if begin <= high_at <= end:
+        highest = max(highest, high)
     return lowest, highest
+
+
+@kernel
+def extreme_of(bar: Bar, highest: bool) -> tuple[float, float]:
+    """Return a bar's high or low and the fraction of the bar at which it is touched."""
+    early = highest != (bar.close >= bar.open)
+    return bar.high if highest else bar.low, 1.0 / 3.0 if early else 2.0 / 3.0
+
+
+@kernel
+def crossing(bar: Bar, price: float) -> float:
+    """Fraction of a bar at which the line from open to close is at a price between them."""
+    return (price - bar.open) / (bar.close - bar.open)

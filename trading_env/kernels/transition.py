@@ -168,7 +168,7 @@ def trade(
             trade_bar(asset, slots, account, report, session, execution)
         else:
             wait_out_bar(asset, slots, report, seconds)
-    taken = report.traded - abs(report.passive)
+    taken = report.traded - abs(report.passive) - report.rested
     pressed = report.pressure / taken if taken > 0.0 else 0.0
     leave_impact(asset, terms, report.filled - report.passive, pressed, execution)
     close_bar(slots, report, execution, seconds)
