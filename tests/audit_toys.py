@@ -93,6 +93,17 @@ class Peek(Sound):
         return seen
 
 
+class WeekAhead(Sound):
+    """The observation holds the return of the whole week, from its first day on."""
+
+    def observe(self) -> Any:
+        seen = super().observe()
+        days_left = 4 - self.bars.index[self.row].weekday()
+        friday = min(self.row + days_left, len(self.closes) - 1)
+        seen[0] = self.closes[friday] / self.closes[max(friday - 5, 0)] - 1.0
+        return seen
+
+
 class StaleClose(Sound):
     """A decision is paid the return it has just been shown."""
 
@@ -299,3 +310,94 @@ class OwnBars(Sound):
         from trading_env.audit.worlds import random_walk
 
         super().__init__(random_walk(seed=3))
+
+
+class NextOpen(Sound):
+    """Sound: a decision fills at the next open."""
+
+    def pay(self, target: float, fee: float) -> float:
+        return float(target * (self.closes[self.row] / self.opens[self.row] - 1.0) - fee)
+
+
+class Realised(Sound):
+    """Sound: a gain is paid when its position is closed or turned, or the episode ends."""
+
+    def pay(self, target: float, fee: float) -> float:
+        price, held, entry = self.closes[self.row - 1], *getattr(self, "entry", (0.0, 1.0))
+        gain = 0.0
+        if target != held:
+            gain = held * (price / entry - 1.0)
+            self.entry = (target, price)
+        if self.steps == LENGTH:
+            gain += target * (self.closes[self.row] / self.entry[1] - 1.0)
+        return float(gain - fee)
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
+        self.entry = (0.0, 1.0)
+        return super().reset(seed=seed)
+
+
+class PatchyFeed(Sound):
+    """Sound: every third bar is not shown, and the observation before it stays."""
+
+    def observe(self) -> Any:
+        last = self.row - (self.row % 3 == 0)
+        return np.append(np.diff(np.log(self.closes[last - WINDOW : last + 1])), self.position)
+
+
+class ThreeBars(Sound):
+    """Sound: a decision holds for three bars."""
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        target = self.read(action)
+        before, self.position = self.position, target
+        self.row += 3
+        self.steps += 1
+        growth = float(self.closes[self.row] / self.closes[self.row - 3] - 1.0)
+        reward = target * growth - FEE * abs(target - before)
+        return self.observe(), reward, False, self.steps == LENGTH, self.describe()
+
+
+class Late(Sound):
+    """Sound: a decision trades a bar later, and gains are paid a bar after that."""
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        asked = self.read(action)
+        pending, held = getattr(self, "queue", (0.0, 0.0))
+        self.queue = (asked, pending)
+        self.position = held
+        self.row += 1
+        self.steps += 1
+        reward = held * self.growth(self.row - 1) - FEE * abs(pending - held)
+        return self.observe(), reward, False, self.steps == LENGTH, self.describe()
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
+        self.queue = (0.0, 0.0)
+        return super().reset(seed=seed)
+
+
+class Ruin(Sound):
+    """Sound: the episode ends when a tenth is lost; observations are a dict."""
+
+    def __init__(self, bars: pd.DataFrame) -> None:
+        super().__init__(bars)
+        self.wealth = 1.0
+        self.observation_space = gym.spaces.Dict(
+            {"returns": self.observation_space, "wealth": gym.spaces.Box(0.0, 9.0, (), np.float64)}
+        )
+
+    def observe(self) -> Any:
+        return {"returns": super().observe(), "wealth": np.array(self.wealth)}
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
+        self.wealth = 1.0
+        return super().reset(seed=seed)
+
+    def pay(self, target: float, fee: float) -> float:
+        before = self.wealth
+        self.wealth *= 1.0 + 3.0 * super().pay(target, fee)
+        return float(np.log(self.wealth / before))
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        seen, reward, _, truncated, info = super().step(action)
+        return seen, reward, self.wealth < 0.9, truncated, info

@@ -23,6 +23,7 @@ PLANTED = {
     "WholeFile": {"future"},
     "FutureInfo": {"future", "future_in_info"},
     "Peek": {"known_price"},
+    "WeekAhead": {"known_price"},
     "StaleClose": {"known_price"},
     "StaleOpen": {"known_price"},
     "PaidToLive": {"flat_market"},
@@ -65,9 +66,13 @@ def test_every_check_has_a_planted_fault() -> None:
     assert found == set(outcomes(audited("Sound")))
 
 
-@pytest.mark.parametrize("toy", ["Sound", "Discrete"])
+SOUND = ["Sound", "Discrete", "NextOpen", "Realised", "PatchyFeed", "ThreeBars", "Late", "Ruin"]
+
+
+@pytest.mark.parametrize("toy", SOUND)
 def test_a_sound_environment_passes_every_check(toy: str) -> None:
-    assert set(outcomes(audited(toy)).values()) == {PASS}
+    report = audited(toy)
+    assert set(outcomes(report).values()) == {PASS}, report.results
 
 
 def test_an_environment_without_chance_is_not_asked_for_new_episodes() -> None:

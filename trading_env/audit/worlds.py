@@ -17,7 +17,10 @@ START = "2018-01-01"
 
 
 def random_walk(seed: int = 0) -> pd.DataFrame:
-    """Return a driftless walk: no past bar says anything about a later one."""
+    """Return a driftless walk: no past bar says anything about a later one.
+
+    Walk `seed` begins that many business days after the first.
+    """
     rng = np.random.default_rng([20, seed])
     close = 100.0 * np.exp(np.cumsum(rng.normal(0.0, VOLATILITY, ROWS)))
     before = np.concatenate([[100.0], close[:-1]])
@@ -25,6 +28,7 @@ def random_walk(seed: int = 0) -> pd.DataFrame:
     volume = 1e6 * np.exp(rng.normal(0.0, 0.3, ROWS))
     bars = _frame(opened, close, volume, reach=rng.uniform(0.0, 0.01, (2, ROWS)))
     bars["signal_audit"] = rng.normal(0.0, 1.0, ROWS)
+    bars.index = pd.bdate_range(START, periods=ROWS + seed, name="time")[seed:]
     return bars
 
 
