@@ -3,7 +3,8 @@
     pip install gym-anytrading gym-trading-env
     python -m trading_env audit benchmarks.audit_peers:gym_anytrading --out FILE
     python -m trading_env audit benchmarks.audit_peers:gym_trading_env --out FILE
-    python -m trading_env audit benchmarks.audit_peers:gym_trading_env --kwargs '{"windows": 20}'
+    python -m trading_env audit benchmarks.audit_peers:gym_trading_env \
+        --kwargs '{"windows": 20}' --out FILE
 
 Both are made as their own examples make them. The peers are imported when they are built.
 """
