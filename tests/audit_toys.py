@@ -126,6 +126,14 @@ class PaidToLive(Sound):
         return super().pay(target, fee) + 0.01
 
 
+class Interest(Sound):
+    """Cash earns interest, and less is held after a large move: more interest, no known price."""
+
+    def pay(self, target: float, fee: float) -> float:
+        held = target / (1.0 + 10.0 * abs(self.growth(self.row - 1)))
+        return super().pay(held, fee) + 0.001 * (1.0 - abs(held))
+
+
 class Indifferent(Sound):
     """The reward of a position does not depend on the market, that of changing it does."""
 

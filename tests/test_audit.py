@@ -27,6 +27,7 @@ PLANTED = {
     "StaleClose": {"known_price"},
     "StaleOpen": {"known_price"},
     "PaidToLive": {"flat_market"},
+    "Interest": {"flat_market"},
     "Indifferent": {"market_pays"},
     "IgnoresSeed": {"same_seed"},
     "OneSeed": {"different_seeds"},

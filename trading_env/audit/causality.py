@@ -185,13 +185,13 @@ def known_price(tracer: Tracer, scores: Scores) -> Result:
 
 
 def _earned(tracer: Tracer, row: int, limit: float) -> str | None:
-    """Say which actions earn from a last move in `row`, above what they earn without it."""
-    still = sequences(tracer, frozen_after(tracer.bars, row, 0.0))
+    """Say which actions earn from a last move in `row`, above what any earn without it."""
+    still = sequences(tracer, frozen_after(tracer.bars, row, 0.0)).values()
+    paid_anyway = max(0.0, *(value for value in still if np.isfinite(value)))  # say, interest
     for move in (JUMP, -JUMP):
         earned = sequences(tracer, frozen_after(tracer.bars, row, move))
-        gains = {key: value - max(still[key], 0.0) for key, value in earned.items()}
-        best = max(gains, key=partial(_value, gains))
-        if gains[best] > limit:
+        best = max(earned, key=partial(_value, earned))
+        if earned[best] > paid_anyway + limit:
             later = sequences(tracer, frozen_after(tracer.bars, row - 1, move))[best]
             return (
                 f"actions {best} earn {earned[best]:.4g} from a move of {move:+.0%} in row {row}, "
