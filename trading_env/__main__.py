@@ -2,9 +2,11 @@
 
     trading-env scenarios list | show NAME | validate FILE
     trading-env data describe SPEC | validate FILE
+    trading-env audit ENV_ID [--module M] [--kwargs JSON] [--out FILE]
 
 `--json` prints one JSON document. Whatever is wrong is one line on standard error and exit code 2;
-a clean run returns 0. Neither a learner nor a plotting library is imported.
+a clean run returns 0, an audit that finds a fault 1. Neither a learner nor a plotting library is
+imported.
 """
 
 import argparse
@@ -14,6 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from trading_env.audit.command import add_audit, run_audit
 from trading_env.markets import load_market
 from trading_env.scenario import Scenario, load_file, load_preset, preset_names
 
@@ -22,7 +25,7 @@ LIMIT = 200  # characters of a message
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; return the process's exit code (0, or 2 when something is wrong)."""
+    """Run one command; return the process's exit code (see the module)."""
     parser = build_parser()
     try:
         arguments = parser.parse_args(argv)
@@ -37,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"error: {one_line(error)}", file=sys.stderr)
         return 2
     print(json.dumps(found, indent=2) if arguments.json else "\n".join(lines(found)))
-    return 0
+    return 1 if arguments.run is run_audit and found["failed"] else 0
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -56,6 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
                 command.add_argument("name", metavar=argument)
             command.add_argument("--json", action="store_true", help="print JSON")
             command.set_defaults(run=run)
+    add_audit(topics)
     return parser
 
 

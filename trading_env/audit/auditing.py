@@ -1,0 +1,23 @@
+"""One audit: every check of one environment."""
+
+import contextlib
+import sys
+import warnings
+
+from trading_env.audit.causality import causality_results
+from trading_env.audit.contract import contract_results
+from trading_env.audit.results import Report
+from trading_env.audit.subject import Subject
+
+
+def audit(subject: Subject) -> Report:
+    """Run every check; what the environment prints goes to standard error.
+
+    Args:
+        subject: from `load_subject`, or made by hand.
+    """
+    with warnings.catch_warnings(), contextlib.redirect_stdout(sys.stderr):
+        warnings.simplefilter("ignore")
+        contract = contract_results(subject)
+        causality, scores = causality_results(subject)
+    return Report(subject.name, (*causality, *contract), scores)

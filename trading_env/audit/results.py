@@ -1,0 +1,53 @@
+"""What a check found, and what all checks found together."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+PASS = "pass"
+FAIL = "fail"
+SKIPPED = "not applicable"
+SHOWN = 100  # characters of an error
+
+
+class Result(NamedTuple):
+    """One check: its name, its outcome, and one line of evidence."""
+
+    name: str
+    outcome: str  # PASS, FAIL or SKIPPED
+    evidence: str
+
+
+class Report(NamedTuple):
+    """Every check of one environment, with what constant policies score."""
+
+    environment: str
+    results: tuple[Result, ...]
+    constant_policies: dict[str, dict[str, float]]  # action -> market -> sum of rewards
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        """Names of the checks that failed."""
+        return tuple(result.name for result in self.results if result.outcome == FAIL)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the report in values that JSON can hold."""
+        return {
+            "environment": self.environment,
+            "failed": list(self.failed),
+            "checks": [result._asdict() for result in self.results],
+            "constant_policies": self.constant_policies,
+        }
+
+
+def verdict(name: str, problem: str | None, fine: str) -> Result:
+    """Return FAIL with the problem, or PASS with what was seen."""
+    return Result(name, FAIL, problem) if problem else Result(name, PASS, fine)
+
+
+def guarded(names: Sequence[str], run: Callable[[], list[Result]]) -> list[Result]:
+    """Run a check; an environment that raises where it should play fails it."""
+    try:
+        return run()
+    except Exception as error:
+        text = f"raised {type(error).__name__}: {' '.join(str(error).split()):.{SHOWN}}"
+        return [Result(name, FAIL, text) for name in names]
