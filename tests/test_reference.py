@@ -130,7 +130,11 @@ def test_a_perturbed_constant_is_noticed(
         ("execution", "impact_exponent"),
         ("execution", "spread_exponent"),
         ("risk", "initial_margin"),
+        ("risk", "covariance_shrinkage"),
+        ("risk", "target_volatility"),
+        ("risk", "execution_floor"),
         ("account", "borrow_rate"),
+        ("account", "funding_rate"),
         ("reward", "turnover"),
     ],
 )
