@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.configurations import random_configuration
+from tests.configurations import adapt, random_configuration
 from trading_env.markets import Market
 
 BARS = 130
@@ -105,25 +105,6 @@ def make_busy(given: dict[str, Any], rng: np.random.Generator, seconds: float) -
         participation_cap=float(rng.choice([0.2, 1.0])),
     )
     given["account"]["account_share"] = float(10.0 ** rng.uniform(-3.0, 0.0))
-
-
-def adapt(given: dict[str, Any], rng: np.random.Generator) -> None:
-    """Size together, take the edge as estimated, let stops follow, heed costs, pay funding."""
-    risk = given["risk"]
-    if risk["mode"] != "kelly" and rng.random() < 0.3:
-        risk.update(mode="volatility_target", target_volatility=float(rng.uniform(1e-3, 0.05)))
-    if risk["mode"] == "kelly":
-        risk.update(
-            covariance=str(rng.choice(["none", "shrunk", "shrunk"])),
-            covariance_shrinkage=float(rng.uniform(0.05, 1.0)),
-            edge_bars=[None, float(rng.uniform(10.0, 1e5))][rng.integers(2)],
-        )
-    risk.update(
-        trailing=risk["stops"] and bool(rng.integers(2)),
-        max_holding_bars=[None, int(rng.integers(1, 20))][rng.integers(2)],
-        execution_floor=float(rng.choice([1.0, 0.1, 0.6])),
-    )
-    given["account"]["funding_rate"] = float(rng.choice([0.0, -0.4, 0.4]))
 
 
 def reference_configuration(rng: np.random.Generator) -> dict[str, Any]:
