@@ -212,13 +212,15 @@ def test_each_cap_can_only_shrink(
     assert limited.fraction * fraction >= 0.0
 
 
-@given(stakes, shares, shares)
+@given(stakes, stakes, shares)
 def test_a_position_grows_by_no_more_than_the_market_can_fill(
     fraction: float, position: float, reach: float
 ) -> None:
+    """What is held on the other side has to be filled first."""
     stake = Stake(fraction, 0.0, BoundBy.NONE.value)
     limited = account_caps(stake, abs(fraction), position, reach, 0.0, 1.0, risk_params())
-    assert abs(limited.fraction) <= max(position, 0.0) + reach + 1e-12
+    along = math.copysign(1.0, fraction) * position
+    assert abs(limited.fraction) <= max(along + reach, 0.0) + 1e-12
 
 
 @pytest.mark.parametrize(
