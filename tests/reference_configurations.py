@@ -152,6 +152,7 @@ def reference_configuration(rng: np.random.Generator) -> dict[str, Any]:
     if rng.random() < 0.4:
         make_busy(given, rng, seconds)
     adapt(given, rng)
+    given["account"]["maintenance_margin"] = float(rng.choice([0.0, 0.1, 0.25, 0.7]))
     given["reward"] = {
         name: float(rng.uniform(0.0, 2.0)) for name in ("growth", "shortfall", "risk", "turnover")
     }

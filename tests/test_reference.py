@@ -131,6 +131,7 @@ def test_a_perturbed_constant_is_noticed(
         ("execution", "spread_exponent"),
         ("risk", "initial_margin"),
         ("risk", "covariance_shrinkage"),
+        ("risk", "edge_bars"),
         ("risk", "target_volatility"),
         ("risk", "execution_floor"),
         ("account", "borrow_rate"),
@@ -143,7 +144,8 @@ def test_a_perturbed_setting_is_noticed(
 ) -> None:
     def perturbed(env: Any) -> dict[str, Any]:
         world = world_of(env)
-        world[group][name] *= 1.0 + 1e-6
+        if world[group][name] is not None:
+            world[group][name] *= 1.0 + 1e-6
         return world
 
     monkeypatch.setattr(reference_comparison, "world_of", perturbed)
