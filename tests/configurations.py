@@ -15,7 +15,7 @@ def random_configuration(rng: np.random.Generator) -> dict[str, Any]:
     presets = preset_names()
     first, second = rng.choice(presets, size=2, replace=False)
     scenario = [None, first, [first, second], {"one_of": [first, None, second]}][rng.integers(4)]
-    return {
+    given = {
         "market": {
             **SMALL_POOL,
             "assets": int(rng.integers(1, 5)),
@@ -62,3 +62,22 @@ def random_configuration(rng: np.random.Generator) -> dict[str, Any]:
         },
         "reward": str(rng.choice(["execution_quality", "growth", "mean_variance"])),
     }
+    adapt(given, rng)
+    return given
+
+
+def adapt(given: dict[str, Any], rng: np.random.Generator) -> None:
+    """Size together, take the edge as estimated, let stops follow, heed costs, pay funding."""
+    risk = given["risk"]
+    if risk["mode"] != "kelly" and rng.random() < 0.3:
+        risk.update(mode="volatility_target", target_volatility=float(rng.uniform(1e-3, 0.05)))
+    kelly = risk["mode"] == "kelly"
+    risk.update(
+        covariance=str(rng.choice(["none", "shrunk", "shrunk"])) if kelly else "none",
+        covariance_shrinkage=float(rng.uniform(0.05, 1.0)),
+        edge_bars=[None, float(rng.uniform(10.0, 1e5))][rng.integers(2)] if kelly else None,
+        trailing=risk["stops"] and bool(rng.integers(2)),
+        max_holding_bars=[None, int(rng.integers(1, 20))][rng.integers(2)],
+        execution_floor=float(rng.choice([1.0, 0.1, 0.6])),
+    )
+    given["account"]["funding_rate"] = float(rng.choice([0.0, -0.4, 0.4]))

@@ -10,7 +10,7 @@ next to it.
 import math
 from typing import Any, NamedTuple
 
-from tests.reference_decision import decide, is_live, send
+from tests.reference_decision import decide, is_live, send, shown_together
 from tests.reference_market import (
     FEED_STREAM,
     clip,
@@ -24,8 +24,8 @@ from tests.reference_market import (
 )
 from tests.reference_observation import observe
 from tests.reference_prices import Session, carry_impact, terms_of
-from tests.reference_trading import trade, wait
-from trading_env.types import Exit, SlotState, Status
+from tests.reference_trading import trade, wait, watch
+from trading_env.types import BoundBy, Exit, SlotState, Status
 
 Record = dict[str, Any]
 
@@ -63,6 +63,7 @@ def step(world: Record, state: Record, actions: list[float], seed: int) -> Resul
     stresses = [compose(world, state, a) for a in range(len(state["assets"]))]
     for a, report in enumerate(reports):
         one_asset(world, state, a, report, stresses[a], seed)
+    shown_together(state)
     called = mark_account(world, state)
     account["step"] += 1
     terms, reward = reward_of(world, account, reports, before)
@@ -81,6 +82,7 @@ def copied(state: Record) -> Record:
         "account": dict(state["account"]),
         "log": dict(state["log"]),
         "starts": list(state["starts"]),
+        "covariance": [list(row) for row in state["covariance"]],
     }
 
 
@@ -117,7 +119,9 @@ def one_asset(
     if not stress["halted"]:
         update_averages(asset, clean["close"], bar["volume"])
     address = (account["step"], account["episode"], a, FEED_STREAM)
+    shown = asset["seen_close"]
     report["feed_fault"] = deliver(asset, bar, stress, uniforms(seed, *address))
+    watch(world, asset, shown)
     report.update(bar, seen_close=asset["seen_close"], position=asset["position"])
     report.update(stop_loss=asset["stop_loss"], take_profit=asset["take_profit"])
     report["price"] = bar["close"]
@@ -209,8 +213,9 @@ def accrue(world: Record, state: Record, reports: list[Record]) -> None:
     rate = settings["cash_rate"] if account["cash"] > 0.0 else settings["margin_rate"]
     cost = -account["cash"] * math.expm1(rate * years)
     for asset, report in zip(state["assets"], reports, strict=True):
-        short = max(-asset["position"], 0.0) * asset["mark"]
-        report["financing"] = short * math.expm1(settings["borrow_rate"] * years)
+        value = asset["position"] * asset["mark"]
+        report["financing"] = settings["funding_rate"] * value * years
+        report["financing"] += settings["borrow_rate"] * max(-value, 0.0) * years
         cost += report["financing"]
     account["cash"] -= cost
     account["financing_paid"] += cost
@@ -269,3 +274,6 @@ def add_to_log(state: Record, reports: list[Record], reward: float, called: bool
         log["latency"] += report["latency_s"] * report["arrivals"]
         log["stops"] += int(report["exit"] == Exit.STOP_LOSS)
         log["targets"] += int(report["exit"] == Exit.TAKE_PROFIT)
+        log["time_stops"] += int(report["exit"] == Exit.TIME_STOP)
+        if report["bound_by"] != BoundBy.NONE:
+            log["bound_" + BoundBy(report["bound_by"]).name.lower()] += 1

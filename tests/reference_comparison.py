@@ -89,6 +89,7 @@ def state_of(env: PortfolioEnv) -> Record:
         "account": dicts_of(state["accounts"])[0],
         "log": dicts_of(state["logs"])[0],
         "starts": state["starts"][0].tolist(),
+        "covariance": state["covariances"][0, 0].tolist(),
     }
 
 
@@ -198,4 +199,8 @@ class Pair:
         sizes = Sizes(0.0, money)
         found = differences("account", ours.state["account"], account, sizes)
         found += differences("log", ours.state["log"], self.state["log"], sizes)
+        for mine, row in zip(ours.state["covariance"], self.state["covariance"], strict=True):
+            for one, other in zip(mine, row, strict=True):
+                if not abs(one - other) <= ROUNDING * abs(other):
+                    found.append(Difference("covariance", one, other))
         return found + differences("terms", ours.terms, terms, sizes)

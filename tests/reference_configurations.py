@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.configurations import random_configuration
+from tests.configurations import adapt, random_configuration
 from trading_env.markets import Market
 
 BARS = 130
@@ -156,6 +156,8 @@ def reference_configuration(rng: np.random.Generator) -> dict[str, Any]:
         given["execution"].update(latency=name, latency_log_sd=None)
     if rng.random() < 0.4:
         make_busy(given, rng, seconds)
+    adapt(given, rng)
+    given["account"]["maintenance_margin"] = float(rng.choice([0.0, 0.1, 0.25, 0.7]))
     given["reward"] = {
         name: float(rng.uniform(0.0, 2.0)) for name in ("growth", "shortfall", "risk", "turnover")
     }

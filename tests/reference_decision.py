@@ -6,7 +6,9 @@ Written from `docs/model.md` (sections 4 and 5) alone; it shares no code with th
 import math
 from typing import Any
 
-from tests.reference_market import LATENCY_STREAM, clip, normal
+import numpy as np
+
+from tests.reference_market import LATENCY_STREAM, clip, ewma, normal, rate_of
 from trading_env.types import BoundBy, SlotState, Status
 
 Record = dict[str, Any]
@@ -37,7 +39,7 @@ def shrink(stake: Record, limit: float, name: BoundBy) -> None:
 
 
 def first_stake(world: Record, asset: Record, action: float) -> Record:
-    """The stake with the caps that look at one asset alone."""
+    """The stake that a signal stands for by itself."""
     risk = world["risk"]
     signal = clip(action, -1.0, 1.0)
     confidence = abs(signal)
@@ -46,21 +48,73 @@ def first_stake(world: Record, asset: Record, action: float) -> Record:
     target = min(risk["reward_to_risk"] * stop, MAX_DISTANCE)
     stake: Record = {"signal": signal, "confidence": confidence, "stop": stop, "target": target}
     stake.update(kelly=0.0, bound_by=BoundBy.NONE)
+    p = 0.5 + confidence * (risk["max_win_probability"] - 0.5)
+    stake.update(sigma=sigma, p=p)
     if risk["mode"] == "kelly":
-        p = 0.5 + confidence * (risk["max_win_probability"] - 0.5)
         stake["kelly"] = math.log(p / (1.0 - p)) / (2.0 * stop)
         stake["f"] = math.copysign(risk["kelly_multiplier"] * stake["kelly"], signal)
+    elif risk["mode"] == "volatility_target":
+        stake["f"] = signal * risk["target_volatility"] / sigma
     else:
         stake["f"] = signal * risk["max_weight"]
+    return stake
+
+
+def discount(risk: Record, square_sharpe: float, views: int) -> float:
+    """Multiple of a growth-optimal stake whose edge was estimated."""
+    if risk["edge_bars"] is None:
+        return 1.0
+    noise = views / risk["edge_bars"]
+    return square_sharpe / (square_sharpe + noise) if square_sharpe > 0.0 else 0.0
+
+
+def size_alone(risk: Record, stakes: list[Record]) -> None:
+    """Take each asset's own edge for what it is worth."""
+    for stake in stakes:
+        m = discount(risk, (stake["kelly"] * stake["sigma"]) ** 2, 1)
+        stake.update(kelly=m * stake["kelly"], f=m * stake["f"])
+
+
+def size_together(risk: Record, state: Record, stakes: list[Record]) -> None:
+    """Sigma^-1 mu over the assets that have a view."""
+    views = [a for a, stake in enumerate(stakes) if stake["signal"] != 0.0]
+    shown = state["covariance"]
+    spread = [math.sqrt(max(shown[a][a], 1e-12)) for a in range(len(stakes))]
+    drift = [stakes[a]["kelly"] * stakes[a]["sigma"] ** 2 for a in views]
+    drift = [math.copysign(mu, stakes[a]["signal"]) for mu, a in zip(drift, views, strict=True)]
+    matrix = np.zeros((len(views), len(views)))
+    for i, a in enumerate(views):
+        for j, b in enumerate(views):
+            kept = 1.0 - risk["covariance_shrinkage"]
+            known = shown[max(a, b)][min(a, b)] / (spread[a] * spread[b])
+            matrix[i, j] = stakes[a]["sigma"] * stakes[b]["sigma"] * (kept * known if i != j else 1)
+    best = np.linalg.solve(matrix, np.array(drift)) if views else np.zeros(0)
+    m = discount(risk, float(best @ np.array(drift)), len(views))
+    for stake in stakes:
+        stake.update(kelly=0.0, f=0.0)
+    for a, f in zip(views, best.tolist(), strict=True):
+        stakes[a].update(kelly=abs(m * f), f=risk["kelly_multiplier"] * m * f)
+
+
+def shown_together(state: Record) -> None:
+    """Move the covariance of what was shown on."""
+    rows = state["covariance"]
+    returns = [asset["seen_return"] for asset in state["assets"]]
+    for a in range(len(rows)):
+        for b in range(a + 1):
+            rows[a][b] = ewma(rows[a][b], returns[a] * returns[b], rate_of(60))
+
+
+def own_caps(risk: Record, stake: Record) -> None:
+    """The caps that look at one asset alone."""
     if risk["mode"] != "raw":
         if risk["stops"]:
-            widest = stop_distance(risk, 1.0, sigma)
+            widest = stop_distance(risk, 1.0, stake["sigma"])
             limit = risk["risk_tolerance"] / (math.exp(widest) - 1.0)
             shrink(stake, limit, BoundBy.RISK_TOLERANCE)
         shrink(stake, risk["max_weight"], BoundBy.MAX_WEIGHT)
     if not risk["stops"]:
         stake.update(stop=0.0, target=0.0)
-    return stake
 
 
 def later_caps(world: Record, account: Record, asset: Record, stake: Record, gross: float) -> None:
@@ -76,6 +130,10 @@ def later_caps(world: Record, account: Record, asset: Record, stake: Record, gro
     with_f = abs(held) if stake["f"] * held > 0.0 else -abs(held)
     shrink(stake, max(with_f + reach, 0.0), BoundBy.PARTICIPATION)
     shrink(stake, abs(stake["f"]) * throttle(risk, account), BoundBy.DRAWDOWN)
+    paid, expected = asset["slippage"], asset["expected_slippage"]
+    if paid > max(expected, 0.0):
+        quality = clip(expected / paid, risk["execution_floor"], 1.0)
+        shrink(stake, abs(stake["f"]) * quality, BoundBy.EXECUTION_FEEDBACK)
     if gross > 0.0:
         shrink(stake, size / (gross * risk["initial_margin"]), BoundBy.MARGIN)
 
@@ -92,6 +150,13 @@ def decide(world: Record, state: Record, actions: list[float]) -> list[Record]:
     """Targets of all assets, as the beginnings of their reports."""
     account = state["account"]
     stakes = [first_stake(world, a, x) for a, x in zip(state["assets"], actions, strict=True)]
+    if state["covariance"]:
+        size_together(world["risk"], state, stakes)
+    else:
+        size_alone(world["risk"], stakes)
+    for stake in stakes:
+        stake["wished"] = stake["f"]
+        own_caps(world["risk"], stake)
     gross = sum(abs(stake["f"]) for stake in stakes)
     reports = []
     for asset, stake in zip(state["assets"], stakes, strict=True):
@@ -107,7 +172,9 @@ def decide(world: Record, state: Record, actions: list[float]) -> list[Record]:
             {
                 "signal": stake["signal"],
                 "confidence": stake["confidence"],
+                "win_probability": stake["p"],
                 "kelly_fraction": stake["kelly"],
+                "wished_fraction": stake["wished"],
                 "target_fraction": stake["f"],
                 "target": target,
                 "bound_by": stake["bound_by"],

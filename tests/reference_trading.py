@@ -70,9 +70,9 @@ def settle(s: Session, q: float, deal: Record, passive: bool) -> None:
     asset["position"] = new
     if new == 0.0:
         asset.update(entry_price=0.0, stop_loss=0.0, take_profit=0.0, exit_pending=Exit.NONE)
-        asset.update(NO_EXIT)
+        asset.update(NO_EXIT, stop_distance=0.0, trailing=0, holding_bars=0)
     elif old == 0.0 or old * new < 0.0:
-        asset["entry_price"] = deal["price"]
+        asset.update(entry_price=deal["price"], trailing=0, holding_bars=0)
     elif abs(new) > abs(old):
         asset["entry_price"] = ewma(asset["entry_price"], deal["price"], q / new)
 
@@ -163,7 +163,8 @@ def fill_order(
 
 def set_levels(asset: Record, slot: Record, arrival: float, tick: float) -> None:
     side = math.copysign(1.0, asset["position"])
-    asset.update(stop_loss=0.0, take_profit=0.0)
+    followed = asset["stop_loss"] if asset["trailing"] else 0.0
+    asset.update(stop_loss=0.0, take_profit=0.0, stop_distance=slot["stop_distance"])
     if slot["stop_distance"] > 0.0:
         asset["stop_loss"] = arrival * math.exp(-side * slot["stop_distance"])
         asset["take_profit"] = arrival * math.exp(side * slot["target_distance"])
@@ -171,7 +172,31 @@ def set_levels(asset: Record, slot: Record, arrival: float, tick: float) -> None
             long = side > 0.0
             asset["stop_loss"] = tick * ticks(asset["stop_loss"] / tick, up=not long)
             asset["take_profit"] = tick * ticks(asset["take_profit"] / tick, up=long)
+        if followed > 0.0:
+            asset["stop_loss"] = (max if side > 0.0 else min)(asset["stop_loss"], followed)
     asset.update(NO_EXIT)
+
+
+def watch(world: Record, asset: Record, shown: float) -> None:
+    """Age the position and let its stop follow; `shown` is the close shown a bar earlier."""
+    if asset["position"] == 0.0:
+        return
+    longest = world["risk"]["max_holding_bars"]
+    asset["holding_bars"] += 1
+    if longest is not None and asset["holding_bars"] >= longest and not asset["exit_pending"]:
+        asset.update(NO_EXIT, exit_pending=Exit.TIME_STOP)
+    if not world["risk"]["trailing"] or asset["stop_loss"] == 0.0:
+        return
+    asset["trailing"] = 1
+    if asset["valid"]:
+        long = asset["position"] > 0.0
+        inner, outer = (min, max) if long else (max, min)
+        level = inner(shown, asset["seen_close"]) * math.exp(
+            -math.copysign(asset["stop_distance"], asset["position"])
+        )
+        if (tick := world["execution"]["tick"]) > 0.0:
+            level = tick * ticks(level / tick, up=not long)
+        asset["stop_loss"] = outer(asset["stop_loss"], level)
 
 
 # --------------------------------------------------------------------------- 9. exits

@@ -133,7 +133,12 @@ def test_a_perturbed_constant_is_noticed(
         ("execution", "impact_exponent"),
         ("execution", "spread_exponent"),
         ("risk", "initial_margin"),
+        ("risk", "covariance_shrinkage"),
+        ("risk", "edge_bars"),
+        ("risk", "target_volatility"),
+        ("risk", "execution_floor"),
         ("account", "borrow_rate"),
+        ("account", "funding_rate"),
         ("reward", "turnover"),
     ],
 )
@@ -142,7 +147,8 @@ def test_a_perturbed_setting_is_noticed(
 ) -> None:
     def perturbed(env: Any) -> dict[str, Any]:
         world = world_of(env)
-        world[group][name] *= 1.0 + 1e-6
+        if world[group][name] is not None:
+            world[group][name] *= 1.0 + 1e-6
         return world
 
     monkeypatch.setattr(reference_comparison, "world_of", perturbed)

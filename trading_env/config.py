@@ -104,7 +104,9 @@ class AccountConfig(Settings):
     margin_rate: float = Field(0.015, ge=0.0, le=10.0)
     """Interest on debit cash, a year."""
     borrow_rate: float = Field(0.003, ge=0.0, le=10.0)
-    """Fee on short positions, a year."""
+    """Fee on short positions, a year; simple, on their value at the mark."""
+    funding_rate: float = Field(0.0, ge=-10.0, le=10.0)
+    """What longs pay to shorts, a year (perpetual futures), likewise; below 0 shorts pay longs."""
     maintenance_margin: float = Field(0.25, ge=0.0, lt=1.0)
     """Equity over gross exposure below which every position is closed."""
 

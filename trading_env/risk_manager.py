@@ -6,13 +6,34 @@ is what the step would do, to the bit.
 
 import math
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
-from pydantic import Field
+import numpy as np
+from numpy.typing import ArrayLike
+from pydantic import Field, model_validator
 
 from trading_env.config import ConfigError, Settings, as_record
-from trading_env.kernels.risk import account_caps, asset_stake, stop_distances
-from trading_env.types import BoundBy, RiskMode, RiskParams, Table
+from trading_env.kernels.kelly import size_together
+from trading_env.kernels.portfolio import level_against, level_with, tighter
+from trading_env.kernels.risk import (
+    account_caps,
+    asset_caps,
+    execution_throttle,
+    propose,
+    stop_distances,
+    wished_stake,
+)
+from trading_env.types import (
+    AssetState,
+    BoundBy,
+    Floats,
+    Report,
+    RiskMode,
+    RiskParams,
+    Stake,
+    Table,
+    new_table,
+)
 
 
 class RiskConfig(Settings):
@@ -26,14 +47,25 @@ class RiskConfig(Settings):
         "execution": {"mode": "raw", "stops": False, "no_trade_band": 0.0},
     }
 
-    mode: Literal["kelly", "linear", "raw"] = "kelly"
-    """`kelly`: confidence to stake; `linear`: signal x max_weight; `raw`: that without caps."""
+    mode: Literal["kelly", "linear", "volatility_target", "raw"] = "kelly"
+    """`kelly`: confidence to stake; `linear`: signal x max_weight; `volatility_target`: signal x
+    target_volatility over shown volatility; `raw`: as linear, without caps."""
     stops: bool = True
     """Positions carry an adaptive stop and target."""
     kelly_multiplier: float = Field(0.25, gt=0.0, le=2.0)
     """Share of the growth-optimal stake."""
     max_win_probability: float = Field(0.55, gt=0.5, lt=1.0)
     """Win probability that full confidence stands for."""
+    edge_bars: float | None = Field(None, gt=0.0)
+    """Kelly: bars that the edge behind a confidence was estimated from, which shrinks the stake;
+    None takes the edge as known."""
+    covariance: Literal["none", "shrunk"] = "none"
+    """Kelly: `none` sizes each asset by itself, `shrunk` all together by their shown covariance."""
+    covariance_shrinkage: float = Field(0.2, ge=0.01, le=1.0)
+    """Share taken off every correlation of `shrunk`."""
+    target_volatility: float = Field(0.005, gt=0.0, le=10.0)
+    """Volatility target: standard deviation of the position's return in a bar over equity, at full
+    confidence."""
     stop_width: float = Field(2.0, gt=0.0, le=50.0)
     """Stop distance at zero confidence, in standard deviations over the horizon."""
     stop_confidence_slope: float = Field(0.5, ge=0.0, le=10.0)
@@ -42,6 +74,10 @@ class RiskConfig(Settings):
     """Target distance over stop distance."""
     horizon_bars: float = Field(10.0, gt=0.0)
     """Horizon of the volatility that scales stops."""
+    trailing: bool = False
+    """Stops follow the most favourable close that was shown twice, and only ever tighten."""
+    max_holding_bars: int | None = Field(None, ge=1)
+    """Time stop: bars after which a position is closed at market; None for never."""
     risk_tolerance: float = Field(0.02, gt=0.0, le=1.0)
     """Largest loss at the stop, as a share of the balance."""
     max_weight: float = Field(0.5, gt=0.0)
@@ -56,16 +92,33 @@ class RiskConfig(Settings):
     A flat account does not recover, so at the limit trading is over for the episode."""
     initial_margin: float = Field(0.5, gt=0.0, le=1.0)
     """Equity needed over gross exposure to open."""
+    execution_floor: float = Field(1.0, gt=0.0, le=1.0)
+    """Targets are multiplied by expected over realised cost of fills, at least by this and at most
+    by 1; 1 switches it off."""
     no_trade_band: float = Field(0.01, ge=0.0, lt=1.0)
     """Orders up to this share of equity are not sent, unless the target is no position at all."""
     feedback_rate: float = Field(0.1, gt=0.0, le=1.0)
     """Weight of the newest fill in the execution-feedback means."""
 
+    @model_validator(mode="after")
+    def _used(self) -> Self:
+        for name in ("edge_bars", "covariance"):
+            if self.mode != "kelly" and getattr(self, name) not in (None, "none"):
+                raise ValueError(f"{name} is of mode kelly, and mode is {self.mode}")
+        if self.trailing and not self.stops:
+            raise ValueError("trailing needs stops")
+        return self
+
     def record(self) -> Table:
         """Return the kernel's view."""
         values = self.model_dump()
+        bars = values.pop("edge_bars")
+        values["edge_noise"] = 0.0 if bars is None else 1.0 / bars
         values["mode"] = RiskMode[self.mode.upper()].value
+        values["covariance"] = int(self.covariance == "shrunk")
+        values["max_holding_bars"] = self.max_holding_bars or 0
         values["stops"] = int(self.stops)
+        values["trailing"] = int(self.trailing)
         return as_record(RiskParams, values)
 
 
@@ -112,6 +165,9 @@ class RiskManager:
         other_exposure: float = 0.0,
         bar_capacity: float = math.inf,
         drawdown: float = 0.0,
+        slippage: float = 0.0,
+        expected_slippage: float = 0.0,
+        kelly_fraction: float | None = None,
     ) -> PositionSize:
         """Size a position for a confidence in [0, 1].
 
@@ -126,17 +182,23 @@ class RiskManager:
             other_exposure: gross exposure wanted in other assets, currency.
             bar_capacity: units one bar can fill under the volume cap.
             drawdown: present drawdown, 0 to 1.
+            slippage: mean realised cost of fills, a fraction of notional.
+            expected_slippage: mean expected cost of the same fills.
+            kelly_fraction: signed growth-optimal share of `joint_kelly_fractions`, which takes the
+                place of this asset's own; its sign is the side.
 
         Raises:
             ConfigError: an argument is not finite or out of its range, by name.
         """
         confidence = within("confidence_score", confidence_score, 0.0, 1.0)
         balance = within("account_balance", account_balance, 0.0, math.inf)
-        price = within("price", price, 1e-300, math.inf)
+        unit_price = within("price", price, 1e-300, math.inf)
         volatility = within("market_volatility", market_volatility, 1e-12, 10.0)
         tolerance = self.config.risk_tolerance if risk_tolerance is None else risk_tolerance
         tolerance = within("risk_tolerance", tolerance, 0.0, 1.0)
-        held = within("position", position, -math.inf, math.inf) * price
+        held = within("position", position, -math.inf, math.inf)
+        paid = within("slippage", slippage, -math.inf, math.inf)
+        expected = within("expected_slippage", expected_slippage, -math.inf, math.inf)
         other = within("other_exposure", other_exposure, 0.0, math.inf)
         fallen = within("drawdown", drawdown, 0.0, 1.0)
         if bar_capacity != math.inf:
@@ -145,15 +207,46 @@ class RiskManager:
         if balance == 0.0:
             return PositionSize(0.0, 0.0, 0.0, "none")
         params = self._params[0]
-        distances = stop_distances(confidence, volatility, params)
-        stake = asset_stake(signal, distances, tolerance, params)
+        if kelly_fraction is None:
+            stop = stop_distances(confidence, volatility, params).stop
+            stake = wished_stake(signal, stop, volatility, params.edge_noise, params)
+        else:
+            full = within("kelly_fraction", kelly_fraction, -math.inf, math.inf)
+            stake = Stake(params.kelly_multiplier * full, abs(full), BoundBy.NONE.value)
+        stake = asset_caps(stake, volatility, tolerance, params)
+        share = unit_price / balance
         if params.mode != RiskMode.RAW:
             gross = abs(stake.fraction) + other / balance
-            reach = params.participation_bars * bar_capacity * price / balance
-            stake = account_caps(stake, gross, held / balance, reach, fallen, params)
-        units = stake.fraction * balance / price
+            reach = params.participation_bars * (bar_capacity * share)
+            quality = execution_throttle(paid, expected, params.execution_floor)
+            stake = account_caps(stake, gross, held * share, reach, fallen, quality, params)
+        units = stake.fraction / share
         bound_by = BoundBy(stake.bound_by).name.lower()
-        return PositionSize(units, units * price, stake.fraction, bound_by)
+        return PositionSize(units, units * unit_price, stake.fraction, bound_by)
+
+    def joint_kelly_fractions(self, signals: ArrayLike, covariance: ArrayLike) -> Floats:
+        """Size several assets together: their signed growth-optimal shares of the balance.
+
+        What `covariance="shrunk"` does in a step, for a covariance that is given: the same
+        shrinkage, edge and stops. Each share goes to `calculate_position_size`.
+
+        Args:
+            signals: confidence in [-1, 1], signed by side, (assets,).
+            covariance: of a bar's returns, (assets, assets).
+
+        Raises:
+            ConfigError: the mode is not `kelly`, a shape does not fit, or a value cannot be.
+        """
+        views, matrix = np.asarray(signals, np.float64), np.asarray(covariance, np.float64)
+        check_joint(views, matrix, self.config.mode)
+        count = len(views)
+        assets, reports = new_table(AssetState, count), new_table(Report, count)
+        assets["seen_variance_slow"] = np.diag(matrix)
+        for a, signal in enumerate(views):
+            propose(float(signal), assets[a], reports[a], True, self._params[0])
+        size_together(assets, reports, np.stack([matrix, 0.0 * matrix]), self._params[0])
+        shares: Floats = np.copysign(reports["kelly_fraction"], reports["wished_fraction"])
+        return shares
 
     def determine_adaptive_stops(
         self,
@@ -162,6 +255,8 @@ class RiskManager:
         market_volatility: float,
         *,
         side: int = 1,
+        tick: float = 0.0,
+        best_price: float | None = None,
     ) -> StopLevels:
         """Place stop and target around an entry; wider with confidence and with volatility.
 
@@ -170,6 +265,9 @@ class RiskManager:
             confidence_score: 0 to 1.
             market_volatility: standard deviation of a bar's return.
             side: +1 long (stop below, target above), -1 short (mirrored in log price).
+            tick: levels are multiples of it, rounded away from the price; 0 for any.
+            best_price: with `trailing`, the most favourable price since the entry: the stop is
+                where it has followed that to. None for the stop as it was placed.
 
         Raises:
             ConfigError: an argument is not finite or out of its range, by name.
@@ -177,12 +275,15 @@ class RiskManager:
         entry = within("entry_price", entry_price, 1e-300, math.inf)
         confidence = within("confidence_score", confidence_score, 0.0, 1.0)
         volatility = within("market_volatility", market_volatility, 1e-12, 10.0)
-        sign = check_side(side)
+        sign = float(check_side(side))
+        grid = within("tick", tick, 0.0, math.inf)
         distances = stop_distances(confidence, volatility, self._params[0])
-        return StopLevels(
-            stop_loss=entry * math.exp(-sign * distances.stop),
-            take_profit=entry * math.exp(sign * distances.target),
-        )
+        stop = level_against(entry, distances.stop, sign, grid)
+        if self.config.trailing and best_price is not None:
+            best = within("best_price", best_price, 1e-300, math.inf)
+            followed = level_against(best, distances.stop, sign, grid)
+            stop = tighter(stop, followed, sign)
+        return StopLevels(stop, level_with(entry, distances.target, sign, grid))
 
 
 def within(name: str, value: float, low: float, high: float) -> float:
@@ -201,3 +302,19 @@ def check_side(side: int) -> int:
     if side not in (1, -1):
         raise ConfigError(f"side = {side!r:.60}: must be +1 (long) or -1 (short)")
     return side
+
+
+def check_joint(signals: Floats, covariance: Floats, mode: str) -> None:
+    """Raise unless assets can be sized together from these."""
+    if mode != "kelly":
+        raise ConfigError(f"mode = {mode!r}: only kelly sizes assets together")
+    if signals.ndim != 1 or covariance.shape != (len(signals),) * 2:
+        raise ConfigError(
+            f"covariance has shape {covariance.shape} for signals of {signals.shape}: must be "
+            "(assets, assets) and (assets,)"
+        )
+    if not (np.abs(signals) <= 1.0).all():
+        raise ConfigError(f"signals = {signals!r:.60}: must be in [-1, 1]")
+    sound = np.isfinite(covariance).all() and np.allclose(covariance, covariance.T)
+    if not sound or np.linalg.eigvalsh(covariance).min() <= 0.0:
+        raise ConfigError("covariance: must be finite, symmetric and positive definite")

@@ -38,6 +38,7 @@ class RiskMode(IntEnum):
     KELLY = 0  # confidence -> win probability -> fractional Kelly -> caps
     LINEAR = 1  # signal x max_weight -> caps
     RAW = 2  # signal x max_weight, no caps (ablation)
+    VOLATILITY_TARGET = 3  # signal x target over shown volatility -> caps
 
 
 class BoundBy(IntEnum):
@@ -54,6 +55,7 @@ class BoundBy(IntEnum):
     EXIT_PENDING = 8
     ORDER_SLOTS = 9
     LOT_SIZE = 10
+    EXECUTION_FEEDBACK = 11
 
 
 class Status(IntEnum):
@@ -77,6 +79,7 @@ class Exit(IntEnum):
     STOP_LOSS = 1
     TAKE_PROFIT = 2
     MARGIN_CALL = 3
+    TIME_STOP = 4
 
 
 class SlotState(IntEnum):
@@ -132,11 +135,10 @@ class Stake(NamedTuple):
 
 
 class Distances(NamedTuple):
-    """Distances from entry, in log price; all > 0."""
+    """Distances from entry, in log price; both > 0."""
 
     stop: float
     target: float
-    widest_stop: float  # the stop at full confidence
 
 
 class Terms(NamedTuple):
@@ -221,6 +223,9 @@ class AssetState:
     entry_price: float  # average, 0 when flat
     stop_loss: float  # price level, 0 for none
     take_profit: float  # price level, 0 for none
+    stop_distance: float  # log, that the stop was last set with
+    trailing: int  # 1: the stop follows the price, and no addition loosens it
+    holding_bars: int  # bars that have ended since the position was opened or flipped
     exit_pending: int  # Exit code; while set, the agent's orders are refused
     exit_notional: float  # traded by the present exit, for its fee
     exit_units: float
@@ -317,9 +322,22 @@ class EpisodeLog:
     latency: float  # sum over arrivals, seconds
     stops: int  # bars in which a stop was worked
     targets: int
+    time_stops: int
     margin_calls: int
     parent_shortfall: float  # implementation shortfall of the parent orders (Execution)
     max_drawdown: float
+    # decisions by what bound them, one for each asset and step; the rest were bound by nothing
+    bound_risk_tolerance: int
+    bound_max_weight: int
+    bound_max_leverage: int
+    bound_participation: int
+    bound_drawdown: int
+    bound_margin: int
+    bound_no_trade_band: int
+    bound_exit_pending: int
+    bound_order_slots: int
+    bound_lot_size: int
+    bound_execution_feedback: int
 
 
 class Report:
@@ -328,8 +346,10 @@ class Report:
     # the decision
     signal: float
     confidence: float
+    win_probability: float  # that the confidence stands for; 0 in Execution
     kelly_fraction: float
-    target_fraction: float
+    wished_fraction: float  # before every cap
+    target_fraction: float  # after them
     target: float  # units
     bound_by: int
     stop_distance: float  # log
@@ -377,7 +397,7 @@ class Report:
     volume: float
     seen_close: float  # what the feed showed
     position: float  # units, after the step
-    financing: float  # borrow fee of a short position
+    financing: float  # borrow fee of a short position, and funding
     # the feed
     feed_fault: int  # 0 none, 1 missing, 2 stale, 3 spike
 
@@ -444,6 +464,12 @@ class RiskParams:
 
     mode: int
     stops: int  # 1: positions carry stop and target
+    trailing: int  # 1: stops follow the price
+    max_holding_bars: int  # 0: no time stop
+    covariance: int  # 1: assets are sized together
+    covariance_shrinkage: float  # share taken off the correlations
+    edge_noise: float  # one over the bars the edge was estimated from; 0: it is known
+    target_volatility: float  # standard deviation of a bar's return at full confidence
     kelly_multiplier: float
     max_win_probability: float
     stop_width: float  # standard deviations over the horizon, at zero confidence
@@ -456,6 +482,7 @@ class RiskParams:
     participation_bars: float  # a position grows by at most what this many bars can fill
     max_drawdown: float  # 1: no throttle
     initial_margin: float
+    execution_floor: float  # smallest multiplier of size for costly fills; 1: none
     no_trade_band: float  # share of equity
     feedback_rate: float  # weight of the newest fill in the feedback means
 
@@ -495,13 +522,14 @@ class ExecutionParams:
 
 
 class AccountParams:
-    """Constants of the account; rates are continuous, a year of 365.25 days."""
+    """Constants of the account; rates a year of 365.25 days, continuous but for the last two."""
 
     initial_cash: float  # 0: from `account_share`
     account_share: float  # initial cash over the mean daily traded value of an asset
     cash_rate: float
     margin_rate: float
-    borrow_rate: float
+    borrow_rate: float  # simple, on short positions
+    funding_rate: float  # simple, paid by longs to shorts
     maintenance_margin: float  # equity over gross exposure
 
 
@@ -566,6 +594,7 @@ class Lane(NamedTuple):
 
     assets: Table  # AssetState (assets,)
     slots: Table  # OrderSlot (SLOTS, assets): the first slots, mostly all in use, side by side
+    covariance: Floats  # (2, assets, assets): of shown returns, and a factor; (2, 0, 0) if not used
     accounts: Table  # AccountState (1,)
     logs: Table  # EpisodeLog (1,)
     starts: NDArray[np.int64]  # (events,)
@@ -580,6 +609,7 @@ class Lanes(NamedTuple):
 
     assets: Table  # AssetState (lanes, assets)
     slots: Table  # OrderSlot (lanes, SLOTS, assets)
+    covariances: Floats  # (lanes, 2, assets, assets), or (lanes, 2, 0, 0)
     accounts: Table  # AccountState (lanes,)
     logs: Table  # EpisodeLog (lanes,)
     starts: NDArray[np.int64]  # (lanes, events) step at which each event begins

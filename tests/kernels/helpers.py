@@ -142,6 +142,9 @@ def risk_params(**fields: Any) -> Any:
         "participation_bars": 1e9,
         "max_drawdown": 1.0,
         "initial_margin": 0.001,
+        "target_volatility": 0.005,
+        "covariance_shrinkage": 0.2,
+        "execution_floor": 1.0,
         "feedback_rate": 0.1,
     }
     return record(RiskParams, defaults, fields)

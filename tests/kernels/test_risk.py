@@ -5,22 +5,31 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.kernels.helpers import an_account, an_asset, execution_params, held, risk_params
+from tests.kernels.helpers import (
+    an_account,
+    an_address,
+    an_asset,
+    execution_params,
+    held,
+    risk_params,
+    some_slots,
+)
+from trading_env.kernels.kelly import kelly_fraction
+from trading_env.kernels.orders import send_order
 from trading_env.kernels.risk import (
     account_caps,
-    asset_stake,
+    asset_caps,
     decide,
     drawdown_throttle,
-    kelly_fraction,
+    execution_throttle,
     stop_distances,
 )
 from trading_env.types import (
     AssetState,
     BoundBy,
-    Distances,
     Exit,
     Report,
     RiskMode,
@@ -38,12 +47,21 @@ def decided(actions: list[float], *assets: Any, account: Any = None, **risk: Any
     for k, asset in enumerate(assets):
         table[k] = asset
     account = an_account() if account is None else account
-    decide(np.array(actions), table, reports, account, risk_params(**risk), execution_params())
+    alone = np.zeros((2, 0, 0))
+    params = risk_params(**risk)
+    decide(np.array(actions), table, reports, alone, account, params, execution_params())
     return reports
 
 
 def one(signal: float, asset: Any = None, account: Any = None, **risk: Any) -> Any:
     return decided([signal], an_asset() if asset is None else asset, account=account, **risk)[0]
+
+
+def sent(asset: Any, report: Any, **risk: Any) -> float:
+    """Units of the order that a decision sends."""
+    account, slots, params = an_account(), some_slots(), risk_params(**risk)
+    send_order(asset, slots, report, account, params, execution_params(), 1.0, an_address())
+    return float(report.sent)
 
 
 def test_kelly_of_a_worked_confidence() -> None:
@@ -189,18 +207,100 @@ def test_each_cap_can_only_shrink(
 ) -> None:
     risk = risk_params(max_leverage=1.5, initial_margin=0.5, max_drawdown=0.4)
     stake = Stake(fraction, 0.0, BoundBy.NONE.value)
-    limited = account_caps(stake, abs(fraction) + 0.5, position, reach, drawdown, risk)
+    limited = account_caps(stake, abs(fraction) + 0.5, position, reach, drawdown, 0.7, risk)
     assert abs(limited.fraction) <= abs(fraction)
     assert limited.fraction * fraction >= 0.0
 
 
-@given(stakes, shares, shares)
+@given(stakes, stakes, shares)
 def test_a_position_grows_by_no_more_than_the_market_can_fill(
     fraction: float, position: float, reach: float
 ) -> None:
+    """What is held on the other side has to be filled first."""
     stake = Stake(fraction, 0.0, BoundBy.NONE.value)
-    limited = account_caps(stake, abs(fraction), position, reach, 0.0, risk_params())
-    assert abs(limited.fraction) <= max(position, 0.0) + reach + 1e-12
+    limited = account_caps(stake, abs(fraction), position, reach, 0.0, 1.0, risk_params())
+    along = math.copysign(1.0, fraction) * position
+    assert abs(limited.fraction) <= max(along + reach, 0.0) + 1e-12
+
+
+@pytest.mark.parametrize(
+    ("realised", "expected", "floor", "multiplier"),
+    [
+        (2e-3, 1e-3, 0.1, 0.5),
+        (2e-3, 1e-3, 0.8, 0.8),
+        (2e-3, 1e-3, 1.0, 1.0),  # off
+        (1e-3, 2e-3, 0.1, 1.0),  # cheaper than expected is no reason to trade more
+        (-1e-3, -2e-3, 0.1, 1.0),  # what earns a rebate is not costly
+        (1e-3, -1e-3, 0.1, 0.1),
+        (0.0, -1e-3, 0.1, 1.0),
+    ],
+)
+def test_costly_fills_shrink_the_size_within_bounds(
+    realised: float, expected: float, floor: float, multiplier: float
+) -> None:
+    assert execution_throttle(realised, expected, floor) == pytest.approx(multiplier)
+
+
+def test_an_asset_that_fills_worse_than_expected_is_traded_smaller_by_name() -> None:
+    costly = an_asset(slippage=4e-3, expected_slippage=1e-3)
+    report = one(1.0, costly, max_weight=0.4, execution_floor=0.1)
+    assert report.target_fraction == pytest.approx(0.4 / 4.0)
+    assert report.bound_by == BoundBy.EXECUTION_FEEDBACK
+    assert one(1.0, costly, max_weight=0.4).target_fraction == 0.4
+    raw = one(1.0, costly, mode=RiskMode.RAW, max_weight=0.4, execution_floor=0.1)
+    assert raw.target_fraction == 0.4
+
+
+@given(st.floats(-1.0, 1.0), st.floats(1e-3, 0.1), st.floats(1e-3, 0.2))
+def test_a_volatility_target_is_met_before_the_caps(
+    signal: float, shown: float, target: float
+) -> None:
+    asset = an_asset(seen_variance_slow=shown**2)
+    risk = {"mode": RiskMode.VOLATILITY_TARGET, "target_volatility": target, "max_weight": 0.7}
+    report = one(signal, asset, **risk)
+    assert report.wished_fraction * shown == pytest.approx(signal * target)
+    assert report.target_fraction == pytest.approx(np.clip(report.wished_fraction, -0.7, 0.7))
+    assert report.kelly_fraction == 0.0
+
+
+@given(signals, st.floats(0.05, 0.6))
+def test_what_was_wished_before_the_caps_stays_on_record(signal: float, weight: float) -> None:
+    report, free = one(signal, max_weight=weight), one(signal)
+    assert report.wished_fraction == free.wished_fraction == free.target_fraction
+    assert abs(report.target_fraction) == min(abs(free.target_fraction), weight)
+    assert report.win_probability == pytest.approx(0.5 + 0.05 * abs(signal))
+    refused = one(signal, held(5.0, exit_pending=Exit.TIME_STOP))
+    assert (refused.wished_fraction, refused.target_fraction) == (free.wished_fraction, 0.0)
+
+
+@pytest.mark.parametrize("mode", [RiskMode.KELLY, RiskMode.LINEAR, RiskMode.VOLATILITY_TARGET])
+@settings(max_examples=30)
+@given(share=st.integers(-100, 100).map(lambda percent: 0.01 * percent))
+def test_any_holding_up_to_that_of_full_confidence_can_be_held(
+    mode: RiskMode, share: float
+) -> None:
+    """The stake is continuous and grows with the signal, so some signal asks for what is held."""
+    risk = {"mode": mode, "max_weight": 0.3}
+    asset = held(share * one(1.0, **risk).target)
+    low, high = -1.0, 1.0
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        below = one(middle, asset, **risk).target < asset.position
+        low, high = (middle, high) if below else (low, middle)
+    report = one(high, asset, **risk)
+    assert report.target == pytest.approx(asset.position, rel=1e-12, abs=1e-9)
+    assert sent(asset, report, **risk, no_trade_band=1e-6) == 0.0
+
+
+@pytest.mark.parametrize("mode", list(RiskMode))
+@given(signal=signals)
+def test_an_action_that_has_been_reached_trades_nothing(mode: RiskMode, signal: float) -> None:
+    """With no band at all: the target is the position, to the bit."""
+    wanted = one(signal, mode=mode)
+    there = held(wanted.target)
+    again = one(signal, there, mode=mode)
+    assert sent(there, again, mode=mode) == 0.0
+    assert sent(held(0.99 * wanted.target), again, mode=mode) == pytest.approx(0.01 * wanted.target)
 
 
 @pytest.mark.parametrize("exit_", [Exit.STOP_LOSS, Exit.MARGIN_CALL])
@@ -244,7 +344,6 @@ def test_raw_signals_meet_no_cap() -> None:
     caps = {"max_weight": 2.0, "max_leverage": 0.1, "risk_tolerance": 1e-6}
     report = one(-0.5, mode=RiskMode.RAW, **caps)
     assert report.target_fraction == -1.0
-    stake = asset_stake(
-        0.5, Distances(0.01, 0.01, 0.01), 1e-6, risk_params(mode=RiskMode.LINEAR, max_weight=2.0)
-    )
+    wish = Stake(1.0, 0.0, BoundBy.NONE.value)
+    stake = asset_caps(wish, 0.01, 1e-6, risk_params(mode=RiskMode.LINEAR, max_weight=2.0))
     assert stake.bound_by == BoundBy.RISK_TOLERANCE

@@ -35,7 +35,10 @@ class Batch:
         self.count = lanes
         self.assets = world.hits.shape[1]
         size = len(setup.layout.features)
-        self.lanes = new_lanes(lanes, self.assets, world.events.shape[0], SLOTS)
+        together = bool(world.risk["covariance"][0]) and self.assets > 1
+        self.lanes = new_lanes(
+            lanes, self.assets, world.events.shape[0], SLOTS, sized_together=together
+        )
         self.keeps_reports = keep_reports or lanes <= MAX_THREADS
         rows = lanes if self.keeps_reports else MAX_THREADS
         self.outputs = new_outputs(lanes, self.assets, size, rows)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from trading_env.envs.batch import Batch
 from trading_env.types import (
     BoundBy,
+    EpisodeLog,
     Exit,
     Floats,
     RewardTerms,
@@ -29,7 +30,9 @@ TINY = 1e-300  # a lane whose episode has not ended divides by this; its mask sa
 RISK_FIELDS = (
     "signal",
     "confidence",
+    "win_probability",
     "kelly_fraction",
+    "wished_fraction",
     "target_fraction",
     "target",
     "stop_distance",
@@ -95,6 +98,7 @@ STATUS_NAMES = names_of(Status)
 EXIT_NAMES = names_of(Exit)
 SLOT_NAMES = names_of(SlotState)
 TERM_FIELDS = tuple(RewardTerms.__annotations__)
+BOUND_FIELDS = tuple(name for name in EpisodeLog.__annotations__ if name.startswith("bound_"))
 FAULT_NAMES = np.array(["none", "missing", "stale", "spike"], dtype=object)
 
 
@@ -168,7 +172,9 @@ def summary(logs: Table, accounts: Table, task: Task) -> dict[str, Floats]:
         "latency_s": logs["latency"] / np.maximum(logs["arrivals"], 1),
         "stops": logs["stops"].copy(),
         "targets": logs["targets"].copy(),
+        "time_stops": logs["time_stops"].copy(),
         "margin_calls": logs["margin_calls"].copy(),
+        **{name: logs[name].copy() for name in BOUND_FIELDS},
     }
 
 

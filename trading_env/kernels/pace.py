@@ -120,6 +120,7 @@ def pace_asset(
     wanted = share * left
     report.signal = pace
     report.confidence = share
+    report.wished_fraction = wanted / asset.parent if asset.parent != 0.0 else 0.0
     reach = risk.participation_bars * execution.participation * asset.seen_volume_mean
     if abs(wanted) > reach:
         wanted = math.copysign(reach, wanted)

@@ -7,9 +7,17 @@ With q the signed quantity, p the price per unit and f the fee,
     equity = cash + sum position x mark
 
 Financing accrues by clock time on the balances carried from the last mark: credit cash at
-`cash_rate`, debit cash at `margin_rate`, short positions at `borrow_rate`, all continuously
-compounded. Equity below `maintenance_margin` times gross exposure is a margin call: every
-position is closed at market from the next bar on. Equity at or below 0 ends the episode.
+`cash_rate`, debit cash at `margin_rate`, both compounded continuously; on positions simple interest
+on |position| x mark, which is settled in cash: shorts pay `borrow_rate`, and longs pay
+`funding_rate` to shorts (perpetual futures; a negative rate is paid by shorts). So a year costs the
+same in bars of any length. Equity below `maintenance_margin` times gross exposure is a margin call:
+every position is closed at market from the next bar on. Equity at or below 0 ends the episode.
+
+Levels. A fill that opens, flips or enlarges a position places its stop and target around itself.
+Where stops trail, the stop follows the most favourable close *shown*, at the distance it was set
+with, from the next bar on: a price counts once two closes in a row reach it, so one bad print moves
+no stop. It only ever tightens, also when the position is enlarged. A position that has been held
+for `max_holding_bars` bars (since it was opened or flipped) is closed at market.
 """
 
 import math
@@ -49,6 +57,8 @@ def settle(
         clear_position(asset)
     elif before * after <= 0.0:
         asset.entry_price = price
+        asset.trailing = 0
+        asset.holding_bars = 0
     elif abs(after) > abs(before):
         weight = quantity / after
         asset.entry_price += weight * (price - asset.entry_price)
@@ -61,6 +71,9 @@ def clear_position(asset: AssetState) -> None:
     asset.entry_price = 0.0
     asset.stop_loss = 0.0
     asset.take_profit = 0.0
+    asset.stop_distance = 0.0
+    asset.trailing = 0
+    asset.holding_bars = 0
     asset.exit_pending = Exit.NONE.value
     clear_exit(asset)
 
@@ -86,19 +99,65 @@ def set_levels(asset: AssetState, slot: OrderSlot, price: float, tick: float) ->
     """Place stop and target around the fill that opened or enlarged the position.
 
     `price` is that fill's arrival price: not the average entry, so that adding to a loser is not
-    stopped at once, and not the price paid, so that costs are not either. Both are rounded to
-    ticks, away from the price.
+    stopped at once, and not the price paid, so that costs are not either. A stop that trails
+    already is not loosened.
     """
     clear_exit(asset)
+    asset.stop_distance = slot.stop_distance
     if slot.stop_distance <= 0.0:
         asset.stop_loss = 0.0
         asset.take_profit = 0.0
-    elif asset.position > 0.0:
-        asset.stop_loss = tick_below(price * math.exp(-slot.stop_distance), tick)
-        asset.take_profit = tick_above(price * math.exp(slot.target_distance), tick)
-    else:
-        asset.stop_loss = tick_above(price * math.exp(slot.stop_distance), tick)
-        asset.take_profit = tick_below(price * math.exp(-slot.target_distance), tick)
+        return
+    stop = level_against(price, slot.stop_distance, asset.position, tick)
+    if asset.trailing == 1:
+        stop = tighter(asset.stop_loss, stop, asset.position)
+    asset.stop_loss = stop
+    asset.take_profit = level_with(price, slot.target_distance, asset.position, tick)
+
+
+@kernel
+def level_against(price: float, distance: float, side: float, tick: float) -> float:
+    """Price level on the losing side of a position, rounded to ticks away from the price."""
+    if side > 0.0:
+        return tick_below(price * math.exp(-distance), tick)
+    return tick_above(price * math.exp(distance), tick)
+
+
+@kernel
+def level_with(price: float, distance: float, side: float, tick: float) -> float:
+    """Price level on the winning side of a position, rounded to ticks away from the price."""
+    return level_against(price, distance, -side, tick)
+
+
+@kernel
+def tighter(stop: float, other: float, side: float) -> float:
+    """Return the stop that is reached first; 0 is none."""
+    if stop <= 0.0 or side > 0.0:
+        return max(stop, other)
+    return min(stop, other)
+
+
+@kernel
+def trail_stop(asset: AssetState, before: float, tick: float) -> None:
+    """Let the stop follow the price shown; `before` is the close shown a bar earlier."""
+    if asset.stop_loss <= 0.0:
+        return
+    asset.trailing = 1
+    if asset.valid == 0:
+        return  # the close shown is the last bar's, which has counted
+    shown = asset.seen_close
+    reached = min(shown, before) if asset.position > 0.0 else max(shown, before)
+    level = level_against(reached, asset.stop_distance, asset.position, tick)
+    asset.stop_loss = tighter(asset.stop_loss, level, asset.position)
+
+
+@kernel
+def age_position(asset: AssetState, longest: int) -> None:
+    """Count a bar of holding; start closing what has been held for `longest` (0: any time)."""
+    asset.holding_bars += 1
+    if 0 < longest <= asset.holding_bars and asset.exit_pending == Exit.NONE:
+        clear_exit(asset)
+        asset.exit_pending = Exit.TIME_STOP.value
 
 
 @kernel
@@ -113,10 +172,10 @@ def accrue(
     years = elapsed_s / YEAR_S
     rate = params.cash_rate if account.cash > 0.0 else params.margin_rate
     interest = account.cash * math.expm1(rate * years) if rate != 0.0 else 0.0
-    borrow = math.expm1(params.borrow_rate * years) if params.borrow_rate != 0.0 else 0.0
     for a in range(assets.shape[0]):
         asset = assets[a]
-        cost = -min(asset.position, 0.0) * asset.mark * borrow
+        exposure = asset.position * asset.mark
+        cost = (params.funding_rate * exposure - params.borrow_rate * min(exposure, 0.0)) * years
         reports[a].financing = cost
         account.cash -= cost
         account.financing_paid += cost

@@ -42,6 +42,7 @@ def lane_of(lanes: Lanes, outputs: Outputs, i: int, row: int) -> Lane:
     return Lane(
         assets=lanes.assets[i],
         slots=lanes.slots[i],
+        covariance=lanes.covariances[i],
         accounts=lanes.accounts[i : i + 1],
         logs=lanes.logs[i : i + 1],
         starts=lanes.starts[i],
@@ -87,11 +88,15 @@ def keep_final(lanes: Lanes, outputs: Outputs, i: int) -> None:
     outputs.final_observations[i] = outputs.observations[i]
 
 
-def new_lanes(lanes: int, assets: int, events: int, slots: int) -> Lanes:
-    """Allocate the state of a batch."""
+def new_lanes(
+    lanes: int, assets: int, events: int, slots: int, *, sized_together: bool = False
+) -> Lanes:
+    """Allocate the state of a batch; covariances only where assets are sized together."""
+    related = assets if sized_together else 0
     return Lanes(
         assets=new_table(AssetState, lanes, assets),
         slots=new_table(OrderSlot, lanes, slots, assets),
+        covariances=np.zeros((lanes, 2, related, related)),
         accounts=new_table(AccountState, lanes),
         logs=new_table(EpisodeLog, lanes),
         starts=np.zeros((lanes, events), dtype=np.int64),

@@ -11,6 +11,7 @@ import numpy as np
 from trading_env.kernels.feed import show
 from trading_env.kernels.feedback import expected_cost
 from trading_env.kernels.jit import kernel, rare_kernel
+from trading_env.kernels.kelly import begin_covariance
 from trading_env.kernels.market import MIN_VARIANCE, update_averages
 from trading_env.kernels.noise import Stream, uniform
 from trading_env.kernels.observation import observe
@@ -165,6 +166,8 @@ def begin_episode(
             account.arrival_value += value
         begin_report(lane.assets[a], lane.reports[a])
         calm(lane.stresses[a])
+    if lane.covariance.shape[1] > 0:
+        begin_covariance(world, lane.covariance, account.row)
     begin_account(world, lane)
     observe(
         lane.observation,

@@ -12,6 +12,7 @@ from trading_env.kernels.execution import close_bar, has_business, trade_bar, wa
 from trading_env.kernels.feed import deliver
 from trading_env.kernels.feedback import learn_from_fills
 from trading_env.kernels.jit import kernel
+from trading_env.kernels.kelly import update_covariance
 from trading_env.kernels.market import (
     frozen_bar,
     impacted_bar,
@@ -22,7 +23,14 @@ from trading_env.kernels.market import (
 from trading_env.kernels.observation import observe
 from trading_env.kernels.orders import book_opportunity, send_order, status_of
 from trading_env.kernels.pace import all_done, complete_parents, decide_pace, score_parents
-from trading_env.kernels.portfolio import accrue, call_margin, revalue, revalue_as_seen
+from trading_env.kernels.portfolio import (
+    accrue,
+    age_position,
+    call_margin,
+    revalue,
+    revalue_as_seen,
+    trail_stop,
+)
 from trading_env.kernels.prefetch import prefetch_row
 from trading_env.kernels.pricing import leave_impact, terms_of
 from trading_env.kernels.reward import score
@@ -35,6 +43,8 @@ from trading_env.types import (
     AssetState,
     Bar,
     BarRecord,
+    BoundBy,
+    EpisodeLog,
     EpisodeParams,
     ExecutionParams,
     Exit,
@@ -65,7 +75,15 @@ def transition(world: World, lane: Lane, actions: Floats, seed: np.uint64) -> Ou
     if task == Task.EXECUTION:
         decide_pace(actions, lane, world)
     else:
-        decide(actions, lane.assets, lane.reports, account, world.risk[0], world.execution[0])
+        decide(
+            actions,
+            lane.assets,
+            lane.reports,
+            lane.covariance,
+            account,
+            world.risk[0],
+            world.execution[0],
+        )
     accrue(account, lane.assets, lane.reports, world.elapsed_s[account.row], world.account[0])
     stress_assets(lane.stresses, world.events, world.hits, lane.starts, account.group, account.step)
     risk, execution, episode = world.risk[0], world.execution[0], world.episode[0]
@@ -82,6 +100,8 @@ def transition(world: World, lane: Lane, actions: Floats, seed: np.uint64) -> Ou
             episode,
             Address(seed, account.episode, account.step, a),
         )
+    if lane.covariance.shape[1] > 0:
+        update_covariance(lane.covariance, lane.assets)
     last = account.step + 1 >= episode.length
     if task == Task.EXECUTION and last:
         complete_parents(lane, world)
@@ -143,7 +163,12 @@ def step_asset(
     asset.mark = mark
     if stress.halted == 0:
         update_averages(asset, undisturbed.close, bar.volume)
+    shown = asset.seen_close
     deliver(asset, report, bar, stress, address)
+    if asset.position != 0.0 and episode.task == Task.PORTFOLIO:
+        age_position(asset, risk.max_holding_bars)
+        if risk.trailing == 1:
+            trail_stop(asset, shown, execution.tick)
     note_bar(asset, report, bar)
 
 
@@ -225,9 +250,40 @@ def log_step(lane: Lane, called: bool) -> tuple[float, float]:
         log.latency += report.latency_s * report.arrivals
         log.stops += 1 if report.exit == Exit.STOP_LOSS else 0
         log.targets += 1 if report.exit == Exit.TAKE_PROFIT else 0
+        log.time_stops += 1 if report.exit == Exit.TIME_STOP else 0
+        count_bound(log, report.bound_by)
     log.traded += notional
     log.steps += 1
     log.margin_calls += 1 if called else 0
     account = lane.accounts[0]
     log.max_drawdown = max(log.max_drawdown, 1.0 - account.equity / account.peak_equity)
     return shortfall, notional
+
+
+@kernel
+def count_bound(log: EpisodeLog, code: int) -> None:
+    """Count one decision under the name of what bound it."""
+    if code == BoundBy.NONE:
+        return
+    if code == BoundBy.RISK_TOLERANCE:
+        log.bound_risk_tolerance += 1
+    elif code == BoundBy.MAX_WEIGHT:
+        log.bound_max_weight += 1
+    elif code == BoundBy.MAX_LEVERAGE:
+        log.bound_max_leverage += 1
+    elif code == BoundBy.PARTICIPATION:
+        log.bound_participation += 1
+    elif code == BoundBy.DRAWDOWN:
+        log.bound_drawdown += 1
+    elif code == BoundBy.MARGIN:
+        log.bound_margin += 1
+    elif code == BoundBy.NO_TRADE_BAND:
+        log.bound_no_trade_band += 1
+    elif code == BoundBy.EXIT_PENDING:
+        log.bound_exit_pending += 1
+    elif code == BoundBy.ORDER_SLOTS:
+        log.bound_order_slots += 1
+    elif code == BoundBy.LOT_SIZE:
+        log.bound_lot_size += 1
+    elif code == BoundBy.EXECUTION_FEEDBACK:
+        log.bound_execution_feedback += 1
