@@ -16,6 +16,8 @@ class EpisodeTrace:
 
     setup: Setup
     lane: int = 0
+    seed: int = 0  # seed and number of the episode that was noted: with them it can be replayed
+    episode: int = 0
     _reports: list[Table] = field(default_factory=list)
     _stresses: list[Table] = field(default_factory=list)
     _equity: list[float] = field(default_factory=list)
@@ -27,6 +29,8 @@ class EpisodeTrace:
         self._stresses.clear()
         self._equity.clear()
         self._rows.clear()
+        self.seed = int(batch.seeds[self.lane])
+        self.episode = int(batch.lanes.accounts["episode"][self.lane])
         self.add(batch)
 
     def add(self, batch: Batch) -> None:
@@ -66,6 +70,11 @@ class EpisodeTrace:
     def equity(self) -> Floats:
         """Equity, currency, shape (rows,)."""
         return np.array(self._equity)
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Path, and bar of it at which the episode began."""
+        return divmod(self._rows[0], self.setup.market.bars)
 
     @property
     def time(self) -> NDArray[np.datetime64]:
