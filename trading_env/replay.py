@@ -67,7 +67,7 @@ def replay(trace: EpisodeTrace, *, policy: str, scenario: str) -> dict[str, Any]
         "policy": policy,
         "scenario": scenario,
         "seed": trace.seed,
-        "time": [str(t).replace("T", " ").removesuffix(" 00:00:00") for t in trace.time],
+        "time": trace.labels,
         "equity": _plain(trace.equity),
         "assets": assets,
     }

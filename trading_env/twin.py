@@ -23,10 +23,12 @@ from trading_env.kernels.drivers import serial
 from trading_env.types import AutoReset, Floats, Report, Stress
 
 BPS = 1e4
-DECIDED = tuple(Report.__annotations__)[: list(Report.__annotations__).index("filled")]
+FIELDS = tuple(Report.__annotations__)
+LEVELS = ("stop_loss", "take_profit")  # in force after the step
+DECIDED = tuple(n for n in FIELDS[: FIELDS.index("filled")] if n not in LEVELS)
 BAR = ("open", "high", "low", "close", "volume")
-FILL = ("filled", "price")
-REST = tuple(n for n in Report.__annotations__ if n not in (*DECIDED, *BAR, *FILL))
+FILL = ("latency_s", "filled", "price")
+REST = tuple(n for n in FIELDS if n not in (*DECIDED, *BAR, *FILL))
 
 
 class Difference(NamedTuple):

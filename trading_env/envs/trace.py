@@ -82,3 +82,8 @@ class EpisodeTrace:
         stamps = self.setup.market.time[np.array(self._rows) % self.setup.market.bars]
         days: NDArray[np.datetime64] = stamps.astype("datetime64[s]")
         return days
+
+    @property
+    def labels(self) -> list[str]:
+        """Time of each row for a reader; of midnight only the day."""
+        return [str(t).replace("T", " ").removesuffix(" 00:00:00") for t in self.time]
