@@ -4,11 +4,13 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from tests.report_folder import LEARNER, SCENARIOS, WHY, read, summary, write_folder
 from trading_env.report import difference_sections, score_sections, text_table, write_report
 from trading_env.report.charts import limits, span_of, ticks
+from trading_env.report.curves import equity_section, read_curves
 from trading_env.report.markup import element
 from trading_env.run_folder import write_json
 
@@ -138,6 +140,31 @@ def test_what_is_missing_is_missing(folder: Path, tmp_path: Path, name: str, hea
 def test_an_almost_empty_summary_is_still_a_page(tmp_path: Path) -> None:
     write_json(tmp_path / "evaluation" / "summary.json", {"means": []})
     assert outline(write_report(tmp_path).read_text(encoding="utf-8")).headings == []
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_curves_of_a_table_are_percent_of_the_start_in_the_scenario_as_written(
+    tmp_path: Path, kind: str
+) -> None:
+    rows = []
+    for policy, severity, last in (("a", 1.0, 110.0), ("a", 2.0, 55.0), ("b", 1.0, 90.0)):
+        for step, equity in enumerate((100.0, last)):
+            row = {"policy": policy, "market": "m", "scenario": "s", "severity": severity}
+            row |= {"step": step, "equity_low": equity - 1.0, "equity": equity}
+            rows.append(
+                row | {"equity_high": equity + 1.0, "drawdown": max(0.0, 1.0 - equity / 100)}
+            )
+    table = pd.DataFrame(rows)
+    if kind == "csv":
+        table.to_csv(tmp_path / "curves.csv", index=False)
+    else:
+        table.to_parquet(tmp_path / "curves.parquet", index=False)
+    (group,) = read_curves(tmp_path)
+    assert group["scenario"] == "s" and group["stressed"] == [0.0, 0.0]
+    assert group["policies"]["a"]["equity"]["median"] == pytest.approx([0.0, 10.0])
+    assert group["policies"]["a"]["equity"]["low"] == pytest.approx([-1.0, 9.0])
+    assert group["policies"]["b"]["drawdown"]["median"] == pytest.approx([0.0, -10.0])
+    assert "Drawdown" in equity_section(tmp_path, {"a": 0, "b": 1})
 
 
 @pytest.mark.parametrize("content", [None, "[]", "{"])

@@ -274,11 +274,12 @@ def _new_figure(width: float, height: float, *, dpi: int) -> "Figure":
 
 def _date(axes: "Axes") -> None:
     """Label the time axis with few dates, so that none overlaps another."""
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+    import matplotlib.dates
 
-    locator = AutoDateLocator(minticks=3, maxticks=7)
+    dates: Any = matplotlib.dates  # matplotlib leaves it untyped
+    locator = dates.AutoDateLocator(minticks=3, maxticks=7)
     axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
 
 
 def _tidy(axes: "Axes") -> None:

@@ -1,7 +1,7 @@
 """The page: one HTML file of a run folder that opens offline and asks for nothing.
 
 Read are `evaluation/summary.json` (needed), and what there is of `manifest.json` and of
-`evaluation/equity.json` and `evaluation/replay.json`. A part without its file is left out.
+the curves and `replay.json` beside it. A part without its file is left out.
 """
 
 import json
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from trading_env.report.charts import Series, line_chart, span_of, stacked_bars
+from trading_env.report.curves import equity_section
 from trading_env.report.heat import heat_maps, scenario_choice, score_table
 from trading_env.report.markup import Markup, element, joined
 from trading_env.report.reliability import reliability
@@ -45,7 +46,7 @@ def write_report(run_dir: str | Path) -> Path:
     sections = {
         "Scores": _scores(summary),
         "Against the baselines": _baselines(summary),
-        "Equity and drawdown": _equity(_read(folder / "evaluation/equity.json"), looks),
+        "Equity and drawdown": equity_section(folder / "evaluation", looks),
         "Severity": _severity(summary, looks),
         "What orders cost": _costs(summary),
         "Episode replay": stage(_read(folder / "evaluation/replay.json")),
@@ -117,32 +118,6 @@ def _baselines(summary: dict[str, Any]) -> Markup:
         "largest of its metric to any baseline."
     )
     return joined(element("p", text), *maps) if maps else Markup()
-
-
-def _equity(found: Any, looks: dict[str, int]) -> Markup:
-    """Equity and drawdown of all policies, with the steps that met events shaded."""
-    if not found:
-        return Markup()
-    charts = []
-    for key, title in (("equity", "Equity, % of start"), ("drawdown", "Drawdown, %")):
-        series = [
-            Series(name, looks.get(name, k), each[key]["median"], *_band(each[key], k))
-            for k, (name, each) in enumerate(found["policies"].items())
-        ]
-        steps = range(len(found["stressed"]))
-        shade = found["stressed"]
-        charts.append(line_chart(title, steps, series, x_label="step", shade=shade))
-    counts = {each["episodes"] for each in found["policies"].values()}
-    text = (
-        f"Scenario {found['scenario']}: medians over {max(counts)} episodes; the first policy with "
-        "its middle half. Shaded: steps in which an event bent the market, the darker the more of "
-        "the recorded episodes."
-    )
-    return joined(element("p", text), element("div", *charts, class_="charts"))
-
-
-def _band(part: dict[str, Any], number: int) -> tuple[list[float], list[float]]:
-    return (part["low"], part["high"]) if number == 0 else ([], [])
 
 
 def _severity(summary: dict[str, Any], looks: dict[str, int]) -> Markup:

@@ -45,15 +45,18 @@ def _checks(manifest: dict[str, Any]) -> list[tuple[bool, str]]:
 
 
 def _hashes(environment: dict[str, Any]) -> list[tuple[bool, str]]:
-    """Fingerprints of the data and of the scenarios."""
-    market = environment.get("market") or {}
-    digest = market.get("sha256")
-    data = f"Data: {market.get('source', 'unknown')}, SHA-256 {digest or 'not recorded'}."
-    scenarios = [
-        (bool(s.get("sha256")), f"Scenario {s.get('name')}: SHA-256 {s.get('sha256')}.")
-        for s in environment.get("scenarios") or []
-    ]
-    return [(bool(digest), data), *scenarios]
+    """Fingerprints of the data and of the scenarios, of one environment or of each policy's."""
+    played = [environment] if "market" in environment else list(environment.values())
+    found: dict[str, bool] = {}
+    for each in played or [{}]:
+        market = each.get("market") or {}
+        digest = market.get("sha256")
+        data = f"Data: {market.get('source', 'unknown')}, SHA-256 {digest or 'not recorded'}."
+        found[data] = bool(digest)
+        for scenario in each.get("scenarios") or []:
+            digest = scenario.get("sha256")
+            found[f"Scenario {scenario.get('name')}: SHA-256 {digest}."] = bool(digest)
+    return [(is_there, text) for text, is_there in found.items()]
 
 
 def _facts(content: dict[str, Any]) -> Markup:

@@ -1,14 +1,13 @@
 "use strict";
-// Sorting of the scores and the episode replay. Everything shown is text or SVG made here from
-// the page's own data; what is chosen stands in the address (#sort=sharpe&step=17), so that a
-// view can be linked to. Nothing is fetched.
+// Sorting of the scores and the episode replay. Everything shown is text or SVG made here from the
+// page's own data; what is chosen stands in the address (#sort=sharpe&step=17). Nothing is fetched.
 
 const chosen = () => new URLSearchParams(location.hash.slice(1));
 
 function remember(name, value) {
   const values = chosen();
   values.set(name, value);
-  history.replaceState(null, "", "#" + values);
+  history.replaceState(null, "", `#${values}`);
 }
 
 // ------------------------------------------------------------------------------- scores
@@ -92,7 +91,7 @@ const line = (points) => (points.length ? "M" + points.map((p) => p.map((v) => v
 
 // ------------------------------------------------------------------------------- replay
 
-const LEFT = 58, RIGHT = 10, LARGEST = 11; // pixels; half the width of the largest fill
+const LEFT = 58, RIGHT = 10; // pixels
 const PRICE = 250, SMALL = 80, GAP = 34;
 const LEDGER = [
   ["decision_price", "decision price"], ["signal", "signal"], ["confidence", "confidence"],
@@ -108,6 +107,7 @@ const LEDGER = [
 class Stage {
   constructor(episode, asset, box) {
     const width = Math.max(box.clientWidth, 280);
+    this.reach = width < 600 ? 7 : 11; // half the width of the largest fill
     this.rows = episode.time.length;
     this.asset = asset;
     this.x = (row) => LEFT + ((width - LEFT - RIGHT) * row) / Math.max(this.rows - 1, 1);
@@ -203,7 +203,7 @@ class Stage {
     const quantity = this.asset.filled[row];
     if (quantity === 0) return;
     const [x, y] = [this.x(row), this.price.y(this.asset.price[row])];
-    const r = Math.max(3, LARGEST * Math.sqrt(Math.abs(quantity) / this.largest));
+    const r = Math.max(3, this.reach * Math.sqrt(Math.abs(quantity) / this.largest));
     const up = quantity > 0 ? 1 : -1;
     const isExit = this.asset.exit[row] !== "none";
     const shape = isExit ? `M${x} ${y - r}l${r} ${r}l${-r} ${r}l${-r} ${-r}z`
@@ -266,8 +266,7 @@ function setUpReplay() {
     show();
   };
   const stop = () => {
-    clearInterval(timer);
-    timer = undefined;
+    timer = clearInterval(timer);
     play.textContent = "Play";
   };
   const move = (step) => {
