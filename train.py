@@ -129,7 +129,8 @@ def run(args: Args, steps: int, manifest: dict[str, Any]) -> None:
     manifest["environment"] = recording.resolved
     experiment.save_journal(recording, folder / "journal.parquet")
     experiment.draw_episode(plan, recording, folder / "episode.png")
-    experiment.draw_equity(plan, policies, folder / "equity.png")
+    experiment.save_equity(plan, policies, recording, folder)
+    experiment.save_replays(plan, recording, folder / "evaluation" / "replay.json")
     experiment.print_tables(summary)
 
 

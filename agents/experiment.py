@@ -26,6 +26,7 @@ from trading_env.backtesting import (
 from trading_env.envs.trace import EpisodeTrace
 from trading_env.envs.vector import PortfolioVectorEnv
 from trading_env.render import save_episode, save_equity_curves
+from trading_env.replay import equity_curves, replay
 from trading_env.report import difference_sections, score_sections, text_table
 from trading_env.run_folder import write_json, write_with
 
@@ -180,7 +181,18 @@ def draw_episode(plan: Plan, recording: Recording, path: Path) -> None:
     write_with(path, lambda beside: save_episode(trace, beside, title=title))
 
 
-def draw_equity(plan: Plan, policies: Mapping[str, Policy], path: Path) -> None:
+def save_replays(plan: Plan, recording: Recording, path: Path) -> None:
+    """Write the learner's first episode in each scenario for the report to play."""
+    episodes = [
+        replay(traces[0], policy=plan.learner, scenario=scenario)
+        for scenario, traces in recording.traces.items()
+    ]
+    write_json(path, episodes)
+
+
+def save_equity(
+    plan: Plan, policies: Mapping[str, Policy], recording: Recording, folder: Path
+) -> None:
     """Save the equity curves of all policies but the random one in one scenario."""
     scenario = plan.pictured
     curves: dict[str, NDArray[np.float64]] = {}
@@ -189,7 +201,14 @@ def draw_equity(plan: Plan, policies: Mapping[str, Policy], path: Path) -> None:
             envs = make_envs(policies[name], plan.episodes, plan.env_kwargs, scenario=scenario)
             curves[name] = _stacked(rollout(policies[name], envs, plan.seed).equity)
     title = f"Scenario {scenario}, {plan.episodes} episodes of the test band, medians"
+    path = folder / "equity.png"
     write_with(path, lambda beside: save_equity_curves(curves, beside, title=title))
+    shown = equity_curves(
+        {name: list(each) for name, each in curves.items()},
+        recording.traces[scenario],
+        scenario=scenario,
+    )
+    write_json(folder / "evaluation" / "equity.json", shown)
 
 
 def _stacked(curves: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:

@@ -127,3 +127,12 @@ def test_the_module_runs_without_learners_or_plotting() -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stdout == "" and done.stderr.count("\n") == 1
+
+
+def test_a_run_folder_gets_its_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "evaluated run" in refusal(capsys, "report", str(tmp_path))
+    (tmp_path / "evaluation").mkdir()
+    (tmp_path / "evaluation" / "summary.json").write_text('{"means": []}')
+    found = answer(capsys, "report", str(tmp_path))
+    assert found == {"report": str(tmp_path / "report.html")}
+    assert (tmp_path / "report.html").read_text().startswith("<!doctype html>")

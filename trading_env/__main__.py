@@ -1,8 +1,9 @@
-"""The command line: look at scenarios and markets, and check files of either.
+"""The command line: look at scenarios, markets and runs, and check files.
 
     trading-env scenarios list | show NAME | validate FILE
     trading-env data describe SPEC | validate FILE
     trading-env audit ENV_ID [--module M] [--kwargs JSON] [--out FILE]
+    trading-env report DIR
 
 `--json` prints one JSON document. Whatever is wrong is one line on standard error and exit code 2;
 a clean run returns 0, an audit that finds a fault 1. Neither a learner nor a plotting library is
@@ -18,6 +19,7 @@ from typing import Any
 
 from trading_env.audit.command import add_audit, run_audit
 from trading_env.markets import load_market
+from trading_env.report import write_report
 from trading_env.scenario import Scenario, load_file, load_preset, preset_names
 
 Command = Callable[[argparse.Namespace], dict[str, Any]]
@@ -54,13 +56,20 @@ def build_parser() -> argparse.ArgumentParser:
         topic.set_defaults(run=None)
         verbs = topic.add_subparsers(title="commands", metavar="COMMAND", required=True)
         for verb, run, argument, text in VERBS[title]:
-            command = verbs.add_parser(verb, help=text, description=text)
-            if argument:
-                command.add_argument("name", metavar=argument)
-            command.add_argument("--json", action="store_true", help="print JSON")
-            command.set_defaults(run=run)
+            add_command(verbs, verb, run, argument, text)
+    for name, run, argument, text in COMMANDS:
+        add_command(topics, name, run, argument, text)
     add_audit(topics)
     return parser
+
+
+def add_command(group: Any, name: str, run: Command, argument: str, text: str) -> None:
+    """Add one command with at most one argument."""
+    command = group.add_parser(name, help=text, description=text)
+    if argument:
+        command.add_argument("name", metavar=argument)
+    command.add_argument("--json", action="store_true", help="print JSON")
+    command.set_defaults(run=run)
 
 
 class Parser(argparse.ArgumentParser):
@@ -105,6 +114,14 @@ def validate_data(arguments: argparse.Namespace) -> dict[str, Any]:
     return {"valid": True, "bars": market.bars, "symbols": list(market.symbols)}
 
 
+def write_run_report(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Write a run folder's HTML report anew; return its path."""
+    return {"report": str(write_report(arguments.name))}
+
+
+COMMANDS: tuple[tuple[str, Command, str, str], ...] = (
+    ("report", write_run_report, "DIR", "write the HTML report of a run folder"),
+)
 VERBS: dict[str, tuple[tuple[str, Command, str, str], ...]] = {
     "scenarios": (
         ("list", list_scenarios, "", "the presets and what happens in them"),

@@ -218,6 +218,9 @@ def summarise(
 ) -> "pd.DataFrame":
     """Average episodes by policy, scenario and severity; pair them with a baseline's.
 
+    Without a baseline each metric's mean has a bootstrap 95% interval over the episodes,
+    `METRIC_low` and `METRIC_high`.
+
     Args:
         frame: what `evaluate` returned.
         baseline: a policy's name; adds, for each metric, the mean paired difference to it as
@@ -236,13 +239,24 @@ def summarise(
     means = frame.groupby(by, sort=False)[list(METRICS)].mean()
     means.insert(0, "episodes", frame.groupby(by, sort=False).size())
     means = means.reset_index()
+    generator = np.random.default_rng(seed)
     if baseline is None:
-        return means
+        rows = [_intervals(cell, generator) for _, cell in frame.groupby(by, sort=False)]
+        return means.join(pd.DataFrame(rows))
     reference = frame[frame["policy"] == baseline].drop(columns="policy")
     pairs = frame.merge(reference, on=list(KEYS[1:]), suffixes=("", "_baseline"))
-    generator = np.random.default_rng(seed)
     rows = [_paired(cell, generator) for _, cell in pairs.groupby(by, sort=False)]
     return means.join(pd.DataFrame(rows))
+
+
+def _intervals(cell: "pd.DataFrame", generator: np.random.Generator) -> dict[str, float]:
+    """Interval of each metric's mean over the episodes of one cell; NaN where undefined."""
+    row: dict[str, float] = {}
+    for metric in METRICS:
+        interval = mean_interval(cell[metric], generator)
+        low, high = (np.nan, np.nan) if interval is None else interval[1:3]
+        row |= {f"{metric}_low": low, f"{metric}_high": high}
+    return row
 
 
 def _paired(cell: "pd.DataFrame", generator: np.random.Generator) -> dict[str, float]:

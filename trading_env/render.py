@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trading_env.envs.info import BOUND_BY_NAMES, EXIT_NAMES, STATUS_NAMES
+from trading_env.envs.info import BOUND_BY_NAMES, EXIT_NAMES, FAULT_NAMES, STATUS_NAMES
 from trading_env.envs.trace import EpisodeTrace
 from trading_env.types import Exit, Flags, Floats, Table
 
@@ -27,6 +27,7 @@ LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000
 NOTICEABLE = 0.05  # a log multiplier smaller than this is not shaded
 MARKER_AREA = (12.0, 120.0)  # points squared, smallest and largest fill
 HEIGHT_PER_ASSET = 2.4  # inches
+MOVES = ("gap", "drift")
 MULTIPLIERS = (
     "volatility",
     "spread",
@@ -37,19 +38,24 @@ MULTIPLIERS = (
 
 
 def draw(trace: EpisodeTrace, *, show: bool) -> NDArray[np.uint8] | None:
-    """Draw the episode so far: an array (height, width, 3), or a window when `show`."""
+    """Draw the episode so far: an array (height, width, 3), or a window when `show`.
+
+    Its title says where the episode is and what the scenario does just now.
+    """
+    happening = " | ".join(_events(trace)) or "no event"
+    title = f"step {len(trace) - 1}, {trace.labels[-1]}: {happening}"
     if show:
         import matplotlib.pyplot as plt
 
         figure = plt.figure("episode", layout="constrained", clear=True)
         figure.set_size_inches(*_size(trace))
-        paint(figure, trace)
+        paint(figure, trace, title)
         plt.pause(0.001)
         return None
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     figure = _new_figure(*_size(trace), dpi=80)
-    paint(figure, trace)
+    paint(figure, trace, title)
     canvas: Any = FigureCanvasAgg(figure)  # matplotlib leaves it untyped
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
@@ -59,7 +65,7 @@ def print_line(trace: EpisodeTrace) -> str:
     """Say in one line what the last step did."""
     last, equity = trace.reports[-1], trace.equity
     change = 100.0 * (equity[-1] / equity[0] - 1.0)
-    parts = [f"step {len(trace) - 1} {trace.time[-1]} equity {equity[-1]:,.2f} ({change:+.2f}%)"]
+    parts = [f"step {len(trace) - 1} {trace.labels[-1]} equity {equity[-1]:,.2f} ({change:+.2f}%)"]
     for symbol, report in zip(trace.symbols, last, strict=True):
         text = f"{symbol} {report['close']:,.2f} position {report['position']:,.4g}"
         if report["traded"] > 0.0:
@@ -71,7 +77,23 @@ def print_line(trace: EpisodeTrace) -> str:
         )
         notes = [name for name in names if name != "none"]
         parts.append(f"{text} [{', '.join(notes)}]" if notes else text)
-    return " | ".join(parts)
+    return " | ".join([*parts, *_events(trace)])
+
+
+def _events(trace: EpisodeTrace) -> list[str]:
+    """Say what the scenario did in the last bar, assets that met the same together."""
+    said: dict[str, list[str]] = {}
+    last = zip(trace.symbols, trace.stresses[-1], trace.reports[-1], strict=True)
+    for symbol, stress, report in last:
+        notes = [f"{name} {100.0 * stress[name]:+.1f}%" for name in MOVES if stress[name] != 0.0]
+        notes += [f"{n} x{stress[n]:.2g}" for n in MULTIPLIERS if _is_noticeable(stress[n])]
+        if stress["halted"] == 1:
+            notes.append("halted")
+        if report["feed_fault"] != 0:
+            notes.append(f"feed {FAULT_NAMES[report['feed_fault']]}")
+        if notes:
+            said.setdefault(", ".join(notes), []).append(symbol)
+    return [f"{', '.join(symbols)}: {text}" for text, symbols in said.items()]
 
 
 def save_episode(trace: EpisodeTrace, path: str | Path, *, title: str = "") -> None:
@@ -139,8 +161,9 @@ def paint(figure: "Figure", trace: EpisodeTrace, title: str = "") -> None:
     _equity_panel(panels[-1], time, trace.equity)
     for axes in panels:
         _tidy(axes)
+    _date(panels[-1])
     if title:
-        figure.suptitle(title, fontsize=10)
+        figure.suptitle(title, fontsize=9, wrap=True)
     figure.legend(handles=_legend(), loc="outside lower center", ncols=5, fontsize=7, frameon=False)
 
 
@@ -202,8 +225,13 @@ def is_stressed(stresses: Table) -> Flags:
     """Tell in which rows the scenario bent an asset's true market noticeably; shape (rows,)."""
     stressed: Flags = (stresses["gap"] != 0.0) | (stresses["drift"] != 0.0)
     for name in MULTIPLIERS:
-        stressed = stressed | (np.abs(np.log(np.maximum(stresses[name], 1e-300))) > NOTICEABLE)
+        stressed = stressed | _is_noticeable(stresses[name])
     return stressed
+
+
+def _is_noticeable(multiplier: Floats) -> Flags:
+    flags: Flags = np.abs(np.log(np.maximum(multiplier, 1e-300))) > NOTICEABLE
+    return flags
 
 
 def _shade(axes: "Axes", time: Any, chosen: Flags, colour: str, alpha: float) -> None:
@@ -242,6 +270,16 @@ def _new_figure(width: float, height: float, *, dpi: int) -> "Figure":
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), dpi=dpi, layout="constrained")
+
+
+def _date(axes: "Axes") -> None:
+    """Label the time axis with few dates, so that none overlaps another."""
+    import matplotlib.dates
+
+    dates: Any = matplotlib.dates  # matplotlib leaves it untyped
+    locator = dates.AutoDateLocator(minticks=3, maxticks=7)
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
 
 
 def _tidy(axes: "Axes") -> None:

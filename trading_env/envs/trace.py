@@ -16,6 +16,8 @@ class EpisodeTrace:
 
     setup: Setup
     lane: int = 0
+    seed: int = 0  # seed and number of the episode that was noted: with them it can be replayed
+    episode: int = 0
     _reports: list[Table] = field(default_factory=list)
     _stresses: list[Table] = field(default_factory=list)
     _equity: list[float] = field(default_factory=list)
@@ -27,6 +29,8 @@ class EpisodeTrace:
         self._stresses.clear()
         self._equity.clear()
         self._rows.clear()
+        self.seed = int(batch.seeds[self.lane])
+        self.episode = int(batch.lanes.accounts["episode"][self.lane])
         self.add(batch)
 
     def add(self, batch: Batch) -> None:
@@ -68,8 +72,18 @@ class EpisodeTrace:
         return np.array(self._equity)
 
     @property
+    def place(self) -> tuple[int, int]:
+        """Path, and bar of it at which the episode began."""
+        return divmod(self._rows[0], self.setup.market.bars)
+
+    @property
     def time(self) -> NDArray[np.datetime64]:
         """Time of each row's bar, shape (rows,)."""
         stamps = self.setup.market.time[np.array(self._rows) % self.setup.market.bars]
         days: NDArray[np.datetime64] = stamps.astype("datetime64[s]")
         return days
+
+    @property
+    def labels(self) -> list[str]:
+        """Time of each row for a reader; of midnight only the day."""
+        return [str(t).replace("T", " ").removesuffix(" 00:00:00") for t in self.time]

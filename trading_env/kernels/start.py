@@ -98,6 +98,7 @@ def begin_report(asset: AssetState, report: Report) -> None:
     report.close = asset.mark
     report.volume = asset.seen_volume
     report.seen_close = asset.seen_close
+    report.position = asset.position
 
 
 @kernel

@@ -1,0 +1,170 @@
+"""The numbers of a summary as tables: what is shown of each metric, and why one may be missing.
+
+`evaluation/summary.json` holds means (a row for each policy, scenario and severity) and, for each
+baseline, the learner's paired differences. Whatever is missing there is missing here; a metric
+that is not defined is a dash.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+DASH = "–"  # noqa: RUF001 -- the typographer's sign for "no value"
+NO_ORDER = "not defined: no order was sent"
+
+
+class Column(NamedTuple):
+    """How a metric is shown."""
+
+    metric: str
+    title: str
+    factor: float
+    digits: int
+    better: int  # +1: more is better, -1: less is, 0: neither
+    missing: str  # why it may not be defined
+
+
+COLUMNS = (
+    Column("return", "return %", 100.0, 2, 1, "not defined: no episode was played"),
+    Column("sharpe", "Sharpe", 1.0, 2, 1, "not defined: equity never changed, or under a week"),
+    Column("max_drawdown", "max DD %", 100.0, 2, -1, "not defined: no episode was played"),
+    Column("win_rate", "win %", 100.0, 1, 1, "not defined: no step was begun with a position"),
+    Column("shortfall_bps", "IS bps", 1.0, 2, -1, NO_ORDER),
+    Column("fill_ratio", "fill %", 100.0, 1, 1, NO_ORDER),
+    Column("latency_ms", "latency ms", 1.0, 0, 0, NO_ORDER),
+)
+MORE = (  # shown where a summary has them
+    Column("parent_shortfall_bps", "parent IS bps", 1.0, 2, -1, "not defined: no parent order"),
+    Column("sortino", "Sortino", 1.0, 2, 1, "not defined: no step lost"),
+    Column("calmar", "Calmar", 1.0, 2, 1, "not defined: no drawdown"),
+    Column("cvar", "CVaR %", 100.0, 2, 1, "not defined: too few steps"),
+    Column("turnover", "turnover", 1.0, 2, 0, "not defined: no episode was played"),
+    Column("orders", "orders", 1.0, 1, 0, "not defined: no episode was played"),
+    Column("stops", "stops", 1.0, 1, 0, "not defined: no episode was played"),
+    Column("shock_drawdown", "shock DD %", 100.0, 2, -1, "not defined: no event acted"),
+)
+SETTING = ("scenario", "market", "window", "severity")
+PARTS = ("delay", "spread", "impact", "fees", "opportunity")
+COMPARED = ("return", "sharpe", "max_drawdown", "shortfall_bps")
+COMPARED_COLUMNS = tuple(column for column in COLUMNS if column.metric in COMPARED)
+
+
+def cell(row: dict[str, Any], column: Column, prefix: str = "") -> str:
+    """Show one metric of a row of the summary."""
+    value = row.get(prefix + column.metric)
+    sign = "+" if prefix else ""
+    if value is None:
+        return DASH
+    return f"{value * column.factor:{sign}.{column.digits}f}"
+
+
+def interval(row: dict[str, Any], column: Column, prefix: str = "") -> str:
+    """Show the interval of a metric, or nothing where the summary has none."""
+    name = prefix + column.metric
+    low, high = row.get(f"{name}_low"), row.get(f"{name}_high")
+    if low is None or high is None:
+        return ""
+    sign = "+" if prefix else ""
+    low, high = low * column.factor, high * column.factor
+    return f"[{low:{sign}.{column.digits}f}, {high:{sign}.{column.digits}f}]"
+
+
+def is_clear(row: dict[str, Any], column: Column) -> bool:
+    """Tell whether the interval of a paired difference excludes 0."""
+    low, high = row.get(f"diff_{column.metric}_low"), row.get(f"diff_{column.metric}_high")
+    return low is not None and high is not None and (low > 0.0 or high < 0.0)
+
+
+def difference(row: dict[str, Any], column: Column) -> str:
+    """Show a paired difference with its interval; a star where the interval excludes 0."""
+    shown = interval(row, column, "diff_")
+    if row.get(f"diff_{column.metric}") is None or not shown:
+        return DASH
+    return f"{cell(row, column, 'diff_')} {shown}{'*' if is_clear(row, column) else ''}"
+
+
+def reasons(summary: dict[str, Any]) -> dict[tuple[Any, ...], dict[str, str]]:
+    """Return why metrics are withheld, by cell: policy and setting."""
+    listed = summary.get("reasons") or []
+    return {cell_of(found): found["reasons"] for found in listed}
+
+
+def cell_of(row: dict[str, Any]) -> tuple[Any, ...]:
+    """Return what tells a row of the summary from the others."""
+    return (row.get("policy"), *(row.get(key) for key in SETTING))
+
+
+def severities(rows: Sequence[dict[str, Any]]) -> list[float]:
+    """List the severities of a summary's rows."""
+    return sorted({float(row.get("severity", 1.0)) for row in rows})
+
+
+def varied(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Name the parts of a setting that differ between rows; the scenario always."""
+    return [k for k in SETTING if k == "scenario" or len({row.get(k) for row in rows}) > 1]
+
+
+def place(row: dict[str, Any], keys: Sequence[str]) -> str:
+    """Name a row's setting by the parts that differ."""
+    parts = [(key, row[key]) for key in keys if key in row]
+    shown = [(key, f"{value:g}" if isinstance(value, float) else value) for key, value in parts]
+    return ", ".join(f"{value}" if key == "scenario" else f"{key} {value}" for key, value in shown)
+
+
+def ordered(summary: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the means, scenario by scenario in the summary's order of scenarios."""
+    order = {s["name"]: position for position, s in enumerate(summary["scenarios"])}
+    rows: list[dict[str, Any]] = summary["means"]
+    return sorted(rows, key=lambda row: order.get(row["scenario"], len(order)))
+
+
+def columns_of(rows: Sequence[dict[str, Any]]) -> list[Column]:
+    """Return the usual columns, and those of `MORE` that some row defines."""
+    known = [c for c in MORE if any(row.get(c.metric) is not None for row in rows)]
+    return [*COLUMNS, *known]
+
+
+class Section(NamedTuple):
+    """A table with its heading."""
+
+    title: str
+    header: list[str]
+    rows: list[list[str]]
+
+
+def score_sections(summary: dict[str, Any]) -> list[Section]:
+    """One table a setting: every policy's mean over the episodes."""
+    roles = {scenario["name"]: scenario["role"] for scenario in summary["scenarios"]}
+    keys = varied(summary["means"])
+    tables: dict[str, list[list[str]]] = {}
+    for row in ordered(summary):
+        title = f"{place(row, keys)} ({roles.get(row['scenario'], 'not described')})"
+        shown = [row["policy"], *(cell(row, column) for column in COLUMNS)]
+        tables.setdefault(title, []).append(shown)
+    header = ["policy", *(c.title for c in COLUMNS)]
+    return [Section(title, header, rows) for title, rows in tables.items()]
+
+
+def difference_sections(summary: dict[str, Any]) -> list[Section]:
+    """One table a baseline: the learner less the baseline on the same seeds, with intervals."""
+    sections = []
+    for baseline, chosen in summary["differences"].items():
+        keys = varied(chosen)
+        rows = [
+            [place(row, keys), *(difference(row, column) for column in COMPARED_COLUMNS)]
+            for row in chosen
+        ]
+        title = f"{summary['learner']} minus {baseline}"
+        sections.append(Section(title, ["scenario", *(c.title for c in COMPARED_COLUMNS)], rows))
+    return sections
+
+
+def text_table(section: Section) -> str:
+    """Lay a table out for a terminal: names to the left, numbers to the right."""
+    lines = [section.header, *section.rows]
+    widths = [max(len(line[k]) for line in lines) for k in range(len(section.header))]
+    text = [section.title]
+    for line in lines:
+        cells = [line[0].ljust(widths[0])]
+        cells += [value.rjust(width) for value, width in zip(line[1:], widths[1:], strict=True)]
+        text.append("  " + "  ".join(cells).rstrip())
+    return "\n".join(text)
