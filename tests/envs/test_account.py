@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 
 from tests.configurations import random_configuration
+from trading_env.backtesting import journal
 from trading_env.envs.portfolio import PortfolioEnv
+from trading_env.envs.trace import EpisodeTrace
+from trading_env.envs.vector import PortfolioVectorEnv
 from trading_env.kernels.portfolio import YEAR_S
 from trading_env.markets import Market
 from trading_env.types import BoundBy
@@ -163,6 +166,34 @@ def test_what_bound_is_counted_once_for_each_asset_and_step(draw: int) -> None:
     counted = {name: info["summary"][f"bound_{name}"] for name in names_but_none()}
     assert counted == {name: met[name] for name in names_but_none()}
     assert sum(met.values()) == info["summary"]["steps"] * env.action_space.shape[0]
+
+
+def test_the_journal_tells_what_was_wished_and_what_became_of_it() -> None:
+    """Every decision is a row, and no cap moves a target away from its wish."""
+    market = {"generator": "multiscale", "assets": 3, "paths": 2, "bars": 200}
+    risk = {"covariance": "shrunk", "max_holding_bars": 5, "execution_floor": 0.2}
+    envs = PortfolioVectorEnv(
+        1, market=market, risk=risk, episode_length=60, detail="full", autoreset_mode="Disabled"
+    )
+    envs.reset(seed=2)
+    trace, rng = EpisodeTrace(envs.setup), np.random.default_rng(1)
+    trace.begin(envs.batch)
+    for _ in range(60):
+        envs.step(rng.uniform(-1.0, 1.0, (1, 3)))
+        trace.add(envs.batch)
+    table = journal(trace, episode=0)
+    assert len(table) == 180
+    assert table["win_probability"].between(0.5, 0.55).all()
+    wished, target = table["wished_fraction"], table["target_fraction"]
+    assert (target.abs() <= wished.abs() * (1.0 + 1e-12)).all()
+    assert (target * wished >= 0.0).all()
+    free = table["bound_by"].isin(["none", "no_trade_band"])
+    assert (target[free] == wished[free]).all()
+    assert (target[~free] != wished[~free]).all()
+    refused = table["bound_by"] == "exit_pending"
+    assert refused.any()
+    assert (table.loc[refused, ["target_fraction", "sent"]] == 0.0).all(axis=None)
+    assert (wished[refused] != 0.0).all()
 
 
 def names_but_none() -> list[str]:
