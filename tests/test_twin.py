@@ -83,7 +83,7 @@ def test_twice_the_permanent_impact_moves_the_price_twice_as_far() -> None:
     [
         ({"execution": {"half_spread_bps": 3.0}}, "price", "S1"),
         ({"execution": {"latency_ms": 9e6}}, "latency_s", "S1"),
-        ({"risk": {"kelly_multiplier": 0.1}}, "target_fraction", "S1"),
+        ({"risk": {"kelly_multiplier": 0.1}}, "wished_fraction", "S1"),
         ({"scenario": None}, "events.", "S1"),
         ({"severity": 0.5}, "events.", "S1"),
     ],
