@@ -1,6 +1,8 @@
-"""The command line: look at scenarios and markets, and check files of either.
+"""The command line: evaluate policies, look at scenarios and markets, check files of either.
 
-    trading-env scenarios list | show NAME | validate FILE
+    trading-env evaluate POLICY [--scenarios all|NAME,...] [--severity 0,0.5,1,2] [--out DIR]
+    trading-env backtest POLICY [--market ...] [--windows train=504d,test=126d] [--out DIR]
+    trading-env scenarios list | show NAME | diff A B | validate FILE
     trading-env data describe SPEC | validate FILE
 
 `--json` prints one JSON document. Whatever is wrong is one line on standard error and exit code 2;
@@ -14,8 +16,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from trading_env.commands import add_backtest, add_evaluate
 from trading_env.markets import load_market
+from trading_env.run_folder import jsonable
 from trading_env.scenario import Scenario, load_file, load_preset, preset_names
+from trading_env.terminal import table_lines
 
 Command = Callable[[argparse.Namespace], dict[str, Any]]
 LIMIT = 200  # characters of a message
@@ -36,24 +41,31 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         print(f"error: {one_line(error)}", file=sys.stderr)
         return 2
-    print(json.dumps(found, indent=2) if arguments.json else "\n".join(lines(found)))
+    if arguments.json:
+        print(json.dumps(jsonable(found), indent=2, allow_nan=False))
+    else:
+        print("\n".join(arguments.show(found)))
     return 0
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser; each command's function is its `run`."""
-    parser = Parser(prog="trading-env", description="Look at scenarios and markets, check files.")
-    parser.set_defaults(run=None, json=False)
+    parser = Parser(prog="trading-env", description="Evaluate policies, check files.")
+    parser.set_defaults(run=None, json=False, show=lines)
     topics = parser.add_subparsers(title="commands", metavar="COMMAND")
-    scenarios = topics.add_parser("scenarios", help="list, show or validate scenarios")
+    for name, add, text in PLAYED:
+        command = topics.add_parser(name, help=text, description=text)
+        add(command)
+        command.set_defaults(show=table_lines)
+    scenarios = topics.add_parser("scenarios", help="list, show, compare or validate scenarios")
     data = topics.add_parser("data", help="describe or validate market data")
     for topic, title in ((scenarios, "scenarios"), (data, "data")):
         topic.set_defaults(run=None)
         verbs = topic.add_subparsers(title="commands", metavar="COMMAND", required=True)
-        for verb, run, argument, text in VERBS[title]:
+        for verb, run, names, text in VERBS[title]:
             command = verbs.add_parser(verb, help=text, description=text)
-            if argument:
-                command.add_argument("name", metavar=argument)
+            for name in names.split():
+                command.add_argument(name.lower(), metavar=name)
             command.add_argument("--json", action="store_true", help="print JSON")
             command.set_defaults(run=run)
     return parser
@@ -68,24 +80,56 @@ class Parser(argparse.ArgumentParser):
 
 
 def list_scenarios(_: argparse.Namespace) -> dict[str, Any]:
-    """Return every preset's name with its description."""
-    return {name: load_preset(name).description for name in preset_names()}
+    """Return every preset's name with its description and the hash of its content."""
+    presets = map(load_preset, preset_names())
+    return {p.name: {"description": p.description, "sha256": p.sha256} for p in presets}
 
 
 def show_scenario(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return a preset's whole content."""
-    return load_preset(arguments.name).model_dump(mode="json", exclude_none=True)
+    """Return a preset's whole content and its hash."""
+    return _content(load_preset(arguments.name))
+
+
+def diff_scenarios(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return what differs between two presets or files: key -> both values, None for none."""
+    sides = [_content(_scenario(name)) for name in (arguments.a, arguments.b)]
+    left, right = map(_flat, sides)
+    keys = list(dict.fromkeys([*left, *right]))
+    differ = {k: [left.get(k), right.get(k)] for k in keys if left.get(k) != right.get(k)}
+    return {"equal": not differ, "differences": differ}
 
 
 def validate_scenario(arguments: argparse.Namespace) -> dict[str, Any]:
     """Read a scenario file; return what it is."""
-    scenario: Scenario = load_file(arguments.name)
-    return {"valid": True, "name": scenario.name, "events": len(scenario.events)}
+    scenario = load_file(arguments.file)
+    events = len(scenario.events)
+    return {"valid": True, "name": scenario.name, "events": events, "sha256": scenario.sha256}
+
+
+def _scenario(name: str) -> Scenario:
+    """Load a preset, or a file when the name ends in .toml."""
+    return load_file(name) if name.endswith(".toml") else load_preset(name)
+
+
+def _content(scenario: Scenario) -> dict[str, Any]:
+    """Return a scenario's hash and content."""
+    return {"sha256": scenario.sha256, **scenario.model_dump(mode="json", exclude_none=True)}
+
+
+def _flat(value: Any, name: str = "") -> dict[str, Any]:
+    """Name every leaf of nested values, as in events[0].move."""
+    if isinstance(value, dict):
+        items = [(f"{name}.{key}".removeprefix("."), item) for key, item in value.items()]
+    elif isinstance(value, list):
+        items = [(f"{name}[{index}]", item) for index, item in enumerate(value)]
+    else:
+        return {name: value}
+    return {place: leaf for key, item in items for place, leaf in _flat(item, key).items()}
 
 
 def describe_data(arguments: argparse.Namespace) -> dict[str, Any]:
     """Summarise a data set, a generator's default pool, a generator's JSON mapping or a file."""
-    text: str = arguments.name
+    text: str = arguments.spec
     spec: Any = text
     if text.lstrip().startswith("{"):
         try:
@@ -97,14 +141,19 @@ def describe_data(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def validate_data(arguments: argparse.Namespace) -> dict[str, Any]:
     """Read a file of bars; return its size."""
-    market = load_market(Path(arguments.name), seed_band=None)
+    market = load_market(Path(arguments.file), seed_band=None)
     return {"valid": True, "bars": market.bars, "symbols": list(market.symbols)}
 
 
+PLAYED = (
+    ("evaluate", add_evaluate, "play a policy and baselines under scenarios"),
+    ("backtest", add_backtest, "play a policy and baselines on walk-forward windows"),
+)
 VERBS: dict[str, tuple[tuple[str, Command, str, str], ...]] = {
     "scenarios": (
         ("list", list_scenarios, "", "the presets and what happens in them"),
         ("show", show_scenario, "NAME", "a preset's content"),
+        ("diff", diff_scenarios, "A B", "what differs between two presets or .toml files"),
         ("validate", validate_scenario, "FILE", "check a scenario's TOML file"),
     ),
     "data": (
