@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from trading_env.commands import add_backtest, add_evaluate
+from trading_env.commands import add_backtest, add_evaluate, read_market
 from trading_env.markets import load_market
 from trading_env.run_folder import jsonable
 from trading_env.scenario import Scenario, load_file, load_preset, preset_names
@@ -129,14 +129,7 @@ def _flat(value: Any, name: str = "") -> dict[str, Any]:
 
 def describe_data(arguments: argparse.Namespace) -> dict[str, Any]:
     """Summarise a data set, a generator's default pool, a generator's JSON mapping or a file."""
-    text: str = arguments.spec
-    spec: Any = text
-    if text.lstrip().startswith("{"):
-        try:
-            spec = json.loads(text)
-        except ValueError as error:
-            raise ValueError(f"SPEC {text!r:.60} is not JSON: {error}") from None
-    return load_market(spec, seed_band=None).describe()
+    return load_market(read_market(arguments.spec), seed_band=None).describe()
 
 
 def validate_data(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -5,6 +5,7 @@ wrong is found before anything is played or written.
 """
 
 import argparse
+import json
 import shlex
 import sys
 from pathlib import Path
@@ -46,7 +47,9 @@ def add_evaluate(command: argparse.ArgumentParser) -> None:
 def add_backtest(command: argparse.ArgumentParser) -> None:
     """Declare the arguments of `backtest`."""
     _add_common(command, scenarios="calm", episodes=8)
-    command.add_argument("--market", action="append", help="as in evaluate; may be repeated")
+    command.add_argument(
+        "--market", action="append", default=[], help="as in evaluate; may be repeated"
+    )
     command.add_argument(
         "--windows",
         default=DEFAULT_WINDOWS,
@@ -69,10 +72,11 @@ def _add_common(command: argparse.ArgumentParser, *, scenarios: str, episodes: i
 def evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
     """Play a policy and its baselines under scenarios; return the summary."""
     found = find_policy(arguments.policy, arguments.env)
-    market = _markets(arguments.market, found, arguments.env)[0]
+    given = [] if arguments.market is None else [arguments.market]
+    ((name, market),) = _markets(given, found, arguments.env).items()
     length = arguments.length or _length(market, arguments.env, arguments.band)
     cut = {"market": market, "seed_band": arguments.band, "episode_length": length}
-    plan = _plan(arguments, found, [Slice(_name(market), cut)])
+    plan = _plan(arguments, found, [Slice(name, cut)])
     notes = [
         f"Means over {plan.episodes} episodes of {length} steps on the {arguments.band} band, the "
         "same seeds for every policy.",
@@ -85,10 +89,9 @@ def backtest(arguments: argparse.Namespace) -> dict[str, Any]:
     found = find_policy(arguments.policy, arguments.env)
     slices: list[Slice] = []
     markets = {}
-    for spec in _markets(arguments.market, found, arguments.env):
-        market = load_market(spec, seed_band=None)
-        markets[_name(spec)] = market
-        slices += slices_of(_name(spec), market, arguments.windows)
+    for name, spec in _markets(arguments.market, found, arguments.env).items():
+        markets[name] = load_market(spec, seed_band=None)
+        slices += slices_of(name, markets[name], arguments.windows)
     plan = _plan(arguments, found, slices)
     windows = [_window(cut, markets[cut.market], found) for cut in slices]
     notes = [
@@ -100,16 +103,32 @@ def backtest(arguments: argparse.Namespace) -> dict[str, Any]:
     return _run(arguments, found, plan, notes, {"windows": windows})
 
 
-def _markets(given: str | list[str] | None, found: Found, env: str) -> list[Any]:
-    """Return the markets that were named, the run's own, or the task's default."""
-    if given:
-        return given if isinstance(given, list) else [given]
-    return [found.market or DEFAULT_MARKETS[env]]
+def read_market(text: str) -> Any:
+    """Read a market's name or path, or a generator's JSON mapping.
+
+    Raises:
+        ConfigError: it begins like JSON and is none.
+    """
+    if not text.lstrip().startswith("{"):
+        return text
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"market {text!r:.60} is not JSON: {error}") from None
+
+
+def _markets(given: list[str], found: Found, env: str) -> dict[str, Any]:
+    """Return name -> the markets that were given, the run's own, or the task's default."""
+    specs = [read_market(text) for text in given] or [found.market or DEFAULT_MARKETS[env]]
+    named = {_name(spec): spec for spec in specs}
+    if len(named) < len(specs):
+        raise ConfigError(f"market: two are called {_name(specs[-1])!r:.60}")
+    return named
 
 
 def _name(market: Any) -> str:
     """Name a market in tables."""
-    return market if isinstance(market, str) else str(market["generator"])
+    return market if isinstance(market, str) else str(market.get("generator"))
 
 
 def _length(market: Any, env: str, band: str) -> int:
