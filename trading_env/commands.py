@@ -74,7 +74,7 @@ def evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
     found = find_policy(arguments.policy, arguments.env)
     given = [] if arguments.market is None else [arguments.market]
     ((name, market),) = _markets(given, found, arguments.env).items()
-    length = arguments.length or _length(market, arguments.env, arguments.band)
+    length = arguments.length or _length(name, market, arguments.env, arguments.band)
     cut = {"market": market, "seed_band": arguments.band, "episode_length": length}
     plan = _plan(arguments, found, [Slice(name, cut)])
     notes = [
@@ -131,10 +131,14 @@ def _name(market: Any) -> str:
     return market if isinstance(market, str) else str(market.get("generator"))
 
 
-def _length(market: Any, env: str, band: str) -> int:
+def _length(name: str, market: Any, env: str, band: str) -> int:
     """Return the task's usual length of an episode, or what the bars allow."""
     usual = EXECUTION_DEFAULTS["episode_length"] if env == "execution" else DEFAULT_LENGTH
-    return max(1, min(int(usual), load_market(market, seed_band=band).bars - WARMUP - 1))
+    bars = load_market(market, seed_band=band).bars
+    if bars < WARMUP + 2:
+        reason = f"{bars} bars in the band {band!r}, {WARMUP + 2} are needed"
+        raise ConfigError(f"market {name[-80:]}: {reason}")
+    return min(int(usual), bars - WARMUP - 1)
 
 
 def _plan(arguments: argparse.Namespace, found: Found, slices: list[Slice]) -> Plan:

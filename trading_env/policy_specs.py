@@ -42,7 +42,7 @@ def find_policy(text: str, env: str) -> Found:
     """
     if text in NAMED[env]:
         return Found(text, NAMED[env][text])
-    if Path(text).is_dir():
+    if text and Path(text).is_dir():
         return _from_run(Path(text), env)
     module, colon, attribute = text.partition(":")
     if colon and module and attribute and os.sep not in text:
