@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from trading_env.markets import load_market
 from trading_env.metrics import deepest_fall, max_drawdown, portfolio_metrics, shock_metrics
 from trading_env.statistics import mean_interval
 
@@ -138,3 +139,29 @@ def test_an_interval_needs_two_pairs() -> None:
     assert mean_interval([1.0, np.nan], generator) is None
     interval = mean_interval([2.0, 2.0, np.nan], generator)
     assert interval is not None and interval == (2.0, 2.0, 2.0, 2)
+
+
+@pytest.mark.parametrize(
+    ("peak", "days", "fall", "recovery"),
+    [
+        ("2000-03-24", 637, 0.491, 1166),
+        ("2007-10-09", 355, 0.568, 1021),
+        ("2010-04-23", 49, 0.160, 87),
+        ("2011-07-22", 11, 0.168, 126),
+        ("2015-08-17", 6, 0.112, 48),
+        ("2018-01-26", 9, 0.102, 137),
+    ],
+)
+def test_the_crises_of_the_index_fell_and_recovered_as_history_has_it(
+    peak: str, days: int, fall: float, recovery: int
+) -> None:
+    # Closes of the S&P 500: trading days from peak to trough, and from the trough until all of the
+    # fall was regained, counted apart from this code.
+    market = load_market("us_indices", seed_band=None)
+    close = market.close[0, :, 0]
+    start = int(np.searchsorted(market.time, np.datetime64(peak, "s").astype(np.int64)))
+    active = np.zeros(len(close) - 1, dtype=bool)
+    active[start : start + days] = True
+    found = shock_metrics(close, active)
+    assert found.drawdown == pytest.approx(fall, abs=0.0005)
+    assert found.recovery_steps == recovery
