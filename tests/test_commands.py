@@ -105,6 +105,7 @@ def test_an_evaluation_on_real_bars_leaves_all_that_it_promises(
     assert set(journal["scenario"]) == {"price_shock"} and set(journal["episode"]) == {0}
     manifest = json.loads((out / "manifest.json").read_text())
     assert manifest["status"] == "finished" and manifest["kind"] == "evaluate"
+    assert manifest["command"].startswith("trading-env evaluate momentum --episodes 1")
     assert manifest["cells"] == {"total": 16, "played": 16, "kept": 0}
     shock = manifest["scenarios"]["price_shock"][0]
     assert shock["sha256"] == load_preset("price_shock").sha256

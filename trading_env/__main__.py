@@ -11,6 +11,7 @@ a clean run returns 0. Neither a learner nor a plotting library is imported.
 
 import argparse
 import json
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -36,6 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.run is None:
         parser.print_help()
         return 0
+    arguments.command = shlex.join(["trading-env", *(sys.argv[1:] if argv is None else argv)])
     try:
         found = arguments.run(arguments)
     except (ValueError, OSError) as error:

@@ -6,8 +6,6 @@ wrong is found before anything is played or written.
 
 import argparse
 import json
-import shlex
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +79,8 @@ def evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
         f"Means over {plan.episodes} episodes of {length} steps on the {arguments.band} band, the "
         "same seeds for every policy.",
     ]
-    return _run(arguments, found, plan, notes, {"band": arguments.band})
+    data = {name: _data(load_market(market, seed_band=arguments.band))}
+    return _run(arguments, found, plan, notes, {"markets": data, "band": arguments.band})
 
 
 def backtest(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -100,7 +99,8 @@ def backtest(arguments: argparse.Namespace) -> dict[str, Any]:
     ]
     if found.market is not None and any(w["sample"] != "out of sample" for w in windows):
         notes.append(f"{found.name} was trained on bars that some windows test it on.")
-    return _run(arguments, found, plan, notes, {"windows": windows})
+    data = {name: _data(market) for name, market in markets.items()}
+    return _run(arguments, found, plan, notes, {"markets": data, "windows": windows})
 
 
 def read_market(text: str) -> Any:
@@ -129,6 +129,12 @@ def _markets(given: list[str], found: Found, env: str) -> dict[str, Any]:
 def _name(market: Any) -> str:
     """Name a market in tables."""
     return market if isinstance(market, str) else str(market.get("generator"))
+
+
+def _data(market: Market) -> dict[str, Any]:
+    """Say which bars they were."""
+    about = market.describe()
+    return {name: about[name] for name in ("source", "sha256", "paths", "bars", "start", "end")}
 
 
 def _length(name: str, market: Any, env: str, band: str) -> int:
@@ -216,7 +222,7 @@ def _run(
     rehearsal = rehearse(plan)
     counts = {"played": 0, "kept": 0}
     if output:
-        output.begin(plan, rehearsal, shlex.join(["trading-env", *sys.argv[1:]]), **about)
+        output.begin(plan, rehearsal, arguments.command, **about)
     status = "failed"
     try:
         results = _play(plan, output, counts)

@@ -100,7 +100,7 @@ def key_of(cell: Cell, asked: Setup, window: Window | None, policy_print: str, c
     content = {
         "policy": [cell.policy, policy_print],
         "scenario": cell.scenario,
-        "market": [cell.market, asked.market.sha256],
+        "market": asked.market.sha256,
         "task": asked.layout.task.name,
         "window": window,
         "seed": cell.seed,

@@ -76,7 +76,6 @@ class Rehearsal(NamedTuple):
     """What a plan turned out to be about, JSON-able; for the manifest."""
 
     policies: dict[str, str]  # name -> fingerprint
-    markets: dict[str, dict[str, Any]]  # name -> source, sha256, symbols of its last slice
     scenarios: dict[str, list[dict[str, Any]]]  # name -> groups: name, sha256, parameters
 
 
@@ -96,7 +95,8 @@ def rehearse(plan: Plan) -> Rehearsal:
     Raises:
         ValueError: a cell is impossible, in one line.
     """
-    found = Rehearsal({}, {}, {})
+    found = Rehearsal({}, {})
+    seen: set[str] = set()
     for where in plan.slices:
         common = plan.common(where)
         for scenario, spec in plan.scenarios.items():
@@ -107,11 +107,11 @@ def rehearse(plan: Plan) -> Rehearsal:
                 {"sha256": group.sha256, **group.model_dump(mode="json", exclude_none=True)}
                 for group in asked.scenarios
             ]
-        if where.market not in found.markets:
+        if where.market not in seen:
+            seen.add(where.market)
             for name, policy_spec in plan.policies.items():
                 policy = build_policy(policy_spec, asked.layout)
                 found.policies[name] = fingerprint(policy)
-        found.markets[where.market] = asked.resolved["market"]
     return found
 
 
