@@ -24,7 +24,7 @@ def a_plan(**changes: Any) -> Plan:
         "scenarios": {"price_shock": "price_shock"},
         "slices": [Slice("m", {})],
         "severities": (0.0, 1.0),
-        "episodes": 2,
+        "episodes": 1,
         "seed": 5,
         "env_kwargs": {"market": MARKET, "episode_length": 20},
     }
@@ -116,7 +116,7 @@ def test_what_is_kept_is_not_played_again_and_is_the_same(tmp_path: Path) -> Non
     [
         ({"severities": (0.0, 2.0)}, 2),
         ({"seed": 6}, 4),
-        ({"episodes": 3}, 4),
+        ({"episodes": 2}, 4),
         ({"scenarios": {"price_shock": "bad_data"}}, 4),
         ({"env_kwargs": {"market": {**MARKET, "seed": 1}, "episode_length": 20}}, 4),
         ({"env_kwargs": {"market": MARKET, "episode_length": 21}}, 4),
