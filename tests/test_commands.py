@@ -159,9 +159,18 @@ def test_a_run_folder_brings_its_market_and_what_it_was_trained_on(
     assert (roles["calm"], roles["price_shock"]) == ("trained on", "held out")
     walk = ("--windows", "train=100,test=40,step=80", "--episodes", "1")
     summary = answer(capsys, "backtest", str(run_folder), *walk)
+    assert not any("overlap" in note for note in summary["notes"])
     samples = [window["sample"] for window in summary["windows"]]  # validation ends at bar 480
     assert samples == ["in sample"] * 5 + ["out of sample"]
     assert "adaptive was trained on bars that some windows test it on." in summary["notes"]
+
+
+def test_windows_that_share_test_bars_are_noted(
+    bars: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    walk = ("--windows", "train=450,test=60,step=50", "--episodes", "1")
+    summary = answer(capsys, "backtest", "flat", "--market", str(bars), *walk)
+    assert any("overlap" in note for note in summary["notes"])
 
 
 def test_a_run_folder_needs_the_repository(

@@ -94,13 +94,23 @@ def backtest(arguments: argparse.Namespace) -> dict[str, Any]:
     plan = _plan(arguments, found, slices)
     windows = [_window(cut, markets[cut.market], found) for cut in slices]
     notes = [
-        f"Means over {len(windows)} test windows and {plan.episodes} draws of each; no policy is "
+        f"Means over {len(windows)} test windows, episodes of each: {plan.episodes}; no policy is "
         "fitted to a window.",
     ]
+    pairs = zip(slices, slices[1:], strict=False)
+    if any(_overlap(here, after) for here, after in pairs):
+        notes.append("Test windows overlap: their episodes are not independent.")
     if found.market is not None and any(w["sample"] != "out of sample" for w in windows):
         notes.append(f"{found.name} was trained on bars that some windows test it on.")
     data = {name: _data(market) for name, market in markets.items()}
     return _run(arguments, found, plan, notes, {"markets": data, "windows": windows})
+
+
+def _overlap(here: Slice, after: Slice) -> bool:
+    """Tell whether two neighbouring windows of one market share test bars."""
+    if here.market != after.market or here.window is None or after.window is None:
+        return False
+    return after.window.test_start < here.window.test_stop
 
 
 def read_market(text: str) -> Any:
