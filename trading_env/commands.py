@@ -6,6 +6,7 @@ wrong is found before anything is played or written.
 
 import argparse
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -97,8 +98,7 @@ def backtest(arguments: argparse.Namespace) -> dict[str, Any]:
         f"Means over {len(windows)} test windows, episodes of each: {plan.episodes}; no policy is "
         "fitted to a window.",
     ]
-    pairs = zip(slices, slices[1:], strict=False)
-    if any(_overlap(here, after) for here, after in pairs):
+    if any(_overlap(here, after) for here, after in pairwise(slices)):
         notes.append("Test windows overlap: their episodes are not independent.")
     if found.market is not None and any(w["sample"] != "out of sample" for w in windows):
         notes.append(f"{found.name} was trained on bars that some windows test it on.")
