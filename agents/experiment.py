@@ -13,16 +13,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from agents.adaptive import AdaptivePolicy, Network
-from agents.baselines import BASELINES
 from trading_env.backtesting import (
     Policy,
     evaluate,
     journal,
     make_envs,
-    pool,
     rollout,
-    summarise,
+    summary_of,
 )
+from trading_env.backtesting.summaries import ALL
+from trading_env.baselines import BASELINES
 from trading_env.envs.trace import EpisodeTrace
 from trading_env.envs.vector import PortfolioVectorEnv
 from trading_env.render import save_episode, save_equity_curves
@@ -30,7 +30,7 @@ from trading_env.replay import equity_curves, replay
 from trading_env.report import difference_sections, score_sections, text_table
 from trading_env.run_folder import write_json, write_with
 
-ALL, HELD_OUT = "all scenarios", "held-out scenarios"
+HELD_OUT = "held-out scenarios"
 JOURNALLED = 4  # episodes of each scenario whose every decision is kept
 PICTURED = ("price_shock", "flash_crash_2010")  # first choice for the pictures
 SCENARIO_FREE = "calm"
@@ -82,33 +82,19 @@ def evaluate_plan(
         seed=plan.seed,
         env_kwargs=plan.env_kwargs,
     )
-    unseen = frame[frame["scenario"].isin(plan.held_out)]
-    pooled = [pool(frame, ALL)]
+    pools = {ALL: plan.scenarios}
     if len(plan.held_out) > 1:
-        pooled.append(pool(unseen, HELD_OUT))
-    together = pd.concat([frame, *pooled], ignore_index=True)
-    baselines = [n for n in policies if n not in (plan.learner, "random", "momentum")]
-    differences = {}
-    for baseline in baselines:
-        pair = together[together["policy"].isin([plan.learner, baseline])]
-        table = summarise(pair, baseline=baseline)
-        differences[baseline] = _records(table[table["policy"] == plan.learner])
-    summary = {
-        "learner": plan.learner,
-        "market": str(plan.env_kwargs["market"]),
-        "episodes": plan.episodes,
-        "scenarios": [{"name": n, "role": _role(plan, n)} for n in _shown(plan)],
-        "notes": _notes(plan),
-        "means": _records(summarise(together)),
-        "differences": differences,
-    }
+        pools[HELD_OUT] = tuple(plan.held_out)
+    summary = summary_of(
+        frame,
+        learner=plan.learner,
+        baselines=[n for n in policies if n not in (plan.learner, "random", "momentum")],
+        scenarios=[{"name": n, "role": _role(plan, n)} for n in _shown(plan)],
+        market=str(plan.env_kwargs["market"]),
+        notes=_notes(plan),
+        pools=pools,
+    )
     return frame, summary
-
-
-def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows as JSON-able dicts; NaN becomes None."""
-    plain = table.astype(object).where(table.notna(), None)
-    return [{str(k): v for k, v in row.items()} for row in plain.to_dict("records")]
 
 
 def _shown(plan: Plan) -> list[str]:

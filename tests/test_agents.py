@@ -1,4 +1,4 @@
-"""The calibrator's rule, the baselines, and a policy that survives being saved."""
+"""The calibrator's rule, and a policy that survives being saved."""
 
 import json
 from pathlib import Path
@@ -9,9 +9,9 @@ import pytest
 from numpy.typing import NDArray
 
 from agents.adaptive import DESCRIPTION, WEIGHTS, AdaptivePolicy, Network, PolicyFileError
-from agents.baselines import BASELINES
 from agents.calibrator import ConfidenceCalibrator
 from trading_env.backtesting import make_envs, rollout
+from trading_env.baselines import BASELINES
 from trading_env.envs.spaces import ObservationLayout
 
 LAYOUT = ObservationLayout(("A", "B"), ())
@@ -124,35 +124,6 @@ def test_a_policy_that_cannot_be_used_is_refused_in_one_line(tmp_path: Path) -> 
     with pytest.raises(PolicyFileError, match="cannot be read") as caught:
         AdaptivePolicy.load(tmp_path)
     assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("name", BASELINES)
-def test_a_baseline_answers_within_bounds_and_the_same_after_reset(name: str) -> None:
-    policy = BASELINES[name](LAYOUT)
-    observations = np.random.default_rng(2).normal(size=(7, SIZE)).astype(np.float32)
-    answers = []
-    for _ in range(2):
-        policy.reset(7)
-        answers.append([np.asarray(policy.act(observations)) for _ in range(3)])
-    np.testing.assert_array_equal(answers[0], answers[1])
-    assert answers[0][0].shape == (7, 2)
-    assert np.abs(answers[0]).max() <= 1.0
-
-
-def test_momentum_follows_the_trend() -> None:
-    observations = np.zeros((1, SIZE), dtype=np.float32)
-    observations[0, LAYOUT.columns("trend_60")] = [1.0, -4.0]
-    assert BASELINES["momentum"](LAYOUT).act(observations).tolist() == [[0.25, -0.5]]
-
-
-def test_volatility_target_halves_when_volatility_doubles() -> None:
-    policy = BASELINES["volatility_target"](LAYOUT)
-    policy.reset(1)
-    observations = np.zeros((1, SIZE), dtype=np.float32)
-    observations[0, LAYOUT.columns("volatility")] = 0.01
-    assert policy.act(observations).tolist() == [[0.5, 0.5]]
-    np.testing.assert_allclose(policy.act(2.0 * observations), 0.25)
-    np.testing.assert_allclose(policy.act(0.5 * observations), 0.5)
 
 
 def test_the_learner_learns_a_signal_that_pays_and_the_network_is_what_was_trained() -> None:

@@ -1,14 +1,18 @@
 """The command line answers, and refuses in one line."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from trading_env.__main__ import main
-from trading_env.scenario import preset_names
+from trading_env.scenario import load_preset, preset_names
+
+ROOT = Path(__file__).parents[1]
 
 BARS = "time,open,high,low,close,volume\n" + "".join(
     f"2020-01-{day:02d},10,11,9,10.5,100\n" for day in range(1, 11)
@@ -48,6 +52,32 @@ def test_every_preset_is_listed_and_shown(capsys: pytest.CaptureFixture[str]) ->
         assert answer(capsys, "scenarios", "show", name)["name"] == name
 
 
+def test_a_scenario_comes_with_the_hash_of_its_content(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wanted = load_preset("price_shock").sha256
+    listed: Any = answer(capsys, "scenarios", "list")["price_shock"]
+    assert (
+        listed["sha256"] == wanted == answer(capsys, "scenarios", "show", "price_shock")["sha256"]
+    )
+    path = tmp_path / "same.toml"
+    path.write_bytes((ROOT / "scenarios" / "price_shock.toml").read_bytes())
+    assert answer(capsys, "scenarios", "validate", str(path))["sha256"] == wanted
+
+
+def test_a_diff_names_every_key_that_differs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = (ROOT / "scenarios" / "price_shock.toml").read_text(encoding="utf-8")
+    assert answer(capsys, "scenarios", "diff", "price_shock", "price_shock")["equal"] is True
+    path = tmp_path / "deeper.toml"
+    path.write_text(re.sub(r"(?m)^move = .*$", "move = -0.5", source, count=1))
+    found: Any = answer(capsys, "scenarios", "diff", "price_shock", str(path))
+    assert set(found["differences"]) == {"sha256", "events[1].move"}
+    assert found["differences"]["events[1].move"][1] == -0.5
+    assert "calm" in refusal(capsys, "scenarios", "diff", "price_shock", "colm")
+
+
 def test_text_is_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["scenarios", "show", "price_shock"]) == 0
     printed = capsys.readouterr().out
@@ -59,11 +89,8 @@ def test_a_sound_scenario_file_is_valid(tmp_path: Path, capsys: pytest.CaptureFi
     path.write_text(
         'name = "gap"\n[[events]]\nkind = "price"\nshape = "gap"\nstart = "40%"\nmove = -0.1\n'
     )
-    assert answer(capsys, "scenarios", "validate", str(path)) == {
-        "valid": True,
-        "name": "gap",
-        "events": 1,
-    }
+    found = answer(capsys, "scenarios", "validate", str(path))
+    assert (found["valid"], found["name"], found["events"]) == (True, "gap", 1)
 
 
 def test_a_wrong_scenario_file_is_refused_by_key(

@@ -1,6 +1,8 @@
-"""The command line: look at scenarios, markets and runs, and check files.
+"""The command line: evaluate policies, look at scenarios and markets, check files of either.
 
-    trading-env scenarios list | show NAME | validate FILE
+    trading-env evaluate POLICY [--scenarios all|NAME,...] [--severity 0,0.5,1,2] [--out DIR]
+    trading-env backtest POLICY [--market ...] [--windows train=504d,test=126d] [--out DIR]
+    trading-env scenarios list | show NAME | diff A B | validate FILE
     trading-env data describe SPEC | validate FILE
     trading-env audit ENV_ID [--module M] [--kwargs JSON] [--out FILE]
     trading-env report DIR
@@ -12,22 +14,26 @@ imported.
 
 import argparse
 import json
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from trading_env.audit.command import add_audit, run_audit
+from trading_env.commands import add_backtest, add_evaluate, read_market
 from trading_env.markets import load_market
 from trading_env.report import write_report
+from trading_env.run_folder import jsonable
 from trading_env.scenario import Scenario, load_file, load_preset, preset_names
+from trading_env.terminal import table_lines
 
 Command = Callable[[argparse.Namespace], dict[str, Any]]
 LIMIT = 200  # characters of a message
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; return the process's exit code (see the module)."""
+    """Run one command; return the process's exit code (0, or 2 when something is wrong)."""
     parser = build_parser()
     try:
         arguments = parser.parse_args(argv)
@@ -36,38 +42,45 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.run is None:
         parser.print_help()
         return 0
+    arguments.command = shlex.join(["trading-env", *(sys.argv[1:] if argv is None else argv)])
     try:
         found = arguments.run(arguments)
     except (ValueError, OSError) as error:
         print(f"error: {one_line(error)}", file=sys.stderr)
         return 2
-    print(json.dumps(found, indent=2) if arguments.json else "\n".join(lines(found)))
+    if arguments.json:
+        print(json.dumps(jsonable(found), indent=2, allow_nan=False))
+    else:
+        print("\n".join(arguments.show(found)))
     return 1 if arguments.run is run_audit and found["failed"] else 0
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser; each command's function is its `run`."""
-    parser = Parser(prog="trading-env", description="Look at scenarios and markets, check files.")
-    parser.set_defaults(run=None, json=False)
+    parser = Parser(prog="trading-env", description="Evaluate policies, check files.")
+    parser.set_defaults(run=None, json=False, show=lines)
     topics = parser.add_subparsers(title="commands", metavar="COMMAND")
-    scenarios = topics.add_parser("scenarios", help="list, show or validate scenarios")
+    for name, add, text in PLAYED:
+        command = topics.add_parser(name, help=text, description=text)
+        add(command)
+        command.set_defaults(show=table_lines)
+    scenarios = topics.add_parser("scenarios", help="list, show, compare or validate scenarios")
     data = topics.add_parser("data", help="describe or validate market data")
     for topic, title in ((scenarios, "scenarios"), (data, "data")):
         topic.set_defaults(run=None)
         verbs = topic.add_subparsers(title="commands", metavar="COMMAND", required=True)
-        for verb, run, argument, text in VERBS[title]:
-            add_command(verbs, verb, run, argument, text)
-    for name, run, argument, text in COMMANDS:
-        add_command(topics, name, run, argument, text)
+        for verb, run, names, text in VERBS[title]:
+            add_command(verbs, verb, run, names, text)
+    add_command(topics, "report", write_run_report, "DIR", "write a run folder's HTML report")
     add_audit(topics)
     return parser
 
 
-def add_command(group: Any, name: str, run: Command, argument: str, text: str) -> None:
-    """Add one command with at most one argument."""
-    command = group.add_parser(name, help=text, description=text)
-    if argument:
-        command.add_argument("name", metavar=argument)
+def add_command(parsers: Any, title: str, run: Command, names: str, text: str) -> None:
+    """Add a command whose arguments are the words of `names`."""
+    command = parsers.add_parser(title, help=text, description=text)
+    for name in names.split():
+        command.add_argument(name.lower(), metavar=name)
     command.add_argument("--json", action="store_true", help="print JSON")
     command.set_defaults(run=run)
 
@@ -81,51 +94,80 @@ class Parser(argparse.ArgumentParser):
 
 
 def list_scenarios(_: argparse.Namespace) -> dict[str, Any]:
-    """Return every preset's name with its description."""
-    return {name: load_preset(name).description for name in preset_names()}
+    """Return every preset's name with its description and the hash of its content."""
+    presets = map(load_preset, preset_names())
+    return {p.name: {"description": p.description, "sha256": p.sha256} for p in presets}
 
 
 def show_scenario(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return a preset's whole content."""
-    return load_preset(arguments.name).model_dump(mode="json", exclude_none=True)
+    """Return a preset's whole content and its hash."""
+    return _content(load_preset(arguments.name))
+
+
+def diff_scenarios(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return what differs between two presets or files: key -> both values, None for none."""
+    sides = [_content(_scenario(name)) for name in (arguments.a, arguments.b)]
+    left, right = map(_flat, sides)
+    keys = list(dict.fromkeys([*left, *right]))
+    differ = {k: [left.get(k), right.get(k)] for k in keys if left.get(k) != right.get(k)}
+    return {"equal": not differ, "differences": differ}
 
 
 def validate_scenario(arguments: argparse.Namespace) -> dict[str, Any]:
     """Read a scenario file; return what it is."""
-    scenario: Scenario = load_file(arguments.name)
-    return {"valid": True, "name": scenario.name, "events": len(scenario.events)}
+    scenario = load_file(arguments.file)
+    events = len(scenario.events)
+    return {"valid": True, "name": scenario.name, "events": events, "sha256": scenario.sha256}
+
+
+def _scenario(name: str) -> Scenario:
+    """Load a preset, or a file when the name ends in .toml."""
+    return load_file(name) if name.endswith(".toml") else load_preset(name)
+
+
+def _content(scenario: Scenario) -> dict[str, Any]:
+    """Return a scenario's hash and content."""
+    return {"sha256": scenario.sha256, **scenario.model_dump(mode="json", exclude_none=True)}
+
+
+def _flat(value: Any, name: str = "") -> dict[str, Any]:
+    """Name every leaf of nested values, as in events[0].move."""
+    if isinstance(value, dict):
+        items = [(f"{name}.{key}".removeprefix("."), item) for key, item in value.items()]
+    elif isinstance(value, list):
+        items = [(f"{name}[{index}]", item) for index, item in enumerate(value)]
+    else:
+        return {name: value}
+    return {place: leaf for key, item in items for place, leaf in _flat(item, key).items()}
 
 
 def describe_data(arguments: argparse.Namespace) -> dict[str, Any]:
     """Summarise a data set, a generator's default pool, a generator's JSON mapping or a file."""
-    text: str = arguments.name
-    spec: Any = text
-    if text.lstrip().startswith("{"):
-        try:
-            spec = json.loads(text)
-        except ValueError as error:
-            raise ValueError(f"SPEC {text!r:.60} is not JSON: {error}") from None
-    return load_market(spec, seed_band=None).describe()
+    return load_market(read_market(arguments.spec), seed_band=None).describe()
 
 
 def validate_data(arguments: argparse.Namespace) -> dict[str, Any]:
     """Read a file of bars; return its size."""
-    market = load_market(Path(arguments.name), seed_band=None)
+    market = load_market(Path(arguments.file), seed_band=None)
     return {"valid": True, "bars": market.bars, "symbols": list(market.symbols)}
+
+
+PLAYED = (
+    ("evaluate", add_evaluate, "play a policy and baselines under scenarios"),
+    ("backtest", add_backtest, "play a policy and baselines on walk-forward windows"),
+)
 
 
 def write_run_report(arguments: argparse.Namespace) -> dict[str, Any]:
     """Write a run folder's HTML report anew; return its path."""
-    return {"report": str(write_report(arguments.name))}
+    return {"report": str(write_report(arguments.dir))}
 
 
-COMMANDS: tuple[tuple[str, Command, str, str], ...] = (
-    ("report", write_run_report, "DIR", "write the HTML report of a run folder"),
-)
 VERBS: dict[str, tuple[tuple[str, Command, str, str], ...]] = {
     "scenarios": (
         ("list", list_scenarios, "", "the presets and what happens in them"),
         ("show", show_scenario, "NAME", "a preset's content"),
+        ("diff", diff_scenarios, "A B", "what differs between two presets or .toml files"),
         ("validate", validate_scenario, "FILE", "check a scenario's TOML file"),
     ),
     "data": (

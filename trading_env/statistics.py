@@ -42,6 +42,8 @@ def mean_interval(
     values = values[np.isfinite(values)]
     if len(values) < 2:
         return None
+    if np.ptp(values) == 0.0:  # every draw has this mean
+        return Interval(*(3 * (float(values[0]),)), len(values))
     drawn = generator.integers(0, len(values), size=(REPLICATES, len(values)))
     tail = 0.5 * (1.0 - level)
     low, high = np.quantile(values[drawn].mean(axis=1), [tail, 1.0 - tail])

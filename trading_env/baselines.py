@@ -1,9 +1,14 @@
 """Simple policies that a learner has to be compared with.
 
-A policy that says how much to hold (buy-and-hold, volatility target, momentum) runs under a risk
-manager that takes its word (`linear`: signal = weight, no stops); flat, random and always-long
-run under the environment's own, as the learner does. Always-long is the constant answer of full
-confidence: what the learner's own risk manager makes of no thought at all.
+For `trading_env/Portfolio-v0`: a policy that says how much to hold (buy-and-hold, equal weight,
+volatility target, momentum) runs under a risk manager that takes its word (`linear`: signal =
+weight, no stops); flat, random and always-long run under the environment's own, as a learner does.
+Always-long is the constant answer of full confidence: what the learner's own risk manager makes of
+no thought at all.
+
+For `trading_env/Execution-v0`: TWAP asks for the even pace, immediate for all that is left, POV for
+a fixed share of the volume that a mean bar has (on bars of one volume, VWAP). The schedules of
+Almgren-Chriss and Obizhaeva-Wang come with their problems (`trading_env.problems`).
 """
 
 from collections.abc import Callable
@@ -12,8 +17,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from trading_env.backtesting import Policy
+from trading_env.backtesting.policies import Policy
 from trading_env.envs.spaces import ObservationLayout
+from trading_env.problems.problem import pace_of
 
 Observations = NDArray[np.float32]
 Actions = NDArray[np.float64]
@@ -58,6 +64,14 @@ class BuyAndHold(Constant):
         self.env_overrides = linear_risk(0.5 * weight)
 
 
+class EqualWeight(Constant):
+    """Hold equal shares of every asset, and trade back what drifts by more than 2% of equity."""
+
+    def __init__(self, layout: ObservationLayout) -> None:
+        super().__init__(layout, 1.0 / len(layout.symbols))
+        self.env_overrides = linear_risk(0.02)
+
+
 class Random:
     """Uniform signals; the same ones after each reset."""
 
@@ -97,7 +111,8 @@ class VolatilityTarget:
         volatility = np.maximum(observations[:, self.columns].astype(np.float64), 1e-6)
         if self.reference is None:
             self.reference = volatility
-        return np.minimum(1.0, self.reference / volatility) / volatility.shape[1]
+        weights: Actions = np.minimum(1.0, self.reference / volatility) / volatility.shape[1]
+        return weights
 
 
 class Momentum:
@@ -114,7 +129,48 @@ class Momentum:
     def act(self, observations: Observations) -> Actions:
         """Return clipped trends, shared out among the assets."""
         trend = observations[:, self.columns].astype(np.float64)
-        return np.clip(trend / TREND_FULL, -1.0, 1.0) / trend.shape[1]
+        weights: Actions = np.clip(trend / TREND_FULL, -1.0, 1.0) / trend.shape[1]
+        return weights
+
+
+class Twap(Constant):
+    """The even pace: what is left over the steps left."""
+
+    def __init__(self, layout: ObservationLayout) -> None:
+        super().__init__(layout, 0.0)
+
+
+class Immediate(Constant):
+    """Everything, as fast as the limits allow."""
+
+    def __init__(self, layout: ObservationLayout) -> None:
+        super().__init__(layout, 1.0)
+
+
+class Participation:
+    """Percentage of volume: each step a fixed share of the mean volume shown.
+
+    Args:
+        layout: where the features stand.
+        length: steps to the deadline.
+        rate: share of a mean bar's volume.
+    """
+
+    def __init__(self, layout: ObservationLayout, length: int, rate: float = 0.05) -> None:
+        self.required = layout.columns("required_rate")
+        self.time_left = layout.account_column("time_left")
+        self.length = length
+        self.rate = rate
+
+    def reset(self, num_envs: int) -> None:
+        """Nothing to forget."""
+
+    def act(self, observations: Observations) -> Actions:
+        """Return the paces that ask for `rate` times the mean volume."""
+        steps_left = np.maximum(np.rint(observations[:, [self.time_left]] * self.length), 1.0)
+        left = observations[:, self.required].astype(np.float64) * steps_left  # mean volumes
+        share = np.minimum(self.rate / np.maximum(left, 1e-12), 1.0)
+        return pace_of(share, steps_left)
 
 
 BASELINES: dict[str, Callable[[ObservationLayout], Policy]] = {
@@ -122,6 +178,13 @@ BASELINES: dict[str, Callable[[ObservationLayout], Policy]] = {
     "random": Random,
     "always_long": lambda layout: Constant(layout, 1.0),
     "buy_and_hold": BuyAndHold,
+    "equal_weight": EqualWeight,
     "volatility_target": VolatilityTarget,
     "momentum": Momentum,
+}
+
+EXECUTION_BASELINES: dict[str, Callable[[ObservationLayout], Policy]] = {
+    "twap": Twap,
+    "immediate": Immediate,
+    "random": Random,
 }

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from agents.baselines import BASELINES
 from trading_env.backtesting import (
     KEYS,
     METRICS,
+    WITHHELD,
     evaluate,
     journal,
     make_envs,
@@ -18,6 +18,7 @@ from trading_env.backtesting import (
     rollout,
     summarise,
 )
+from trading_env.baselines import BASELINES
 from trading_env.envs.portfolio import PortfolioEnv
 from trading_env.envs.spaces import ObservationLayout
 from trading_env.envs.trace import EpisodeTrace
@@ -76,7 +77,7 @@ def frame() -> pd.DataFrame:
 
 
 def test_there_is_one_row_for_each_episode(frame: pd.DataFrame) -> None:
-    assert list(frame.columns) == [*KEYS, *METRICS]
+    assert list(frame.columns) == [*KEYS, *METRICS, WITHHELD]
     assert len(frame) == 3 * 2 * 2 * EPISODES
     assert not frame.duplicated(list(KEYS)).any()
     assert set(frame["seed"]) == set(range(SEED, SEED + EPISODES))

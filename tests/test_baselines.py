@@ -1,13 +1,16 @@
-"""Baselines of Execution-v0 trade what their names say."""
+"""Baselines hold and trade what their names say."""
 
 from typing import Any
 
 import numpy as np
 import pytest
 
-from agents.execution import Immediate, Participation, Twap
+from trading_env.baselines import BASELINES, Immediate, Participation, Twap
+from trading_env.envs.spaces import ObservationLayout
 from trading_env.envs.vector import ExecutionVectorEnv
 
+LAYOUT = ObservationLayout(("A", "B"), ())
+SIZE = len(LAYOUT.features)
 STILL: dict[str, Any] = {
     "market": {"generator": "factor", "volume": 1e4, "assets": 2, "paths": 4, "bars": 100},
     "parent": {"quantity": [6e3, -2e3]},
@@ -45,3 +48,32 @@ def test_participation_trades_its_share_of_the_volume() -> None:
     assert traded[:12, 0] == pytest.approx(even, rel=1e-5)
     assert traded[:4, 1] == pytest.approx(-even[:4], rel=1e-5)
     assert traded.sum(axis=0) == pytest.approx([6e3, -2e3])
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_a_baseline_answers_within_bounds_and_the_same_after_reset(name: str) -> None:
+    policy = BASELINES[name](LAYOUT)
+    observations = np.random.default_rng(2).normal(size=(7, SIZE)).astype(np.float32)
+    answers = []
+    for _ in range(2):
+        policy.reset(7)
+        answers.append([np.asarray(policy.act(observations)) for _ in range(3)])
+    np.testing.assert_array_equal(answers[0], answers[1])
+    assert answers[0][0].shape == (7, 2)
+    assert np.abs(answers[0]).max() <= 1.0
+
+
+def test_momentum_follows_the_trend() -> None:
+    observations = np.zeros((1, SIZE), dtype=np.float32)
+    observations[0, LAYOUT.columns("trend_60")] = [1.0, -4.0]
+    assert BASELINES["momentum"](LAYOUT).act(observations).tolist() == [[0.25, -0.5]]
+
+
+def test_volatility_target_halves_when_volatility_doubles() -> None:
+    policy = BASELINES["volatility_target"](LAYOUT)
+    policy.reset(1)
+    observations = np.zeros((1, SIZE), dtype=np.float32)
+    observations[0, LAYOUT.columns("volatility")] = 0.01
+    assert policy.act(observations).tolist() == [[0.5, 0.5]]
+    np.testing.assert_allclose(policy.act(2.0 * observations), 0.25)
+    np.testing.assert_allclose(policy.act(0.5 * observations), 0.5)

@@ -1,0 +1,238 @@
+"""Tables of results: one row an episode, means by cell, paired differences, the journal.
+
+Every policy meets the same episodes, so a difference between two policies in one episode is a
+paired difference. A metric that an episode does not define (the Sharpe ratio of doing nothing, the
+fill ratio of no order) is missing in the table, never 0; the column `withheld` says why.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from trading_env.backtesting.cells import Slice
+from trading_env.backtesting.plans import Plan, Played, play
+from trading_env.backtesting.policies import PolicySpec
+from trading_env.backtesting.scores import COMPARED, METRICS
+from trading_env.envs.info import (
+    BOUND_BY_NAMES,
+    EXECUTION_FIELDS,
+    EXIT_NAMES,
+    RISK_FIELDS,
+    STATUS_NAMES,
+)
+from trading_env.envs.trace import EpisodeTrace
+from trading_env.statistics import mean_interval
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+KEYS = ("policy", "scenario", "severity", "seed")
+WALK_KEYS = ("policy", "market", "scenario", "severity", "window", "seed")
+WITHHELD = "withheld"
+JOURNAL = (*RISK_FIELDS, *EXECUTION_FIELDS, "position")
+
+
+def evaluate(
+    policies: Mapping[str, PolicySpec],
+    *,
+    scenarios: Mapping[str, Any] | Sequence[str],
+    severities: Sequence[float] = (1.0,),
+    episodes: int,
+    seed: int,
+    env_kwargs: Mapping[str, Any] | None = None,
+    env: str = "portfolio",
+) -> "pd.DataFrame":
+    """Play every policy in every scenario at every severity on the same seeds.
+
+    Args:
+        policies: name -> a policy, or a function of the `ObservationLayout` that makes one.
+        scenarios: presets' names, or name -> anything the environment takes as a scenario.
+        severities: 1 as written, 0 none.
+        episodes: of each cell, >= 1; episode k has seed `seed` + k.
+        seed: of the first episode.
+        env_kwargs: arguments of the environment; fractions and basis points as in `METRICS`.
+        env: "portfolio" or "execution".
+
+    Returns:
+        One row an episode: policy, scenario, severity, seed, `METRICS`, and why a metric is
+        withheld, as JSON.
+
+    Raises:
+        ValueError: an argument is impossible; MismatchError when an environment that was built is
+            not the one that was asked for.
+    """
+    plan = Plan(
+        policies=policies,
+        scenarios=named_scenarios(scenarios),
+        slices=[Slice("market", {})],
+        severities=severities,
+        episodes=episodes,
+        seed=seed,
+        env_kwargs=dict(env_kwargs or {}),
+        env=env,
+    )
+    return episodes_frame(play(plan), KEYS)
+
+
+def named_scenarios(scenarios: Mapping[str, Any] | Sequence[str]) -> Mapping[str, Any]:
+    """Return name -> scenario; a list of presets' names names them."""
+    return scenarios if isinstance(scenarios, Mapping) else {name: name for name in scenarios}
+
+
+def episodes_frame(results: Iterable[Played], keys: Sequence[str] = WALK_KEYS) -> "pd.DataFrame":
+    """Lay results out, one row an episode: `keys`, `METRICS`, `withheld`."""
+    import pandas as pd
+
+    frames = []
+    for played in results:
+        cell = {**played.cell._asdict(), "seed": played.cell.seed + np.arange(played.cell.episodes)}
+        metrics = {name: np.array(played.metrics[name], dtype=np.float64) for name in METRICS}
+        reasons = [json.dumps(reasons) for reasons in played.reasons]
+        named = {name: cell[name] for name in keys}
+        frames.append(pd.DataFrame({**named, **metrics, WITHHELD: reasons}))
+    return pd.concat(frames, ignore_index=True)
+
+
+def curves_frame(results: Iterable[Played]) -> "pd.DataFrame":
+    """Lay the equity curves out: one row a cell and step, see `plans.curve_of`."""
+    import pandas as pd
+
+    frames = []
+    for played in results:
+        cell = played.cell._asdict()
+        named = {name: cell[name] for name in WALK_KEYS[:-1]}
+        frame = pd.DataFrame({**named, **played.curve})
+        seconds = pd.to_numeric(frame["time"])
+        frame["time"] = pd.to_datetime(seconds, unit="s", utc=True)
+        frames.append(frame)
+    return pd.concat(frames, ignore_index=True)
+
+
+def pool(frame: "pd.DataFrame", name: str) -> "pd.DataFrame":
+    """Average each policy's episodes of one seed over the scenarios, as one scenario `name`.
+
+    Episodes of one seed run over the same bars in every scenario, so a seed is the unit that may
+    be counted once.
+    """
+    keys = [key for key in WALK_KEYS if key in frame and key != "scenario"]
+    groups = frame.groupby(keys, sort=False, dropna=False)
+    means = groups[list(METRICS)].mean().reset_index()
+    return means.assign(scenario=name, withheld=groups[WITHHELD].agg(_all_reasons).to_numpy())
+
+
+def _all_reasons(texts: "pd.Series[str]") -> str:
+    """Merge the reasons of several episodes."""
+    merged: dict[str, str] = {}
+    for text in texts:
+        merged |= json.loads(text)
+    return json.dumps(merged)
+
+
+def cell_keys(frame: "pd.DataFrame") -> list[str]:
+    """Return the columns that tell a frame's cells apart, windows taken together."""
+    return [key for key in ("policy", "market", "scenario", "severity") if key in frame]
+
+
+def summarise(
+    frame: "pd.DataFrame", *, baseline: str | None = None, seed: int = 0
+) -> "pd.DataFrame":
+    """Average episodes by policy, scenario and severity; pair them with a baseline's.
+
+    Without a baseline each metric of `COMPARED` has a bootstrap 95% interval of its mean over the
+    episodes, `METRIC_low` and `METRIC_high`.
+
+    Args:
+        frame: what `evaluate` returned, or `episodes_frame`.
+        baseline: a policy's name; adds, for each metric of `COMPARED`, the mean paired difference
+            to it as `diff_METRIC` with a bootstrap 95% interval `diff_METRIC_low`,
+            `diff_METRIC_high`.
+        seed: of the bootstrap.
+
+    Raises:
+        ValueError: the baseline is not in the frame.
+    """
+    import pandas as pd
+
+    if baseline is not None and baseline not in set(frame["policy"]):
+        known = ", ".join(dict.fromkeys(frame["policy"]))
+        raise ValueError(f"baseline {baseline!r:.60} was not evaluated; known: {known:.80}")
+    by = cell_keys(frame)
+    means = frame.groupby(by, sort=False)[list(METRICS)].mean()
+    means.insert(0, "episodes", frame.groupby(by, sort=False).size())
+    means = means.reset_index()
+    generator = np.random.default_rng(seed)
+    if baseline is None:
+        rows = [_intervals(cell, generator) for _, cell in frame.groupby(by, sort=False)]
+        return means.join(pd.DataFrame(rows))
+    reference = frame[frame["policy"] == baseline].drop(columns="policy")
+    on = [key for key in WALK_KEYS[1:] if key in frame]
+    pairs = frame.merge(reference, on=on, suffixes=("", "_baseline"))
+    rows = [_paired(cell, generator) for _, cell in pairs.groupby(by, sort=False)]
+    return means.join(pd.DataFrame(rows))
+
+
+def _intervals(cell: "pd.DataFrame", generator: np.random.Generator) -> dict[str, float]:
+    """Interval of each metric's mean over the episodes of one cell; NaN where undefined."""
+    row: dict[str, float] = {}
+    for metric in COMPARED:
+        interval = mean_interval(cell[metric], generator)
+        low, high = (np.nan, np.nan) if interval is None else interval[1:3]
+        row |= {f"{metric}_low": low, f"{metric}_high": high}
+    return row
+
+
+def _paired(cell: "pd.DataFrame", generator: np.random.Generator) -> dict[str, float]:
+    """Mean paired difference of each metric of one cell and its interval; NaN where undefined."""
+    row: dict[str, float] = {}
+    for metric in COMPARED:
+        interval = mean_interval(cell[metric] - cell[f"{metric}_baseline"], generator)
+        values = (np.nan,) * 3 if interval is None else interval[:3]
+        for name, value in zip(("", "_low", "_high"), values, strict=True):
+            row[f"diff_{metric}{name}"] = value
+    return row
+
+
+def reasons(frame: "pd.DataFrame") -> list[dict[str, Any]]:
+    """Say by cell why metrics are withheld, beside the rows of `summarise(frame)`.
+
+    Returns:
+        One mapping a cell: its keys, and `reasons`: metric -> "k of n episodes: why" for each
+        metric that some episode does not define.
+    """
+    rows = []
+    by = cell_keys(frame)
+    for keys, cell in frame.groupby(by, sort=False):
+        parsed = [json.loads(text) for text in cell[WITHHELD]]
+        why: dict[str, str] = {}
+        for metric in METRICS:
+            missing = np.flatnonzero(cell[metric].isna())
+            if len(missing):
+                found = dict.fromkeys(parsed[i].get(metric, "not defined") for i in missing)
+                why[metric] = f"{len(missing)} of {len(cell)} episodes: {'; '.join(found)}"
+        rows.append({**dict(zip(by, keys, strict=True)), "reasons": why})
+    return rows
+
+
+def journal(trace: EpisodeTrace, *, episode: int) -> "pd.DataFrame":
+    """Write every risk decision and fill of an episode: one row a step and asset.
+
+    A row's time is that of the bar its order met; money in currency, quantities in units, levels
+    of 0 are none. Orders that were wanted and not sent are rows too: `bound_by` says why.
+    """
+    import pandas as pd
+
+    reports = trace.reports[1:]
+    steps, assets = reports.shape
+    columns: dict[str, Any] = {
+        "time": np.repeat(trace.time[1:], assets),
+        "episode": np.full(steps * assets, episode),
+        "step": np.repeat(np.arange(steps), assets),
+        "asset": np.tile(np.array(trace.symbols, dtype=object), steps),
+    }
+    columns |= {name: reports[name].ravel() for name in JOURNAL}
+    columns["bound_by"] = BOUND_BY_NAMES[reports["bound_by"]].ravel()
+    columns["status"] = STATUS_NAMES[reports["status"]].ravel()
+    columns["exit"] = EXIT_NAMES[reports["exit"]].ravel()
+    return pd.DataFrame(columns)
