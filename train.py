@@ -127,7 +127,7 @@ def run(args: Args, steps: int, manifest: dict[str, Any]) -> None:
     experiment.save_evaluation(folder / "evaluation", frame, summary)
     recording = experiment.record(plan, policies[args.agent])
     manifest["environment"] = recording.resolved
-    experiment.save_journal(recording, folder / "journal.parquet")
+    experiment.save_journals(recording, folder)
     experiment.draw_episode(plan, recording, folder / "episode.png")
     experiment.save_equity(plan, policies, recording, folder)
     experiment.save_replays(plan, recording, folder / "evaluation" / "replay.json")

@@ -18,6 +18,7 @@ from trading_env.backtesting import (
     evaluate,
     journal,
     make_envs,
+    order_ledger,
     rollout,
     summary_of,
 )
@@ -147,16 +148,21 @@ def record(plan: Plan, policy: Policy) -> Recording:
     return Recording(traces, resolved)
 
 
-def save_journal(recording: Recording, path: Path) -> None:
-    """Write every decision and fill that was recorded."""
-    tables = []
-    for scenario, traces in recording.traces.items():
-        for episode, trace in enumerate(traces):
-            table = journal(trace, episode=episode)
-            table.insert(0, "scenario", scenario)
-            tables.append(table)
-    together = pd.concat(tables, ignore_index=True)
-    write_with(path, lambda beside: together.to_parquet(beside, index=False))
+def save_journals(recording: Recording, folder: Path) -> None:
+    """Write every decision and fill that was recorded, and every order's ledger."""
+    for name, write in (("journal", journal), ("orders", order_ledger)):
+        tables = []
+        for scenario, traces in recording.traces.items():
+            for episode, trace in enumerate(traces):
+                table = write(trace, episode=episode)
+                table.insert(0, "scenario", scenario)
+                tables.append(table)
+        save_table(pd.concat(tables, ignore_index=True), folder / f"{name}.parquet")
+
+
+def save_table(table: pd.DataFrame, path: Path) -> None:
+    """Write a table as Parquet, whole or not at all."""
+    write_with(path, lambda beside: table.to_parquet(beside, index=False))
 
 
 def draw_episode(plan: Plan, recording: Recording, path: Path) -> None:
@@ -205,7 +211,7 @@ def _stacked(curves: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
 
 def save_evaluation(folder: Path, frame: pd.DataFrame, summary: dict[str, Any]) -> None:
     """Write `episodes.parquet` and `summary.json`."""
-    write_with(folder / "episodes.parquet", lambda path: frame.to_parquet(path, index=False))
+    save_table(frame, folder / "episodes.parquet")
     write_json(folder / "summary.json", summary)
 
 

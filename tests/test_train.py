@@ -33,6 +33,7 @@ def test_a_run_leaves_everything_it_promises(folder: Path) -> None:
         "evaluation/equity.json",
         "evaluation/replay.json",
         "journal.parquet",
+        "orders.parquet",
         "episode.png",
         "equity.png",
         "report.html",

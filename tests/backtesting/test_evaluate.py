@@ -14,6 +14,7 @@ from trading_env.backtesting import (
     evaluate,
     journal,
     make_envs,
+    order_ledger,
     pool,
     rollout,
     summarise,
@@ -183,3 +184,29 @@ def test_the_journal_accounts_for_every_unit_and_every_decision() -> None:
         np.testing.assert_allclose(costs, table["shortfall"], atol=1e-6 * played.equity[0][0])
         assert table["time"].is_monotonic_increasing
         np.testing.assert_array_equal(trace.equity, played.equity[trace.lane])
+
+
+def test_the_order_ledger_has_every_order_once_and_adds_up_to_the_journal() -> None:
+    """Without stops nothing fills but orders, so both tables sum to the same costs."""
+    arguments = {**SHARED, "risk": {"stops": False}, "account": {"account_share": 0.001}}
+    layout = PortfolioEnv(**arguments).layout
+    envs = make_envs(Follow(layout), 1, arguments, scenario="latency_storm", detail="full")
+    trace = EpisodeTrace(envs.setup, 0)
+    rollout(Follow(layout), envs, SEED, [trace])
+    steps, orders = journal(trace, episode=0), order_ledger(trace, episode=0)
+    sent = steps[steps["sent"] != 0.0]
+    pure_cancels = orders["quantity"] == 0.0
+    assert len(orders[~pure_cancels]) == len(sent) > 10
+    assert not orders.duplicated(["asset", "identity"]).any()
+    for name in ("filled", "delay", "spread", "impact", "fees"):
+        size = orders[name].abs().sum()
+        assert abs(orders[name].sum() - steps[name].sum()) <= 1e-9 * size
+    replaced = (orders["status"] == "cancelled") & (orders["left"] != 0.0)
+    whole = orders[(orders["status"] == "filled") & ~replaced]
+    paid = whole["notional"] * np.sign(whole["quantity"]) + whole["fees"]
+    short = whole[["delay", "spread", "impact", "fees", "opportunity"]].sum(axis=1)
+    np.testing.assert_allclose(
+        short,
+        paid - whole["quantity"] * whole["decision_price"],
+        atol=1e-9 * whole["notional"].max(),
+    )

@@ -2,6 +2,8 @@
 
 from trading_env.backtesting.cells import MismatchError as MismatchError
 from trading_env.backtesting.cells import Slice as Slice
+from trading_env.backtesting.journals import journal as journal
+from trading_env.backtesting.journals import order_ledger as order_ledger
 from trading_env.backtesting.plans import Plan as Plan
 from trading_env.backtesting.plans import Played as Played
 from trading_env.backtesting.plans import play as play
@@ -23,7 +25,6 @@ from trading_env.backtesting.tables import WITHHELD as WITHHELD
 from trading_env.backtesting.tables import curves_frame as curves_frame
 from trading_env.backtesting.tables import episodes_frame as episodes_frame
 from trading_env.backtesting.tables import evaluate as evaluate
-from trading_env.backtesting.tables import journal as journal
 from trading_env.backtesting.tables import pool as pool
 from trading_env.backtesting.tables import reasons as reasons
 from trading_env.backtesting.tables import summarise as summarise

@@ -5,6 +5,7 @@
     evaluation/episodes.parquet, curves.parquet, summary.json
     evaluation/replay.json      one episode, for the report to play
     journal.parquet             every decision and fill of that episode
+    orders.parquet              the ledger of each of its orders
 
 Tables are .csv where pyarrow is missing.
 """
@@ -17,11 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 from trading_env.backtesting.cells import ask, check_built
 from trading_env.backtesting.fingerprint import code_digest
+from trading_env.backtesting.journals import journal, order_ledger
 from trading_env.backtesting.plans import Plan, Played, Rehearsal
 from trading_env.backtesting.policies import build_policy, make_envs
 from trading_env.backtesting.rollouts import rollout
 from trading_env.backtesting.store import CellStore
-from trading_env.backtesting.tables import curves_frame, journal
+from trading_env.backtesting.tables import curves_frame
 from trading_env.envs.trace import EpisodeTrace
 from trading_env.kernels.jit import PACKAGE
 from trading_env.replay import replay
@@ -97,9 +99,10 @@ class OutputFolder:
         check_built(envs.setup, ask(player, plan.env, {**common, **events}), severity)
         trace = EpisodeTrace(envs.setup)
         rollout(player, envs, plan.seed, [trace])
-        table = journal(trace, episode=0)
-        table.insert(0, "scenario", scenario)
-        write_table(self.folder / "journal", table)
+        for name, write in (("journal", journal), ("orders", order_ledger)):
+            table = write(trace, episode=0)
+            table.insert(0, "scenario", scenario)
+            write_table(self.folder / name, table)
         played = replay(trace, policy=policy, scenario=scenario)
         write_json(self.folder / "evaluation" / "replay.json", [played])
 

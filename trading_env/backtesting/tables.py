@@ -1,4 +1,4 @@
-"""Tables of results: one row an episode, means by cell, paired differences, the journal.
+"""Tables of results: one row an episode, means by cell and paired differences.
 
 Every policy meets the same episodes, so a difference between two policies in one episode is a
 paired difference. A metric that an episode does not define (the Sharpe ratio of doing nothing, the
@@ -15,14 +15,6 @@ from trading_env.backtesting.cells import Slice
 from trading_env.backtesting.plans import Plan, Played, play
 from trading_env.backtesting.policies import PolicySpec
 from trading_env.backtesting.scores import COMPARED, METRICS
-from trading_env.envs.info import (
-    BOUND_BY_NAMES,
-    EXECUTION_FIELDS,
-    EXIT_NAMES,
-    RISK_FIELDS,
-    STATUS_NAMES,
-)
-from trading_env.envs.trace import EpisodeTrace
 from trading_env.statistics import mean_interval
 
 if TYPE_CHECKING:
@@ -31,7 +23,6 @@ if TYPE_CHECKING:
 KEYS = ("policy", "scenario", "severity", "seed")
 WALK_KEYS = ("policy", "market", "scenario", "severity", "window", "seed")
 WITHHELD = "withheld"
-JOURNAL = (*RISK_FIELDS, *EXECUTION_FIELDS, "position")
 
 
 def evaluate(
@@ -213,26 +204,3 @@ def reasons(frame: "pd.DataFrame") -> list[dict[str, Any]]:
                 why[metric] = f"{len(missing)} of {len(cell)} episodes: {'; '.join(found)}"
         rows.append({**dict(zip(by, keys, strict=True)), "reasons": why})
     return rows
-
-
-def journal(trace: EpisodeTrace, *, episode: int) -> "pd.DataFrame":
-    """Write every risk decision and fill of an episode: one row a step and asset.
-
-    A row's time is that of the bar its order met; money in currency, quantities in units, levels
-    of 0 are none. Orders that were wanted and not sent are rows too: `bound_by` says why.
-    """
-    import pandas as pd
-
-    reports = trace.reports[1:]
-    steps, assets = reports.shape
-    columns: dict[str, Any] = {
-        "time": np.repeat(trace.time[1:], assets),
-        "episode": np.full(steps * assets, episode),
-        "step": np.repeat(np.arange(steps), assets),
-        "asset": np.tile(np.array(trace.symbols, dtype=object), steps),
-    }
-    columns |= {name: reports[name].ravel() for name in JOURNAL}
-    columns["bound_by"] = BOUND_BY_NAMES[reports["bound_by"]].ravel()
-    columns["status"] = STATUS_NAMES[reports["status"]].ravel()
-    columns["exit"] = EXIT_NAMES[reports["exit"]].ravel()
-    return pd.DataFrame(columns)

@@ -20,6 +20,7 @@ class EpisodeTrace:
     episode: int = 0
     _reports: list[Table] = field(default_factory=list)
     _stresses: list[Table] = field(default_factory=list)
+    _slots: list[Table] = field(default_factory=list)
     _equity: list[float] = field(default_factory=list)
     _rows: list[int] = field(default_factory=list)
 
@@ -27,6 +28,7 @@ class EpisodeTrace:
         """Forget the last episode and note the state after reset."""
         self._reports.clear()
         self._stresses.clear()
+        self._slots.clear()
         self._equity.clear()
         self._rows.clear()
         self.seed = int(batch.seeds[self.lane])
@@ -44,6 +46,7 @@ class EpisodeTrace:
         account = batch.lanes.accounts[self.lane]
         self._reports.append(batch.outputs.reports[self.lane].copy())
         self._stresses.append(batch.outputs.stresses[self.lane].copy())
+        self._slots.append(batch.lanes.slots[self.lane].copy())
         self._equity.append(float(account["equity"]))
         self._rows.append(int(account["row"]))
 
@@ -65,6 +68,11 @@ class EpisodeTrace:
     def stresses(self) -> Table:
         """What the scenario did, as one record array (Stress), shape (rows, assets)."""
         return np.stack(self._stresses)
+
+    @property
+    def slots(self) -> Table:
+        """Order slots as one record array, shape (rows, slots, assets)."""
+        return np.stack(self._slots)
 
     @property
     def equity(self) -> Floats:
