@@ -108,8 +108,11 @@ def fill_order(s: Session, slot: Record, arrival: float, window: float, late: fl
     q = math.copysign(size, slot["left"])
     old = s.asset["position"]
     deal = fill(s, q, arrival, window, late, passive=False)
+    paid = 0.0
     if slot["filled"] == 0.0:
         slot["arrival_price"] = arrival
+    else:
+        paid = fee_of(s.world, slot["notional"], abs(slot["filled"]), 0.0, passive=False)
     rest = slot["quantity"] - (slot["filled"] + q) if size != abs(slot["left"]) else 0.0
     slot["left"] = 0.0 if abs(rest) <= DUST * abs(slot["quantity"]) else rest
     slot["filled"] += q
@@ -121,7 +124,8 @@ def fill_order(s: Session, slot: Record, arrival: float, window: float, late: fl
     s.report["delay"] += q * (arrival - s.mark)
     s.report["order_filled"] += q
     s.report["order_value"] += size * slot["decision_price"]
-    fee = fee_of(s.world, slot["notional"], abs(slot["filled"]), slot["fees"], passive=False)
+    fee = fee_of(s.world, slot["notional"], abs(slot["filled"]), paid, passive=False)
+    fee *= s.terms["fees"]
     slot["fees"] += fee
     charge(s, fee)
     if slot["left"] == 0.0:
@@ -204,7 +208,7 @@ def try_exit(s: Session, b: float, e: float, late: float) -> None:
     notional = so_far["exit_notional"] + abs(q * deal["price"])
     units = so_far["exit_units"] + size
     fee = fee_of(s.world, notional, units, so_far["exit_fees"], passive)
-    charge(s, fee)
+    charge(s, s.terms["fees"] * fee)
     if asset["position"] != 0.0:
         paid = so_far["exit_fees"] + fee
         asset.update(exit_notional=notional, exit_units=units, exit_fees=paid)

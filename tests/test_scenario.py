@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trading_env.kernels.stress import calm, stress_assets
+from trading_env.kernels.stress import CALM, stress_assets
 from trading_env.scenario import (
     Compiled,
     Scenario,
@@ -21,8 +21,8 @@ from trading_env.scenario import (
     load_preset,
     preset_names,
 )
-from trading_env.scenario_events import Clock
-from trading_env.types import Stress, new_table
+from trading_env.scenario_times import Clock
+from trading_env.types import Address, Stress, new_table
 
 ROOT = Path(__file__).parents[1]
 DAILY = {"bar_seconds": 86_400.0, "bars_per_day": 1.0, "length": 252}
@@ -61,7 +61,8 @@ def stress_of(got: Compiled, step: int, asset: int = 0) -> Any:
     """Give what the kernels make of the events when each starts as early as it may."""
     stresses = new_table(Stress, got.hits.shape[1])
     starts = got.events["earliest"].astype(np.int64)
-    stress_assets(stresses, got.events, got.hits, starts, 0, step)
+    address = Address(np.uint64(0), 0, step, 0)
+    stress_assets(stresses, got.events, got.ends, got.hits, starts, address)
     return stresses[asset]
 
 
@@ -109,10 +110,8 @@ def test_every_preset_compiles_everywhere(name: str, assets: int, market: str) -
 @pytest.mark.parametrize("name", preset_names())
 def test_severity_0_is_exactly_neutral_for_the_kernels(name: str) -> None:
     got = compiled(name, 0.0)
-    neutral = new_table(Stress, 1)
-    calm(neutral[0])
     for step in range(252):
-        assert stress_of(got, step) == neutral[0]
+        assert stress_of(got, step) == CALM[0]
 
 
 @pytest.mark.parametrize("name", preset_names())

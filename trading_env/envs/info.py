@@ -79,6 +79,10 @@ EVENT_FIELDS = (
     "depth",
     "volume",
     "latency",
+    "fees",
+    "resilience",
+    "own",
+    "outage",
 )
 
 
@@ -94,7 +98,7 @@ STATUS_NAMES = names_of(Status)
 EXIT_NAMES = names_of(Exit)
 SLOT_NAMES = names_of(SlotState)
 TERM_FIELDS = tuple(RewardTerms.__annotations__)
-FAULT_NAMES = np.array(["none", "missing", "stale", "spike"], dtype=object)
+FAULT_NAMES = np.array(["none", "missing", "stale", "spike", "duplicate", "late"], dtype=object)
 
 
 def check_detail(detail: str) -> Detail:

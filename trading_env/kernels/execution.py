@@ -163,7 +163,7 @@ def work_exit(
     fee = fee_due(asset.exit_notional, asset.exit_units, asset.exit_fees, charged, execution)
     asset.exit_fees += fee
     book_fill(asset, account, report, quantity, quoted, mid - report.exit_reference)
-    charge(account, report, fee)
+    charge(account, report, session.terms.fees * fee)
 
 
 @kernel
@@ -198,8 +198,11 @@ def fill_slot(
     book_fill(asset, account, report, quantity, quoted, delay)
     report.order_filled += quantity
     report.order_value += abs(quantity) * slot.decision_price
+    paid = 0.0
     if slot.filled == 0.0:
         slot.arrival_price = mid
+    else:
+        paid = fee_due(slot.notional, slot.filled, 0.0, execution.fee, execution)
     slot.step_filled += quantity
     slot.filled += quantity
     rest = slot.quantity - slot.filled if quantity != slot.left else 0.0
@@ -208,7 +211,8 @@ def fill_slot(
     slot.delay += quantity * delay
     slot.spread += abs(quantity) * quoted.half_spread
     slot.impact += abs(quantity) * quoted.impact
-    fee = fee_due(slot.notional, slot.filled, slot.fees, execution.fee, execution)
+    fee = fee_due(slot.notional, slot.filled, paid, execution.fee, execution)
+    fee *= session.terms.fees
     slot.fees += fee
     charge(account, report, fee)
     if slot.left == 0.0:

@@ -170,7 +170,7 @@ def complete(
     before = report.spread + report.impact + report.fees
     book_fill(asset, account, report, left, quoted, 0.0)
     fee = fee_due(abs(left * quoted.price), left, 0.0, execution.fee, execution)
-    charge(account, report, fee)
+    charge(account, report, terms.fees * fee)
     report.shortfall += report.spread + report.impact + report.fees - before
     report.price = report.notional / report.traded
     report.working = 0.0
