@@ -4,14 +4,15 @@
 
 Every event kind by itself and every preset, at severities 0, 0.5, 1 and 2, on the same seeds: an
 episode at one severity and the same episode at another are a pair. TWAP works parent orders in
-Execution-v0, the volatility target holds five assets in Portfolio-v0; neither learns nor knows of
+Execution-v0, volatility targets hold five assets in Portfolio-v0; none learns or knows of
 scenarios. What is measured is what the event is about:
 
-- `cost`: spread, impact and fees over what was traded, basis points (Execution-v0);
-- `delay`: mean time from decision to arrival of the orders, seconds (Execution-v0);
-- `drawdown`: the largest one of the episode (Portfolio-v0);
-- `tracking`: root mean square of the return's difference to the same episode with a sound feed,
-  basis points a bar (Portfolio-v0): the market is the same, only what is shown of it is not.
+- `cost`: spread, impact and fees of a unit traded by TWAP, basis points of its price;
+- `drawdown`: the largest one of a volatility target that is set once, by the first observation, and
+  kept (one that follows volatility sells out of the largest crises before it loses more);
+- `tracking`: of the volatility target that follows what it is shown, the root mean square of the
+  return's difference to the same episode with a sound feed, basis points a bar: the market is the
+  same, only what is shown of it is not.
 
 A row bites when the means do not fall from one severity to the next and the bootstrap interval
 (95%) of the paired difference between severity 1 and 0 lies above 0. The exit code is 1 unless
@@ -23,18 +24,19 @@ import json
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.baselines import VolatilityTarget
+from agents.baselines import Actions, Observations, VolatilityTarget
 from agents.execution import Twap
 from benchmarks.throughput import commit, processor
-from trading_env.envs.vector import ExecutionVectorEnv, PortfolioVectorEnv
+from trading_env.backtesting import Policy
+from trading_env.envs.vector import ExecutionVectorEnv, PortfolioVectorEnv, TradingVectorEnv
 from trading_env.envs.world import WARMUP
-from trading_env.scenario import preset_names
 from trading_env.statistics import mean_interval
 
 SEVERITIES = (0.0, 0.5, 1.0, 2.0)
@@ -45,6 +47,16 @@ DAILY, HOURLY, MINUTE = "us_stock_daily", "btc_hourly", "btc_minute"
 BPS = 1e4
 
 Values = NDArray[np.float64]
+
+
+class FixedTarget(VolatilityTarget):
+    """The volatility target as the first observation sets it, ever after."""
+
+    def act(self, observations: Observations) -> Actions:
+        """Repeat the first answer."""
+        if self.reference is None:
+            self.first = super().act(observations)
+        return self.first
 
 
 class Case(NamedTuple):
@@ -80,8 +92,8 @@ KINDS = {
     "liquidity": event("liquidity", DAILY, "cost", spread=3.0, depth=0.4, volume=0.5),
     "fees": event("fees", DAILY, "cost", multiplier=5.0),
     "resilience": event("resilience", MINUTE, "cost", multiplier=0.3),
-    "latency": event("latency", MINUTE, "cost", "delay", multiplier=1000.0),
-    "outage": event("outage", MINUTE, "cost", "delay", duration="8 bars"),
+    "latency": event("latency", MINUTE, "cost", multiplier=1000.0),
+    "outage": event("outage", MINUTE, "cost", duration="8 bars"),
     "halt": event("halt", MINUTE, "cost", duration="8 bars"),
     "missing": event("missing", DAILY, "tracking", rate=0.2),
     "stale": event("stale", DAILY, "tracking", rate=0.1, mean_bars=5.0),
@@ -102,7 +114,7 @@ PRESETS = {
     "flash_crash_2010": (MINUTE, BOTH),
     "ftx_2022": (HOURLY, BOTH),
     "gfc_2008": (DAILY, BOTH),
-    "latency_storm": (MINUTE, ("cost", "delay")),
+    "latency_storm": (MINUTE, COST),
     "liquidity_drought": (DAILY, COST),
     "ltcm_1998": (DAILY, BOTH),
     "luna_2022": (HOURLY, BOTH),
@@ -126,8 +138,38 @@ def market(preset: str, length: int) -> dict[str, Any]:
     return {"generator": "multiscale", "preset": preset, "paths": 256, "bars": bars}
 
 
-def execute(case: Case, severity: float, episodes: int) -> dict[str, Values]:
-    """Work parent orders evenly; return cost and delay of each episode."""
+class Episodes(NamedTuple):
+    """One episode in each lane, to its end."""
+
+    equity: Values  # (steps + 1, lanes)
+    drawdown: Values  # (lanes,)
+    cost: Values  # (lanes,): of a unit traded, a fraction of its price
+
+
+def play(envs: TradingVectorEnv, policy: Policy, length: int) -> Episodes:
+    """Play one episode in each lane."""
+    observations, _ = envs.reset(seed=SEED)
+    policy.reset(envs.num_envs)
+    lanes, reports = envs.batch.lanes, envs.batch.outputs.reports
+    running = np.ones(envs.num_envs, dtype=np.bool_)
+    drawdown, paid, units = np.zeros((3, envs.num_envs))
+    equity = [lanes.accounts["equity"].copy()]
+    for _ in range(length):
+        observations, _, terminated, truncated, _ = envs.step(policy.act(observations))
+        equity.append(np.where(running, lanes.accounts["equity"], equity[-1]))
+        drawdown = np.where(running, lanes.logs["max_drawdown"], drawdown)
+        if envs.batch.keeps_reports:
+            costs = reports["spread"] + reports["impact"] + reports["fees"]
+            price = reports["notional"] / np.maximum(reports["traded"], 1e-300)
+            each = np.where(price > 0.0, costs / np.where(price > 0.0, price, 1.0), 0.0)
+            paid += np.where(running, each.sum(axis=1), 0.0)
+            units += np.where(running, reports["traded"].sum(axis=1), 0.0)
+        running &= ~(terminated | truncated)
+    return Episodes(np.array(equity), drawdown, paid / np.maximum(units, 1e-300))
+
+
+def execute(case: Case, severity: float, episodes: int) -> Values:
+    """Work parent orders evenly; return the cost of each episode, basis points."""
     length = LENGTHS["execution"]
     envs = ExecutionVectorEnv(
         episodes,
@@ -135,23 +177,14 @@ def execute(case: Case, severity: float, episodes: int) -> dict[str, Values]:
         scenario=case.scenario,
         severity=severity,
         episode_length=length,
-        autoreset_mode="Disabled",
+        detail="full",
         copy=False,
     )
-    observations, _ = envs.reset(seed=SEED)
-    policy = Twap(envs.layout)
-    for _ in range(length):
-        observations, *_ = envs.step(policy.act(observations))
-    log = envs.batch.lanes.logs
-    paid = log["spread"] + log["impact"] + log["fees"]
-    return {
-        "cost": np.asarray(BPS * paid / log["traded"]),
-        "delay": np.asarray(log["latency"] / np.maximum(log["arrivals"], 1)),
-    }
+    return BPS * play(envs, Twap(envs.layout), length).cost
 
 
-def invest(case: Case, severity: float, episodes: int) -> tuple[Values, Values]:
-    """Hold the volatility target; return each episode's drawdown and returns."""
+def invest(policy: type[Policy], case: Case, severity: float, episodes: int) -> Episodes:
+    """Hold five assets."""
     length = LENGTHS["portfolio"]
     envs = PortfolioVectorEnv(
         episodes,
@@ -159,42 +192,28 @@ def invest(case: Case, severity: float, episodes: int) -> tuple[Values, Values]:
         scenario=case.scenario,
         severity=severity,
         episode_length=length,
-        autoreset_mode="Disabled",
+        detail="none",
         copy=False,
         account={"account_share": 0.01},
         **VolatilityTarget.env_overrides,
     )
-    observations, _ = envs.reset(seed=SEED)
-    policy = VolatilityTarget(envs.layout)
-    policy.reset(episodes)
-    accounts = envs.batch.lanes.accounts
-    equity = [accounts["equity"].copy()]
-    for _ in range(length):
-        observations, *_ = envs.step(policy.act(observations))
-        equity.append(accounts["equity"].copy())
-    path = np.array(equity)
-    return envs.batch.lanes.logs["max_drawdown"].copy(), path[1:] / path[:-1] - 1.0
+    return play(envs, policy(envs.layout), length)  # type: ignore[call-arg]
 
 
-def values_of(
-    case: Case, episodes: int, severities: Sequence[float]
-) -> dict[str, list[Values]]:
+def values_of(case: Case, episodes: int, severities: Sequence[float]) -> dict[str, list[Values]]:
     """Return a case's metrics: for each a list of episodes' values, one a severity."""
     found: dict[str, list[Values]] = {name: [] for name in case.metrics}
     sound: Values | None = None
     for severity in severities:
-        if {"cost", "delay"} & set(case.metrics):
-            measured = execute(case, severity, episodes)
-            for name in set(case.metrics) & set(measured):
-                found[name].append(measured[name])
-        if {"drawdown", "tracking"} & set(case.metrics):
-            drawdown, returns = invest(case, severity, episodes)
+        if "cost" in found:
+            found["cost"].append(execute(case, severity, episodes))
+        if "drawdown" in found:
+            found["drawdown"].append(invest(FixedTarget, case, severity, episodes).drawdown)
+        if "tracking" in found:
+            path = invest(VolatilityTarget, case, severity, episodes).equity
+            returns = path[1:] / path[:-1] - 1.0
             sound = returns if sound is None else sound
-            if "drawdown" in found:
-                found["drawdown"].append(drawdown)
-            if "tracking" in found:
-                apart = np.sqrt(((returns - sound) ** 2).mean(axis=0))
-                found["tracking"].append(BPS * apart)
+            found["tracking"].append(BPS * np.sqrt(((returns - sound) ** 2).mean(axis=0)))
     return found
 
 
@@ -209,7 +228,7 @@ def bite(
         means = [float(each.mean()) for each in values]
         effect = mean_interval(values[full] - values[0], np.random.default_rng(0))
         assert effect is not None
-        grows = all(after >= before for before, after in zip(means, means[1:], strict=False))
+        grows = all(after >= before for before, after in pairwise(means))
         rows.append(
             {
                 "case": name,

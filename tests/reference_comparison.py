@@ -24,7 +24,8 @@ REWARD_SCALE = 100.0  # a reward of 1 is a percent
 
 PRICES = {
     "mark", "base_close", "undisturbed", "reference_price", "entry_price", "stop_loss",
-    "take_profit", "late_close", "late_high", "late_low", "seen_close", "seen_high", "seen_low", "open", "high", "low", "close",
+    "take_profit", "late_close", "late_high", "late_low",
+    "seen_close", "seen_high", "seen_low", "open", "high", "low", "close",
     "price", "exit_reference", "decision_price", "arrival_price",
 }  # fmt: skip
 UNITS = {

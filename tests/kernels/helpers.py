@@ -28,7 +28,6 @@ from trading_env.types import (
     RiskParams,
     Session,
     SlotState,
-    Stress,
     Terms,
     TimeInForce,
     new_table,

@@ -128,7 +128,7 @@ def deliver(asset: AssetState, report: Report, bar: Bar, stress: Stress, address
         asset.age += 1
         asset.valid = 0
         asset.seen_return = 0.0
-    elif fault == STALE or fault == DUPLICATE:
+    elif fault == STALE or fault == DUPLICATE:  # noqa: SIM109 (a tuple costs compiled code more)
         show(asset, asset.seen_high, asset.seen_low, asset.seen_close, asset.seen_volume)
     elif fault == LATE:
         delay(asset, bar, stress.late_bars)

@@ -2,8 +2,9 @@
 
 The path, the first bar and the scenario of an episode, and the step at which its events begin,
 are draws addressed by (seed, episode). The events of a scenario that have one label share one draw,
-so that a crisis stays in one piece, and happens or not as a whole. `warmup` bars before the first decision move the trailing
-averages, so that no feature starts cold; they are shown as they are, without scenario.
+so that a crisis stays in one piece, and happens or not as a whole. `warmup` bars before the first
+decision move the trailing averages, so that no feature starts cold; they are shown as they are,
+without scenario.
 """
 
 import numpy as np

@@ -258,10 +258,8 @@ def share_shocks(stresses: Table, bars: Table, row: int, warmup: int, address: A
 
 
 @rare_kernel
-def common_shock(
-    own: float, bars: Table, a: int, row: int, warmup: int, address: Address
-) -> float:
-    """Draw the common shock: one for all assets, scaled by the asset's base returns before `row`."""
+def common_shock(own: float, bars: Table, a: int, row: int, warmup: int, address: Address) -> float:
+    """Draw the common shock, one for all, scaled by the asset's base returns before `row`."""
     z = normal(address.seed, address.episode, address.step, 0, Stream.COMMON_SHOCK.value)
     count = min(COMMON_BARS, warmup)
     total = 0.0
