@@ -16,7 +16,7 @@ LASTING = {"start": "10%", "duration": "episode"}
 KINDS: dict[str, dict[str, Any]] = {
     "gap": {"kind": "price", "shape": "gap", "move": -0.1, "start": "10%"},
     "step": {"kind": "price", "shape": "step", "move": -0.1, "start": "36 h"},
-    "ramp": {"kind": "price", "shape": "ramp", "move": [-0.3, 0.1], **LASTING},
+    "ramp": {"kind": "price", "shape": "ramp", "move": [-0.3, 0.1], **LASTING, "duration": "9 d"},
     "volatility": {"kind": "volatility", "multiplier": [2.0, 4.0], **LASTING},
     "liquidity": {"kind": "liquidity", "spread": 3.0, "depth": 0.4, "volume": 0.5, **LASTING},
     "correlation": {"kind": "correlation", "correlation": [0.2, 0.9], **LASTING},

@@ -255,7 +255,8 @@ def test_resilience_changes_how_fast_impact_decays_and_not_what_fills_add(
     rates = (0.1, 1.0, 20.0)
     shares = {f"transient_decay_{j}": math.exp(-rate) for j, rate in enumerate(rates)}
     means = {f"transient_mean_{j}": -math.expm1(-rate) / rate for j, rate in enumerate(rates)}
-    execution = execution_params(transient_weight_0=0.5, **shares, **means)
+    weights = {"transient_weight_0": 0.5, "transient_weight_1": 0.0, "transient_weight_2": 0.0}
+    execution = execution_params(**weights, **shares, **means)
     asset = an_asset(transient_0=0.01, transient_1=0.02, transient_2=0.03)
     stress = a_stress(resilience=resilience)
     terms = terms_of(asset, stress, execution, episode_params())
