@@ -62,7 +62,7 @@ def rough_scenario(rng: np.random.Generator) -> dict[str, Any]:
         {"kind": "correlation", "correlation": float(rng.uniform(0.0, 0.99))},
         {"kind": "fees", "multiplier": float(rng.choice([0.2, 5.0]))},
         {"kind": "resilience", "multiplier": float(rng.choice([0.01, 0.3, 2.0]))},
-        {"kind": "halt"},
+        *({"kind": "halt"}, {"kind": "halt"}),  # the rarest of meetings: at work in a halt
         {"kind": "outage"},
         {"kind": "price", "shape": "step", "move": [-0.2, float(rng.uniform(-0.1, 0.2))]},
         {"kind": "duplicate", "rate": float(rng.uniform(0.0, 0.5))},
