@@ -60,7 +60,7 @@ def step(world: Record, state: Record, actions: list[float], seed: int) -> Resul
         report.update(dict.fromkeys(SUMMED, 0.0), exit=Exit.NONE, arrivals=0, excuse="")
     accrue(world, state, reports)
     account["row"] += 1
-    stresses = [compose(world, state, a) for a in range(len(state["assets"]))]
+    stresses = [compose(world, state, a, seed) for a in range(len(state["assets"]))]
     for a, report in enumerate(reports):
         one_asset(world, state, a, report, stresses[a], seed)
     shown_together(state)
@@ -92,7 +92,7 @@ def one_asset(
     """Send the order, build the bar, trade in it, and close the asset's books."""
     asset, slots, account = state["assets"][a], state["slots"][a], state["account"]
     mark = asset["mark"]
-    send(world, state, a, report, stress["latency"], seed)
+    send(world, state, a, report, stress, seed)
     base, last = world["bars"][account["row"]][a], world["bars"][account["row"] - 1][a]
     clean, moved = undisturbed_bar(base, last["close"], asset["displacement"], stress)
     bar = dict(clean)

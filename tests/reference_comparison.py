@@ -24,7 +24,8 @@ REWARD_SCALE = 100.0  # a reward of 1 is a percent
 
 PRICES = {
     "mark", "base_close", "undisturbed", "reference_price", "entry_price", "stop_loss",
-    "take_profit", "seen_close", "seen_high", "seen_low", "open", "high", "low", "close",
+    "take_profit", "late_close", "late_high", "late_low",
+    "seen_close", "seen_high", "seen_low", "open", "high", "low", "close",
     "price", "exit_reference", "decision_price", "arrival_price", "limit",
 }  # fmt: skip
 UNITS = {
@@ -73,6 +74,7 @@ def world_of(env: PortfolioEnv) -> Record:
         "signals": world.signals.tolist(),
         "elapsed_s": world.elapsed_s.tolist(),
         "events": dicts_of(world.events),
+        "ends": dicts_of(world.ends),
         "hits": world.hits.tolist(),
         "length": resolved["episode_length"],
         "bar_seconds": market.bar_seconds,

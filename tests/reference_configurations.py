@@ -13,6 +13,7 @@ from trading_env.markets import Market
 
 BARS = 130
 DAY_S = 86400
+FADING = ("volatility", "liquidity", "latency", "correlation", "fees", "resilience")
 
 
 def rough_market(rng: np.random.Generator) -> Market:
@@ -58,7 +59,14 @@ def rough_scenario(rng: np.random.Generator) -> dict[str, Any]:
         {"kind": "volatility", "multiplier": float(rng.choice([0.0001, 0.5, 2.0, 15.0]))},
         {"kind": "liquidity", "spread": 5.0, "depth": 0.05, "volume": float(rng.uniform(0.01, 2))},
         {"kind": "latency", "multiplier": float(rng.choice([0.1, 20.0, 1000.0]))},
-        {"kind": "halt"},
+        {"kind": "correlation", "correlation": float(rng.uniform(0.0, 0.99))},
+        {"kind": "fees", "multiplier": float(rng.choice([0.2, 5.0]))},
+        {"kind": "resilience", "multiplier": float(rng.choice([0.01, 0.3, 2.0]))},
+        *({"kind": "halt"}, {"kind": "halt"}),  # the rarest of meetings: at work in a halt
+        {"kind": "outage"},
+        {"kind": "price", "shape": "step", "move": [-0.2, float(rng.uniform(-0.1, 0.2))]},
+        {"kind": "duplicate", "rate": float(rng.uniform(0.0, 0.5))},
+        {"kind": "late", "rate": float(rng.uniform(0, 0.5)), "bars": int(rng.integers(1, 4))},
         {"kind": "missing", "rate": float(rng.uniform(0.0, 0.8))},
         {
             "kind": "stale",
@@ -68,15 +76,19 @@ def rough_scenario(rng: np.random.Generator) -> dict[str, Any]:
         {"kind": "spike", "rate": float(rng.uniform(0.0, 0.8)), "size": float(rng.uniform(1, 60))},
     ]
     events = []
-    for event in rng.permutation(np.array(kinds, dtype=object))[: rng.integers(1, 8)]:
-        if event.get("shape") != "gap":
+    for event in rng.permutation(np.array(kinds, dtype=object))[: rng.integers(1, 11)]:
+        if event.get("shape") not in ("gap", "step"):
             event["duration"] = some_bars(rng, 6.0)
         if event.get("shape") == "crash_and_retrace":
             event.update(retrace=float(rng.uniform(0.0, 1.0)), recovery=some_bars(rng, 4.0))
-        if event["kind"] in ("volatility", "liquidity", "latency") and rng.integers(2):
+        if event["kind"] in FADING and rng.integers(2):
             event["half_life"] = some_bars(rng, 5.0)
+        if event["kind"] in ("volatility", "latency", "fees") and rng.integers(2):
+            event["multiplier"] = [event["multiplier"], float(rng.uniform(0.5, 3.0))]
         if rng.integers(3) == 0:
-            event["assets"] = [0]
+            event["assets"] = "one" if rng.integers(2) else [0]
+        if rng.integers(4) == 0:
+            event.update(label="apart", chance=0.7)
         events.append({**event, "start": ["0 bars", "10 bars"], "delay": some_bars(rng, 5.0)})
     return {"name": "rough", "events": events}
 

@@ -205,9 +205,7 @@ def is_near_lot(quantity: float, lot: float) -> bool:
     return abs(count - round(count)) <= 2e-9 + 1e-12 * count
 
 
-def send(
-    world: Record, state: Record, a: int, report: Record, multiplier: float, seed: int
-) -> None:
+def send(world: Record, state: Record, a: int, report: Record, stress: Record, seed: int) -> None:
     """Turn the difference to the target into an order."""
     asset, slots, account = state["assets"][a], state["slots"][a], state["account"]
     in_flight = working = 0.0
@@ -256,7 +254,8 @@ def send(
         for slot in slots:
             if slot["state"] == SlotState.WORKING:
                 slot.update(replaced=1, claim=0.0)
-    latency = latency_of(world, account, a, multiplier, seed)
+    latency = latency_of(world, account, a, stress["latency"], seed)
+    latency += stress["outage"] * world["bar_seconds"]
     empty[0].update(state=SlotState.IN_FLIGHT, quantity=needed, left=needed, claim=needed)
     empty[0].update(
         decision_price=asset["mark"], arrival_price=0.0, latency_s=latency, due_s=latency

@@ -4,17 +4,19 @@ Written from `docs/model.md` (sections 3, 6, 7, 15) alone; it shares no code wit
 """
 
 import math
+from itertools import pairwise
 from statistics import NormalDist  # its inv_cdf is Wichura's AS 241, PPND16
 from typing import Any
 
 Record = dict[str, Any]
 
-LATENCY_STREAM, FEED_STREAM = 4, 5
+LATENCY_STREAM, FEED_STREAM, SIZE_STREAM, COMMON_STREAM = 4, 5, 7, 8
+COMMON_BARS = 20
 HALF_LIVES = (5, 20, 60)
 SMALLEST_VARIANCE = 1e-12
 HALT_SHARE = 0.5  # of a bar
 STRETCH_FLOOR = 0.25
-FAULT_NONE, FAULT_MISSING, FAULT_STALE, FAULT_SPIKE = range(4)
+FAULT_NONE, FAULT_MISSING, FAULT_STALE, FAULT_SPIKE, FAULT_DUPLICATE, FAULT_LATE = range(6)
 
 
 def clip(x: float, low: float, high: float) -> float:
@@ -58,16 +60,16 @@ def normal(seed: int, step: int, episode: int, asset: int, stream: int) -> float
 
 
 def weight_of(event: Record, t: float, covered: float) -> float:
-    if event["half_life"] == 0.0 or covered == 1.0:
+    if event["half_life"] == 0.0 or t + 1.0 <= event["duration"]:
         return covered
     b = math.log(2.0) / event["half_life"]
     u = max(t - event["duration"], 0.0)
-    return covered + (math.exp(-b * u) - math.exp(-b * (u + 1.0 - covered))) / b
+    return covered + (math.exp(-b * u) - math.exp(-b * (t + 1.0 - event["duration"]))) / b
 
 
-def injected(event: Record, t: float) -> float:
+def injected(event: Record, move: float, t: float) -> float:
     """y(t), the injected path."""
-    move, duration, recovery = event["move"], event["duration"], event["recovery"]
+    duration, recovery = event["duration"], event["recovery"]
     if t < duration:
         return move * t / duration
     if recovery == 0.0:
@@ -75,60 +77,91 @@ def injected(event: Record, t: float) -> float:
     return move * (1.0 - event["retrace"] * min((t - duration) / recovery, 1.0))
 
 
-def path_of(event: Record, t: float) -> tuple[float, float, float, float]:
+def path_of(event: Record, move: float, t: float) -> tuple[float, float, float, float]:
     """Gap, drift, low and high excursion of one event in [t, t + 1)."""
     gap = 0.0
-    begin = injected(event, t) if t > 0 else 0.0
+    begin = injected(event, move, t) if t > 0 else 0.0
     if t == 0 and event["duration"] == 0.0:
-        begin = gap = event["move"]
-    drift = injected(event, t + 1) - begin
+        begin = gap = move
+    drift = injected(event, move, t + 1) - begin
     points = [0.0, drift]
     if t < event["duration"] < t + 1:
-        points.append(event["move"] - begin)
+        points.append(move - begin)
     turned = event["duration"] + event["recovery"]
     if t < turned < t + 1:
-        points.append(injected(event, turned) - begin)
+        points.append(injected(event, move, turned) - begin)
     return gap, drift, min(points), max(points)
 
 
-MULTIPLIERS = ("volatility", "spread", "depth", "volume", "latency")
-RATES = ("missing_rate", "stale_rate", "spike_rate")
+MULTIPLIERS = ("volatility", "spread", "depth", "volume", "latency", "fees", "resilience", "own")
+RATES = ("missing_rate", "stale_rate", "spike_rate", "duplicate_rate", "late_rate")
 
 
-def compose(world: Record, state: Record, asset: int) -> Record:
+def drawn(world: Record, number: int, seed: int, episode: int) -> tuple[Record, float]:
+    """An event with the sizes of this episode, and the uniform that draws its asset."""
+    event, end = world["events"][number], world["ends"][number]
+    share, which = uniforms(seed, event["label"], episode, event["group"], SIZE_STREAM)
+    event = dict(event)
+    if event["drawn"]:
+        for name in ("move", *MULTIPLIERS, *RATES):
+            event[name] += share * (end[name] - event[name])
+    return event, which
+
+
+def compose(world: Record, state: Record, asset: int, seed: int) -> Record:
     """What the active events do to one asset in the bar after the decision."""
     sums = dict.fromkeys(("gap", "drift", "low_excursion", "high_excursion"), 0.0)
     logs = dict.fromkeys(MULTIPLIERS, 0.0)
     rates = dict.fromkeys(RATES, 0.0)
-    most = {"stale_bars": 0.0, "spike_size": 0.0}
+    most = {"stale_bars": 0.0, "spike_size": 0.0, "late_bars": 0, "outage": 0.0}
     halted = 0
-    for number, event in enumerate(world["events"]):
-        t = state["account"]["step"] - state["starts"][number]
-        lasts = t < max(event["duration"] + event["recovery"], 1.0) or event["half_life"] > 0.0
+    for number in range(len(world["events"])):
+        event, which = drawn(world, number, seed, state["account"]["episode"])
+        bars = state["account"]["step"] - state["starts"][number]
+        end = event["offset"] + event["duration"] + event["recovery"]
+        lasts = bars < max(end, 1.0) or event["half_life"] > 0.0
         mine = event["group"] == state["account"]["group"] and world["hits"][number][asset]
-        if t < 0 or not lasts or not mine:
+        if event["one"]:
+            mine = mine and asset == math.floor(which * len(state["assets"]))
+        if bars < 0 or not lasts or not mine:
             continue
-        covered = clip(event["duration"] - t, 0.0, 1.0)
-        for name, value in zip(sums, path_of(event, t), strict=True):
+        t = bars - event["offset"]
+        covered = clip(min(event["duration"], t + 1.0) - max(t, 0.0), 0.0, 1.0)
+        for name, value in zip(sums, path_of(event, event["move"], t), strict=True):
             sums[name] += value
         for name in MULTIPLIERS:
             logs[name] += weight_of(event, t, covered) * event[name]
         for name in RATES:
             rates[name] += covered * event[name]
-        for name in most:
+        if event["outage"]:
+            most["outage"] = max(most["outage"], event["duration"] - t)
+        for name in ("stale_bars", "spike_size", "late_bars"):
             most[name] = max(most[name], event[name])
         if event["halted"] and covered >= HALT_SHARE:
             halted = 1
     multipliers = {name: math.exp(value) for name, value in logs.items()}
     limited = {name: min(value, 1.0) for name, value in rates.items()}
-    return {**sums, **multipliers, **limited, **most, "halted": halted}
+    stress = {**sums, **multipliers, **limited, **most, "halted": halted, "common": 0.0}
+    if stress["own"] < 1.0:
+        stress["common"] = common_shock(world, state["account"], asset, stress["own"], seed)
+    return stress
+
+
+def common_shock(world: Record, account: Record, asset: int, own: float, seed: int) -> float:
+    """sqrt(1 - own) s z; the account's row is already that of the coming bar."""
+    row = account["row"]
+    closes = [world["bars"][k][asset]["close"] for k in range(row - COMMON_BARS - 1, row)]
+    returns = [now / last - 1.0 for last, now in pairwise(closes)]
+    s = math.sqrt(sum(r * r for r in returns) / COMMON_BARS)
+    z = normal(seed, account["step"], account["episode"], 0, COMMON_STREAM)
+    return math.sqrt(1.0 - own) * s * z
 
 
 # --------------------------------------------------------------------------- 7. the bar
 
 
-def stretched(ratio: float, m: float) -> float:
-    x = 1.0 + m * (ratio - 1.0)
+def stretched(ratio: float, m: float, plus: float = 0.0) -> float:
+    x = 1.0 + m * (ratio - 1.0) + plus
     if x < STRETCH_FLOOR:
         return STRETCH_FLOOR * math.exp(max(x / STRETCH_FLOOR - 1.0, -20.0))
     return min(x, math.exp(20.0))
@@ -141,13 +174,16 @@ def undisturbed_bar(
     bar = {**base, "volume": base["volume"] * stress["volume"]}
     gap, drift, m = stress["gap"], stress["drift"], stress["volatility"]
     low_excursion, high_excursion = stress["low_excursion"], stress["high_excursion"]
-    if (gap, drift, low_excursion, high_excursion, m) == (0.0, 0.0, 0.0, 0.0, 1.0):
+    neutral = (gap, drift, low_excursion, high_excursion, m) == (0.0, 0.0, 0.0, 0.0, 1.0)
+    if neutral and stress["own"] == 1.0:
         for name in ("open", "high", "low", "close"):
             bar[name] = base[name] if displacement == 1.0 else base[name] * displacement
         return bar, displacement
-    st = {name: stretched(base[name] / last_close, m) for name in ("open", "high", "low", "close")}
+    a = m * math.sqrt(stress["own"])
+    st = {name: stretched(base[name] / last_close, a) for name in ("open", "high", "low", "close")}
     opened = st["open"] * math.exp(clip(gap, -20.0, 20.0))
-    closed = st["close"] * math.exp(clip(gap + drift, -20.0, 20.0))
+    closed = stretched(base["close"] / last_close, a, m * stress["common"])
+    closed *= math.exp(clip(gap + drift, -20.0, 20.0))
     up = opened * math.exp(clip(high_excursion, -20.0, 20.0))
     down = opened * math.exp(clip(low_excursion, -20.0, 20.0))
     high = max(opened, closed, up) * st["high"] / max(st["open"], st["close"])
@@ -178,6 +214,8 @@ def update_averages(asset: Record, undisturbed: float, volume: float) -> None:
 
 def fault_of(asset: Record, stress: Record, draws: tuple[float, float]) -> int:
     """Which fault the bar's delivery has; a stale run is begun or counted down."""
+    if asset["late_left"] > 0:
+        return FAULT_LATE
     if asset["stale_left"] > 0:
         asset["stale_left"] -= 1
         return FAULT_STALE
@@ -195,7 +233,13 @@ def fault_of(asset: Record, stress: Record, draws: tuple[float, float]) -> int:
             )
         asset["stale_left"] = length - 1
         return FAULT_STALE
-    return FAULT_SPIKE if first - stress["stale_rate"] < stress["spike_rate"] else FAULT_NONE
+    kinds = ("stale", FAULT_SPIKE), ("spike", FAULT_DUPLICATE), ("duplicate", FAULT_LATE)
+    for before, fault in kinds:
+        first -= stress[f"{before}_rate"]
+        name = ("spike", "duplicate", "late")[fault - FAULT_SPIKE]
+        if first < stress[f"{name}_rate"]:
+            return fault
+    return FAULT_NONE
 
 
 def show(asset: Record, close: float, high: float, low: float, volume: float) -> None:
@@ -216,9 +260,19 @@ def deliver(asset: Record, bar: Record, stress: Record, draws: tuple[float, floa
     fault = fault_of(asset, stress, draws)
     if fault == FAULT_MISSING:
         asset.update(age=asset["age"] + 1, valid=0, seen_return=0.0)
-    elif fault == FAULT_STALE:
+    elif fault in (FAULT_STALE, FAULT_DUPLICATE):
         seen = [asset[f"seen_{name}"] for name in ("close", "high", "low", "volume")]
         show(asset, *seen)
+    elif fault == FAULT_LATE:
+        if asset["late_left"] == 0:
+            kept = {f"late_{name}": bar[name] for name in ("close", "high", "low", "volume")}
+            asset.update(kept, late_left=stress["late_bars"] + 1, late_age=stress["late_bars"])
+        asset["late_left"] -= 1
+        if asset["late_left"] > 0:
+            asset.update(age=asset["age"] + 1, valid=0, seen_return=0.0)
+        else:
+            show(asset, *(asset[f"late_{name}"] for name in ("close", "high", "low", "volume")))
+            asset["age"] = asset["late_age"]
     elif fault == FAULT_SPIKE:
         z = min(stress["spike_size"] * math.sqrt(asset["seen_variance_slow"]), 1.0)
         close = bar["close"] * math.exp(z if draws[1] < 0.5 else -z)

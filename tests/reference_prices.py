@@ -11,6 +11,7 @@ from tests.reference_market import clip
 
 Record = dict[str, Any]
 
+SLOWEST = 0.1  # of the usual speed of decay
 IMPACT_LIMIT = 0.2
 OWN_PERMANENT = 0.5  # share of a fill's permanent impact that the fill itself pays
 FIRST_TOUCH, SECOND_TOUCH = 1 / 3, 2 / 3  # when the bar's extremes are touched
@@ -76,8 +77,9 @@ def terms_of(world: Record, asset: Record, stress: Record) -> Record:
     gamma = execution["permanent_impact"] * execution["inverse_turnover_days"] ** 0.25
     widening = asset["variance_fast"] / asset["variance_slow"]
     transient = 0.0
+    slower = max(stress["resilience"], SLOWEST) if stress["resilience"] != 1.0 else 1.0
     for j, rho in enumerate(transient_times(world)):
-        transient += asset[f"transient_{j}"] * (1.0 - math.exp(-rho)) / rho
+        transient += asset[f"transient_{j}"] * (1.0 - math.exp(-slower * rho)) / (slower * rho)
     return {
         "half_spread": execution["half_spread_bps"] * 1e-4
         * widening ** (execution["spread_exponent"] / 2.0) * stress["spread"],
@@ -85,6 +87,8 @@ def terms_of(world: Record, asset: Record, stress: Record) -> Record:
         / stress["depth"] ** execution["impact_exponent"],
         "permanent": day * gamma / turned_over,
         "transient": transient,
+        "fees": stress["fees"],
+        "slower": slower,
     }  # fmt: skip
 
 
@@ -125,4 +129,5 @@ def carry_impact(s: Session) -> None:
     for j, rho in enumerate(transient_times(s.world)):
         weight, kept = execution["transient_weights"][j], math.exp(-rho)
         name = f"transient_{j}"
-        asset[name] = kept * asset[name] + (1.0 - kept) * weight * pressed
+        decayed = math.exp(-s.terms["slower"] * rho) * asset[name]
+        asset[name] = decayed + (1.0 - kept) * weight * pressed

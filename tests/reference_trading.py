@@ -136,8 +136,11 @@ def fill_order(
     """Settle one fill of an order and enter it everywhere; return its units."""
     size, old = abs(q), s.asset["position"]
     settle(s, q, deal, passive=False)
+    paid = 0.0
     if slot["filled"] == 0.0:
         slot["arrival_price"] = arrival
+    else:
+        paid = fee_of(s.world, slot["proportional"], slot["notional"], abs(slot["filled"]), 0.0)
     rest = slot["quantity"] - (slot["filled"] + q) if q != slot["left"] else 0.0
     slot["left"] = 0.0 if abs(rest) <= DUST * abs(slot["quantity"]) else rest
     slot["filled"] += q
@@ -150,7 +153,8 @@ def fill_order(
     s.report["delay"] += q * (arrival - s.mark)
     s.report["order_filled"] += q
     s.report["order_value"] += size * slot["decision_price"]
-    fee = fee_of(s.world, slot["proportional"], slot["notional"], abs(slot["filled"]), slot["fees"])
+    fee = fee_of(s.world, slot["proportional"], slot["notional"], abs(slot["filled"]), paid)
+    fee *= s.terms["fees"]
     slot["fees"] += fee
     charge(s, fee)
     if slot["left"] == 0.0:
@@ -260,7 +264,7 @@ def try_exit(s: Session, b: float, e: float, late: float) -> None:
     units = so_far["exit_units"] + size
     by_notional = proportional(s.world, notional, passive)
     fee = fee_of(s.world, by_notional, notional, units, so_far["exit_fees"])
-    charge(s, fee)
+    charge(s, s.terms["fees"] * fee)
     if asset["position"] != 0.0:
         paid = so_far["exit_fees"] + fee
         asset.update(exit_notional=notional, exit_units=units, exit_fees=paid)

@@ -76,7 +76,7 @@ def test_kernels_agree_with_the_page() -> None:
 
 def test_the_comparison_meets_everything_that_can_happen() -> None:
     met, _ = compared()
-    codes = {"status": Status, "exit": Exit, "bound_by": BoundBy, "fault": range(4)}
+    codes = {"status": Status, "exit": Exit, "bound_by": BoundBy, "fault": range(6)}
     wanted: list[Any] = [(name, int(code)) for name, kind in codes.items() for code in kind]
     wanted += [("halted", 1), "zero volume", "passive", "rested", ("arrivals", 2)]
     assert [item for item in wanted if met[item] == 0] == []
@@ -98,6 +98,10 @@ PERTURBATIONS = [
     (reference_decision, "LATENCY_STREAM", 6),
     (reference_market, "HALF_LIVES", (5, 20, 61)),
     (reference_market, "HALT_SHARE", 0.2),
+    (reference_market, "SIZE_STREAM", 6),
+    (reference_market, "COMMON_STREAM", 6),
+    (reference_market, "COMMON_BARS", 19),
+    (reference_prices, "SLOWEST", 0.2),
     (reference_market, "STRETCH_FLOOR", 0.24),
     (reference_limits, "PARTS", 2**19),
     (reference_prices, "FIRST_TOUCH", 0.32),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trading_env.kernels.stress import calm, stress_assets
+from trading_env.kernels.stress import CALM, stress_assets
 from trading_env.scenario import (
     Compiled,
     Scenario,
@@ -21,22 +21,26 @@ from trading_env.scenario import (
     load_preset,
     preset_names,
 )
-from trading_env.scenario_events import Clock
-from trading_env.types import Stress, new_table
+from trading_env.scenario_times import Clock
+from trading_env.types import Address, Stress, new_table
 
 ROOT = Path(__file__).parents[1]
 DAILY = {"bar_seconds": 86_400.0, "bars_per_day": 1.0, "length": 252}
 MINUTE = {"bar_seconds": 60.0, "bars_per_day": 390.0, "length": 390}
 MARKETS = {"daily": DAILY, "minute": MINUTE}
-SIZES = (
-    *("move", "volatility", "spread", "depth", "volume", "latency", "halted"),
-    *("missing_rate", "stale_rate", "stale_bars", "spike_rate", "spike_size"),
+LOGS = (
+    *("move", "volatility", "spread", "depth", "volume"),
+    *("latency", "fees", "resilience", "own"),
 )
-LOGS = SIZES[:6]
-RATES = ("missing_rate", "stale_rate", "spike_rate")
+RATES = ("missing_rate", "stale_rate", "spike_rate", "duplicate_rate", "late_rate")
+SIZES = (*LOGS, *RATES, "halted", "outage", "stale_bars", "spike_size", "late_bars")
 NEEDED = {
     *("calm", "price_shock", "volatility_regime", "liquidity_drought", "flash_crash_2010"),
     *("bad_data", "latency_storm", "covid_2020", "gfc_2008", "exchange_outage"),
+    *("black_monday_1987", "ltcm_1998", "august_2011", "chf_2015", "volmageddon_2018"),
+    *("crypto_march_2020", "luna_2022", "ftx_2022", "svb_2023", "yen_unwind_2024"),
+    *("slow_bear_2022", "single_name_gap", "correlation_breakdown", "stale_feed"),
+    *("random_train", "random_test"),
 }
 
 
@@ -61,7 +65,8 @@ def stress_of(got: Compiled, step: int, asset: int = 0) -> Any:
     """Give what the kernels make of the events when each starts as early as it may."""
     stresses = new_table(Stress, got.hits.shape[1])
     starts = got.events["earliest"].astype(np.int64)
-    stress_assets(stresses, got.events, got.hits, starts, 0, step)
+    address = Address(np.uint64(0), 0, step, 0)
+    stress_assets(stresses, got.events, got.ends, got.hits, starts, address)
     return stresses[asset]
 
 
@@ -109,16 +114,14 @@ def test_every_preset_compiles_everywhere(name: str, assets: int, market: str) -
 @pytest.mark.parametrize("name", preset_names())
 def test_severity_0_is_exactly_neutral_for_the_kernels(name: str) -> None:
     got = compiled(name, 0.0)
-    neutral = new_table(Stress, 1)
-    calm(neutral[0])
     for step in range(252):
-        assert stress_of(got, step) == neutral[0]
+        assert stress_of(got, step) == CALM[0]
 
 
 @pytest.mark.parametrize("name", preset_names())
 def test_severity_scales_logs_rates_and_halts_linearly_and_nothing_else(name: str) -> None:
     base, more = compiled(name).events, compiled(name, 2.5).events
-    halts = base["halted"] == 1
+    halts = (base["halted"] == 1) | (base["outage"] == 1)
     for field in base.dtype.names:
         factor: Any = 2.5 if field in LOGS + RATES else 1.0
         if field == "duration":
@@ -126,7 +129,7 @@ def test_severity_scales_logs_rates_and_halts_linearly_and_nothing_else(name: st
         expected = base[field] * factor
         if field in RATES:
             expected = np.minimum(expected, 1.0)
-        np.testing.assert_allclose(more[field], expected, rtol=1e-15)
+        np.testing.assert_allclose(more[field], expected, rtol=1e-14)
 
 
 @pytest.mark.parametrize("name", preset_names())
@@ -134,15 +137,93 @@ def test_one_draw_keeps_the_order_of_a_crisis(name: str) -> None:
     # Events of a preset have ranges of one width, so that a shared draw shifts them all alike.
     for market in MARKETS.values():
         events = compiled(name, market=market).events
-        assert len(set(events["latest"] - events["earliest"])) <= 1
+        for label in set(events["label"]):
+            mine = events[events["label"] == label]
+            assert len(set(mine["latest"] - mine["earliest"])) <= 1
 
 
-@pytest.mark.parametrize("name", ["price_shock", "flash_crash_2010", "covid_2020", "gfc_2008"])
+CRASHES = [
+    name
+    for name in preset_names()
+    if any(event.kind == "price" for event in load_preset(name).events)
+]
+
+
+@pytest.mark.parametrize("name", [name for name in CRASHES if not name.startswith("random")])
 def test_liquidity_goes_before_price(name: str) -> None:
     events = compiled(name, market=MINUTE).events
-    assert (
-        events["earliest"][events["depth"] < 0].min() < events["earliest"][events["move"] < 0].min()
+    begin = events["earliest"] + events["offset"]
+    assert begin[events["depth"] < 0].min() < begin[events["move"] < 0].min()
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_depth_and_spread_move_together(name: str) -> None:
+    events = compiled(name).events
+    assert np.array_equal(events["spread"] > 0.0, events["depth"] < 0.0)
+
+
+def test_some_crises_retrace_and_some_never_do() -> None:
+    retraces = {name: compiled(name).events["retrace"].max() > 0.0 for name in CRASHES}
+    assert sum(retraces.values()) >= 5
+    assert sum(not back for back in retraces.values()) >= 5
+
+
+def test_random_families_have_no_size_in_common() -> None:
+    train, test = (compiled(f"random_{family}") for family in ("train", "test"))
+
+    def ranges(got: Compiled, name: str) -> list[tuple[float, float]]:
+        pairs = zip(got.events[name], got.ends[name], strict=True)
+        return [(min(pair), max(pair)) for pair in pairs if any(pair)]
+
+    compared = 0
+    for name in (*LOGS, *RATES):
+        for low, high in ranges(train, name):
+            for other_low, other_high in ranges(test, name):
+                assert high < other_low or other_high < low, name
+                compared += 1
+    assert compared > 20
+
+
+def test_random_stands_for_the_family_asked_for() -> None:
+    for family in ("train", "test"):
+        got = compile_scenarios(
+            ["random", "bad_data"], severity=1.0, symbols=("A",), family=family, **DAILY
+        )
+        assert got.scenarios[0].name == f"random_{family} + bad_data"
+
+
+def test_a_range_is_two_records_and_a_number_is_one() -> None:
+    both = compiled(one(multiplier=[2.0, 8.0]), severity=2.0)
+    assert (both.events[0].volatility, both.ends[0].volatility) == (
+        pytest.approx(2 * math.log(2.0)),
+        pytest.approx(2 * math.log(8.0)),
     )
+    assert both.events[0].drawn == 1
+    single = compiled(one())
+    assert single.events[0] == single.ends[0]
+    assert single.events[0].drawn == 0
+
+
+def test_events_of_one_label_share_a_code_and_others_do_not() -> None:
+    codes = [compiled(one(label=text)).events[0].label for text in ("", "a", "a", "b")]
+    assert codes[0] == 0
+    assert codes[1] == codes[2] != codes[3]
+
+
+@pytest.mark.parametrize(
+    ("event", "place"),
+    [
+        ({}, (1, 0.5)),
+        ({"kind": "price", "shape": "step", "move": -0.1}, (1, 0.5)),
+        ({"kind": "price", "shape": "gap", "move": -0.1}, (1, 0.0)),
+        ({"kind": "outage", "duration": "1 h"}, (1, 0.0)),
+    ],
+)
+def test_clock_time_may_begin_inside_a_bar_but_gaps_and_outages_wait_for_the_open(
+    event: dict[str, Any], place: tuple[int, float]
+) -> None:
+    got = compiled(one(start="12 h", delay="24 h", **event)).events[0]
+    assert (got.earliest, got.offset) == (place[0], pytest.approx(place[1]))
 
 
 def test_a_flash_crash_shows_in_the_low_of_a_daily_bar() -> None:
@@ -268,7 +349,8 @@ def test_composition_does_not_depend_on_the_order() -> None:
 
 def test_one_of_makes_a_group_of_each() -> None:
     got = compiled({"one_of": [None, "covid_2020", ["gfc_2008", "bad_data"], "calm"]})
-    covid, pair = len(load_preset("covid_2020").events), len(compiled("gfc_2008").events) + 3
+    covid, *rest = (len(load_preset(n).events) for n in ("covid_2020", "gfc_2008", "bad_data"))
+    pair = sum(rest)
     assert got.groups == 4
     assert got.events["group"].tolist() == [1] * covid + [2] * pair
     assert [s.name for s in got.scenarios] == ["calm", "covid_2020", "gfc_2008 + bad_data", "calm"]
@@ -346,6 +428,13 @@ BAD_EVENTS: list[tuple[dict[str, Any], str, str]] = [
     (GAP | {"retrace": 0.5}, "retrace", "a gap and a ramp have none"),
     (GAP | {"shape": "ramp"}, "duration", "a ramp and a crash_and_retrace have one"),
     (GAP | {"shape": "jump"}, "shape", "'gap'"),
+    (GAP | {"move": [-0.1]}, "move", "[first, last]"),
+    (GAP | {"move": [-0.1, -1.0]}, "move", "greater than -1"),
+    (DRY | {"spread": [0.5, 2.0], "depth": [0.5, 2.0]}, "depth", "not a deeper one"),
+    (DRY | {"kind": "correlation", "correlation": 1.0}, "correlation", "0.999"),
+    (LOST | {"kind": "late", "bars": 0}, "bars", "greater than or equal to 1"),
+    ({"chance": 1.5}, "chance", "less than or equal to 1"),
+    ({"assets": "some"}, "assets", '"one"'),
     (CRASH | {"retrace": 1.5}, "retrace", "less than or equal to 1"),
     (CRASH | {"retrace": -0.1}, "retrace", "greater than or equal to 0"),
     (CRASH | {"recovery": None}, "recovery", "a crash_and_retrace has one"),

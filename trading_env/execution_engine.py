@@ -20,7 +20,7 @@ from trading_env.kernels.feedback import blend
 from trading_env.kernels.limits import limit_price
 from trading_env.kernels.orders import book_opportunity, draw_latency, end_bar, fill_in, status_of
 from trading_env.kernels.pricing import terms_of
-from trading_env.kernels.stress import calm
+from trading_env.kernels.stress import CALM
 from trading_env.types import (
     AccountState,
     Address,
@@ -33,7 +33,6 @@ from trading_env.types import (
     Report,
     Session,
     Status,
-    Stress,
     Table,
     TimeInForce,
     new_table,
@@ -485,9 +484,7 @@ class _Bench:
         if market.halted or bar.volume <= 0.0:
             wait_out_bar(self.asset, slots, report, market.bar_seconds)
         else:
-            stress = new_table(Stress, 1)[0]
-            calm(stress)
-            terms = terms_of(self.asset, stress, self.execution, self.episode)
+            terms = terms_of(self.asset, CALM[0], self.execution, self.episode)
             capacity = self.execution.participation * bar.volume
             session = Session(bar, terms, capacity, market.bar_seconds)
             trade_bar(self.asset, slots, self.account, report, session, self.execution)

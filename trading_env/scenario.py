@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from trading_env.config import nearest
-from trading_env.scenario_events import Base, Clock, Event
+from trading_env.scenario_events import Base, Event
 from trading_env.scenario_files import (
     ScenarioError,
     parse_toml,
@@ -29,6 +29,7 @@ from trading_env.scenario_files import (
     refusal,
     scenario_error,
 )
+from trading_env.scenario_times import Clock
 from trading_env.types import EventRecord, Table, new_table
 
 __all__ = [
@@ -44,7 +45,12 @@ __all__ = [
 ]
 
 MAX_LOG = 300.0  # multipliers of one episode together stay below e^300, so nothing overflows
-LOGS = ("move", "volatility", "spread", "depth", "volume", "latency")
+LOGS = (
+    *("move", "volatility", "spread", "depth", "volume"),
+    *("latency", "fees", "resilience", "own"),
+)
+SHAPES = ("stale_bars", "spike_size", "late_bars", "halted", "outage", "duration")  # not drawn
+FAMILIES = {"train": "random_train", "test": "random_test"}  # what "random" stands for
 
 
 class Scenario(BaseModel):
@@ -94,6 +100,7 @@ class Compiled(NamedTuple):
     """What an environment needs of its scenarios."""
 
     events: Table  # EventRecord (events,)
+    ends: Table  # EventRecord (events,): the same with drawn sizes at their other end
     hits: NDArray[np.int8]  # (events, assets): 1 where the event acts on the asset
     groups: int  # an episode draws one of them
     scenarios: tuple[Scenario, ...]  # (groups,): what each group is made of, as one scenario
@@ -107,43 +114,46 @@ def compile_scenarios(
     bars_per_day: float,
     length: int,
     symbols: Sequence[str],
+    family: str = "train",
 ) -> Compiled:
     """Turn a specification into the kernels' event table.
 
     Args:
         spec: None or "calm"; a preset's name; the path of a .toml file; a `Scenario`; a mapping
             with a scenario's keys; a list of these, which compose; or {"one_of": [...]} of these,
-            of which each episode draws one.
+            of which each episode draws one. "random" is a preset of random events.
         severity: Factor on the logs of moves and multipliers, on rates and on the length of
             halts; >= 0, and 0 makes every size exactly 0.
         bar_seconds: Length of a bar, seconds.
         bars_per_day: Bars in a trading day.
         length: Steps of an episode.
         symbols: Names of the market's assets, in its order.
+        family: What "random" stands for: "train" for `random_train`, "test" for `random_test`.
 
     Raises:
         ScenarioError: the specification, or what it says of this market, is wrong.
     """
     factor = _severity(severity)
     clock = Clock(bar_seconds, bars_per_day, length)
-    members = [_members(group) for group in _groups(spec)]
-    records: list[dict[str, float]] = []
+    members = [_members(group, family) for group in _groups(spec)]
+    records: list[list[dict[str, float]]] = []
     hits: list[NDArray[np.int8]] = []
     for index, scenarios in enumerate(members):
         for scenario in scenarios:
             for number, event in enumerate(scenario.events):
                 where = (f"scenario {scenario.name}", f"events[{number}]")
-                times = _steps(event, clock, where)
-                records.append({"group": index, **times, **event.record(clock, factor)})
+                common = {"group": index, **_draws(event), **_steps(event, clock, where)}
+                both = [event.at_end(end).record(clock, factor) for end in (0, 1)]
+                records.append([{**common, **sizes} for sizes in both])
                 hits.append(_hits(event, symbols, where))
-    table = new_table(EventRecord, len(records))
-    for row, record in enumerate(records):
-        for name, value in record.items():
-            table[name][row] = value
-    _check_size(table, factor)
+    events, ends = (_table([record[end] for record in records]) for end in (0, 1))
+    for name in SHAPES:
+        events[name] = ends[name] = np.maximum(events[name], ends[name])
+    _check_size(events, ends, factor)
     shape = (len(records), len(symbols))
     merged = tuple(_merged(scenarios) for scenarios in members)
-    return Compiled(table, np.array(hits, dtype=np.int8).reshape(shape), len(merged), merged)
+    hit = np.array(hits, dtype=np.int8).reshape(shape)
+    return Compiled(events, ends, hit, len(merged), merged)
 
 
 def preset_names() -> list[str]:
@@ -187,9 +197,10 @@ def _groups(spec: ScenarioSpec) -> list[Any]:
     return list(groups)
 
 
-def _members(spec: object) -> list[Scenario]:
+def _members(spec: object, family: str) -> list[Scenario]:
     """Return the scenarios that compose one group."""
-    return [_one(item) for item in spec] if isinstance(spec, list | tuple) else [_one(spec)]
+    items = spec if isinstance(spec, list | tuple) else [spec]
+    return [_one(FAMILIES[family] if item == "random" else item) for item in items]
 
 
 def _one(spec: object) -> Scenario:
@@ -238,17 +249,39 @@ def _severity(value: float) -> float:
 
 def _steps(event: Base, clock: Clock, where: tuple[str, str]) -> dict[str, float]:
     """Return the steps an event may start at; a delay may carry it past the episode's end."""
-    earliest, latest = event.earliest_latest(clock)
+    times = event.start if isinstance(event.start, tuple) else (event.start, event.start)
+    earliest = clock.step(times[0])
     if earliest >= clock.length:
         reason = f"after the episode's end, {clock.length} bars"
         raise scenario_error(where[0], f"{where[1]}.start", event.start, reason)
-    delay = clock.step(event.delay)
-    return {"earliest": earliest + delay, "latest": min(latest, clock.length - 1) + delay}
+    choices = min(clock.step(times[1]), clock.length - 1) - earliest
+    step, offset = clock.begin(times[0], event.delay)
+    offset = 0.0 if event.waits_for_open else offset
+    return {"earliest": step, "latest": step + choices, "offset": offset}
+
+
+def _draws(event: Base) -> dict[str, float]:
+    """Return what of an event is drawn in each episode."""
+    return {
+        "label": event.label_code,
+        "chance": event.chance,
+        "drawn": int(event.is_drawn),
+        "one": int(event.assets == "one"),
+    }
+
+
+def _table(records: Sequence[Mapping[str, float]]) -> Table:
+    """Lay records out as a table; what a record does not name is 0."""
+    table = new_table(EventRecord, len(records))
+    for row, record in enumerate(records):
+        for name, value in record.items():
+            table[name][row] = value
+    return table
 
 
 def _hits(event: Base, symbols: Sequence[str], where: tuple[str, str]) -> NDArray[np.int8]:
     """Mark the assets an event acts on."""
-    if event.assets == "all":
+    if event.assets in ("all", "one"):
         return np.ones(len(symbols), dtype=np.int8)
     hits = np.zeros(len(symbols), dtype=np.int8)
     for item in event.assets:
@@ -264,10 +297,11 @@ def _hits(event: Base, symbols: Sequence[str], where: tuple[str, str]) -> NDArra
     return hits
 
 
-def _check_size(table: Table, severity: float) -> None:
+def _check_size(events: Table, ends: Table, severity: float) -> None:
     """Refuse a severity at which multipliers would overflow."""
     for name in LOGS:
-        for group in np.unique(table["group"]):
-            if np.abs(table[name][table["group"] == group]).sum() > MAX_LOG:
+        largest = np.maximum(np.abs(events[name]), np.abs(ends[name]))
+        for group in np.unique(events["group"]):
+            if largest[events["group"] == group].sum() > MAX_LOG:
                 reason = f"too large: {name} would change by more than e^{MAX_LOG:.0f}"
                 raise scenario_error("scenario", "severity", severity, reason)

@@ -1,112 +1,76 @@
 """The kinds of event a scenario is made of, in a user's units, and their scaling by severity.
 
-Times are text with a unit: "20 bars", "36 min", "8 d", and "episode" for the whole of it; a start
-may also be a share of the episode, "40%". Clock time is divided by the length of a bar, so a time
-may be a fraction of a bar. A day is a trading day: `bars_per_day` bars.
+Sizes (moves, multipliers, correlations, rates) are numbers, or [first, last]: drawn for each
+episode, evenly in the log where a size is a factor or a move.
 
 Severity s multiplies the *logs* of moves and multipliers, the rates of feed faults (to at most 1)
-and the length of a halt. What describes a shape stays: times, the retraced share, the size of a
-bad print, the mean length of a stale run. With s = 0 every size is exactly 0.
-
-Not modelled: events that start inside a bar, correlation, fees and resilience as events.
+and the length of a halt or an outage. What describes a shape stays: times, the retraced share, the
+size of a bad print, the mean length of a stale run, the bars of a delay, the chance of an event.
+With s = 0 every size is exactly 0.
 """
 
+import hashlib
 import math
-import re
 from abc import abstractmethod
-from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
-MAX_NUMBER = 1e9  # of any unit of time
+from trading_env.scenario_times import Clock, Lasting, Span, Start
+
 MAX_MULTIPLIER = 1e6
-SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0}
-TIME = re.compile(r"(\d{1,12}(?:\.\d{1,12})?) ?(bars?|s|min|h|d|%)", re.ASCII)
-ROUNDING = 1e-9  # 0.7 x 10 bars is 7 bars
+MAX_CORRELATION = 0.999
+LEAST_MOVE = math.nextafter(-1.0, 0.0)  # a price stays above 0
 
 Fields: TypeAlias = dict[str, float]
 
 
-class Clock(NamedTuple):
-    """What turns times into bars."""
-
-    bar_seconds: float
-    bars_per_day: float
-    length: int  # steps of an episode
-
-    def bars(self, time: str) -> float:
-        """Convert a valid time to bars."""
-        if time == "episode":
-            return float(self.length)
-        number, unit = parse_time(time)
-        if unit == "%":
-            return number / 100.0 * self.length
-        if unit == "d":
-            return number * self.bars_per_day
-        return number * SECONDS[unit] / self.bar_seconds if unit in SECONDS else number
-
-    def step(self, time: str) -> int:
-        """Return the step whose bar a time falls in; a share of the episode lies inside it."""
-        step = math.floor(self.bars(time) + ROUNDING)
-        return min(step, self.length - 1) if time.endswith("%") else step
-
-
-def parse_time(text: object) -> tuple[float, str]:
-    """Split a time into number and unit; ValueError when it is none."""
-    match = TIME.fullmatch(text) if isinstance(text, str) else None
-    if match is None:
-        raise ValueError('write a number and a unit (bars, s, min, h or d), as in "36 min"')
-    number = float(match[1])
-    if number >= MAX_NUMBER:
-        raise ValueError(f"must be below {MAX_NUMBER:g}")
-    return number, match[2]
-
-
-def check_span(value: object) -> object:
-    """Accept a time that is not a share of the episode."""
-    if parse_time(value)[1] == "%":
-        raise ValueError("only a start can be a share of the episode; use bars, s, min, h or d")
-    return value
-
-
-def check_lasting(value: object) -> object:
-    """Accept a span, or the whole episode."""
-    return value if value == "episode" else check_span(value)
-
-
-def check_start(value: object) -> object:
-    """Accept a time or a pair of times in the same unit; a share is at most 100%."""
-    times = value if isinstance(value, list | tuple) else [value]
-    if value is times and len(times) != 2:
-        raise ValueError("a range is [earliest, latest]")
-    parsed = [parse_time(time) for time in times]
-    units = {unit.removesuffix("s") if unit.startswith("bar") else unit for _, unit in parsed}
-    if len(units) > 1:
-        raise ValueError("give both ends of the range in the same unit")
-    if parsed[0][0] > parsed[-1][0]:
-        raise ValueError("the range ends before it begins")
-    if units == {"%"} and parsed[-1][0] > 100.0:
-        raise ValueError("a share of the episode is at most 100%")
-    return tuple(times) if value is times else value
-
-
 def check_assets(value: object) -> object:
-    """Accept "all", or a list of symbols and positions."""
-    if value == "all":
+    """Accept "all", "one", or a list of symbols and positions."""
+    if value in ("all", "one"):
         return value
     if not isinstance(value, list | tuple) or not value:
-        raise ValueError('give "all", or a list of symbols or positions (from 0)')
+        raise ValueError('give "all", "one", or a list of symbols or positions (from 0)')
     if any(isinstance(item, bool) or not isinstance(item, int | str) for item in value):
         raise ValueError("each asset is a symbol or a position (from 0)")
     return tuple(value)
 
 
-Start: TypeAlias = Annotated[Any, BeforeValidator(check_start)]  # str, or a pair of them
-Span: TypeAlias = Annotated[str, BeforeValidator(check_span)]
-Lasting: TypeAlias = Annotated[str, BeforeValidator(check_lasting)]
+def check_number(value: object, low: float, high: float) -> float:
+    """Return a finite number in [low, high], or raise ValueError."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("must be a number, or a range [first, last]")
+    if isinstance(value, int) and abs(value) > 10**300:
+        raise ValueError("must be a number that is not as large")
+    if not math.isfinite(value):
+        raise ValueError("must be finite")
+    if value < low:
+        least = "greater than -1" if low == LEAST_MOVE else f"greater than or equal to {low:g}"
+        raise ValueError(f"must be {least}")
+    if value > high:
+        raise ValueError(f"must be less than or equal to {high:g}")
+    return float(value)
+
+
+def sized(low: float, high: float) -> BeforeValidator:
+    """Make a validator of a number in [low, high], or of a pair of them."""
+
+    def check(value: object) -> object:
+        if not isinstance(value, list | tuple):
+            return check_number(value, low, high)
+        if len(value) != 2:
+            raise ValueError("a range is [first, last]")
+        return tuple(check_number(item, low, high) for item in value)
+
+    return BeforeValidator(check)
+
+
 Assets: TypeAlias = Annotated[Any, BeforeValidator(check_assets)]  # str, or tuple of str, int
-Rate: TypeAlias = Annotated[float, Field(ge=0.0, le=1.0)]
-Multiplier: TypeAlias = Annotated[float, Field(ge=1.0 / MAX_MULTIPLIER, le=MAX_MULTIPLIER)]
+Share: TypeAlias = Annotated[float, Field(ge=0.0, le=1.0)]
+Rate: TypeAlias = Annotated[Any, sized(0.0, 1.0)]  # float, or a pair of them; so are the next three
+Multiplier: TypeAlias = Annotated[Any, sized(1.0 / MAX_MULTIPLIER, MAX_MULTIPLIER)]
+Move: TypeAlias = Annotated[Any, sized(LEAST_MOVE, MAX_MULTIPLIER)]
+CommonShare: TypeAlias = Annotated[Any, sized(0.0, MAX_CORRELATION)]
 
 
 def scaled_log(multiplier: float, severity: float) -> float:
@@ -114,16 +78,28 @@ def scaled_log(multiplier: float, severity: float) -> float:
     return math.log(multiplier) * severity + 0.0
 
 
+def ends_of(size: Any) -> tuple[float, float]:
+    """Return the two ends of a size; the same twice when it is not a range."""
+    return size if isinstance(size, tuple) else (size, size)
+
+
 class Base(BaseModel):
-    """What every event has: when, on what, and how well it is known."""
+    """What every event has: when, on what, how surely, and how well it is known."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    sizes: ClassVar[tuple[str, ...]] = ()
+    """Names of the fields that may be ranges."""
 
     start: Start
     """A time, or [earliest, latest]: drawn for each episode."""
     delay: Span = "0 bars"
     """Added to the start: the order of events within a crisis."""
     assets: Assets = "all"
+    chance: Share = 1.0
+    """Probability that the event happens in an episode."""
+    label: str = Field("", max_length=80)
+    """Events of one label share their draws: start, chance, sizes and asset."""
     status: Literal["sourced", "assumed"] = "assumed"
     source: str = Field("", validate_default=True)
     """Citation; a sourced event must have one."""
@@ -135,10 +111,27 @@ class Base(BaseModel):
             raise ValueError("a sourced event names its source; else status is assumed")
         return source
 
-    def earliest_latest(self, clock: Clock) -> tuple[int, int]:
-        """Return the first and last step the event may start at, without its delay."""
-        times = self.start if isinstance(self.start, tuple) else (self.start, self.start)
-        return clock.step(times[0]), clock.step(times[1])
+    @property
+    def label_code(self) -> int:
+        """The label as a number of 31 bits; 0 for none."""
+        digest = hashlib.sha256(self.label.encode()).digest()
+        return int.from_bytes(digest[:4], "big") >> 1 if self.label else 0
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether a size is a range."""
+        return any(isinstance(getattr(self, name), tuple) for name in self.sizes)
+
+    @property
+    def waits_for_open(self) -> bool:
+        """Whether it begins with the bar that its start falls in."""
+        return False
+
+    def at_end(self, end: int) -> Self:
+        """Return the event with every size at one end of its range: 0 first, 1 last."""
+        return self.model_copy(
+            update={name: ends_of(getattr(self, name))[end] for name in self.sizes}
+        )
 
     @abstractmethod
     def record(self, clock: Clock, severity: float) -> Fields:
@@ -146,14 +139,16 @@ class Base(BaseModel):
 
 
 class Price(Base):
-    """A move of the price: at once before an open, along a line, or there and part of it back."""
+    """A move of the price: at once, along a line, or there and part of it back."""
+
+    sizes = ("move",)
 
     kind: Literal["price"]
-    shape: Literal["gap", "ramp", "crash_and_retrace"]
-    move: float = Field(gt=-1.0, le=MAX_MULTIPLIER)
+    shape: Literal["gap", "step", "ramp", "crash_and_retrace"]
+    move: Move
     """Signed fraction of the price: -0.06 takes 6% off."""
     duration: Span | None = Field(None, validate_default=True)
-    retrace: Rate | None = Field(None, validate_default=True)
+    retrace: Share | None = Field(None, validate_default=True)
     """Share of the (log) move that is given back over `recovery`."""
     recovery: Span | None = Field(None, validate_default=True)
 
@@ -161,8 +156,8 @@ class Price(Base):
     @classmethod
     def _lasts(cls, duration: str | None, info: ValidationInfo) -> str | None:
         shape = info.data.get("shape", "")
-        if shape and (duration is None) != (shape == "gap"):
-            raise ValueError("a ramp and a crash_and_retrace have one, a gap has none")
+        if shape and (duration is None) != (shape in ("gap", "step")):
+            raise ValueError("a ramp and a crash_and_retrace have one, a gap has none, nor a step")
         return duration
 
     @field_validator("retrace", "recovery")
@@ -170,8 +165,12 @@ class Price(Base):
     def _returns(cls, value: float | str | None, info: ValidationInfo) -> float | str | None:
         shape = info.data.get("shape", "")
         if shape and (value is None) == (shape == "crash_and_retrace"):
-            raise ValueError("a crash_and_retrace has one, a gap and a ramp have none")
+            raise ValueError("a crash_and_retrace has one, a gap and a ramp have none, nor a step")
         return value
+
+    @property
+    def waits_for_open(self) -> bool:
+        return self.shape == "gap"
 
     def record(self, clock: Clock, severity: float) -> Fields:
         return {
@@ -183,27 +182,71 @@ class Price(Base):
 
 
 class Fading(Base):
-    """An event whose multipliers last for a while and then fade, at once by default."""
+    """An event whose sizes last for a while and then fade, at once by default."""
 
     duration: Lasting
     half_life: Span = "0 bars"
 
-    def times(self, clock: Clock) -> Fields:
-        return {"duration": clock.bars(self.duration), "half_life": clock.bars(self.half_life)}
+    def record(self, clock: Clock, severity: float) -> Fields:
+        times = {"duration": clock.bars(self.duration), "half_life": clock.bars(self.half_life)}
+        return {**times, **self.logs(severity)}
+
+    @abstractmethod
+    def logs(self, severity: float) -> Fields:
+        """Return the logs of the multipliers."""
 
 
-class Volatility(Fading):
+class Multiplied(Fading):
+    """One multiplier, of what the kind is named after."""
+
+    sizes = ("multiplier",)
+
+    multiplier: Multiplier
+
+    def logs(self, severity: float) -> Fields:
+        return {type(self).__name__.lower(): scaled_log(self.multiplier, severity)}
+
+
+class Volatility(Multiplied):
     """Moves of the market's own bars are multiplied."""
 
     kind: Literal["volatility"]
-    multiplier: Multiplier
 
-    def record(self, clock: Clock, severity: float) -> Fields:
-        return {**self.times(clock), "volatility": scaled_log(self.multiplier, severity)}
+
+class Latency(Multiplied):
+    """Orders take longer to arrive."""
+
+    kind: Literal["latency"]
+
+
+class Fees(Multiplied):
+    """What each fill adds to an order's fee is multiplied."""
+
+    kind: Literal["fees"]
+
+
+class Resilience(Multiplied):
+    """The account's own transient impact decays at another speed: below 1 the book refills late."""
+
+    kind: Literal["resilience"]
+
+
+class Correlation(Fading):
+    """A common shock takes over this share of each asset's variance."""
+
+    sizes = ("correlation",)
+
+    kind: Literal["correlation"]
+    correlation: CommonShare
+
+    def logs(self, severity: float) -> Fields:
+        return {"own": math.log1p(-self.correlation) * severity + 0.0}
 
 
 class Liquidity(Fading):
     """Spread, depth and volume change together."""
+
+    sizes = ("spread", "depth", "volume")
 
     kind: Literal["liquidity"]
     spread: Multiplier = 1.0
@@ -212,40 +255,53 @@ class Liquidity(Fading):
 
     @field_validator("depth")
     @classmethod
-    def _moves_with_spread(cls, depth: float, info: ValidationInfo) -> float:
-        if depth > 1.0 and info.data.get("spread", 1.0) > 1.0:
-            raise ValueError("depth > 1 with spread > 1: a wider market is not a deeper one")
+    def _moves_with_spread(cls, depth: Any, info: ValidationInfo) -> Any:
+        spread = info.data.get("spread", 1.0)
+        for wide, deep in zip(ends_of(spread), ends_of(depth), strict=True):
+            if deep > 1.0 and wide > 1.0:
+                raise ValueError("depth > 1 with spread > 1: a wider market is not a deeper one")
         return depth
 
-    def record(self, clock: Clock, severity: float) -> Fields:
-        names = ("spread", "depth", "volume")
-        logs = {name: scaled_log(getattr(self, name), severity) for name in names}
-        return {**self.times(clock), **logs}
+    def logs(self, severity: float) -> Fields:
+        return {name: scaled_log(getattr(self, name), severity) for name in self.sizes}
 
 
-class Latency(Fading):
-    """Orders take longer to arrive."""
+class Stop(Base):
+    """An event that is on or off; severity scales how long."""
 
-    kind: Literal["latency"]
-    multiplier: Multiplier
+    flag: ClassVar[str]
 
-    def record(self, clock: Clock, severity: float) -> Fields:
-        return {**self.times(clock), "latency": scaled_log(self.multiplier, severity)}
-
-
-class Halt(Base):
-    """Nothing trades and the price stands still."""
-
-    kind: Literal["halt"]
     duration: Lasting
 
     def record(self, clock: Clock, severity: float) -> Fields:
         duration = clock.bars(self.duration) * severity
-        return {"duration": duration, "halted": 1 if duration > 0.0 else 0}
+        return {"duration": duration, self.flag: 1 if duration > 0.0 else 0}
+
+
+class Halt(Stop):
+    """Nothing trades and the price stands still."""
+
+    flag = "halted"
+
+    kind: Literal["halt"]
+
+
+class Outage(Stop):
+    """Orders sent while it lasts leave when it is over; what rests at the venue trades on."""
+
+    flag = "outage"
+
+    kind: Literal["outage"]
+
+    @property
+    def waits_for_open(self) -> bool:
+        return True
 
 
 class Fault(Base):
     """A fault of the data feed: the market is sound, what is shown of it is not."""
+
+    sizes = ("rate",)
 
     duration: Lasting
     rate: Rate
@@ -253,11 +309,13 @@ class Fault(Base):
 
     def record(self, clock: Clock, severity: float) -> Fields:
         rate = min(self.rate * severity, 1.0)
-        return {"duration": clock.bars(self.duration), **self.fault(rate)}
+        name = type(self).__name__.lower()
+        looks = self.looks() if rate > 0.0 else {}
+        return {"duration": clock.bars(self.duration), f"{name}_rate": rate, **looks}
 
-    @abstractmethod
-    def fault(self, rate: float) -> Fields:
-        """Return the scaled rate and what the fault looks like; nothing of it at rate 0."""
+    def looks(self) -> Fields:
+        """Return what the fault looks like."""
+        return {}
 
 
 class Missing(Fault):
@@ -265,8 +323,21 @@ class Missing(Fault):
 
     kind: Literal["missing"]
 
-    def fault(self, rate: float) -> Fields:
-        return {"missing_rate": rate}
+
+class Duplicate(Fault):
+    """The bar before is delivered once more, under a new time."""
+
+    kind: Literal["duplicate"]
+
+
+class Late(Fault):
+    """A bar is delivered bars later, and nothing until then."""
+
+    kind: Literal["late"]
+    bars: int = Field(ge=1, le=1000)
+
+    def looks(self) -> Fields:
+        return {"late_bars": self.bars}
 
 
 class Stale(Fault):
@@ -275,8 +346,8 @@ class Stale(Fault):
     kind: Literal["stale"]
     mean_bars: float = Field(ge=1.0, le=MAX_MULTIPLIER)
 
-    def fault(self, rate: float) -> Fields:
-        return {"stale_rate": rate, "stale_bars": self.mean_bars if rate > 0.0 else 0.0}
+    def looks(self) -> Fields:
+        return {"stale_bars": self.mean_bars}
 
 
 class Spike(Fault):
@@ -286,15 +357,33 @@ class Spike(Fault):
     size: float = Field(gt=0.0, le=MAX_MULTIPLIER)
     """Standard deviations of a bar."""
 
-    def fault(self, rate: float) -> Fields:
-        return {"spike_rate": rate, "spike_size": self.size if rate > 0.0 else 0.0}
+    def looks(self) -> Fields:
+        return {"spike_size": self.size}
 
+
+MARKET_KINDS = (
+    *(Price, Volatility, Liquidity, Correlation, Latency),
+    *(Fees, Resilience, Halt, Outage),
+)
+FEED_KINDS = (Missing, Stale, Spike, Duplicate, Late)
 
 Event: TypeAlias = Annotated[
-    Price | Volatility | Liquidity | Latency | Halt | Missing | Stale | Spike,
+    Price
+    | Volatility
+    | Liquidity
+    | Correlation
+    | Latency
+    | Fees
+    | Resilience
+    | Halt
+    | Outage
+    | Missing
+    | Stale
+    | Spike
+    | Duplicate
+    | Late,
     Field(discriminator="kind"),
 ]
 KINDS: dict[str, type[Base]] = {
-    kind.__name__.lower(): kind
-    for kind in (Price, Volatility, Liquidity, Latency, Halt, Missing, Stale, Spike)
+    kind.__name__.lower(): kind for kind in (*MARKET_KINDS, *FEED_KINDS)
 }

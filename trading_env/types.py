@@ -150,6 +150,8 @@ class Terms(NamedTuple):
     exponent: float
     permanent: float  # fraction per unit traded
     transient: float  # fraction, signed: displacement left by the account's earlier trades
+    fees: float = 1.0  # the scenario's factor on fees
+    resilience: float = 1.0  # its factor on the speed at which displacement decays
 
 
 class Session(NamedTuple):
@@ -229,7 +231,7 @@ class AssetState:
     exit_pending: int  # Exit code; while set, the agent's orders are refused
     exit_notional: float  # traded by the present exit, for its fee
     exit_units: float
-    exit_fees: float
+    exit_fees: float  # before the scenario's factor
     slots_used: int  # order slots from here on are empty
     # the parent order (Execution)
     parent: float  # units, signed
@@ -254,6 +256,12 @@ class AssetState:
     age: int  # bars since the last delivered bar
     valid: int  # 1: this bar was delivered
     stale_left: int  # bars that a stale run still lasts
+    late_left: int  # bars until a late bar is delivered
+    late_age: int  # its age then
+    late_close: float
+    late_high: float
+    late_low: float
+    late_volume: float
 
 
 class OrderSlot:
@@ -399,7 +407,7 @@ class Report:
     position: float  # units, after the step
     financing: float  # borrow fee of a short position, and funding
     # the feed
-    feed_fault: int  # 0 none, 1 missing, 2 stale, 3 spike
+    feed_fault: int  # 0 none, 1 missing, 2 stale, 3 spike, 4 duplicate, 5 late
 
 
 class Stress:
@@ -414,12 +422,20 @@ class Stress:
     depth: float  # multiplier of the depth that temporary impact is divided by
     volume: float  # multiplier of the bar's volume
     latency: float  # multiplier of an order's latency
+    fees: float  # multiplier of fees
+    resilience: float  # multiplier of the speed at which own transient impact decays
+    own: float  # share of the base returns' variance that stays the asset's own
+    common: float  # simple return that the common shock adds from close to close
+    outage: float  # bars until an order sent now can leave
     halted: int  # 1: no fill, the price stands still
     missing_rate: float  # chance that the bar is not delivered
     stale_rate: float  # chance that a stale run begins
     stale_bars: float  # mean length of a stale run
     spike_rate: float  # chance of a bad print
     spike_size: float  # its size in standard deviations of a bar
+    duplicate_rate: float  # chance that the last bar is delivered once more
+    late_rate: float  # chance that the bar is delivered late
+    late_bars: int  # how many bars late
 
 
 class RewardTerms:
@@ -435,12 +451,18 @@ class EventRecord:
     """One event of a scenario, scaled by severity; times in bars, sizes as logs.
 
     Multipliers are active from start to start + duration and then fade with `half_life`
-    (0: at once). `asset` hits are in a table of their own.
+    (0: at once). `asset` hits are in a table of their own. An event with sizes to be drawn has
+    them at one end of their ranges here, and at the other in `World.ends`.
     """
 
     group: int  # the scenario it belongs to
+    label: int  # events of one group and label share their draws
+    chance: float  # that it happens in an episode
+    drawn: int  # 1: sizes are drawn between two ends
+    one: int  # 1: hits one asset, drawn
     earliest: int  # first and last step it may start at
     latest: int
+    offset: float  # where in that bar it starts, [0, 1)
     duration: float
     half_life: float
     move: float  # log price move reached after `duration`
@@ -451,12 +473,19 @@ class EventRecord:
     depth: float
     volume: float
     latency: float
+    fees: float
+    resilience: float
+    own: float  # log of the share of variance that stays the asset's own, <= 0
     halted: int
+    outage: int
     missing_rate: float
     stale_rate: float
     stale_bars: float
     spike_rate: float
     spike_size: float
+    duplicate_rate: float
+    late_rate: float
+    late_bars: int
 
 
 class RiskParams:
@@ -581,6 +610,7 @@ class World(NamedTuple):
     signals: Floats  # (rows, assets, signals)
     elapsed_s: Floats  # (rows,) seconds since the bar before
     events: Table  # EventRecord (events,)
+    ends: Table  # EventRecord (events,): the same at the other end of what is drawn
     hits: NDArray[np.int8]  # (events, assets)
     risk: Table  # RiskParams (1,)
     execution: Table  # ExecutionParams (1,)

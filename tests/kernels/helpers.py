@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from trading_env.kernels.execution import close_bar, trade_bar
-from trading_env.kernels.stress import calm
+from trading_env.kernels.stress import CALM
 from trading_env.kernels.transition import close_ledger, step_asset
 from trading_env.types import (
     SLOTS,
@@ -28,7 +28,6 @@ from trading_env.types import (
     RiskParams,
     Session,
     SlotState,
-    Stress,
     Terms,
     TimeInForce,
     new_table,
@@ -160,8 +159,7 @@ def an_event(**fields: Any) -> Any:
 
 def a_stress(**fields: Any) -> Any:
     """A neutral stress but for the fields given."""
-    made = record(Stress, {}, {})
-    calm(made)
+    made = CALM.copy()[0]
     for name, value in fields.items():
         setattr(made, name, value)
     return made

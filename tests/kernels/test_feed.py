@@ -9,7 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.kernels.helpers import a_report, a_stress, an_address, an_asset, bars
-from trading_env.kernels.feed import MISSING, NO_FAULT, SPIKE, STALE, deliver, geometric
+from trading_env.kernels.feed import (
+    DUPLICATE,
+    LATE,
+    MISSING,
+    NO_FAULT,
+    SPIKE,
+    STALE,
+    deliver,
+    geometric,
+)
 from trading_env.types import Bar
 
 BAR = Bar(100.0, 106.0, 99.0, 105.0, 2000.0)
@@ -91,7 +100,51 @@ def test_a_spike_is_one_bad_print_of_its_size() -> None:
     assert seen == {True, False}
 
 
-@pytest.mark.parametrize(("name", "fault"), [("missing", 1), ("stale", 2), ("spike", 3)])
+def test_a_duplicate_is_the_bar_before_under_a_new_time() -> None:
+    asset = an_asset()
+    before = fields(asset, SHOWN)
+    assert delivered(asset, duplicate_rate=1.0) == DUPLICATE
+    assert fields(asset, SHOWN) == before
+    assert asset.seen_return == 0.0
+    assert (asset.age, asset.valid) == (0, 1)
+    assert delivered(asset) == NO_FAULT
+
+
+@pytest.mark.parametrize("late", [1, 2, 5])
+def test_a_late_bar_is_shown_bars_later_with_its_age(late: int) -> None:
+    asset = an_asset()
+    before = fields(asset, SHOWN + AVERAGES)
+    for age in range(1, late + 1):  # the event may be over by then
+        given = {"late_rate": 1.0, "late_bars": late} if age == 1 else {}
+        other = BAR if age == 1 else Bar(200.0, 210.0, 190.0, 200.0, 1.0)
+        assert delivered(asset, other, **given) == LATE
+        assert fields(asset, SHOWN + AVERAGES) == before
+        assert (asset.age, asset.valid) == (age, 0)
+    assert delivered(asset, Bar(300.0, 310.0, 290.0, 300.0, 1.0)) == LATE
+    assert fields(asset, SHOWN) == [105.0, 106.0, 99.0, 2000.0]
+    assert (asset.age, asset.valid) == (late, 1)
+    assert asset.seen_return == pytest.approx(0.05)
+    assert delivered(asset) == NO_FAULT
+    assert asset.age == 0
+
+
+def test_a_late_bar_and_a_stale_run_do_not_begin_in_each_other() -> None:
+    asset = an_asset()
+    given = {"late_rate": 0.5, "late_bars": 2, "stale_rate": 0.5, "stale_bars": 3.0}
+    for step in range(200):
+        before = (asset.late_left, asset.stale_left)
+        fault = delivered(asset, step=step, **given)
+        if before[0] > 0:
+            assert fault == LATE
+        elif before[1] > 0:
+            assert fault == STALE
+        assert asset.late_left == 0 or asset.stale_left == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [("missing", 1), ("stale", 2), ("spike", 3), ("duplicate", 4)],
+)
 def test_faults_come_at_their_rate(name: str, fault: int) -> None:
     stress = {f"{name}_rate": 0.3, "stale_bars": 1.0, "spike_size": 1.0}
     asset = an_asset()
@@ -101,22 +154,23 @@ def test_faults_come_at_their_rate(name: str, fault: int) -> None:
 
 @given(
     st.lists(bars(), min_size=1, max_size=12),
-    st.tuples(*[st.floats(0.0, 1.0)] * 3),
+    st.tuples(*[st.floats(0.0, 1.0)] * 5),
     st.floats(1.0, 9.0),
     st.floats(0.0, 1e6),
 )
 def test_nothing_shown_is_ever_absurd(
-    path: list[Bar], rates: tuple[float, float, float], stale_bars: float, spike_size: float
+    path: list[Bar], rates: tuple[float, ...], stale_bars: float, spike_size: float
 ) -> None:
     asset = an_asset()
-    names = ("missing_rate", "stale_rate", "spike_rate")
-    faults = dict(zip(names, rates, strict=True))
+    names = ("missing", "stale", "spike", "duplicate", "late")
+    faults = {f"{name}_rate": rate for name, rate in zip(names, rates, strict=True)}
+    faults["late_bars"] = 2
     for step, bar in enumerate(path):
         delivered(asset, bar, step, **faults, stale_bars=stale_bars, spike_size=spike_size)
         assert np.isfinite(fields(asset, SHOWN + AVERAGES)).all()
         assert 0.0 < asset.seen_low <= asset.seen_close <= asset.seen_high
         assert asset.seen_variance_slow > 0.0
-        assert asset.valid == (asset.age == 0)
+        assert asset.valid == 1 or asset.age > 0
 
 
 @given(bars())

@@ -71,8 +71,8 @@ def test_a_martingale_stays_one_under_volatility_stress() -> None:
 @given(st.floats(1e-3, 10.0), st.floats(1e-3, 10.0), st.floats(0.01, 1e4))
 def test_stretching_keeps_order_and_sign(one: float, other: float, factor: float) -> None:
     low, high = sorted((one, other))
-    assert 0.0 < stretched(low, factor) <= stretched(high, factor) < math.inf
-    assert stretched(1.0, factor) == 1.0
+    assert 0.0 < stretched(low, factor, 0.0) <= stretched(high, factor, 0.0) < math.inf
+    assert stretched(1.0, factor, 0.0) == 1.0
 
 
 def test_volume_is_multiplied() -> None:
@@ -108,7 +108,7 @@ def test_successive_stressed_bars_join_up(
     """The move from one stressed close to the next open is the base's, stretched."""
     bar, displacement = stressed(first, gap=gap, drift=drift, volatility=volatility)
     after, _ = stressed(second, first.close, displacement, volatility=volatility)
-    move = math.log(stretched(second.open / first.close, volatility))
+    move = math.log(stretched(second.open / first.close, volatility, 0.0))
     assert math.log(after.open / bar.close) == pytest.approx(move, abs=1e-9)
 
 

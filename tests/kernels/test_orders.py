@@ -46,6 +46,7 @@ def sent(asset: Any, slots: Any, target: float, risk: Any = None, **execution: A
         risk_params() if risk is None else risk,
         execution_params(**execution),
         1.0,
+        0.0,
         an_address(step=4),
     )
     return report
@@ -143,7 +144,8 @@ def test_while_an_exit_is_pending_no_order_is_sent() -> None:
     asset.slots_used = SLOTS
     report = a_report(target=0.0, bound_by=BoundBy.EXIT_PENDING)
     address = an_address()
-    send_order(asset, slots, report, an_account(), risk_params(), execution_params(), 1.0, address)
+    given = (an_account(), risk_params(), execution_params())
+    send_order(asset, slots, report, *given, 1.0, 0.0, address)
     assert report.sent == 0.0
 
 

@@ -246,3 +246,33 @@ def test_a_bar_that_closes_up_touches_its_low_first() -> None:
 def test_nothing_is_left_of_a_market_without_volume() -> None:
     terms = terms_of(an_asset(volume_mean=0.0), a_stress(), costly(), episode_params())
     assert math.isfinite(terms.permanent)
+
+
+@pytest.mark.parametrize("resilience", [0.2, 0.5, 1.0, 3.0])
+def test_resilience_changes_how_fast_impact_decays_and_not_what_fills_add(
+    resilience: float,
+) -> None:
+    rates = (0.1, 1.0, 20.0)
+    shares = {f"transient_decay_{j}": math.exp(-rate) for j, rate in enumerate(rates)}
+    means = {f"transient_mean_{j}": -math.expm1(-rate) / rate for j, rate in enumerate(rates)}
+    weights = {"transient_weight_0": 0.5, "transient_weight_1": 0.0, "transient_weight_2": 0.0}
+    execution = execution_params(**weights, **shares, **means)
+    asset = an_asset(transient_0=0.01, transient_1=0.02, transient_2=0.03)
+    stress = a_stress(resilience=resilience)
+    terms = terms_of(asset, stress, execution, episode_params())
+    expected = sum(
+        level * -math.expm1(-resilience * rate) / (resilience * rate)
+        for level, rate in zip((0.01, 0.02, 0.03), rates, strict=True)
+    )
+    assert terms.transient == pytest.approx(expected, rel=1e-9)
+    leave_impact(asset, terms, 1.0, 0.004, execution)
+    added = (1.0 - math.exp(-0.1)) * 0.5 * 0.004
+    assert asset.transient_0 == pytest.approx(0.01 * math.exp(-0.1 * resilience) + added)
+    assert asset.transient_1 == pytest.approx(0.02 * math.exp(-resilience))
+    assert asset.transient_2 == pytest.approx(0.03 * math.exp(-20.0 * resilience))
+
+
+def test_the_scenario_multiplies_what_each_fill_adds_to_a_fee() -> None:
+    assert terms_of(
+        an_asset(), a_stress(fees=3.0), execution_params(), episode_params()
+    ).fees == pytest.approx(3.0)

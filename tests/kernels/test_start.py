@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.kernels.helpers import account_params, costly, episode_params, risk_params
 from trading_env.kernels.observation import ACCOUNT_FEATURES, ASSET_FEATURES
 from trading_env.kernels.rows import lane_of, new_lanes, new_outputs
-from trading_env.kernels.start import begin_episode, pick
+from trading_env.kernels.start import NEVER, begin_episode, pick
 from trading_env.types import (
     SLOTS,
     BarRecord,
@@ -45,6 +45,7 @@ def world(events: Any = None, **account: Any) -> World:
         signals=np.zeros((ROWS, ASSETS, 0)),
         elapsed_s=np.full(ROWS, 100.0),
         events=events,
+        ends=events,
         hits=np.ones((len(events), ASSETS), np.int8),
         risk=boxed(risk_params()),
         execution=boxed(costly(latency_median_s=0.08)),
@@ -149,14 +150,31 @@ def test_the_first_observation_is_finite() -> None:
 
 def test_events_start_in_their_ranges_and_a_crisis_stays_in_one_piece() -> None:
     events = new_table(EventRecord, 4)
-    events["group"] = [0, 0, 0, 1]
+    events["label"], events["chance"] = [0, 0, 0, 7], 1.0
     events["earliest"], events["latest"] = [2, 4, 5, 2], [9, 11, 5, 9]
     place = world(events)
-    starts = np.array([begun(seed, place=place).starts for seed in range(400)])
+    lanes = [begun(seed, place=place) for seed in range(1200)]
+    mine = [lane.accounts[0].group == 0 for lane in lanes]
+    starts = np.array([lane.starts for lane in lanes])
+    assert (starts[~np.array(mine)] == NEVER).all()
+    starts = starts[mine]
     assert set(starts[:, 0]) == set(range(2, 10))
     assert set(starts[:, 2]) == {5}
     assert np.array_equal(starts[:, 1], starts[:, 0] + 2)
     assert not np.array_equal(starts[:, 3], starts[:, 0])
+
+
+def test_an_event_happens_at_its_chance_and_a_label_as_a_whole() -> None:
+    events = new_table(EventRecord, 4)
+    events["label"], events["chance"] = [0, 0, 7, 9], [0.3, 0.3, 0.3, 0.0]
+    lanes = [begun(seed, place=world(events)) for seed in range(1500)]
+    happens = np.array([lane.starts != NEVER for lane in lanes if lane.accounts[0].group == 0])
+    count = len(happens)
+    rates = happens.mean(axis=0)
+    assert np.abs(rates[:3] - 0.3).max() < 4 * np.sqrt(0.21 / count)
+    assert np.array_equal(happens[:, 0], happens[:, 1])
+    assert not np.array_equal(happens[:, 0], happens[:, 2])
+    assert rates[3] == 0.0
 
 
 @given(st.integers(0, 2**63), st.integers(1, 1000))

@@ -36,7 +36,7 @@ MODELS = {
 }
 
 
-def round_trips(execution: dict[str, Any], tries: int, seed: int) -> Any:
+def round_trips(execution: dict[str, Any], tries: int, seed: int, scenario: Any = None) -> Any:
     """Profit over the initial equity of random zero-sum schedules, shape (tries,)."""
     envs = gym.make_vec(
         "trading_env/Portfolio-v0",
@@ -45,6 +45,7 @@ def round_trips(execution: dict[str, Any], tries: int, seed: int) -> Any:
         autoreset_mode="Disabled",
         execution=execution,
         episode_length=TRADES + 2,
+        scenario=scenario,
         **STILL,
     )
     envs.reset(seed=0)
@@ -70,6 +71,14 @@ def test_every_round_trip_costs(model: str) -> None:
 def test_every_round_trip_of_a_million_costs(model: str) -> None:
     for seed in range(1, 21):
         assert round_trips(MODELS[model], 50_000, seed).max() < 0.0
+
+
+@pytest.mark.parametrize("resilience", [0.001, 0.3, 3.0])
+@pytest.mark.parametrize("start", ["0 bars", "3 bars"])
+def test_no_resilience_makes_a_round_trip_pay(resilience: float, start: str) -> None:
+    event = {"kind": "resilience", "multiplier": resilience, "duration": "episode"}
+    scenario = {"name": "mine", "events": [{**event, "start": start}]}
+    assert (round_trips(MODELS["default"], 2_000, 4, scenario) < 0.0).all()
 
 
 def test_a_round_trip_test_can_fail() -> None:

@@ -17,8 +17,8 @@ from trading_env.envs.batch import Batch
 from trading_env.envs.info import BPS, summary
 from trading_env.envs.trace import EpisodeTrace
 from trading_env.envs.vector import TradingVectorEnv
-from trading_env.kernels.stress import calm
-from trading_env.types import Flags, Floats, Stress, Task, new_table
+from trading_env.kernels.stress import CALM
+from trading_env.types import Flags, Floats, Task
 
 PARTS = ("delay", "spread", "impact", "fees", "opportunity")
 ACTIVE = 0.05  # a scenario's multiplier counts as acting while its log is larger than this
@@ -83,14 +83,12 @@ def is_active(stresses: NDArray[np.void]) -> Flags:
     A size is compared with its neutral value: multipliers by their logs, of which the tail of a
     fading event (`ACTIVE`) is left out, the rest by difference.
     """
-    neutral = new_table(Stress, 1)
-    calm(neutral[0])
     active = np.zeros(stresses.shape, dtype=np.bool_)
     for name in stresses.dtype.names or ():
-        if neutral[name][0] == 1.0:
+        if CALM[name][0] == 1.0:
             active |= np.abs(np.log(np.maximum(stresses[name], 1e-300))) > ACTIVE
         else:
-            active |= np.abs(stresses[name] - neutral[name][0]) > MOVING
+            active |= np.abs(stresses[name] - CALM[name][0]) > MOVING
     return active
 
 

@@ -83,6 +83,10 @@ EVENT_FIELDS = (
     "depth",
     "volume",
     "latency",
+    "fees",
+    "resilience",
+    "own",
+    "outage",
 )
 
 
@@ -99,7 +103,7 @@ EXIT_NAMES = names_of(Exit)
 SLOT_NAMES = names_of(SlotState)
 TERM_FIELDS = tuple(RewardTerms.__annotations__)
 BOUND_FIELDS = tuple(name for name in EpisodeLog.__annotations__ if name.startswith("bound_"))
-FAULT_NAMES = np.array(["none", "missing", "stale", "spike"], dtype=object)
+FAULT_NAMES = np.array(["none", "missing", "stale", "spike", "duplicate", "late"], dtype=object)
 
 
 def check_detail(detail: str) -> Detail:

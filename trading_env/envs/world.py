@@ -110,6 +110,7 @@ def build(
         bars_per_day=table.bars_per_day,
         length=length,
         symbols=table.symbols,
+        family="test" if seed_band == "test" else "train",
     )
     if task is Task.EXECUTION and (risk is None or isinstance(risk, Mapping)):
         risk = {"preset": "execution", **(risk or {})}
@@ -134,6 +135,7 @@ def build(
     world = World(
         *tables_of(table),
         events=compiled.events,
+        ends=compiled.ends,
         hits=compiled.hits,
         risk=risk_config.record(),
         execution=execution_config.record(table.bar_seconds),

@@ -139,7 +139,7 @@ def work_exit(
     )
     asset.exit_fees += fee
     book_fill(asset, account, report, quantity, quoted, mid - report.exit_reference)
-    charge(account, report, fee)
+    charge(account, report, session.terms.fees * fee)
 
 
 @kernel

@@ -90,7 +90,9 @@ def take(
             return
     quoted = quote(session.terms, mid, quantity, (late + abs(quantity)) / volume, before)
     quoted = on_tick(quoted, quantity, execution.tick)
-    fill_order(asset, account, report, slot, execution, quantity, mid, quoted, execution.fee)
+    fill_order(
+        asset, account, report, slot, session, execution, quantity, mid, quoted, execution.fee
+    )
 
 
 @rare_kernel
@@ -128,7 +130,16 @@ def fill_touched(
         quoted = resting_quote(session.terms, slot.limit, mid, quantity, before)
         report.rested += abs(quantity)
         fill_order(
-            asset, account, report, slot, execution, quantity, mid, quoted, execution.maker_fee
+            asset,
+            account,
+            report,
+            slot,
+            session,
+            execution,
+            quantity,
+            mid,
+            quoted,
+            execution.maker_fee,
         )
         late += abs(quantity)
     return price
@@ -140,6 +151,7 @@ def fill_order(
     account: AccountState,
     report: Report,
     slot: OrderSlot,
+    session: Session,
     execution: ExecutionParams,
     quantity: float,
     mid: float,
@@ -152,8 +164,11 @@ def fill_order(
     book_fill(asset, account, report, quantity, quoted, delay)
     report.order_filled += quantity
     report.order_value += abs(quantity) * slot.decision_price
+    paid = 0.0
     if slot.filled == 0.0:
         slot.arrival_price = mid
+    else:
+        paid = fee_due(slot.proportional, slot.notional, slot.filled, 0.0, execution)
     slot.step_filled += quantity
     slot.filled += quantity
     rest = slot.quantity - slot.filled if quantity != slot.left else 0.0
@@ -164,7 +179,8 @@ def fill_order(
     slot.delay += quantity * delay
     slot.spread += abs(quantity) * quoted.half_spread
     slot.impact += abs(quantity) * quoted.impact
-    fee = fee_due(slot.proportional, slot.notional, slot.filled, slot.fees, execution)
+    fee = fee_due(slot.proportional, slot.notional, slot.filled, paid, execution)
+    fee *= session.terms.fees
     slot.fees += fee
     charge(account, report, fee)
     if slot.left == 0.0:

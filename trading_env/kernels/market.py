@@ -2,8 +2,8 @@
 
 Without stress the base bar is taken as it stands, so that an empty scenario changes no bit. With
 stress the base bar's simple returns from the previous base close are multiplied by the volatility
-multiplier (a martingale stays one), the injected path is added in log price, and the ratio is
-carried on in `displacement`:
+multiplier (a martingale stays one) and mixed with the common shock of a correlation event, the
+injected path is added in log price, and the ratio is carried on in `displacement`:
 
     true price = base price x displacement,  then own permanent impact on top.
 
@@ -50,6 +50,7 @@ def stressed_bar(
 ) -> tuple[Bar, float]:
     """Return the bar before own impact, and the displacement after it."""
     calm = stress.gap == 0.0 and stress.drift == 0.0 and stress.volatility == 1.0
+    calm = calm and stress.own == 1.0
     if calm and stress.low_excursion == 0.0 and stress.high_excursion == 0.0:
         bar = as_bar(base)
         if displacement != 1.0:
@@ -66,11 +67,14 @@ def stressed_bar(
 def moved_bar(
     base: BarRecord, previous_close: float, displacement: float, stress: Stress
 ) -> tuple[Bar, float]:
-    """Apply the volatility multiplier and the injected path to a bar's prices."""
-    opened = stretched(base.open / previous_close, stress.volatility)
-    closed = stretched(base.close / previous_close, stress.volatility)
-    upper_shadow = stretched(base.high / previous_close, stress.volatility) / max(opened, closed)
-    lower_shadow = stretched(base.low / previous_close, stress.volatility) / min(opened, closed)
+    """Apply the volatility multiplier, the common shock and the injected path to a bar's prices."""
+    factor = stress.volatility * math.sqrt(stress.own)
+    common = stress.volatility * stress.common
+    opened = stretched(base.open / previous_close, factor, 0.0)
+    closed = stretched(base.close / previous_close, factor, 0.0)
+    upper_shadow = stretched(base.high / previous_close, factor, 0.0) / max(opened, closed)
+    lower_shadow = stretched(base.low / previous_close, factor, 0.0) / min(opened, closed)
+    closed = stretched(base.close / previous_close, factor, common)
     opened *= growth(stress.gap)
     closed *= growth(stress.gap + stress.drift)
     peak = max(max(opened, closed), opened * growth(stress.high_excursion))
@@ -94,13 +98,13 @@ def growth(log_move: float) -> float:
 
 
 @kernel
-def stretched(ratio: float, factor: float) -> float:
-    """Multiply the simple return of a price ratio by `factor`.
+def stretched(ratio: float, factor: float, shift: float) -> float:
+    """Multiply the simple return of a price ratio by `factor`, and add `shift` to it.
 
     Simple returns, so that a martingale stays one. Below STRETCH_FLOOR the ratio falls off
     exponentially instead of through 0; the map is smooth and increasing, so a bar keeps its order.
     """
-    moved = 1.0 + factor * (ratio - 1.0)
+    moved = 1.0 + factor * (ratio - 1.0) + shift
     if moved >= STRETCH_FLOOR:
         return min(moved, MAX_RATIO)
     return STRETCH_FLOOR * math.exp(max(moved / STRETCH_FLOOR - 1.0, -MAX_LOG_MOVE))

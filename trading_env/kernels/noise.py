@@ -93,6 +93,8 @@ class Stream(IntEnum):
     ORDER_LATENCY = 4
     FEED_FAULT = 5
     PARENT_ORDER = 6
+    EVENT_SIZE = 7
+    COMMON_SHOCK = 8
     # Generators of synthetic markets (their seed is the pool's key, never an environment's).
     MARKET_FACTOR = 32
     MARKET_SHOCK = 33

@@ -78,6 +78,7 @@ def send_order(
     risk: RiskParams,
     execution: ExecutionParams,
     latency_multiplier: float,
+    held_s: float,
     address: Address,
 ) -> None:
     """Send the order that takes the account to its target, if one is needed."""
@@ -119,7 +120,7 @@ def send_order(
     # Replacing an order by a smaller one on its side repeats a wish, it does not add one.
     report.ordered = 0.0 if opposite and needed * working > 0.0 else abs(needed)
     slot = slots[free]
-    latency_s = draw_latency(execution, latency_multiplier, address)
+    latency_s = held_s + draw_latency(execution, latency_multiplier, address)
     fill_in(slot, report, needed, latency_s, limit_price(asset.seen_close, needed, execution))
     slot.identity = address.step + 1
     slot.replaces = 1 if opposite else 0

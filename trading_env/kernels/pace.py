@@ -172,7 +172,7 @@ def complete(
     book_fill(asset, account, report, left, quoted, 0.0)
     notional = abs(left * quoted.price)
     fee = fee_due(execution.fee * notional, notional, left, 0.0, execution)
-    charge(account, report, fee)
+    charge(account, report, terms.fees * fee)
     report.shortfall += report.spread + report.impact + report.fees - before
     report.price = report.notional / report.traded
     report.working = 0.0

@@ -11,21 +11,22 @@ With m the price at arrival, s = +1 to buy and -1 to sell, all fractions of a re
   order finely is not free; coefficient x day volatility / depth^exponent (Almgren, Thum,
   Hauptmann, Li 2005: 0.142 and 3/5);
 - transient: what is left of the displacement of earlier trades, three exponentials, each relaxing
-  to its weight times the temporary impact that the present bar's fills paid;
+  to its weight times the temporary impact that the present bar's fills paid (the scenario's
+  resilience changes how fast it decays, not what fills add);
 - permanent: linear in quantity (a nonlinear one allows profitable round trips, Huberman and
   Stanzl 2004); half of an order's own is paid inside its fill, as if it moved the price along a
   straight line while it trades. Coefficient x day volatility / day volume.
 
 A fill's price is rounded to the next tick against the order. A fee is a fraction of the notional
 (the maker's for resting targets, the taker's else) plus an amount per unit, within a minimum and a
-maximum per order.
+maximum per order; the scenario's factor on fees multiplies what each fill adds to that.
 
 Not modelled: the order book, queue position, cross-impact between assets.
 """
 
 import math
 
-from trading_env.kernels.jit import kernel
+from trading_env.kernels.jit import kernel, rare_kernel
 from trading_env.types import (
     AssetState,
     Bar,
@@ -40,6 +41,7 @@ from trading_env.types import (
 MAX_PART = 0.2  # no part of the cost exceeds this share of the arrival price (CURRENT only)
 MAX_DAY_VOLATILITY = 1.0  # impact does not grow beyond this daily standard deviation
 TINY_VOLUME = 1e-300
+MIN_RESILIENCE = 0.1  # impact decays at no less than this share of its usual speed
 GRID_SLACK = 1e-9  # of a tick or a lot: rounding that does not count
 
 
@@ -72,11 +74,14 @@ def terms_of(
         scale = day_volatility(asset.variance_fast, episode)
     shallow = 1.0 if stress.depth == 1.0 else powered(stress.depth, execution.exponent)
     day_volume = max(asset.volume_mean * episode.bars_per_day, TINY_VOLUME)
-    transient = (
-        asset.transient_0 * execution.transient_mean_0
-        + asset.transient_1 * execution.transient_mean_1
-        + asset.transient_2 * execution.transient_mean_2
-    )
+    if stress.resilience == 1.0:
+        transient = (
+            asset.transient_0 * execution.transient_mean_0
+            + asset.transient_1 * execution.transient_mean_1
+            + asset.transient_2 * execution.transient_mean_2
+        )
+    else:
+        transient = transient_at(asset, stress.resilience, execution)
     first = execution.impact_reference == ImpactReference.FIRST
     return Terms(
         reference=asset.reference_price if first else 0.0,
@@ -85,6 +90,28 @@ def terms_of(
         exponent=execution.exponent,
         permanent=scale * execution.permanent / day_volume,
         transient=transient,
+        fees=stress.fees,
+        resilience=stress.resilience,
+    )
+
+
+@kernel
+def decay_at(resilience: float, decay: float, mean: float) -> tuple[float, float]:
+    """Share left after one bar, and mean share over it, at another speed of decay."""
+    if decay >= 1.0:  # it does not decay at all
+        return decay, mean
+    rate = max(resilience, MIN_RESILIENCE) * (1.0 - decay) / mean
+    return math.exp(-rate), -math.expm1(-rate) / rate
+
+
+@rare_kernel
+def transient_at(asset: AssetState, resilience: float, execution: ExecutionParams) -> float:
+    """Mean displacement over the next bar at another speed of decay."""
+    e = execution
+    return float(
+        asset.transient_0 * decay_at(resilience, e.transient_decay_0, e.transient_mean_0)[1]
+        + asset.transient_1 * decay_at(resilience, e.transient_decay_1, e.transient_mean_1)[1]
+        + asset.transient_2 * decay_at(resilience, e.transient_decay_2, e.transient_mean_2)[1]
     )
 
 
@@ -185,7 +212,11 @@ def on_tick(quoted: Quote, quantity: float, tick: float) -> Quote:
 
 @kernel
 def leave_impact(
-    asset: AssetState, terms: Terms, net: float, pressed: float, execution: ExecutionParams
+    asset: AssetState,
+    terms: Terms,
+    net: float,
+    pressed: float,
+    execution: ExecutionParams,
 ) -> None:
     """Carry the impact of a bar's fills on: permanent part added, transient part relaxed.
 
@@ -196,6 +227,7 @@ def leave_impact(
         if terms.reference == 0.0:
             moved = min(max(moved, -2.0 * MAX_PART), 2.0 * MAX_PART)  # as capped in its quote
         asset.permanent += moved
+    before = (asset.transient_0, asset.transient_1, asset.transient_2)
     asset.transient_0 = relaxed(
         asset.transient_0, execution.transient_weight_0 * pressed, execution.transient_decay_0
     )
@@ -205,6 +237,25 @@ def leave_impact(
     asset.transient_2 = relaxed(
         asset.transient_2, execution.transient_weight_2 * pressed, execution.transient_decay_2
     )
+    if terms.resilience != 1.0:
+        keep_transient(asset, before, terms.resilience, execution)
+
+
+@rare_kernel
+def keep_transient(
+    asset: AssetState,
+    before: tuple[float, float, float],
+    resilience: float,
+    execution: ExecutionParams,
+) -> None:
+    """Correct what has decayed of the impact `before` the bar to another speed."""
+    e = execution
+    for_0 = decay_at(resilience, e.transient_decay_0, e.transient_mean_0)[0] - e.transient_decay_0
+    for_1 = decay_at(resilience, e.transient_decay_1, e.transient_mean_1)[0] - e.transient_decay_1
+    for_2 = decay_at(resilience, e.transient_decay_2, e.transient_mean_2)[0] - e.transient_decay_2
+    asset.transient_0 += for_0 * before[0]
+    asset.transient_1 += for_1 * before[1]
+    asset.transient_2 += for_2 * before[2]
 
 
 @kernel

@@ -1,9 +1,10 @@
 """The first state of an episode.
 
 The path, the first bar and the scenario of an episode, and the step at which its events begin,
-are draws addressed by (seed, episode). The events of a scenario share one draw, so that a crisis
-stays in one piece. `warmup` bars before the first decision move the trailing
-averages, so that no feature starts cold; they are shown as they are, without scenario.
+are draws addressed by (seed, episode). The events of a scenario that have one label share one draw,
+so that a crisis stays in one piece, and happens or not as a whole. `warmup` bars before the first
+decision move the trailing averages, so that no feature starts cold; they are shown as they are,
+without scenario.
 """
 
 import numpy as np
@@ -13,21 +14,24 @@ from trading_env.kernels.feedback import expected_cost
 from trading_env.kernels.jit import kernel, rare_kernel
 from trading_env.kernels.kelly import begin_covariance
 from trading_env.kernels.market import MIN_VARIANCE, update_averages
-from trading_env.kernels.noise import Stream, uniform
+from trading_env.kernels.noise import Stream, uniform, uniforms
 from trading_env.kernels.observation import observe
 from trading_env.kernels.pace import begin_parent
 from trading_env.kernels.portfolio import revalue
-from trading_env.kernels.stress import calm
+from trading_env.kernels.stress import CALM
 from trading_env.types import (
     AccountState,
     AssetState,
     EpisodeParams,
+    EventRecord,
     ExecutionParams,
     Lane,
     Report,
     Task,
     World,
 )
+
+NEVER = 2**62  # a step that no episode reaches
 
 
 @kernel
@@ -127,6 +131,19 @@ def begin_account(world: World, lane: Lane) -> None:
     account.done = 0
 
 
+@kernel
+def start_of(event: EventRecord, group: int, seed: np.uint64, episode: int) -> int:
+    """Draw the step at which an event begins, or NEVER: other group, or it does not happen."""
+    if event.group != group:
+        return NEVER
+    stream = Stream.EVENT_START.value
+    drawn, chance = uniforms(seed, episode, event.label, event.group, stream)
+    if chance >= event.chance:
+        return NEVER
+    choices = event.latest - event.earliest + 1
+    return int(event.earliest + min(int(drawn * choices), choices - 1))
+
+
 @rare_kernel
 def begin_episode(
     world: World, lane: Lane, seed: np.uint64, episode: int, path: int, start: int
@@ -146,10 +163,7 @@ def begin_episode(
     account.row = path * params.bars + start
     account.group = pick(seed, episode, 0, Stream.SCENARIO_CHOICE.value, params.groups)
     for e in range(world.events.shape[0]):
-        event = world.events[e]
-        choices = event.latest - event.earliest + 1
-        drawn = pick(seed, episode, event.group, Stream.EVENT_START.value, choices)
-        lane.starts[e] = event.earliest + drawn
+        lane.starts[e] = start_of(world.events[e], account.group, seed, episode)
     account.arrival_value = 0.0
     for a in range(lane.assets.shape[0]):
         begin_asset(world, lane.assets[a], account.row, a)
@@ -166,7 +180,7 @@ def begin_episode(
             )
             account.arrival_value += value
         begin_report(lane.assets[a], lane.reports[a])
-        calm(lane.stresses[a])
+        lane.stresses[a] = CALM[0]
     if lane.covariance.shape[1] > 0:
         begin_covariance(world, lane.covariance, account.row)
     begin_account(world, lane)

@@ -36,7 +36,7 @@ from trading_env.kernels.pricing import leave_impact, terms_of
 from trading_env.kernels.reward import score
 from trading_env.kernels.risk import decide
 from trading_env.kernels.rows import clear_reports
-from trading_env.kernels.stress import stress_assets
+from trading_env.kernels.stress import share_shocks, stress_assets
 from trading_env.types import (
     AccountState,
     Address,
@@ -85,8 +85,10 @@ def transition(world: World, lane: Lane, actions: Floats, seed: np.uint64) -> Ou
             world.execution[0],
         )
     accrue(account, lane.assets, lane.reports, world.elapsed_s[account.row], world.account[0])
-    stress_assets(lane.stresses, world.events, world.hits, lane.starts, account.group, account.step)
     risk, execution, episode = world.risk[0], world.execution[0], world.episode[0]
+    here = Address(seed, account.episode, account.step, 0)
+    if stress_assets(lane.stresses, world.events, world.ends, world.hits, lane.starts, here):
+        share_shocks(lane.stresses, world.bars, account.row, episode.warmup, here)
     for a in range(lane.assets.shape[0]):
         step_asset(
             lane.assets[a],
@@ -142,7 +144,8 @@ def step_asset(
 
     Rows one by one instead of `World` and `Lane`: those are a hundred words, copied at each call.
     """
-    send_order(asset, slots, report, account, risk, execution, stress.latency, address)
+    held_s = stress.outage * episode.bar_seconds
+    send_order(asset, slots, report, account, risk, execution, stress.latency, held_s, address)
     slots = slots[: asset.slots_used]
 
     undisturbed, displacement = stressed_bar(base, asset.base_close, asset.displacement, stress)
@@ -185,7 +188,7 @@ def trade(
 ) -> None:
     """Let one asset's exits and orders meet the bar, and carry their impact on."""
     seconds = episode.bar_seconds
-    terms = Terms(0.0, 0.0, 0.0, 1.0, 0.0, 0.0)
+    terms = Terms(0.0, 0.0, 0.0, 1.0, 0.0, 0.0, stress.fees, stress.resilience)
     if has_business(asset, slots, bar):
         if stress.halted == 0 and bar.volume > 0.0:
             terms = terms_of(asset, stress, execution, episode)
