@@ -23,7 +23,7 @@ HOLDING = 0.5 / WEALTH  # share of equity that is observed as 1
 TRADE = 0.1 / WEALTH  # share of equity that an action of 1 buys
 KEEP = 0.9  # of the holdings is left by an action of 0: the first policies are stable
 REACH = 20.0  # the largest action; none comes near
-POOL = 16  # paths for each lane; from 4 the learner fits what happens to be in them
+POOL = 16  # paths for each lane, from which episodes draw
 REWARD = 0.02  # that the learner sees for one unit of currency
 
 
