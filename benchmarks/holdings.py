@@ -23,6 +23,7 @@ HOLDING = 0.5 / WEALTH  # share of equity that is observed as 1
 TRADE = 0.1 / WEALTH  # share of equity that an action of 1 buys
 KEEP = 0.9  # of the holdings is left by an action of 0: the first policies are stable
 REACH = 20.0  # the largest action; none comes near
+POOL = 16  # paths for each lane, from which episodes draw
 REWARD = 0.02  # that the learner sees for one unit of currency
 
 
@@ -35,7 +36,7 @@ class Holdings(VecEnvWrapper):
     """
 
     def __init__(self, problem: Problem, lanes: int, seed: int) -> None:
-        market = problem.env_kwargs["market"] | {"paths": 4 * lanes, "seed": seed}
+        market = problem.env_kwargs["market"] | {"paths": POOL * lanes, "seed": seed}
         kwargs = {**problem.env_kwargs, "market": market, "detail": "none"}
         envs = SB3VecEnv(lanes, seed=seed, env_id=problem.env_id, **kwargs)
         self.batch, layout = envs.native.batch, envs.native.layout

@@ -37,7 +37,16 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.policies import ActorCriticPolicy
 from torch import nn
 
-from benchmarks.holdings import HOLDING, KEEP, TRADE, Holdings, risk_aversion, shares, weights_of
+from benchmarks.holdings import (
+    HOLDING,
+    KEEP,
+    POOL,
+    TRADE,
+    Holdings,
+    risk_aversion,
+    shares,
+    weights_of,
+)
 from benchmarks.throughput import commit, processor
 from trading_env.analytic.garleanu_pedersen import GarleanuPedersen
 from trading_env.analytic.linear import LinearPolicy
@@ -167,8 +176,8 @@ def measured_score(problem: Problem, actor: Actor, lanes: int, seed: int) -> tup
         problem, linear_actor(problem), lanes, seed
     )
     reward = problem.optimal_value + float(short.mean())
-    # Lanes draw from a pool of 4 times their number: a quarter as much variance is the pool's.
-    error = float(short.std()) * sqrt(1.25 / lanes)
+    # Lanes draw their path from a pool: both samplings add up.
+    error = float(short.std()) * sqrt((1.0 + 1.0 / POOL) / lanes)
     return score(problem, reward), score(problem, problem.optimal_value + error) - 1.0
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from benchmarks.holdings import Holdings, weights_of
+from benchmarks.holdings import POOL, Holdings, weights_of
 from benchmarks.regret_portfolio import (
     EXAMPLE,
     LENGTH,
@@ -19,6 +19,7 @@ from trading_env.analytic.linear import LinearPolicy
 from trading_env.problems import Problem, garleanu_pedersen
 
 LANES = 256
+SAMPLING = ((1.0 + 1.0 / POOL) / LANES) ** 0.5  # of a mean: lanes of a pool, and the pool
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +60,7 @@ def test_an_intercept_costs_the_risk_of_what_it_holds(problem: Problem) -> None:
         problem.optimal_value - problem.reference_values["best_constant_speed"]
     )
     expected = 1.0 - exact_score(problem, planted, bias)
-    assert abs(lost.mean() - expected) < 4.0 * lost.std() * (1.25 / LANES) ** 0.5
+    assert abs(lost.mean() - expected) < 4.0 * lost.std() * SAMPLING
     assert expected > 0.05
 
 
@@ -73,12 +74,12 @@ def test_luck_has_no_mean_and_is_nearly_all_of_the_noise(problem: Problem) -> No
         left.append(envs.rewards)
         own.append(envs.batch.outputs.rewards - envs.luck)
     by_lane = np.mean(luck, axis=0)
-    assert abs(by_lane.mean()) < 4.0 * by_lane.std() * (1.25 / LANES) ** 0.5
+    assert abs(by_lane.mean()) < 4.0 * by_lane.std() * SAMPLING
     assert np.std(left) < 0.05 * np.std(luck)
     # The environment's own reward is the same in the mean, but for 0.001: its risk counts the
     # expected gain too.
     gap = np.mean(own, axis=0) - np.mean(left, axis=0)
-    assert abs(gap.mean()) < 4.0 * gap.std() * (1.25 / LANES) ** 0.5 + 0.002
+    assert abs(gap.mean()) < 4.0 * gap.std() * SAMPLING + 0.002
 
 
 def test_planted_weights_want_what_the_problem_s_own_policy_wants(problem: Problem) -> None:
