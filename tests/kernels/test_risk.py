@@ -60,7 +60,7 @@ def one(signal: float, asset: Any = None, account: Any = None, **risk: Any) -> A
 def sent(asset: Any, report: Any, **risk: Any) -> float:
     """Units of the order that a decision sends."""
     account, slots, params = an_account(), some_slots(), risk_params(**risk)
-    send_order(asset, slots, report, account, params, execution_params(), 1.0, an_address())
+    send_order(asset, slots, report, account, params, execution_params(), 1.0, 0.0, an_address())
     return float(report.sent)
 
 
