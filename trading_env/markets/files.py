@@ -24,6 +24,7 @@ from trading_env.markets.times import parse_time
 from trading_env.markets.validation import Values
 
 MAX_BYTES = 1 << 30
+MAX_BLANK = 100_000
 MAX_LINE = 1 << 20
 MAX_EXPANSION = 100
 EXPANSION_FLOOR = 1 << 24
@@ -64,10 +65,14 @@ def _lines(path: Path) -> Iterator[str]:
         stream = cast(IO[bytes], gzip.GzipFile(fileobj=raw)) if packed else raw
         expanded = MAX_EXPANSION * path.stat().st_size if packed else MAX_BYTES
         limit = min(MAX_BYTES, max(EXPANSION_FLOOR, expanded))
-        total = 0
+        total, blank = 0, 0
         for number in count(1):
             line = stream.readline(MAX_LINE + 1)
             total += len(line)
+            blank = 0 if line.strip() else blank + 1
+            if blank > MAX_BLANK:
+                reason = f"more than {MAX_BLANK:,} blank lines in a row"
+                raise data_error(str(path), f"line {number}", reason)
             if total > limit:
                 raise data_error(str(path), "", f"unpacks to more than {limit >> 20} MiB")
             if not line:
