@@ -24,7 +24,7 @@ ROOMS = {
         "kernels/test_pricing.py",
     ],
     "risk": ["test_risk_manager_laws.py", "kernels/test_kelly.py", "kernels/test_risk.py"],
-    "account": ["kernels/test_portfolio.py"],
+    "account": ["kernels/test_account_laws.py", "kernels/test_portfolio.py"],
 }
 
 
