@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.kernels.helpers import a_report, account_params, an_account, an_asset, held, record
@@ -227,7 +227,6 @@ def test_longs_pay_shorts_the_funding_and_a_flat_book_nets_to_nothing(rate: floa
     assert flat.cash == 0.0
 
 
-@settings(max_examples=40)
 @given(st.floats(-1e4, 1e4), st.floats(-1e4, 1e4), st.integers(1, 60))
 def test_a_year_costs_its_closed_form_whatever_the_length_of_a_bar(
     cash: float, position: float, parts: int

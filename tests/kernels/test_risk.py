@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.kernels.helpers import (
@@ -274,7 +274,6 @@ def test_what_was_wished_before_the_caps_stays_on_record(signal: float, weight: 
 
 
 @pytest.mark.parametrize("mode", [RiskMode.KELLY, RiskMode.LINEAR, RiskMode.VOLATILITY_TARGET])
-@settings(max_examples=30)
 @given(share=st.integers(-100, 100).map(lambda percent: 0.01 * percent))
 def test_any_holding_up_to_that_of_full_confidence_can_be_held(
     mode: RiskMode, share: float

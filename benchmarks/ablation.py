@@ -1,0 +1,200 @@
+"""What the risk manager does to one and the same signal.
+
+    python -m benchmarks.ablation [--episodes 200] [--seed 0] [--out FILE]
+    python -m benchmarks.ablation --write    # docs/ablation.md from the recorded figures
+
+The policy is held fixed: it says what the market's honest signal says (`signal_weak` of the
+`multiscale` market, which predicts the next bar's return with a correlation of 0.05 and is known
+at the decision), clipped at two standard deviations, with sign. Only the risk manager differs:
+
+- `kelly`: the environment's default, confidence to a quarter of the growth-optimal stake, with
+  adaptive stops;
+- `linear`: signal x 50% of equity in each asset, without stops;
+- `volatility_target`: signal x 0.005 of equity as standard deviation a bar in each asset, without
+  stops;
+- `raw`: as `linear`, and without any cap.
+
+All but `raw` have the default caps, 50% of equity an asset and 100% in all among them; all have the
+default no-trade band.
+
+None of the numbers was tuned; the size of a book follows from the mode, so returns are to be read
+with the volatility beside them. Every mode meets the same episodes (test band): differences to
+`linear` are paired by seed, with bootstrap 95% intervals.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.throughput import commit, processor
+from trading_env.backtesting import evaluate, summarise
+from trading_env.envs.spaces import ObservationLayout
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ROOT = Path(__file__).resolve().parent
+RECORD = ROOT / "results" / "ablation.json"
+PAGE = ROOT.parent / "docs" / "ablation.md"
+ASSETS = 5
+FULL = 2.0  # a signal of this many standard deviations is full confidence
+SAME = {"max_weight": 0.5, "no_trade_band": 0.01}  # as the default's
+MODES: dict[str, dict[str, Any]] = {
+    "kelly": {},
+    "linear": {"preset": "linear", **SAME},
+    "volatility_target": {"mode": "volatility_target", "stops": False},
+    "raw": {"preset": "raw", **SAME},
+}
+BASELINE = "linear"
+SCENARIOS = ("calm", "flash_crash_2010", "covid_2020")
+METRICS = ("return", "volatility", "sharpe", "max_drawdown", "turnover", "shortfall_bps")
+ENVIRONMENT: dict[str, Any] = {
+    "market": {"generator": "multiscale", "assets": ASSETS, "paths": 256},
+    "seed_band": "test",
+    "episode_length": 252,
+}
+Row = Mapping[str, Any]
+
+
+class SignalFollower:
+    """Say what the market's own signal says, under one risk manager."""
+
+    def __init__(self, layout: ObservationLayout, risk: Mapping[str, Any]) -> None:
+        self.columns = layout.columns("signal_weak")
+        self.env_overrides = {"risk": dict(risk)}
+
+    def reset(self, num_envs: int) -> None:
+        """Nothing to forget."""
+
+    def act(self, observations: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return the clipped signals."""
+        signals = observations[:, self.columns].astype(np.float64)
+        return np.clip(signals / FULL, -1.0, 1.0)
+
+
+def played(
+    episodes: int, seed: int, environment: Mapping[str, Any] = ENVIRONMENT
+) -> "pd.DataFrame":
+    """Play every mode in every scenario on the same seeds: one row an episode."""
+    policies = {
+        name: lambda layout, risk=risk: SignalFollower(layout, risk) for name, risk in MODES.items()
+    }
+    return evaluate(
+        policies, scenarios=SCENARIOS, episodes=episodes, seed=seed, env_kwargs=environment
+    )
+
+
+def rows_of(frame: "pd.DataFrame") -> list[dict[str, Any]]:
+    """Mean of each metric with its interval, and the paired difference to the baseline's."""
+    means, pairs = summarise(frame), summarise(frame, baseline=BASELINE)
+    rows = []
+    for (_, mean), (_, pair) in zip(means.iterrows(), pairs.iterrows(), strict=True):
+        row: dict[str, Any] = {"mode": mean["policy"], "scenario": mean["scenario"]}
+        for metric in METRICS:
+            row[metric] = [float(mean[f"{metric}{end}"]) for end in ("", "_low", "_high")]
+            name = f"diff_{metric}"
+            row[name] = [float(pair[f"{name}{end}"]) for end in ("", "_low", "_high")]
+        rows.append(row)
+    return rows
+
+
+def shown(metric: str, values: Sequence[float]) -> str:
+    """Write a mean and its interval: percent, basis points, or plain."""
+    scale = 100.0 if metric in ("return", "volatility", "max_drawdown") else 1.0
+    digits = 1 if metric == "shortfall_bps" else 2
+    mean, low, high = (f"{scale * value:.{digits}f}" for value in values)
+    return f"{mean} [{low}, {high}]"
+
+
+def table(rows: Sequence[Row], scenario: str, prefix: str = "") -> list[str]:
+    """Lay one scenario out in Markdown; with the prefix, the differences to the baseline."""
+    units = {"return": "%", "volatility": "% a year", "max_drawdown": "%", "shortfall_bps": "bp"}
+    heads = [f"{m.removesuffix('_bps')}{', ' + units[m] if m in units else ''}" for m in METRICS]
+    lines = [f"| mode | {' | '.join(heads)} |", "| --- |" + " ---: |" * len(METRICS)]
+    for row in rows:
+        if row["scenario"] == scenario and not (prefix and row["mode"] == BASELINE):
+            cells = [shown(metric, row[f"{prefix}{metric}"]) for metric in METRICS]
+            lines.append(f"| `{row['mode']}` | {' | '.join(cells)} |")
+    return lines
+
+
+def findings(rows: Sequence[Row]) -> list[str]:
+    """Say, for each scenario and mode, which differences to the baseline exclude 0."""
+    lines = []
+    for row in rows:
+        if row["mode"] == BASELINE:
+            continue
+        higher = [m for m in METRICS if row[f"diff_{m}"][1] > 0.0]
+        lower = [m for m in METRICS if row[f"diff_{m}"][2] < 0.0]
+        said = [f"higher {', '.join(higher)}"] if higher else []
+        said += [f"lower {', '.join(lower)}"] if lower else []
+        text = "; ".join(said) or "no difference that excludes 0"
+        lines.append(f"- {row['scenario']}, `{row['mode']}` against `{BASELINE}`: {text}.")
+    return lines
+
+
+def page(record: Mapping[str, Any]) -> str:
+    """Write the page of a record."""
+    rows = record["rows"]
+    lines = [
+        "# What the risk manager does to one signal",
+        "",
+        f"Written by `python -m benchmarks.ablation --write` from `{RECORD.name}`: "
+        f"`{record['command']}`, commit {record['commit']}, {record['machine']}; seeds "
+        f"{record['seeds'][0]} to {record['seeds'][1]}.",
+        "",
+        *(__doc__ or "").split("\n\n", 2)[2].strip().splitlines(),
+        "",
+        f"Mean over {record['episodes']} episodes of {record['environment']['episode_length']} "
+        "bars with a bootstrap 95% interval. Max drawdown is a loss; shortfall costs.",
+    ]
+    for scenario in SCENARIOS:
+        lines += ["", f"## {scenario}", "", *table(rows, scenario)]
+        lines += ["", f"Less `{BASELINE}`, paired by seed:", "", *table(rows, scenario, "diff_")]
+    lines += ["", "## What excludes 0", "", *findings(rows)]
+    return "\n".join(lines) + "\n"
+
+
+def recorded(episodes: int, seed: int, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Name everything the figures depend on beside them."""
+    return {
+        "command": f"python -m benchmarks.ablation --episodes {episodes} --seed {seed}",
+        "commit": commit(),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": processor(),
+        "episodes": episodes,
+        "seeds": [seed, seed + episodes - 1],
+        "environment": ENVIRONMENT,
+        "modes": MODES,
+        "rows": rows,
+    }
+
+
+def main() -> int:
+    """Play, print the tables, and write the raw figures; or write the page."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--episodes", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, help="write the figures to this JSON file")
+    parser.add_argument("--write", action="store_true", help="write the page from the record")
+    chosen = parser.parse_args()
+    if chosen.write:
+        PAGE.write_text(page(json.loads(RECORD.read_text(encoding="utf-8"))), encoding="utf-8")
+        return 0
+    rows = rows_of(played(chosen.episodes, chosen.seed))
+    record = recorded(chosen.episodes, chosen.seed, rows)
+    print(page(record))
+    if chosen.out:
+        chosen.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
