@@ -109,16 +109,6 @@ def test_a_limit_is_never_exceeded(config: Any, quantity: float, bar: Bar, limit
         assert math.copysign(1.0, quantity) * (report.price - limit) <= 1e-12 * limit
 
 
-@given(configs(tick=0.0), quantities, bars(), st.floats(60.0, 160.0), st.floats(0.0, 40.0))
-def test_a_looser_limit_never_fills_less(
-    config: Any, quantity: float, bar: Bar, limit: float, room: float
-) -> None:
-    side = math.copysign(1.0, quantity)
-    tight, loose = sorted((limit - side * room / 2.0, limit + side * room / 2.0))[:: int(side)]
-    less, more = (abs(executed(config, quantity, bar, x).filled) for x in (tight, loose))
-    assert less <= more * (1.0 + 1e-9) + 1e-9
-
-
 @given(configs(lot=0.0, tick=0.0), quantities, bars(), st.floats(1.0, 10.0))
 def test_more_is_never_filled_at_a_better_price(
     config: Any, quantity: float, bar: Bar, factor: float

@@ -104,8 +104,8 @@ def test_a_position_is_on_its_side_and_its_three_measures_agree(
 ) -> None:
     size = size_of(manager, c, balance, tolerance, given_)
     assert size.units * given_["side"] >= 0.0
-    assert math.isclose(size.notional, size.units * given_["price"], rel_tol=1e-12)
-    assert math.isclose(size.fraction * balance, size.notional, rel_tol=1e-9)
+    assert math.isclose(size.notional, size.units * given_["price"], rel_tol=1e-12, abs_tol=1e-300)
+    assert math.isclose(size.fraction * balance, size.notional, rel_tol=1e-9, abs_tol=1e-300)
 
 
 @given(managers(stops=True), situations(), confidences, balances, tolerances)
