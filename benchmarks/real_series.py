@@ -3,7 +3,7 @@
 Nothing of them is in the repository; what they measured is recorded in a result. The files, all
 csv.gz with the time first:
 
-    us_equities_daily        14 large US stocks and SP500, adjusted closes, 1990-2020 (skfolio 1.12.2)
+    us_equities_daily        14 large US stocks and SP500, closes of 1990-2020 (skfolio 1.12.2)
     btcusd_hourly            BTC/USD, hours of 2019-10 to 2022-03 (CryptoDataDownload)
     btcusdt_5min_2024_06_07  BTC/USDT, 5 minutes of June and July 2024 (Binance)
     eurusd_hourly_ask        EUR/USD ask, hours of January to August 2017 (gym-anytrading 2.0.0)

@@ -1,10 +1,12 @@
 """How like real markets the synthetic ones are: every preset against the stylised facts.
 
-    python -m benchmarks.realism [--seed 2718] [--presets NAME ...] [--data DIR] [--out FILE] [--page]
+    python -m benchmarks.realism [--seed 2718] [--presets NAME ...] [--data DIR] [--out FILE]
+                                 [--page]
 
 Each preset is generated from a pool of the band "test", which nothing was fitted to. A fact's value
 is the median over the pool's series, and so is the verdict; the range beside it holds 90% of the
-series. The share of facts that a single series passes is printed too: it is the harder count.
+series. The number of facts that a single series passes is printed too: it is the harder count. A geometric Brownian motion is the control:
+it must fail.
 
 Beside it stands the same statistic of real bars. Without --data those are the index of the package
 `arch` and what a run with --data recorded in `benchmarks/results/realism.json`; --data DIR measures
@@ -25,7 +27,7 @@ import numpy as np
 from benchmarks import real_series
 from benchmarks.realism_facts import FACTS, NEEDED, Measured, measure, passed
 from benchmarks.throughput import commit, processor
-from trading_env.markets.synthetic import multiscale
+from trading_env.markets.synthetic import gbm, multiscale
 
 ROOT = Path(__file__).resolve().parent.parent
 RECORDED = ROOT / "benchmarks" / "results" / "realism.json"
@@ -61,6 +63,13 @@ def judge(preset: str, size: Size, seed: int) -> dict[str, Any]:
     )
     found = measure(np.diff(np.log(market.close), axis=1), market.volume[:, 1:])
     return {"preset": preset, **size._asdict(), **verdicts(found, size.kind)}
+
+
+def control(size: Size, seed: int) -> dict[str, Any]:
+    """Hold a geometric Brownian motion to the same facts."""
+    market = gbm(assets=1, paths=size.paths, bars=size.bars + 1, seed=seed, band="test")
+    found = measure(np.diff(np.log(market.close), axis=1), market.volume[:, 1:])
+    return verdicts(found, size.kind)
 
 
 def verdicts(found: Measured, kind: str) -> dict[str, Any]:
@@ -181,6 +190,9 @@ median over the series of a pool. The presets were fitted to some of these facts
 leverage) on real series, so a pass says that the fit holds on unseen paths, not that the model was
 right without it. Not modelled, and so not judged: hours of the day.
 
+Control: of the {control[of]} equity facts, {control[passed]} hold for a geometric Brownian motion of
+the same size.
+
 Leverage is given twice, as the normalised moment that the band is for and as a correlation: for one
 series the second is about a quarter of the first.
 """
@@ -211,8 +223,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     for preset in chosen.presets:
         markets.append(judge(preset, SIZES[preset], chosen.seed))
         show(markets[-1], real.get(preset))
+    random_walk = control(SIZES["us_index_daily"], chosen.seed)
+    held, judged = random_walk["passed"], random_walk["of"]
+    print(f"\ncontrol, geometric Brownian motion: {held} of {judged} facts hold")
+    given = " --data DIR" if chosen.data else ""
     record = {
-        "command": f"python -m benchmarks.realism --seed {chosen.seed}",
+        "command": f"python -m benchmarks.realism --seed {chosen.seed}{given}",
         "commit": commit(),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": processor(),
@@ -220,13 +236,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         "band": "test",
         "markets": markets,
         "real": real,
+        "control": random_walk,
     }
     if chosen.out:
         chosen.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     if chosen.page:
         PAGE.write_text(page(record), encoding="utf-8")
     failed = [market["preset"] for market in markets if market["passed"] < market["needed"]]
-    print(f"\ntoo few facts: {', '.join(failed)}" if failed else "\nevery market passes")
+    if held >= random_walk["needed"]:
+        failed.append("control (it must fail)")
+    print(f"failed: {', '.join(failed)}" if failed else "every market passes")
     return 1 if failed else 0
 
 
