@@ -5,8 +5,8 @@
 
 Each preset is generated from a pool of the band "test", which nothing was fitted to. A fact's value
 is the median over the pool's series, and so is the verdict; the range beside it holds 90% of the
-series. The number of facts that a single series passes is printed too: it is the harder count. A geometric Brownian motion is the control:
-it must fail.
+series. The number of facts that a single series passes is printed too: it is the harder count. A
+geometric Brownian motion is the control: it must fail.
 
 Beside it stands the same statistic of real bars. Without --data those are the index of the package
 `arch` and what a run with --data recorded in `benchmarks/results/realism.json`; --data DIR measures
@@ -181,17 +181,17 @@ def _row(cells: Sequence[str]) -> str:
 
 INTRODUCTION = """# Realism of the synthetic markets
 
-Written by `{command}` (commit {commit}, {machine}); do not edit. What each statistic is, and where
-it comes from, is in `trading_env/stylized_facts.py`; the bands are in
-`benchmarks/realism_facts.py`.
+Written by `{command}`
+(commit {commit}, {machine}); do not edit. What each statistic is, and where it comes from, is in
+`trading_env/stylized_facts.py`; the bands are in `benchmarks/realism_facts.py`.
 
 The pools are of seed {seed} and band `{band}`, which nothing was fitted to. A verdict judges the
 median over the series of a pool. The presets were fitted to some of these facts (tails, clustering,
 leverage) on real series, so a pass says that the fit holds on unseen paths, not that the model was
 right without it. Not modelled, and so not judged: hours of the day.
 
-Control: of the {control[of]} equity facts, {control[passed]} hold for a geometric Brownian motion of
-the same size.
+Control: {control[passed]} of the {control[of]} equity facts hold for a geometric Brownian motion of
+the index's size.
 
 Leverage is given twice, as the normalised moment that the band is for and as a correlation: for one
 series the second is about a quarter of the first.
