@@ -1,8 +1,8 @@
 """The stationary bootstrap of a real market (Politis and Romano 1994).
 
 A path is made of blocks of consecutive bars of the source, with starts that are uniform and lengths
-that are geometric with mean `block`; the source is joined to itself at its end. The assets keep each
-other's company: a block takes the same bars of all. Each bar keeps its shape, that is open, high,
+that are geometric with mean `block`; the source is joined to itself at its end. The assets stay
+together: a block takes the same bars of all. Each bar keeps its shape, that is open, high,
 low and close over the close before it; its volume is taken over the mean of the 63 bars up to it,
 times the mean of all, since shares of 1999 and of 2018 are not comparable.
 
@@ -94,7 +94,7 @@ def _joined(part: Market, rows: Rows, source: str) -> Market:
     """Join the bars of the source that `rows`, (paths, bars), name; row k is bar k + 1."""
     before = part.close[0, :-1]
     growth = (part.close[0, 1:] / before)[rows]
-    close = START_PRICE * np.cumprod(growth, axis=1)
+    close: Array = np.asarray(START_PRICE * np.cumprod(growth, axis=1), dtype=np.float64)
     last = np.concatenate((np.full_like(close[:, :1], START_PRICE), close[:, :-1]), axis=1)
     shape = {
         name: last * (getattr(part, name)[0, 1:] / before)[rows] for name in ("open", "high", "low")
