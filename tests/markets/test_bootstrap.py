@@ -93,6 +93,7 @@ def test_a_market_in_memory_can_be_resampled() -> None:
     ("arguments", "word"),
     [
         ({"source": "us_indicies"}, "us_indices"),
+        ({"source": {"generator": "gbm"}}, "us_indices"),
         ({"block": 1.0}, "block"),
         ({"block": "60"}, "block"),
         ({"paths": 0}, "paths"),

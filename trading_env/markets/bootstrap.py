@@ -65,9 +65,7 @@ def bootstrap(
         MarketSpecError: a parameter is out of its range, the source unknown or of several paths.
         MarketDataError: the band of the source is too short.
     """
-    if not isinstance(source, Market) and source not in DATASETS:
-        raise unknown_name("source", source, DATASETS)
-    whole = source if isinstance(source, Market) else DATASETS[source]()
+    whole = source if isinstance(source, Market) else _named(source)
     if len(whole.close) != 1:
         raise MarketSpecError(f"source '{clip(whole.source)}': needs one path, has more")
     check_size(assets=len(whole.symbols), paths=paths, bars=bars, substeps=1)
@@ -77,6 +75,13 @@ def bootstrap(
     rows = np.empty((paths, bars), dtype=np.int64)
     _draw_rows(rows, part.bars - 1, 1.0 / block, key)
     return _joined(part, rows, f"bootstrap {part.source} seed={seed} band={band}")
+
+
+def _named(source: str) -> Market:
+    """Load the data set of a name."""
+    if not isinstance(source, str) or source not in DATASETS:
+        raise unknown_name("source", source, DATASETS)
+    return DATASETS[source]()
 
 
 def relative_volume(volume: Array) -> Array:
