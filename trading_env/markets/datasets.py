@@ -8,6 +8,7 @@ volume, and nothing fills on them. An index cannot itself be traded.
 """
 
 import importlib.util
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -68,3 +69,6 @@ def _arch_data() -> Path:
     if found is None or found.origin is None:
         raise data_error("us_indices", "", "needs the package 'arch' (pip install arch)")
     return Path(found.origin).parent / "data"
+
+
+DATASETS: dict[str, Callable[[], Market]] = {"us_indices": us_indices}

@@ -15,18 +15,23 @@ from pathlib import Path
 from typing import Any
 
 from trading_env.markets.bars import BANDS, Market
-from trading_env.markets.datasets import us_indices
+from trading_env.markets.bootstrap import bootstrap
+from trading_env.markets.datasets import DATASETS
 from trading_env.markets.errors import MarketSpecError, clip, unknown_name
 from trading_env.markets.factor import factor
+from trading_env.markets.gjr_garch import gjr_garch
+from trading_env.markets.regime_switching import regime_switching
 from trading_env.markets.synthetic import gbm, multiscale
 
 MarketSpec = Market | str | os.PathLike[str] | Mapping[str, Any]
 
-DATASETS: dict[str, Callable[[], Market]] = {"us_indices": us_indices}
 GENERATORS: dict[str, Callable[..., Market]] = {
     "multiscale": multiscale,
     "gbm": gbm,
     "factor": factor,
+    "gjr_garch": gjr_garch,
+    "regime_switching": regime_switching,
+    "bootstrap": bootstrap,
 }
 TEXT_SUFFIXES = (".csv", ".csv.gz")
 PARQUET_SUFFIXES = (".parquet", ".pq")

@@ -45,6 +45,10 @@ START_PRICE = 100.0
 SIGNAL_HALF_LIFE = 10.0  # bars
 SIGNAL_PERSISTENCE = math.pow(0.5, 1.0 / SIGNAL_HALF_LIFE)
 MEAN_ABSOLUTE_SHOCK = 0.8
+COMPILED = (
+    *("kernels/jit.py", "kernels/noise.py", "markets/series.py"),
+    *("markets/paths.py", "markets/volatility_paths.py"),
+)
 
 
 class Model(NamedTuple):
@@ -212,6 +216,24 @@ def move_asset(at: Address, asset: int, model: Model, walk: Walk, market: Motion
 
 
 @kernel
+def close_bar(
+    pool: Pool, at: Address, asset: int, model: Model, walk: Walk, spread: Spread
+) -> None:
+    """Make an asset's bar from walk.steps, store it, and move its price, volume and signal on."""
+    path, bar = at.path, at.bar
+    prices = trace(at, asset, walk.price[asset], walk.steps, walk.weights, spread.variance)
+    moved = (prices.close - walk.price[asset]) / spread.sigma
+    walk.price[asset] = prices.close
+    walk.activity[asset] = next_volume(at, asset, model, walk.activity[asset], moved)
+    walk.signal[asset] = next_signal(at, asset, walk.signal[asset])
+    store_bar(pool, at, asset, prices)
+    excess = walk.activity[asset] - 0.5 * model.volume_variance
+    units = model.value_a_bar / pool.open[path, bar, asset]
+    pool.volume[path, bar, asset] = units * math.exp(excess)
+    pool.signals[path, bar, asset, 0] = walk.signal[asset]
+
+
+@kernel
 def fill_path(pool: Pool, model: Model, seed: np.uint64, path: int) -> None:
     """Fill one path, bar by bar; a draw's address holds its bar, so a prefix is a shorter pool."""
     walk = start_walk(model, seed, path)
@@ -220,29 +242,20 @@ def fill_path(pool: Pool, model: Model, seed: np.uint64, path: int) -> None:
         market = move_market(at, model, walk)
         for asset in range(len(model.beta)):
             spread = move_asset(at, asset, model, walk, market)
-            prices = trace(at, asset, walk.price[asset], walk.steps, walk.weights, spread.variance)
-            moved = (prices.close - walk.price[asset]) / spread.sigma
-            walk.price[asset] = prices.close
-            walk.activity[asset] = next_volume(at, asset, model, walk.activity[asset], moved)
-            walk.signal[asset] = next_signal(at, asset, walk.signal[asset])
-            store_bar(pool, at, asset, prices)
-            excess = walk.activity[asset] - 0.5 * model.volume_variance
-            units = model.value_a_bar / pool.open[path, bar, asset]
-            pool.volume[path, bar, asset] = units * math.exp(excess)
-            pool.signals[path, bar, asset, 0] = walk.signal[asset]
+            close_bar(pool, at, asset, model, walk, spread)
 
 
-def _digest() -> str:
-    """SHA-256 over the compiled files that this one calls into."""
+def market_digest() -> str:
+    """SHA-256 over the compiled files that generators call into."""
     digest = hashlib.sha256()
-    for name in ("kernels/jit.py", "kernels/noise.py", "markets/series.py"):
+    for name in COMPILED:
         digest.update((PACKAGE / name).read_bytes())
     return digest.hexdigest()
 
 
 def _build() -> Callable[[Pool, Model, np.uint64], None]:
     """Compile the loop over paths; the digest in its closure is part of numba's cache key."""
-    key = _digest()
+    key = market_digest()
 
     @driver(parallel=False)
     def fill(pool: Pool, model: Model, seed: np.uint64) -> None:

@@ -67,8 +67,8 @@ def multiscale(
         raise unknown_name("preset", preset, PRESETS)
     law = PRESETS[preset]
     check_size(assets=assets, paths=paths, bars=bars, substeps=substeps)
-    _check_between("information_coefficient", information_coefficient, -1.0, 1.0)
-    model = _model(law, assets, substeps, float(information_coefficient), 0.0)
+    check_between("information_coefficient", information_coefficient, -1.0, 1.0)
+    model = model_of(law, assets, substeps, float(information_coefficient), 0.0)
     return _generate(f"multiscale {preset}", law, model, (paths, bars, assets), seed, band)
 
 
@@ -100,11 +100,11 @@ def gbm(
         band: As for `multiscale`.
     """
     check_size(assets=assets, paths=paths, bars=bars, substeps=substeps)
-    _check_between("volatility", volatility, 0.0, 1.0)
-    _check_between("drift", drift, -1.0, 1.0)
-    _check_between("information_coefficient", information_coefficient, -1.0, 1.0)
+    check_between("volatility", volatility, 0.0, 1.0)
+    check_between("drift", drift, -1.0, 1.0)
+    check_between("information_coefficient", information_coefficient, -1.0, 1.0)
     if correlation != 0:
-        _check_between("correlation", correlation, 0.0, 1.0)
+        check_between("correlation", correlation, 0.0, 1.0)
     flat = Series(float(volatility), (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), NO_LEVERAGE, math.inf)
     law = replace(
         PRESETS["us_stock_daily"],
@@ -114,7 +114,7 @@ def gbm(
         correlation=float(correlation),
         gap_share=0.0,
     )
-    model = _model(law, assets, substeps, float(information_coefficient), float(drift))
+    model = model_of(law, assets, substeps, float(information_coefficient), float(drift))
     return _generate("gbm", law, model, (paths, bars, assets), seed, band)
 
 
@@ -142,19 +142,28 @@ def _generate(
     band: str | None,
 ) -> Market:
     """Allocate, fill and wrap a pool."""
-    key = pool_key(seed, band)
-    fields = {name: np.empty(shape) for name in FIELDS}
-    pool = Pool(**fields, signals=np.empty((*shape, 1)))
-    fill_pool(pool, model, key)
+    pool = empty_pool(shape)
+    fill_pool(pool, model, pool_key(seed, band))
+    return wrapped(pool, law, f"{name} seed={seed} band={band}")
+
+
+def empty_pool(shape: tuple[int, int, int]) -> Pool:
+    """Allocate a pool of (paths, bars, assets)."""
+    return Pool(**{name: np.empty(shape) for name in FIELDS}, signals=np.empty((*shape, 1)))
+
+
+def wrapped(pool: Pool, law: Preset, source: str) -> Market:
+    """Make a market of a filled pool."""
+    _, bars, assets = pool.close.shape
     return Market(
-        symbols=tuple(f"S{i + 1}" for i in range(shape[2])),
-        time=_times(law, shape[1]),
+        symbols=tuple(f"S{i + 1}" for i in range(assets)),
+        time=times_of(law.bar_seconds, bars),
         **pool._asdict(),
         signal_names=(SIGNAL_NAME,),
         bar_seconds=law.bar_seconds,
         bars_per_year=law.bars_per_year,
         bars_per_day=law.bars_per_day,
-        source=f"{name} seed={seed} band={band}",
+        source=source,
         trusted=True,
     )
 
@@ -165,14 +174,14 @@ def daily_times(bars: int) -> NDArray[np.int64]:
     return days.astype("datetime64[s]").astype(np.int64)
 
 
-def _times(law: Preset, bars: int) -> NDArray[np.int64]:
+def times_of(bar_seconds: float, bars: int) -> NDArray[np.int64]:
     """Business days from 2000-01-03, or an unbroken clock from 2020-01-01 UTC."""
-    if law.bar_seconds >= DAY:
+    if bar_seconds >= DAY:
         return daily_times(bars)
-    return FIRST_SECOND + int(law.bar_seconds) * np.arange(bars, dtype=np.int64)
+    return FIRST_SECOND + int(bar_seconds) * np.arange(bars, dtype=np.int64)
 
 
-def _model(law: Preset, assets: int, substeps: int, coefficient: float, drift: float) -> Model:
+def model_of(law: Preset, assets: int, substeps: int, coefficient: float, drift: float) -> Model:
     """Turn a preset into the numbers of the kernels."""
     beta, weight = law.loadings(assets)
     volume = law.volume
@@ -236,7 +245,7 @@ def check_size(*, assets: int, paths: int, bars: int, substeps: int) -> None:
         raise MarketSpecError(f"{size}: must be at most {MAX_CELLS} (2.4 GB)")
 
 
-def _check_between(name: str, value: float, low: float, high: float) -> None:
+def check_between(name: str, value: float, low: float, high: float) -> None:
     """Refuse what is no number strictly between two bounds."""
     number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
     if not number or not low < value < high:
