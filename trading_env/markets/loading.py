@@ -18,6 +18,7 @@ from trading_env.markets.bars import BANDS, Market
 from trading_env.markets.datasets import us_indices
 from trading_env.markets.errors import MarketSpecError, clip, unknown_name
 from trading_env.markets.factor import factor
+from trading_env.markets.mean_reverting import mean_reverting
 from trading_env.markets.synthetic import gbm, multiscale
 
 MarketSpec = Market | str | os.PathLike[str] | Mapping[str, Any]
@@ -27,6 +28,7 @@ GENERATORS: dict[str, Callable[..., Market]] = {
     "multiscale": multiscale,
     "gbm": gbm,
     "factor": factor,
+    "mean_reverting": mean_reverting,
 }
 TEXT_SUFFIXES = (".csv", ".csv.gz")
 PARQUET_SUFFIXES = (".parquet", ".pq")

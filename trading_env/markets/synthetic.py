@@ -67,7 +67,7 @@ def multiscale(
         raise unknown_name("preset", preset, PRESETS)
     law = PRESETS[preset]
     check_size(assets=assets, paths=paths, bars=bars, substeps=substeps)
-    _check_between("information_coefficient", information_coefficient, -1.0, 1.0)
+    check_between("information_coefficient", information_coefficient, -1.0, 1.0)
     model = _model(law, assets, substeps, float(information_coefficient), 0.0)
     return _generate(f"multiscale {preset}", law, model, (paths, bars, assets), seed, band)
 
@@ -100,11 +100,11 @@ def gbm(
         band: As for `multiscale`.
     """
     check_size(assets=assets, paths=paths, bars=bars, substeps=substeps)
-    _check_between("volatility", volatility, 0.0, 1.0)
-    _check_between("drift", drift, -1.0, 1.0)
-    _check_between("information_coefficient", information_coefficient, -1.0, 1.0)
+    check_between("volatility", volatility, 0.0, 1.0)
+    check_between("drift", drift, -1.0, 1.0)
+    check_between("information_coefficient", information_coefficient, -1.0, 1.0)
     if correlation != 0:
-        _check_between("correlation", correlation, 0.0, 1.0)
+        check_between("correlation", correlation, 0.0, 1.0)
     flat = Series(float(volatility), (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), NO_LEVERAGE, math.inf)
     law = replace(
         PRESETS["us_stock_daily"],
@@ -236,7 +236,7 @@ def check_size(*, assets: int, paths: int, bars: int, substeps: int) -> None:
         raise MarketSpecError(f"{size}: must be at most {MAX_CELLS} (2.4 GB)")
 
 
-def _check_between(name: str, value: float, low: float, high: float) -> None:
+def check_between(name: str, value: float, low: float, high: float) -> None:
     """Refuse what is no number strictly between two bounds."""
     number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
     if not number or not low < value < high:
