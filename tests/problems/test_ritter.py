@@ -24,17 +24,17 @@ def paper() -> Problem:
 
 @cache
 def small() -> Problem:
-    """Other parameters, on a coarse grid: all limits bind, and the first price is no whole tick."""
+    """Other parameters: both limits bind, and the equilibrium price is no whole tick."""
     return ritter(
-        equilibrium_price=20.1,
+        equilibrium_price=20.12,
         half_life=3.0,
         volatility=0.05,
-        tick=0.25,
+        tick=0.05,
         lot=10,
         max_trade=2,
         max_holding=3,
         risk_aversion=1e-3,
-        cells=81,
+        cells=161,
         episode_length=STEPS,
         paths=LANES,
     )
@@ -113,7 +113,7 @@ def test_costs_that_forbid_every_trade_leave_an_environment_that_can_be_made() -
 
 
 @pytest.mark.parametrize(
-    ("make", "tick", "lot", "most"), [(paper, 0.1, 100.0, 5), (small, 0.25, 10.0, 2)]
+    ("make", "tick", "lot", "most"), [(paper, 0.1, 100.0, 5), (small, 0.05, 10.0, 2)]
 )
 def test_a_trade_pays_the_spread_and_the_impact_at_the_price_that_was_seen(
     make: Any, tick: float, lot: float, most: int

@@ -8,8 +8,8 @@ through p at bar `start_bar`, where an episode of the longest length begins; bef
 has the stationary law given that (which is the same backwards in time).
 
 A bar opens at the last close and reaches no further than its open and close, so that an order
-without latency trades at the price of its decision. The signal `signal_level` is the log of the
-rounded close over p, in stationary standard deviations of x. Volume is constant.
+without latency trades at the price of its decision. The signal `signal_level` is x in its
+stationary standard deviations, which a coarse tick would hide. Volume is constant.
 
 Not modelled: anything else; the pull is known and never changes.
 """
@@ -72,14 +72,14 @@ def mean_reverting(
     keep = 1.0 - math.log(2.0) / half_life
     noise = np.empty((paths, bars, assets))
     fill_normals(noise, pool_key(seed, band), Stream.MARKET_SHOCK.value)
+    x = _log_prices(noise, keep, volatility, start_bar)
     with np.errstate(over="ignore"):
-        close = price * np.exp(_log_prices(noise, keep, volatility, start_bar))
+        close = price * np.exp(x)
     if tick != 0:
         close = np.maximum(np.rint(close / tick), 1.0) * tick
     if not (np.isfinite(close).all() and close.min() > 0.0):
         raise MarketSpecError(f"volatility '{clip(volatility)}': prices overflow; lower it")
     opened = np.concatenate((close[:, :1], close[:, :-1]), axis=1)
-    level = np.log(close / price) * (math.sqrt(1.0 - keep**2) / volatility)
     return Market(
         symbols=tuple(f"S{i + 1}" for i in range(assets)),
         time=daily_times(bars),
@@ -88,7 +88,7 @@ def mean_reverting(
         low=np.minimum(opened, close),
         close=close,
         volume=np.full_like(close, volume),
-        signals=level[..., None],
+        signals=x[..., None] * (math.sqrt(1.0 - keep**2) / volatility),
         signal_names=("signal_level",),
         bar_seconds=DAY,
         bars_per_year=DAYS_PER_YEAR,

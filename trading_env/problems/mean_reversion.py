@@ -4,7 +4,8 @@ Costs are arithmetic (`impact_reference = "first"`: every path is at the same pr
 begins): the half spread is one tick a share, and temporary impact, linear in the rate, one tick a
 lot. A bar's volume is max_trade lots, all of which may be taken, and what does not fit lapses: so
 the environment itself trades at most max_trade lots a step, and only whole ones. Without latency
-an order trades at the open, which is the close that the policy saw.
+an order trades at the open, which is the close that the policy saw. The market's signal shows the
+log price before it is rounded, which is the state of the dynamic program.
 
 Shares of equity are capped, not holdings in lots: the cap lets the optimal policy do what it wants
 at every price, and above max_holding lots where that is cheap. At the paper's parameters a
@@ -18,25 +19,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trading_env.analytic.ritter import RitterProblem
+from trading_env.analytic.ritter import WIDTH, RitterProblem
 from trading_env.envs.world import WARMUP
 from trading_env.problems.portfolio import PORTFOLIO_ID, WEALTH
 from trading_env.problems.problem import Problem
 
+LEVEL_COLUMN = 20  # of the log price in the observation
 AT_ONCE = 1e-9  # a discount factor that leaves the next step alone
 
 
 @dataclass(frozen=True)
 class TableTrader:
-    """Trade what a table says for the price's cell and the lots held.
+    """Trade what a table says for the log price's cell and the lots held.
 
-    Reads position, mark and equity off `info` at detail "full". A price beyond the grid counts as
-    its outermost cell; lots held beyond the table as its outermost column.
+    Reads position, mark and equity off `info` at detail "full", and the log price off the
+    observation, where it is clipped to +-5 standard deviations: just as wide as the grid. Lots held
+    beyond the table count as its outermost column.
     """
 
     trades: NDArray[np.int64]  # lots, (cells, 2 max_holding + 1)
-    log_prices: NDArray[np.float64]  # of the cells, evenly spaced, (cells,)
-    mean_price: float  # currency
     lot: float  # shares
     max_weight: float  # share of equity at an action of 1
 
@@ -46,9 +47,9 @@ class TableTrader:
         """Return the actions that ask for the holdings after the trade."""
         mark, most = np.asarray(info["mark"]), self.trades.shape[1] // 2
         lots = np.rint(np.asarray(info["position"]) / self.lot).astype(np.int64)
-        spacing = self.log_prices[1] - self.log_prices[0]
-        cell = np.rint((np.log(mark / self.mean_price) - self.log_prices[0]) / spacing)
-        row = np.clip(cell, 0, len(self.log_prices) - 1).astype(np.int64)
+        level = np.asarray(observation, dtype=np.float64)[..., LEVEL_COLUMN, None]
+        half = (len(self.trades) - 1) / 2.0
+        row = np.rint(half + level * half / WIDTH).astype(np.int64)
         target = lots + self.trades[row, np.clip(lots, -most, most) + most]
         equity = np.expand_dims(np.asarray(info["equity"]), -1)
         actions: NDArray[np.float64] = target * self.lot * mark / (equity * self.max_weight)
@@ -89,7 +90,8 @@ def ritter(
         max_holding: Lots; the policy holds it, the environment a share of equity (see above).
         risk_aversion: kappa, one over currency.
         discount: Weight of the next step's reward, in (0, 1).
-        cells: Of the grid of log prices that the optimum is worked out on.
+        cells: Of the grid of log prices that the optimum is worked out on; a tick that is large
+            beside volatility x price needs more.
         episode_length: steps.
         paths: Paths in the pool.
         seed: Of the pool.
@@ -119,7 +121,7 @@ def ritter(
     best = model.record()
 
     def trader(trades: NDArray[np.int64]) -> TableTrader:
-        return TableTrader(trades, model.log_prices, equilibrium_price, float(lot), max_weight)
+        return TableTrader(trades, float(lot), max_weight)
 
     kwargs = _arguments(model, first, wealth, max_weight)
     kwargs["market"] |= {"bars": WARMUP + episode_length + 1, "paths": paths, "seed": seed}
