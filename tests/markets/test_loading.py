@@ -71,7 +71,7 @@ def test_a_market_at_hand_is_cut_by_time() -> None:
     ("spec", "parts"),
     [
         ("us_indexes", ("did you mean 'us_indices'", "multiscale")),
-        ("zzz", ("known: factor, gbm, multiscale, us_indices",)),
+        ("zzz", ("known: factor, gbm, mean_reverting, multiscale, us_indices",)),
         ({"generator": "multiscal"}, ("did you mean 'multiscale'",)),
         ({"generator": ["gbm"]}, ("unknown generator",)),
         (SMALL | {"asets": 3}, ("'asets'", "did you mean 'assets'")),
