@@ -9,6 +9,7 @@ import pytest
 from trading_env import AccountConfig, ExecutionConfig, PortfolioEnv, RewardConfig, RiskConfig
 from trading_env.config import ParentConfig
 from trading_env.kernels.observation import ACCOUNT_FEATURES, ASSET_FEATURES, PARENT_FEATURES
+from trading_env.markets.loading import GENERATORS
 from trading_env.types import BoundBy, Exit, Status
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -71,6 +72,10 @@ def test_every_setting_is_on_the_page_with_its_default(config: type) -> None:
         default = f'"{field.default}"' if isinstance(field.default, str) else str(field.default)
         assert f"| `{name}` | `{default}` |" in part
     assert all(f"`{preset}`" in PAGE for preset in config.presets)  # type: ignore[attr-defined]
+
+
+def test_every_generator_of_markets_is_on_the_page() -> None:
+    assert {name for name in GENERATORS if not is_named(name, section("Arguments"))} == set()
 
 
 def test_every_info_key_is_on_the_page() -> None:

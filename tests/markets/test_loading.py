@@ -71,7 +71,7 @@ def test_a_market_at_hand_is_cut_by_time() -> None:
     ("spec", "parts"),
     [
         ("us_indexes", ("did you mean 'us_indices'", "multiscale")),
-        ("zzz", ("known: bootstrap, factor, gbm, gjr_garch, multiscale,", "us_indices")),
+        ("zzz", ("known: bootstrap, factor, gbm, gjr_garch, mean_reverting", "us_indices")),
         ({"generator": "multiscal"}, ("did you mean 'multiscale'",)),
         ({"generator": ["gbm"]}, ("unknown generator",)),
         (SMALL | {"asets": 3}, ("'asets'", "did you mean 'assets'")),

@@ -48,7 +48,7 @@ def _build() -> Callable[[Array, np.uint64, int], None]:
     return fill
 
 
-_fill_normals = _build()
+fill_normals = _build()
 
 
 def factor(
@@ -99,7 +99,7 @@ def factor(
     key = pool_key(seed, band)
     root = _root("covariance", covariance, assets)
     noise = np.empty((paths, bars, assets))
-    _fill_normals(noise, key, Stream.MARKET_SHOCK.value)
+    fill_normals(noise, key, Stream.MARKET_SHOCK.value)
     changes = noise @ root.T + _shaped("drift", drift, (assets,))
     signals = np.empty((paths, bars, 0))
     if loadings is not None:
@@ -153,7 +153,7 @@ def _factors(
         stationary = stationary + power @ stationary @ power.T
         power = power @ power
     noise = np.empty((*shape, count))
-    _fill_normals(noise, key, Stream.MARKET_FACTOR.value)
+    fill_normals(noise, key, Stream.MARKET_FACTOR.value)
     factors = np.empty_like(noise)
     factors[:, 0] = noise[:, 0] @ _root("factor_covariance", stationary, count).T
     for bar in range(1, shape[1]):

@@ -20,6 +20,7 @@ from trading_env.markets.datasets import DATASETS
 from trading_env.markets.errors import MarketSpecError, clip, unknown_name
 from trading_env.markets.factor import factor
 from trading_env.markets.gjr_garch import gjr_garch
+from trading_env.markets.mean_reverting import mean_reverting
 from trading_env.markets.regime_switching import regime_switching
 from trading_env.markets.synthetic import gbm, multiscale
 
@@ -32,6 +33,7 @@ GENERATORS: dict[str, Callable[..., Market]] = {
     "gjr_garch": gjr_garch,
     "regime_switching": regime_switching,
     "bootstrap": bootstrap,
+    "mean_reverting": mean_reverting,
 }
 TEXT_SUFFIXES = (".csv", ".csv.gz")
 PARQUET_SUFFIXES = (".parquet", ".pq")
