@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
@@ -128,7 +129,6 @@ def test_a_policy_that_cannot_be_used_is_refused_in_one_line(tmp_path: Path) -> 
 
 def test_the_learner_learns_a_signal_that_pays_and_the_network_is_what_was_trained() -> None:
     """One asset whose direction is shown one bar ahead: trading it beats every constant answer."""
-    pd = pytest.importorskip("pandas")
     from agents.training import Training, train
     from trading_env.markets import Market
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 import warnings
 from pathlib import Path
 
@@ -213,3 +214,40 @@ def test_wrong_usage_is_one_line_and_exit_code_2(
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err.count("\n") == 1 and named in printed.err
+
+
+HOOK = """import gymnasium as gym
+from trading_env import Market
+
+def hook(bars):
+    market = Market.from_frame(bars)
+    return gym.make("trading_env/Portfolio-v0", market=market, seed_band=None, episode_length=5)
+"""
+
+
+def test_a_hook_of_the_current_folder_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "hook_of_this_folder.py").write_text(HOOK)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", [place for place in sys.path if place])  # as the command has it
+    assert load_subject("hook_of_this_folder:hook").package == "trading_env"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("x = 1 +", "SyntaxError"), ("undefined", "NameError"), ("1 / 0", "Zero")]
+)
+def test_a_module_that_cannot_be_imported_is_one_line(
+    text: str,
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    name = f"my_{said.lower()}"
+    (tmp_path / f"{name}.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    for arguments in ([f"{name}:hook"], ["trading_env/Execution-v0", "--module", name]):
+        assert main(["audit", *arguments]) == 2
+        error = capsys.readouterr().err
+        assert said in error and name in error and error.count("\n") == 1

@@ -278,6 +278,7 @@ def test_parent_orders_are_evaluated_beside_twap(capsys: pytest.CaptureFixture[s
         (("--seed", "-3"), "seed = -3"),
         (("--length", "9999"), "the longest episode is"),
         (("--length", "-1"), "episode_length = -1"),
+        (("--length", "0"), "episode_length = 0"),
         (("--market", '{"generator": "gbm", "bars": 60}'), "60 bars in the band"),
         (("--band", "all"), "--band"),
         (("--env", "options"), "--env"),

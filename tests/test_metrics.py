@@ -134,6 +134,27 @@ def test_the_interval_covers_the_true_mean_as_often_as_it_says() -> None:
     assert 180 <= covers <= 199  # 190 expected, four standard errors of 3.1 below
 
 
+def test_playing_a_cluster_more_often_does_not_make_its_mean_surer() -> None:
+    windows = np.random.default_rng(2).normal(0.0, 1.0, 12)
+    once = mean_interval(windows, np.random.default_rng(0))
+    often = mean_interval(
+        np.repeat(windows, 8), np.random.default_rng(0), clusters=np.repeat(np.arange(12), 8)
+    )
+    assert once is not None and often is not None
+    np.testing.assert_allclose(often[:3], once[:3], rtol=1e-12)  # sums in another order
+    assert often.pairs == 96
+
+
+def test_clusters_count_by_their_size_and_one_is_too_few() -> None:
+    generator = np.random.default_rng(0)
+    interval = mean_interval([1.0, 1.0, 1.0, 5.0], generator, clusters=["a", "a", "a", "b"])
+    assert interval is not None
+    assert (interval.mean, interval.low, interval.high) == (2.0, 1.0, 5.0)
+    assert mean_interval([1.0, 2.0], generator, clusters=["a", "a"]) is None
+    with pytest.raises(ValueError, match="clusters: 1 of them for 2 pairs"):
+        mean_interval([1.0, 2.0], generator, clusters=["a"])
+
+
 def test_an_interval_needs_two_pairs() -> None:
     generator = np.random.default_rng(0)
     assert mean_interval([1.0, np.nan], generator) is None

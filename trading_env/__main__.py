@@ -8,12 +8,13 @@
     trading-env report DIR
 
 `--json` prints one JSON document. Whatever is wrong is one line on standard error and exit code 2;
-a clean run returns 0, an audit that finds a fault 1. Neither a learner nor a plotting library is
-imported.
+a clean run returns 0, an audit that finds a fault 1, one that is interrupted 130. A reader that
+stops reading, as `head` does, is no fault. Neither a learner nor a plotting library is imported.
 """
 
 import argparse
 import json
+import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -30,10 +31,20 @@ from trading_env.terminal import table_lines
 
 Command = Callable[[argparse.Namespace], dict[str, Any]]
 LIMIT = 200  # characters of a message
+INTERRUPTED = 130  # as a shell counts it: 128 and the number of the signal
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return the process's exit code (0, or 2 when something is wrong)."""
+    try:
+        return run(argv)
+    except KeyboardInterrupt:
+        print("error: interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+def run(argv: Sequence[str] | None) -> int:
+    """Run one command that may be interrupted; return the exit code."""
     parser = build_parser()
     try:
         arguments = parser.parse_args(argv)
@@ -45,14 +56,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments.command = shlex.join(["trading-env", *(sys.argv[1:] if argv is None else argv)])
     try:
         found = arguments.run(arguments)
+        show(found, arguments)
     except (ValueError, OSError) as error:
         print(f"error: {one_line(error)}", file=sys.stderr)
         return 2
-    if arguments.json:
-        print(json.dumps(jsonable(found), indent=2, allow_nan=False))
-    else:
-        print("\n".join(arguments.show(found)))
     return 1 if arguments.run is run_audit and found["failed"] else 0
+
+
+def show(found: dict[str, Any], arguments: argparse.Namespace) -> None:
+    """Print an answer, as far as somebody reads it.
+
+    Raises:
+        OSError: standard output cannot be written to, say because its disk is full.
+    """
+    text = "\n".join(arguments.show(found))
+    if arguments.json:
+        text = json.dumps(jsonable(found), indent=2, allow_nan=False)
+    try:
+        print(text, flush=True)
+    except OSError as error:
+        # What is left in the buffer would fail once more when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            raise
 
 
 def build_parser() -> argparse.ArgumentParser:

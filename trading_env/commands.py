@@ -73,7 +73,9 @@ def evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
     found = find_policy(arguments.policy, arguments.env)
     given = [] if arguments.market is None else [arguments.market]
     ((name, market),) = _markets(given, found, arguments.env).items()
-    length = arguments.length or _length(name, market, arguments.env, arguments.band)
+    length = arguments.length
+    if length is None:
+        length = _length(name, market, arguments.env, arguments.band)
     cut = {"market": market, "seed_band": arguments.band, "episode_length": length}
     plan = _plan(arguments, found, [Slice(name, cut)])
     notes = [
@@ -257,6 +259,9 @@ def _run(
             scenario = (named or list(plan.scenarios))[0]
             output.write_journal(plan, found.name, scenario, max(plan.severities))
         status = "finished"
+    except KeyboardInterrupt:
+        status = "interrupted"
+        raise
     finally:
         if output:
             output.end(status, {"total": plan.cells, **counts})

@@ -4,8 +4,13 @@ Two policies that ran on the same seeds met the same markets, so the difference 
 has less noise than either score. The percentile bootstrap (Efron 1979) draws the pairs again with
 replacement and takes the quantiles of the mean.
 
-The pairs are taken as independent. Episodes cut from one history overlap, so an interval over
-them speaks of that history (which start, which draws), not of years nobody has seen.
+Pairs that share something, say the bars of a test window, are drawn together, as one cluster, and
+the mean is taken over all that was drawn (cluster bootstrap: Davison and Hinkley 1997, "Bootstrap
+Methods and their Application", section 3.8); otherwise playing each window more often would make
+the interval as narrow as one likes.
+
+Pairs, or clusters, are taken as independent. Episodes cut from one history overlap, so an interval
+over them speaks of that history (which start, which draws), not of years nobody has seen.
 """
 
 from typing import NamedTuple
@@ -26,25 +31,43 @@ class Interval(NamedTuple):
 
 
 def mean_interval(
-    differences: ArrayLike, generator: np.random.Generator, *, level: float = 0.95
+    differences: ArrayLike,
+    generator: np.random.Generator,
+    *,
+    clusters: ArrayLike | None = None,
+    level: float = 0.95,
 ) -> Interval | None:
     """Bootstrap the mean of paired differences; pairs that are not finite are left out.
 
+    Args:
+        differences: one a pair.
+        generator: of the draws.
+        clusters: which cluster each pair belongs to, any labels; None: each is one of its own.
+        level: of the interval, in (0, 1).
+
     Returns:
-        None when fewer than two pairs are left: there is nothing to draw again.
+        None when fewer than two pairs or clusters are left: there is nothing to draw again.
 
     Raises:
-        ValueError: `level` is not in (0, 1).
+        ValueError: `level` is not in (0, 1), or `clusters` has another length.
     """
     if not 0.0 < level < 1.0:
         raise ValueError(f"level = {level}: must be in (0, 1)")
     values = np.asarray(differences, dtype=np.float64).ravel()
-    values = values[np.isfinite(values)]
-    if len(values) < 2:
+    labels = np.arange(len(values)) if clusters is None else np.asarray(clusters).ravel()
+    if len(labels) != len(values):
+        raise ValueError(f"clusters: {len(labels)} of them for {len(values)} pairs")
+    is_there = np.isfinite(values)
+    values = values[is_there]
+    _, member = np.unique(labels[is_there], return_inverse=True)
+    sizes = np.bincount(member)
+    if len(sizes) < 2:
         return None
     if np.ptp(values) == 0.0:  # every draw has this mean
         return Interval(*(3 * (float(values[0]),)), len(values))
-    drawn = generator.integers(0, len(values), size=(REPLICATES, len(values)))
+    drawn = generator.integers(0, len(sizes), size=(REPLICATES, len(sizes)))
+    sums = np.bincount(member, weights=values)
+    means = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
     tail = 0.5 * (1.0 - level)
-    low, high = np.quantile(values[drawn].mean(axis=1), [tail, 1.0 - tail])
+    low, high = np.quantile(means, [tail, 1.0 - tail])
     return Interval(float(values.mean()), float(low), float(high), len(values))

@@ -210,3 +210,47 @@ def test_the_order_ledger_has_every_order_once_and_adds_up_to_the_journal() -> N
         paid - whole["quantity"] * whole["decision_price"],
         atol=1e-9 * whole["notional"].max(),
     )
+
+
+def episodes(policies: dict[str, float], scenarios: tuple[str, ...]) -> pd.DataFrame:
+    """Rows of three windows with four episodes each, that differ by window alone."""
+    rows = [
+        {
+            "policy": policy,
+            "market": "m",
+            "scenario": scenario,
+            "severity": 1.0,
+            "window": window,
+            "seed": seed,
+            **dict.fromkeys(METRICS, level + window),
+            WITHHELD: "{}",
+        }
+        for policy, level in policies.items()
+        for scenario in scenarios
+        for window in range(3)
+        for seed in range(4)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_a_window_is_drawn_as_a_whole() -> None:
+    frame = episodes({"one": 0.0}, ("calm",))
+    whole = summarise(frame).iloc[0]
+    first = summarise(frame[frame["seed"] == 0]).iloc[0]
+    assert (whole["return_low"], whole["return_high"]) == (
+        first["return_low"],
+        first["return_high"],
+    )
+    alone = summarise(frame[frame["window"] == 0]).iloc[0]
+    assert np.isnan(alone["return_low"])
+
+
+def test_a_cell_without_its_pair_leaves_the_other_cells_theirs() -> None:
+    frame = pd.concat(
+        [episodes({"one": 5.0}, ("alone", "calm")), episodes({"base": 2.0}, ("calm",))],
+        ignore_index=True,
+    )
+    table = summarise(frame, baseline="base").set_index(["policy", "scenario"])
+    assert table.loc[("one", "calm"), "diff_return"] == 3.0
+    assert np.isnan(table.loc[("one", "alone"), "diff_return"])
+    assert table.loc[("base", "calm"), "diff_return"] == 0.0

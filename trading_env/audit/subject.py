@@ -6,12 +6,15 @@ Three ways to say it:
 - an id of this package, whose environments take a `market`;
 - `module:callable`, a hook that returns an environment made on the bars it is given.
 
-An id that takes no data is audited too; the checks that need to change the data say so.
+A module is looked for in the current folder too, and importing it runs its code. An id that takes
+no data is audited too; the checks that need to change the data say so.
 """
 
 import contextlib
 import importlib
 import inspect
+import os
+import sys
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeAlias
@@ -85,11 +88,14 @@ def _try(subject: Subject) -> str:
 
 
 def _import(module: str) -> Any:
-    """Import a module by name."""
+    """Import a module by name, of the current folder too."""
+    if "" not in sys.path and os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
     try:
         return importlib.import_module(module)
-    except ImportError as error:
-        raise ValueError(f"module {module!r:.60} cannot be imported: {error}") from None
+    except Exception as error:  # the user's module may raise anything
+        why = f"{type(error).__name__}: {error}"
+        raise ValueError(f"module {module!r:.60} cannot be imported: {why:.{SHOWN}}") from None
 
 
 def _hook(name: str) -> Callable[..., Env] | None:

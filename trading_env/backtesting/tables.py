@@ -132,7 +132,8 @@ def summarise(
     """Average episodes by policy, scenario and severity; pair them with a baseline's.
 
     Without a baseline each metric of `COMPARED` has a bootstrap 95% interval of its mean over the
-    episodes, `METRIC_low` and `METRIC_high`.
+    episodes, `METRIC_low` and `METRIC_high`. The episodes of one walk-forward window have the same
+    bars and are drawn together; with fewer than two windows there is no interval.
 
     Args:
         frame: what `evaluate` returned, or `episodes_frame`.
@@ -155,20 +156,31 @@ def summarise(
     means = means.reset_index()
     generator = np.random.default_rng(seed)
     if baseline is None:
-        rows = [_intervals(cell, generator) for _, cell in frame.groupby(by, sort=False)]
-        return means.join(pd.DataFrame(rows))
+        rows = [
+            {**dict(zip(by, keys, strict=True)), **_intervals(cell, generator)}
+            for keys, cell in frame.groupby(by, sort=False)
+        ]
+        return means.merge(pd.DataFrame(rows), on=by, how="left")
     reference = frame[frame["policy"] == baseline].drop(columns="policy")
     on = [key for key in WALK_KEYS[1:] if key in frame]
     pairs = frame.merge(reference, on=on, suffixes=("", "_baseline"))
-    rows = [_paired(cell, generator) for _, cell in pairs.groupby(by, sort=False)]
-    return means.join(pd.DataFrame(rows))
+    rows = [
+        {**dict(zip(by, keys, strict=True)), **_paired(cell, generator)}
+        for keys, cell in pairs.groupby(by, sort=False)
+    ]
+    return means.merge(pd.DataFrame(rows), on=by, how="left")
+
+
+def _clusters(cell: "pd.DataFrame") -> "pd.Series[Any] | None":
+    """Return what episodes of a cell share bars by: their window, where there are windows."""
+    return cell["window"] if "window" in cell and cell["window"].notna().all() else None
 
 
 def _intervals(cell: "pd.DataFrame", generator: np.random.Generator) -> dict[str, float]:
     """Interval of each metric's mean over the episodes of one cell; NaN where undefined."""
     row: dict[str, float] = {}
     for metric in COMPARED:
-        interval = mean_interval(cell[metric], generator)
+        interval = mean_interval(cell[metric], generator, clusters=_clusters(cell))
         low, high = (np.nan, np.nan) if interval is None else interval[1:3]
         row |= {f"{metric}_low": low, f"{metric}_high": high}
     return row
@@ -178,8 +190,9 @@ def _paired(cell: "pd.DataFrame", generator: np.random.Generator) -> dict[str, f
     """Mean paired difference of each metric of one cell and its interval; NaN where undefined."""
     row: dict[str, float] = {}
     for metric in COMPARED:
-        interval = mean_interval(cell[metric] - cell[f"{metric}_baseline"], generator)
-        values = (np.nan,) * 3 if interval is None else interval[:3]
+        difference = cell[metric] - cell[f"{metric}_baseline"]
+        interval = mean_interval(difference, generator, clusters=_clusters(cell))
+        values = (difference.mean(), np.nan, np.nan) if interval is None else interval[:3]
         for name, value in zip(("", "_low", "_high"), values, strict=True):
             row[f"diff_{metric}{name}"] = value
     return row
