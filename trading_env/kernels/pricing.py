@@ -18,13 +18,15 @@ With m the price at arrival, s = +1 to buy and -1 to sell, all fractions of a re
   straight line while it trades. Coefficient x day volatility / day volume.
 
 A fill's price is rounded to the next tick against the order. A fee is a fraction of the notional
-(the maker's for resting targets, the taker's else) plus an amount per unit, within a minimum and a
+(the maker's for resting targets and limits, the taker's else) plus an amount per unit, within a minimum and a
 maximum per order; the scenario's factor on fees multiplies what each fill adds to that.
 
 Not modelled: the order book, queue position, cross-impact between assets.
 """
 
 import math
+
+import numpy as np
 
 from trading_env.kernels.jit import kernel, rare_kernel
 from trading_env.types import (
@@ -148,7 +150,7 @@ def quote(terms: Terms, mid: float, quantity: float, rate: float, before: float)
 
 @kernel
 def passive_quote(limit: float) -> Quote:
-    """Price of a resting limit order's fill: its limit or better, no spread, no impact."""
+    """Price of a target's fill: its level, or the open beyond it; no spread, no impact."""
     return Quote(limit, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
@@ -174,19 +176,22 @@ def whole_lots(quantity: float, lot: float) -> float:
     """Cut a quantity towards 0 to a multiple of the lot."""
     if lot <= 0.0:
         return quantity
-    return math.copysign(math.floor(abs(quantity) / lot + GRID_SLACK) * lot, quantity)
+    return math.copysign(np.floor(abs(quantity) / lot + GRID_SLACK) * lot, quantity)
 
 
 @kernel
 def tick_above(price: float, tick: float) -> float:
     """Lowest multiple of the tick that is at least a price."""
-    return price if tick <= 0.0 else max(math.ceil(price / tick - GRID_SLACK), 1.0) * tick
+    return price if tick <= 0.0 else max(np.ceil(price / tick - GRID_SLACK), 1.0) * tick
 
 
 @kernel
 def tick_below(price: float, tick: float) -> float:
-    """Highest multiple of the tick that is at most a price; at least one tick."""
-    return price if tick <= 0.0 else max(math.floor(price / tick + GRID_SLACK), 1.0) * tick
+    """Highest multiple of the tick that is at most a price; below one tick the price itself."""
+    if tick <= 0.0:
+        return price
+    ticks = np.floor(price / tick + GRID_SLACK)  # np: math.floor, compiled, is an int of 64 bits
+    return float(ticks * tick) if ticks >= 1.0 else price
 
 
 @kernel
