@@ -18,8 +18,9 @@ With m the price at arrival, s = +1 to buy and -1 to sell, all fractions of a re
   straight line while it trades. Coefficient x day volatility / day volume.
 
 A fill's price is rounded to the next tick against the order. A fee is a fraction of the notional
-(the maker's for resting targets and limits, the taker's else) plus an amount per unit, within a minimum and a
-maximum per order; the scenario's factor on fees multiplies what each fill adds to that.
+(the maker's for resting targets and limits, the taker's else) plus an amount per unit, within a
+minimum and a maximum per order; the scenario's factor on fees multiplies what each fill adds to
+that.
 
 Not modelled: the order book, queue position, cross-impact between assets.
 """
