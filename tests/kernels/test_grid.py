@@ -22,8 +22,8 @@ from tests.kernels.helpers import (
     step,
     trade,
 )
+from trading_env.kernels.grid import tick_above, tick_below, whole_lots
 from trading_env.kernels.portfolio import set_levels
-from trading_env.kernels.pricing import tick_above, tick_below, whole_lots
 from trading_env.types import Bar, BoundBy, Exit, SlotState, Status, Terms
 
 PRICEY = Terms(0.0, 0.001, 0.01, 0.6, 1e-6, 0.0)

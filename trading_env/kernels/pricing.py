@@ -27,8 +27,7 @@ Not modelled: the order book, queue position, cross-impact between assets.
 
 import math
 
-import numpy as np
-
+from trading_env.kernels.grid import tick_above, tick_below
 from trading_env.kernels.jit import kernel, rare_kernel
 from trading_env.types import (
     AssetState,
@@ -45,7 +44,6 @@ MAX_PART = 0.2  # no part of the cost exceeds this share of the arrival price (C
 MAX_DAY_VOLATILITY = 1.0  # impact does not grow beyond this daily standard deviation
 TINY_VOLUME = 1e-300
 MIN_RESILIENCE = 0.1  # impact decays at no less than this share of its usual speed
-GRID_SLACK = 1e-9  # of a tick or a lot: rounding that does not count
 
 
 @kernel
@@ -170,29 +168,6 @@ def fee_due(
     """
     total = proportional + execution.fee_per_unit * abs(quantity)
     return min(max(total, execution.fee_minimum), execution.fee_maximum * abs(notional)) - paid
-
-
-@kernel
-def whole_lots(quantity: float, lot: float) -> float:
-    """Cut a quantity towards 0 to a multiple of the lot."""
-    if lot <= 0.0:
-        return quantity
-    return math.copysign(np.floor(abs(quantity) / lot + GRID_SLACK) * lot, quantity)
-
-
-@kernel
-def tick_above(price: float, tick: float) -> float:
-    """Lowest multiple of the tick that is at least a price."""
-    return price if tick <= 0.0 else max(np.ceil(price / tick - GRID_SLACK), 1.0) * tick
-
-
-@kernel
-def tick_below(price: float, tick: float) -> float:
-    """Highest multiple of the tick that is at most a price; below one tick the price itself."""
-    if tick <= 0.0:
-        return price
-    ticks = np.floor(price / tick + GRID_SLACK)  # np: math.floor, compiled, is an int of 64 bits
-    return float(ticks * tick) if ticks >= 1.0 else price
 
 
 @kernel
