@@ -277,10 +277,12 @@ def limit_of(execution: Record, shown: float, needed: float) -> float:
     return tick * ticks(limit / tick, up=not buys) if tick > 0.0 else limit
 
 
-def ticks(count: float, *, up: bool) -> int:
-    """Cut or raise to a whole number of ticks, at least one."""
-    whole = math.ceil(count - 1e-9) if up else math.floor(count + 1e-9)
-    return max(whole, 1)
+def ticks(count: float, *, up: bool) -> float:
+    """Cut or raise to a whole number of ticks; less than one is not cut."""
+    if up:
+        return max(math.ceil(count - 1e-9), 1)
+    whole = math.floor(count + 1e-9)
+    return whole if whole >= 1 else count
 
 
 def latency_of(world: Record, account: Record, a: int, multiplier: float, seed: int) -> float:

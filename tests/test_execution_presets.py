@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
-from trading_env.execution_engine import ExecutionConfig, ExecutionEngine, MarketState, Order
+from trading_env.config import ConfigError
+from trading_env.execution_config import ExecutionConfig
+from trading_env.execution_engine import ExecutionEngine, MarketState, Order
 from trading_env.problems import Problem, almgren_chriss, obizhaeva_wang
 
 LINEAR = ("temporary_impact", "permanent_impact")  # in proportion to the volume they refer to
@@ -42,3 +44,9 @@ def test_a_block_that_never_decays_is_refused_in_one_line() -> None:
     times = {"transient_shape": "block", "transient_times_s": (1e30, 1.0, 1.0)}
     with pytest.raises(ValueError, match="transient_times_s"):
         ExecutionConfig.of(times).record(60.0)
+
+
+@pytest.mark.parametrize("unit", ["tick", "lot"])
+def test_a_unit_too_small_to_count_is_refused(unit: str) -> None:
+    with pytest.raises(ConfigError, match=f"{unit}.*must be 0 or at least 1e-100"):
+        ExecutionConfig.of({unit: 5e-324})

@@ -14,7 +14,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "AccountConfig": "trading_env.config",
     "ExecutionEnv": "trading_env.envs.execution",
-    "ExecutionConfig": "trading_env.execution_engine",
+    "ExecutionConfig": "trading_env.execution_config",
     "ExecutionEngine": "trading_env.execution_engine",
     "Market": "trading_env.markets.bars",
     "MarketState": "trading_env.execution_engine",
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from trading_env.config import RewardConfig as RewardConfig
     from trading_env.envs.execution import ExecutionEnv as ExecutionEnv
     from trading_env.envs.portfolio import PortfolioEnv as PortfolioEnv
-    from trading_env.execution_engine import ExecutionConfig as ExecutionConfig
+    from trading_env.execution_config import ExecutionConfig as ExecutionConfig
     from trading_env.execution_engine import ExecutionEngine as ExecutionEngine
     from trading_env.execution_engine import MarketState as MarketState
     from trading_env.execution_engine import Order as Order

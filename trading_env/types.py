@@ -539,7 +539,7 @@ class ExecutionParams:
     participation: float  # cap, share of a bar's volume
     fee: float  # fraction of notional
     fee_per_unit: float
-    maker_fee: float  # fraction of notional, for resting targets
+    maker_fee: float  # fraction of notional, of resting targets and limit orders
     fee_minimum: float  # per order
     fee_maximum: float  # per order, fraction of its notional
     tick: float  # prices of fills and levels are multiples of it; 0: any

@@ -22,8 +22,8 @@ from tests.kernels.helpers import (
     step,
     trade,
 )
+from trading_env.kernels.grid import tick_above, tick_below, whole_lots
 from trading_env.kernels.portfolio import set_levels
-from trading_env.kernels.pricing import tick_above, tick_below, whole_lots
 from trading_env.types import Bar, BoundBy, Exit, SlotState, Status, Terms
 
 PRICEY = Terms(0.0, 0.001, 0.01, 0.6, 1e-6, 0.0)
@@ -40,11 +40,25 @@ def off_grid(value: Any, unit: float) -> Any:
 @given(st.floats(0.01, 1e4), ticks)
 def test_the_next_ticks_enclose_a_price(price: float, tick: float) -> None:
     below, above = tick_below(price, tick), tick_above(price, tick)
-    assert off_grid(below, tick) < 1e-9
+    assert off_grid(below, tick) < 1e-9 or below == price < tick
     assert off_grid(above, tick) < 1e-9
-    assert below - 1e-8 * tick <= max(price, tick)
-    assert price - 1e-8 * tick <= above < price + tick * (1 + 1e-8) or above == tick
+    assert price - tick * (1 + 1e-8) < below <= price + 1e-8 * tick
+    assert price - 1e-8 * tick <= above < price + tick * (1 + 1e-8)
     assert tick_below(above, tick) == above == tick_above(above, tick)
+
+
+def test_a_sale_below_one_tick_is_not_raised_to_it() -> None:
+    """Else a short sale at the tick would gain the rest of it at once."""
+    bar = Bar(0.4, 0.4, 0.4, 0.4, 1e9)
+    for side, price in ((1.0, 1.0), (-1.0, 0.4)):
+        order = some_slots(an_order(side * 10.0))
+        assert trade(an_asset(0.4), order, bar, execution=execution_params(tick=1.0)).price == price
+
+
+@pytest.mark.parametrize("unit", [1e-15, 1e-18, 1e-300])
+def test_a_grid_too_fine_to_count_in_whole_numbers_changes_next_to_nothing(unit: float) -> None:
+    for rounded in (tick_above(50.0, unit), tick_below(50.0, unit), whole_lots(50.0, unit)):
+        assert rounded == pytest.approx(50.0, rel=1e-12)
 
 
 @given(st.floats(-1e4, 1e4), lots)

@@ -19,7 +19,7 @@ from trading_env.backtesting.policies import Policy
 from trading_env.config import ConfigError
 from trading_env.kernels.jit import PACKAGE, source_digest
 
-SOURCES = ("config.py", "metrics.py", "risk_manager.py", "execution_engine.py", "scenario*.py")
+SOURCES = ("config.py", "metrics.py", "risk_manager.py", "execution_*.py", "scenario*.py")
 FOLDERS = ("envs", "backtesting")
 PLAIN = (type(None), bool, int, float, str, bytes, np.generic)
 

@@ -9,7 +9,7 @@ from trading_env.envs.world import (
     ScenarioSpec,
     build,
 )
-from trading_env.execution_engine import ExecutionConfig
+from trading_env.execution_config import ExecutionConfig
 from trading_env.risk_manager import RiskConfig
 from trading_env.types import Task
 

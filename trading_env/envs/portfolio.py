@@ -3,7 +3,7 @@
 from trading_env.config import AccountConfig, RewardConfig
 from trading_env.envs.single import TradingEnv
 from trading_env.envs.world import DEFAULT_LENGTH, ConfigSpec, MarketSpec, ScenarioSpec, build
-from trading_env.execution_engine import ExecutionConfig
+from trading_env.execution_config import ExecutionConfig
 from trading_env.risk_manager import RiskConfig
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from trading_env.config import AccountConfig, ConfigError, ParentConfig, RewardConfig, as_record
 from trading_env.envs.spaces import ObservationLayout
-from trading_env.execution_engine import ExecutionConfig
+from trading_env.execution_config import ExecutionConfig
 from trading_env.markets import Market, load_market
 from trading_env.risk_manager import RiskConfig
 from trading_env.scenario import Scenario, compile_scenarios

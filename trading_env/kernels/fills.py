@@ -7,6 +7,7 @@ settled, entered into the step's ledger and the order's own, and charged its fee
 
 import math
 
+from trading_env.kernels.grid import whole_lots
 from trading_env.kernels.jit import kernel, rare_kernel
 from trading_env.kernels.limits import (
     is_resting,
@@ -18,7 +19,7 @@ from trading_env.kernels.limits import (
 )
 from trading_env.kernels.orders import finish
 from trading_env.kernels.portfolio import DUST, charge, set_levels, settle
-from trading_env.kernels.pricing import fee_due, on_tick, price_at, quote, whole_lots
+from trading_env.kernels.pricing import fee_due, on_tick, price_at, quote
 from trading_env.types import (
     AccountState,
     AssetState,

@@ -14,6 +14,7 @@ Not modelled: queue position, a book that others fill.
 
 import math
 
+from trading_env.kernels.grid import tick_above, tick_below
 from trading_env.kernels.jit import kernel, rare_kernel
 from trading_env.kernels.pricing import (
     MAX_PART,
@@ -22,8 +23,6 @@ from trading_env.kernels.pricing import (
     on_tick,
     price_at,
     quote,
-    tick_above,
-    tick_below,
 )
 from trading_env.types import (
     Bar,

@@ -8,11 +8,11 @@ ledger, until the next step begins.
 
 import math
 
+from trading_env.kernels.grid import GRID_SLACK, whole_lots
 from trading_env.kernels.jit import kernel
 from trading_env.kernels.limits import limit_price
 from trading_env.kernels.noise import Stream, normal
 from trading_env.kernels.portfolio import DUST
-from trading_env.kernels.pricing import GRID_SLACK, whole_lots
 from trading_env.types import (
     AccountState,
     Address,

@@ -32,11 +32,12 @@ import math
 import numpy as np
 
 from trading_env.kernels.fills import book_fill
+from trading_env.kernels.grid import whole_lots
 from trading_env.kernels.jit import kernel, rare_kernel
 from trading_env.kernels.noise import Stream, uniforms
 from trading_env.kernels.orders import cancel_all, is_live
 from trading_env.kernels.portfolio import DUST, charge
-from trading_env.kernels.pricing import fee_due, on_tick, quote, terms_of, whole_lots
+from trading_env.kernels.pricing import fee_due, on_tick, quote, terms_of
 from trading_env.types import (
     AccountState,
     AssetState,

@@ -22,8 +22,8 @@ for `max_holding_bars` bars (since it was opened or flipped) is closed at market
 
 import math
 
+from trading_env.kernels.grid import tick_above, tick_below
 from trading_env.kernels.jit import kernel
-from trading_env.kernels.pricing import tick_above, tick_below
 from trading_env.types import (
     AccountParams,
     AccountState,

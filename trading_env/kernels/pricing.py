@@ -18,14 +18,16 @@ With m the price at arrival, s = +1 to buy and -1 to sell, all fractions of a re
   straight line while it trades. Coefficient x day volatility / day volume.
 
 A fill's price is rounded to the next tick against the order. A fee is a fraction of the notional
-(the maker's for resting targets, the taker's else) plus an amount per unit, within a minimum and a
-maximum per order; the scenario's factor on fees multiplies what each fill adds to that.
+(the maker's for resting targets and limits, the taker's else) plus an amount per unit, within a
+minimum and a maximum per order; the scenario's factor on fees multiplies what each fill adds to
+that.
 
 Not modelled: the order book, queue position, cross-impact between assets.
 """
 
 import math
 
+from trading_env.kernels.grid import tick_above, tick_below
 from trading_env.kernels.jit import kernel, rare_kernel
 from trading_env.types import (
     AssetState,
@@ -42,7 +44,6 @@ MAX_PART = 0.2  # no part of the cost exceeds this share of the arrival price (C
 MAX_DAY_VOLATILITY = 1.0  # impact does not grow beyond this daily standard deviation
 TINY_VOLUME = 1e-300
 MIN_RESILIENCE = 0.1  # impact decays at no less than this share of its usual speed
-GRID_SLACK = 1e-9  # of a tick or a lot: rounding that does not count
 
 
 @kernel
@@ -148,7 +149,7 @@ def quote(terms: Terms, mid: float, quantity: float, rate: float, before: float)
 
 @kernel
 def passive_quote(limit: float) -> Quote:
-    """Price of a resting limit order's fill: its limit or better, no spread, no impact."""
+    """Price of a target's fill: its level, or the open beyond it; no spread, no impact."""
     return Quote(limit, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
@@ -167,26 +168,6 @@ def fee_due(
     """
     total = proportional + execution.fee_per_unit * abs(quantity)
     return min(max(total, execution.fee_minimum), execution.fee_maximum * abs(notional)) - paid
-
-
-@kernel
-def whole_lots(quantity: float, lot: float) -> float:
-    """Cut a quantity towards 0 to a multiple of the lot."""
-    if lot <= 0.0:
-        return quantity
-    return math.copysign(math.floor(abs(quantity) / lot + GRID_SLACK) * lot, quantity)
-
-
-@kernel
-def tick_above(price: float, tick: float) -> float:
-    """Lowest multiple of the tick that is at least a price."""
-    return price if tick <= 0.0 else max(math.ceil(price / tick - GRID_SLACK), 1.0) * tick
-
-
-@kernel
-def tick_below(price: float, tick: float) -> float:
-    """Highest multiple of the tick that is at most a price; at least one tick."""
-    return price if tick <= 0.0 else max(math.floor(price / tick + GRID_SLACK), 1.0) * tick
 
 
 @kernel
