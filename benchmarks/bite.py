@@ -29,12 +29,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from agents.baselines import Actions, Observations, VolatilityTarget
-from agents.execution import Twap
 from numpy.typing import NDArray
 
 from benchmarks.throughput import commit, processor
 from trading_env.backtesting import Policy
+from trading_env.baselines import Actions, Observations, Twap, VolatilityTarget
 from trading_env.envs.vector import ExecutionVectorEnv, PortfolioVectorEnv, TradingVectorEnv
 from trading_env.envs.world import WARMUP
 from trading_env.statistics import mean_interval
