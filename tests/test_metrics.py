@@ -7,7 +7,7 @@ import pytest
 
 from trading_env.markets import load_market
 from trading_env.metrics import deepest_fall, max_drawdown, portfolio_metrics, shock_metrics
-from trading_env.statistics import mean_interval
+from trading_env.statistics import MIN_DRAWN, mean_interval
 
 # 100 -> 110 -> 99 -> 118.8: returns +10%, -10%, +20%.
 CURVE = [100.0, 110.0, 99.0, 118.8]
@@ -145,21 +145,25 @@ def test_playing_a_cluster_more_often_does_not_make_its_mean_surer() -> None:
     assert often.pairs == 96
 
 
-def test_clusters_count_by_their_size_and_one_is_too_few() -> None:
-    generator = np.random.default_rng(0)
-    interval = mean_interval([1.0, 1.0, 1.0, 5.0], generator, clusters=["a", "a", "a", "b"])
+def test_clusters_count_by_their_size() -> None:
+    clusters = np.repeat(np.arange(6), [15, 1, 1, 1, 1, 1])
+    values = np.where(clusters == 0, 1.0, 5.0)
+    interval = mean_interval(values, np.random.default_rng(0), clusters=clusters)
     assert interval is not None
-    assert (interval.mean, interval.low, interval.high) == (2.0, 1.0, 5.0)
-    assert mean_interval([1.0, 2.0], generator, clusters=["a", "a"]) is None
+    assert interval.mean == 2.0
+    assert interval.high == 5.0  # without the large one: (5 / 6)^6 = 0.33 of the draws
     with pytest.raises(ValueError, match="clusters: 1 of them for 2 pairs"):
-        mean_interval([1.0, 2.0], generator, clusters=["a"])
+        mean_interval([1.0, 2.0], np.random.default_rng(0), clusters=["a"])
 
 
-def test_an_interval_needs_two_pairs() -> None:
+def test_an_interval_needs_as_many_pairs_as_one_sign_is_improbable_in() -> None:
     generator = np.random.default_rng(0)
-    assert mean_interval([1.0, np.nan], generator) is None
-    interval = mean_interval([2.0, 2.0, np.nan], generator)
-    assert interval is not None and interval == (2.0, 2.0, 2.0, 2)
+    assert 2.0 / 2**MIN_DRAWN < 0.05 < 2.0 / 2 ** (MIN_DRAWN - 1)
+    values = [2.0] * MIN_DRAWN + [np.nan]
+    assert mean_interval(values[1:], generator) is None
+    assert mean_interval(np.ones(20), generator, clusters=np.arange(20) % 5) is None
+    interval = mean_interval(values, generator)
+    assert interval is not None and interval == (2.0, 2.0, 2.0, MIN_DRAWN)
 
 
 @pytest.mark.parametrize(

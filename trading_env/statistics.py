@@ -9,6 +9,9 @@ the mean is taken over all that was drawn (cluster bootstrap: Davison and Hinkle
 Methods and their Application", section 3.8); otherwise playing each window more often would make
 the interval as narrow as one likes.
 
+n values of one sign give an interval without 0. Around a mean of 0 that has probability 2 / 2^n,
+which is below 5% from n = 6 on: fewer values have no interval.
+
 Pairs, or clusters, are taken as independent. Episodes cut from one history overlap, so an interval
 over them speaks of that history (which start, which draws), not of years nobody has seen.
 """
@@ -19,6 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 REPLICATES = 5000
+MIN_DRAWN = 6  # if fewer have one sign, which for a mean of 0 happens too often, 0 is excluded
 
 
 class Interval(NamedTuple):
@@ -46,7 +50,7 @@ def mean_interval(
         level: of the interval, in (0, 1).
 
     Returns:
-        None when fewer than two pairs or clusters are left: there is nothing to draw again.
+        None when fewer than `MIN_DRAWN` pairs or clusters are left.
 
     Raises:
         ValueError: `level` is not in (0, 1), or `clusters` has another length.
@@ -61,7 +65,7 @@ def mean_interval(
     values = values[is_there]
     _, member = np.unique(labels[is_there], return_inverse=True)
     sizes = np.bincount(member)
-    if len(sizes) < 2:
+    if len(sizes) < MIN_DRAWN:
         return None
     if np.ptp(values) == 0.0:  # every draw has this mean
         return Interval(*(3 * (float(values[0]),)), len(values))

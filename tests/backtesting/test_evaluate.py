@@ -213,7 +213,7 @@ def test_the_order_ledger_has_every_order_once_and_adds_up_to_the_journal() -> N
 
 
 def episodes(policies: dict[str, float], scenarios: tuple[str, ...]) -> pd.DataFrame:
-    """Rows of three windows with four episodes each, that differ by window alone."""
+    """Rows of eight windows with four episodes each, that differ by window alone."""
     rows = [
         {
             "policy": policy,
@@ -227,7 +227,7 @@ def episodes(policies: dict[str, float], scenarios: tuple[str, ...]) -> pd.DataF
         }
         for policy, level in policies.items()
         for scenario in scenarios
-        for window in range(3)
+        for window in range(8)
         for seed in range(4)
     ]
     return pd.DataFrame(rows)
@@ -237,6 +237,7 @@ def test_a_window_is_drawn_as_a_whole() -> None:
     frame = episodes({"one": 0.0}, ("calm",))
     whole = summarise(frame).iloc[0]
     first = summarise(frame[frame["seed"] == 0]).iloc[0]
+    assert whole["return_low"] < whole["return"] < whole["return_high"]
     assert (whole["return_low"], whole["return_high"]) == (
         first["return_low"],
         first["return_high"],

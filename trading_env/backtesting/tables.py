@@ -133,7 +133,7 @@ def summarise(
 
     Without a baseline each metric of `COMPARED` has a bootstrap 95% interval of its mean over the
     episodes, `METRIC_low` and `METRIC_high`. The episodes of one walk-forward window have the same
-    bars and are drawn together; with fewer than two windows there is no interval.
+    bars and are drawn together. Fewer than six episodes, or windows, have no interval.
 
     Args:
         frame: what `evaluate` returned, or `episodes_frame`.

@@ -26,7 +26,7 @@ from trading_env.report.tables import (
 )
 
 STRONGEST = 60.0  # percent of full colour at the largest difference: ink stays legible
-NO_PAIR = "no interval: fewer than two pairs of episodes, or of windows, define it"
+NO_PAIR = "no interval: fewer than six pairs of episodes, or of windows, define it"
 
 
 def score_table(summary: dict[str, Any]) -> Markup:
