@@ -32,7 +32,7 @@ Record = dict[str, Any]
 YEAR_S = 365.25 * 86400.0
 SUMMED = (
     "filled", "order_filled", "order_value", "traded", "notional", "cash_flow", "latency_s",
-    "arrivals", "exit_claim", "exit_reference", "pressure", "passive", "rested", "delay", "spread",
+    "arrivals", "exit_claim", "exit_reference", "pressure", "rested", "delay", "spread",
     "impact", "impact_permanent", "impact_transient", "fees", "financing",
 )  # fmt: skip
 

@@ -30,7 +30,7 @@ PRICES = {
 }  # fmt: skip
 UNITS = {
     "position", "exit_units", "quantity", "left", "claim", "step_filled", "filled", "target",
-    "live", "intended", "sent", "order_filled", "traded", "exit_claim", "working", "passive",
+    "live", "intended", "sent", "order_filled", "traded", "exit_claim", "working",
     "rested", "ordered", "pressure",
 }  # fmt: skip
 MONEY = {

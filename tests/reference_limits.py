@@ -92,3 +92,22 @@ def reached(s: Session, slot: Record, after: float) -> float:
     if beyond(bar["close"]):
         moments.append((mid - bar["open"]) / (bar["close"] - bar["open"]))
     return min((moment for moment in moments if moment > after), default=NOT_REACHED)
+
+
+def target_mid(s: Session) -> float:
+    """The price at which the position's target fills."""
+    x = s.asset["position"]
+    return resting_mid(s, s.asset["take_profit"], -math.copysign(min(abs(x), s.capacity), x))
+
+
+def target_deal(s: Session, q: float, path: float) -> tuple[float, Record]:
+    """Where a target of q units fills on a path that is at `path`, and what it pays."""
+    level, side = s.asset["take_profit"], math.copysign(1.0, q)
+    mid = resting_mid(s, level, q)
+    if (path - mid) * side >= 0.0:
+        return mid, resting_deal(s, level, q, mid)
+    paid = sum(pays(s, q))
+    price = path * (1.0 + side * min(paid, IMPACT_LIMIT))
+    if s.world["execution"]["impact_reference"] == "first":
+        price = path + side * paid * s.asset["reference_price"]
+    return path, resting_deal(s, price, q, path)

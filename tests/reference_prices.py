@@ -30,7 +30,7 @@ class Session:
     terms: Record
     mark: float  # M, before the bar
     traded: float = 0.0
-    before: float = 0.0  # B, net units without passive ones
+    before: float = 0.0  # B, net units
     over: bool = False
     here: float | None = None  # price at which the next part opens, if it is not on the line
 
@@ -93,7 +93,7 @@ def terms_of(world: Record, asset: Record, stress: Record) -> Record:
 
 
 def quote(s: Session, q: float, rate: float, arrival: float) -> Record:
-    """What a fill that is not passive pays, in currency a unit, by parts."""
+    """What a fill that takes liquidity pays, in currency a unit, by parts."""
     side = math.copysign(1.0, q)
     terms, execution = s.terms, s.world["execution"]
     parts = {
@@ -124,7 +124,7 @@ def carry_impact(s: Session) -> None:
     if execution["impact_reference"] == "current":
         step = clip(step, -2.0 * IMPACT_LIMIT, 2.0 * IMPACT_LIMIT)
     asset["permanent"] += step
-    taken = s.traded - abs(report["passive"]) - report["rested"]
+    taken = s.traded - report["rested"]
     pressed = report["pressure"] / taken if taken > 0.0 else 0.0
     for j, rho in enumerate(transient_times(s.world)):
         weight, kept = execution["transient_weights"][j], math.exp(-rho)

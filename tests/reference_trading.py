@@ -7,7 +7,15 @@ import math
 from typing import Any
 
 from tests.reference_decision import DUST, is_live, is_near_lot, ticks, whole_lots
-from tests.reference_limits import part_within, reached, resting_deal, resting_mid, rests
+from tests.reference_limits import (
+    part_within,
+    reached,
+    resting_deal,
+    resting_mid,
+    rests,
+    target_deal,
+    target_mid,
+)
 from tests.reference_market import ewma
 from tests.reference_prices import Session, quote
 from trading_env.types import Exit, SlotState, Status
@@ -37,22 +45,13 @@ def taking(s: Session, q: float, arrival: float, window: float, late: float) -> 
     return deal
 
 
-def given(s: Session, q: float, arrival: float) -> Record:
-    """What the fill of a target pays: nothing beside a tick."""
-    deal = dict.fromkeys(("half_spread", "impact", "permanent", "transient", "temporary"), 0.0)
-    deal["price"] = arrival
-    to_tick(deal, q, s.world["execution"]["tick"])
-    return deal
-
-
-def settle(s: Session, q: float, deal: Record, passive: bool) -> None:
+def settle(s: Session, q: float, deal: Record) -> None:
     """Move cash and position."""
     asset, report = s.asset, s.report
-    s.before += 0.0 if passive else q
+    s.before += q
     if deal["price"] <= 0.0:
         report["excuse"] = "price: arithmetic impact took a fill below 0"
     s.traded += abs(q)
-    report["passive"] += q if passive else 0.0
     report["pressure"] += q * deal["temporary"]
     report["filled"] += q
     report["traded"] += abs(q)
@@ -135,7 +134,7 @@ def fill_order(
 ) -> float:
     """Settle one fill of an order and enter it everywhere; return its units."""
     size, old = abs(q), s.asset["position"]
-    settle(s, q, deal, passive=False)
+    settle(s, q, deal)
     paid = 0.0
     if slot["filled"] == 0.0:
         slot["arrival_price"] = arrival
@@ -213,20 +212,21 @@ def exit_of(s: Session, b: float, e: float) -> tuple[Exit, float, float] | None:
         return None
     if asset["exit_pending"]:
         return Exit(asset["exit_pending"]), part["open"], s.mark
-    stop, target = asset["stop_loss"], asset["take_profit"]
+    stop, target = asset["stop_loss"], target_mid(s)
+    level = asset["take_profit"]
     if stop == 0.0:
         return None
     if asset["position"] > 0.0:
         if part["open"] >= target:
-            return Exit.TAKE_PROFIT, part["open"], target
+            return Exit.TAKE_PROFIT, part["open"], level
         if part["low"] <= stop:
             return Exit.STOP_LOSS, min(part["open"], stop), stop
-        return (Exit.TAKE_PROFIT, target, target) if part["high"] >= target else None
+        return (Exit.TAKE_PROFIT, target, level) if part["high"] >= target else None
     if part["open"] <= target:
-        return Exit.TAKE_PROFIT, part["open"], target
+        return Exit.TAKE_PROFIT, part["open"], level
     if part["high"] >= stop:
         return Exit.STOP_LOSS, max(part["open"], stop), stop
-    return (Exit.TAKE_PROFIT, target, target) if part["low"] <= target else None
+    return (Exit.TAKE_PROFIT, target, level) if part["low"] <= target else None
 
 
 def claim_exit(s: Session, kind: Exit, reference: float) -> None:
@@ -246,23 +246,28 @@ def try_exit(s: Session, b: float, e: float, late: float) -> None:
     claim_exit(s, kind, reference)
     s.over = True
     asset = s.asset
-    passive = kind == Exit.TAKE_PROFIT
-    fresh = not passive and asset["exit_pending"] == Exit.NONE
+    rested = kind == Exit.TAKE_PROFIT
+    fresh = not rested and asset["exit_pending"] == Exit.NONE
     if fresh:
         asset.update(NO_EXIT)
-    if not passive:
+    if not rested:
         asset["exit_pending"] = kind
     size = fits(s, abs(asset["position"]), 1.0 - b, late)
     if size == 0.0:
         return
     q = -math.copysign(size, asset["position"])
     so_far = {name: asset[name] for name in NO_EXIT}
-    deal = given(s, q, arrival) if passive else taking(s, q, arrival, 1.0 - b, late)
-    settle(s, q, deal, passive)
+    if rested:
+        arrival, deal = target_deal(s, q, arrival)
+        to_tick(deal, q, s.world["execution"]["tick"])
+        s.report["rested"] += size
+    else:
+        deal = taking(s, q, arrival, 1.0 - b, late)
+    settle(s, q, deal)
     s.report["delay"] += q * (arrival - reference)
     notional = so_far["exit_notional"] + abs(q * deal["price"])
     units = so_far["exit_units"] + size
-    by_notional = proportional(s.world, notional, passive)
+    by_notional = proportional(s.world, notional, rested)
     fee = fee_of(s.world, by_notional, notional, units, so_far["exit_fees"])
     charge(s, s.terms["fees"] * fee)
     if asset["position"] != 0.0:

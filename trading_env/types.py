@@ -385,8 +385,7 @@ class Report:
     exit_reference: float  # the price it is measured against
     working: float  # units still outstanding at the end of the step
     pressure: float  # sum of quantity x temporary impact as a fraction, signed
-    passive: float  # units, signed, filled as a resting limit: they leave no impact
-    rested: float  # units, absolute, filled as resting orders: no temporary impact
+    rested: float  # units, absolute, filled as resting limits and targets: no temporary impact
     ordered: float  # units newly asked for: what a replacing order repeats is not counted again
     # the ledger, currency; the five sum to `shortfall`
     delay: float

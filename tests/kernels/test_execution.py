@@ -83,7 +83,6 @@ def test_a_target_is_a_limit_order(side: float) -> None:
     report = trade(asset, some_slots(), facing(RISING, side), terms=PRICEY)
     assert report.exit == Exit.TAKE_PROFIT
     assert report.price == pytest.approx(100.0 + side * 8.0)
-    assert report.spread == report.impact == 0.0
 
 
 @sides
@@ -283,10 +282,36 @@ def test_an_order_that_arrives_in_a_halt_waits_for_the_gap() -> None:
 
 
 @sides
-def test_a_target_is_a_passive_fill_that_leaves_no_impact(side: float) -> None:
-    """Else buying would push the price and the resting sale would collect the push for free."""
-    report = trade(guarded(side, stop=90.0, target=108.0), some_slots(), facing(RISING, side))
+def test_a_target_rests_it_pays_the_spread_and_no_temporary_impact(side: float) -> None:
+    report = trade(
+        guarded(side, stop=90.0, target=108.0), some_slots(), facing(RISING, side), terms=PRICEY
+    )
     assert report.exit == Exit.TAKE_PROFIT
-    assert report.passive == report.filled != 0.0
+    assert report.rested == abs(report.filled) != 0.0
     assert report.pressure == 0.0
-    assert (report.spread, report.impact) == (0.0, 0.0)
+    assert report.spread > 0.0
+    assert report.impact == pytest.approx(report.impact_permanent, abs=1e-9)
+    assert report.impact_permanent > 0.0
+    # What is paid comes out of a move that goes beyond the level, not out of its price.
+    assert report.delay == pytest.approx(-report.spread - report.impact, rel=1e-9)
+
+
+@sides
+def test_a_bar_that_opens_beyond_the_target_fills_better_than_it_and_worse_than_the_open(
+    side: float,
+) -> None:
+    asset = guarded(side, stop=90.0, target=108.0)
+    opened = facing(Bar(112.0, 113.0, 111.0, 112.0, 1000.0), side)
+    report = trade(asset, some_slots(), opened, terms=PRICEY)
+    assert report.exit == Exit.TAKE_PROFIT
+    assert side * (opened.open - report.price) == pytest.approx(
+        opened.open * (PRICEY.half_spread + 5.0 * PRICEY.permanent)
+    )
+    assert side * (report.price - 100.0) > 8.0
+
+
+@sides
+def test_touching_the_target_with_the_middle_of_the_market_is_not_enough(side: float) -> None:
+    asset = guarded(side, stop=90.0, target=108.0)
+    touched = facing(Bar(100.0, 108.05, 100.0, 101.0, 1000.0), side)
+    assert trade(asset, some_slots(), touched, terms=PRICEY).exit == Exit.NONE

@@ -23,6 +23,7 @@ from tests.kernels.helpers import (
     trade,
 )
 from trading_env.kernels.grid import tick_above, tick_below, whole_lots
+from trading_env.kernels.limits import resting_mid
 from trading_env.kernels.portfolio import set_levels
 from trading_env.types import Bar, BoundBy, Exit, SlotState, Status, Terms
 
@@ -129,12 +130,13 @@ def test_a_target_fills_on_a_tick_and_never_past_its_limit(
     target = (tick_above if side > 0 else tick_below)(100.0 * math.exp(side * away), tick)
     asset = held(side * 5.0, stop_loss=100.0 - side * 99.0, take_profit=target)
     report = trade(asset, some_slots(), bar, terms=PRICEY, execution=execution_params(tick=tick))
-    reached = side * ((bar.high if side > 0 else bar.low) - target) >= 0.0
+    mid = resting_mid(PRICEY, target, -side * min(5.0, 0.1 * bar.volume), 0.0)
+    reached = side * ((bar.high if side > 0 else bar.low) - mid) >= 0.0
     assert (report.exit == Exit.TAKE_PROFIT) == reached
     if reached:
         assert side * (report.price - target) >= -1e-8 * tick
         assert off_grid(report.price, tick) < 1e-6
-        assert report.impact == 0.0
+        assert report.pressure == 0.0
         assert ledger(report) == pytest.approx(report.shortfall, rel=1e-9, abs=1e-6)
 
 

@@ -19,7 +19,6 @@ from trading_env.kernels.pricing import (
     extremes_between,
     fee_due,
     leave_impact,
-    passive_quote,
     price_at,
     quote,
     terms_of,
@@ -215,10 +214,6 @@ def test_a_fee_is_taken_once_and_the_minimum_once_an_order(
 
 def test_a_rebate_is_a_negative_fee() -> None:
     assert fee_due(-0.1, 1000.0, -10.0, 0.0, execution_params()) == pytest.approx(-0.1)
-
-
-def test_a_resting_limit_pays_neither_spread_nor_impact() -> None:
-    assert passive_quote(95.0) == (95.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 @given(bars(), st.floats(0.0, 1.0))

@@ -13,8 +13,8 @@ The rules, in order of time within the bar after the decision:
 4. Between those moments, and after the last, the bar's path is checked against the position's
    stop, then its target; if both are touched, the stop is taken. A stop fills at its level as a
    market order, and what the cap leaves unfilled works on at market until the position is flat. A
-   target is a resting limit: it fills at its level, without spread or impact, and what is left
-   rests on. An exit cancels the asset's other orders.
+   target is a resting limit order (`limits.py`) and fills as one; what is left rests on. An exit
+   cancels the asset's other orders.
 
 All fills of a bar together are at most `participation` of its volume. Nothing fills in a halt or
 on zero volume. What is left works on or expires with the bar, by time in force.
@@ -38,7 +38,7 @@ import math
 
 from trading_env.kernels.fills import book_fill, fill_touched, room_in, take
 from trading_env.kernels.jit import kernel, rare_kernel
-from trading_env.kernels.limits import next_touch
+from trading_env.kernels.limits import next_touch, resting_at, resting_mid, resting_quote
 from trading_env.kernels.orders import (
     arrive,
     cancel_all,
@@ -51,7 +51,6 @@ from trading_env.kernels.pricing import (
     extremes_between,
     fee_due,
     on_tick,
-    passive_quote,
     price_at,
     quote,
 )
@@ -69,11 +68,14 @@ from trading_env.types import (
 
 
 @kernel
-def exit_trigger(asset: AssetState, bar: Bar) -> tuple[int, float, float]:
-    """Return which exit the bar triggers (0: none), its arrival price and its reference price."""
+def exit_trigger(asset: AssetState, bar: Bar, target: float) -> tuple[int, float, float]:
+    """Return which exit the bar triggers (0: none), its arrival price and its reference price.
+
+    `target` is the price at which the position's target fills: `target_mid`.
+    """
     if asset.exit_pending != Exit.NONE:
         return asset.exit_pending, bar.open, asset.mark
-    stop, target = asset.stop_loss, asset.take_profit
+    stop = asset.stop_loss
     if stop <= 0.0 or asset.position == 0.0:
         return Exit.NONE.value, 0.0, 0.0
     # A short is a long seen in a mirror: compare with the sign turned.
@@ -81,13 +83,20 @@ def exit_trigger(asset: AssetState, bar: Bar) -> tuple[int, float, float]:
     adverse = bar.low if side > 0.0 else bar.high
     favourable = bar.high if side > 0.0 else bar.low
     if side * (bar.open - target) >= 0.0:
-        return Exit.TAKE_PROFIT.value, bar.open, target
+        return Exit.TAKE_PROFIT.value, bar.open, asset.take_profit
     if side * (adverse - stop) <= 0.0:
         gapped = side * (bar.open - stop) <= 0.0
         return Exit.STOP_LOSS.value, bar.open if gapped else stop, stop
     if side * (favourable - target) >= 0.0:
-        return Exit.TAKE_PROFIT.value, target, target
+        return Exit.TAKE_PROFIT.value, target, asset.take_profit
     return Exit.NONE.value, 0.0, 0.0
+
+
+@kernel
+def target_mid(asset: AssetState, session: Session, report: Report) -> float:
+    """Price that the path must reach for the position's target to fill, as a resting order's."""
+    units = -math.copysign(min(abs(asset.position), session.capacity), asset.position)
+    return resting_mid(session.terms, asset.take_profit, units, report.filled)
 
 
 @rare_kernel
@@ -111,8 +120,8 @@ def work_exit(
     late: float,
 ) -> None:
     """Trade what fits of an exit that is due, in the last share `window` of the bar."""
-    passive = report.exit == Exit.TAKE_PROFIT
-    if not passive:
+    rests = report.exit == Exit.TAKE_PROFIT
+    if not rests:
         if asset.exit_pending == Exit.NONE:
             clear_exit(asset)  # what a target has filled before was another order
         asset.exit_pending = report.exit
@@ -120,16 +129,17 @@ def work_exit(
     if room <= 0.0:
         return
     quantity = -math.copysign(min(abs(asset.position), room), asset.position)
-    if passive:
-        quoted = passive_quote(mid)
-        report.passive += quantity
+    if rests:
+        mid, limit = resting_at(session.terms, asset.take_profit, mid, quantity, report.filled)
+        quoted = resting_quote(session.terms, limit, mid, quantity, report.filled)
+        report.rested += abs(quantity)
     else:
         rate = (late + abs(quantity)) / (window * session.bar.volume)
-        quoted = quote(session.terms, mid, quantity, rate, report.filled - report.passive)
+        quoted = quote(session.terms, mid, quantity, rate, report.filled)
     quoted = on_tick(quoted, quantity, execution.tick)
     asset.exit_notional += abs(quantity * quoted.price)
     asset.exit_units += abs(quantity)
-    charged = execution.maker_fee if passive else execution.fee
+    charged = execution.maker_fee if rests else execution.fee
     fee = fee_due(
         charged * asset.exit_notional,
         asset.exit_notional,
@@ -221,9 +231,12 @@ def leave_if_hit(
     late: float,
 ) -> bool:
     """Exit if a part of the bar, beginning at fraction `begin`, reaches the position's levels."""
-    if asset.position == 0.0 or exit_trigger(asset, session.bar)[0] == Exit.NONE:
+    if asset.position == 0.0:
+        return False
+    target = target_mid(asset, session, report)
+    if exit_trigger(asset, session.bar, target)[0] == Exit.NONE:
         return False  # what the whole bar does not reach, no part of it does
-    code, mid, reference = exit_trigger(asset, part)
+    code, mid, reference = exit_trigger(asset, part, target)
     if code == Exit.NONE:
         return False
     claim_exit(asset, slots, report, code, reference)
@@ -272,7 +285,7 @@ def has_business(asset: AssetState, slots: Table, bar: Bar) -> bool:
     for s in range(slots.shape[0]):
         if is_live(slots[s]):
             return True
-    return asset.position != 0.0 and exit_trigger(asset, bar)[0] != Exit.NONE
+    return asset.position != 0.0 and exit_trigger(asset, bar, asset.take_profit)[0] != Exit.NONE
 
 
 @kernel

@@ -81,7 +81,7 @@ def take(
     quantity = math.copysign(min(abs(slot.left), room), slot.left)
     mid = price_at(session.bar, u)
     volume = window * session.bar.volume
-    before = report.filled - report.passive
+    before = report.filled
     if slot.limit != 0.0:
         allowed = within_limit(
             session, mid, quantity, slot.limit, late, volume, before, execution.tick
@@ -117,7 +117,7 @@ def fill_touched(
         slot = slots[s]
         if not is_resting(slot):
             continue
-        before = report.filled - report.passive
+        before = report.filled
         wished = resting_size(slot, session)
         mid = resting_mid(session.terms, slot.limit, wished, before)
         if reached_at(slot, session.bar, mid, since) > u:

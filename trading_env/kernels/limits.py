@@ -9,6 +9,9 @@ saves temporary impact and earns the maker's fee, and pays by waiting; no queue 
 within the spread. An order that has traded, or could have, at a moment tries again at the next
 open, not in the same bar.
 
+A position's target rests by the same rule, which leaves no way to push the price and sell to a
+limit for nothing.
+
 Not modelled: queue position, a book that others fill.
 """
 
@@ -117,6 +120,24 @@ def resting_mid(terms: Terms, limit: float, quantity: float, before: float) -> f
 
 
 @kernel
+def resting_at(
+    terms: Terms, limit: float, mid: float, quantity: float, before: float
+) -> tuple[float, float]:
+    """Return where a resting order fills on a path that is at `mid`, and the price it gets.
+
+    That is its limit, or better where the bar opens beyond the price that was waited for.
+    """
+    side = 1.0 if quantity > 0.0 else -1.0
+    reached = resting_mid(terms, limit, quantity, before)
+    if side * (mid - reached) >= 0.0:
+        return reached, limit
+    paid = resting_parts(terms, quantity, before)[1]
+    if terms.reference != 0.0:
+        return mid, mid + side * paid * terms.reference
+    return mid, mid * (1.0 + side * min(paid, MAX_PART))
+
+
+@kernel
 def resting_quote(terms: Terms, limit: float, mid: float, quantity: float, before: float) -> Quote:
     """Price of a resting order's fill: its limit, with what lies between it and `mid` by parts."""
     side = 1.0 if quantity > 0.0 else -1.0
@@ -153,7 +174,7 @@ def reached_at(slot: OrderSlot, bar: Bar, mid: float, now: float) -> float:
 def next_touch(slots: Table, session: Session, report: Report, now: float, until: float) -> float:
     """First moment before `until` at which a resting order fills; `until` if none does."""
     first = until
-    before = report.filled - report.passive
+    before = report.filled
     for s in range(slots.shape[0]):
         slot = slots[s]
         if is_resting(slot):

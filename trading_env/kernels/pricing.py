@@ -148,12 +148,6 @@ def quote(terms: Terms, mid: float, quantity: float, rate: float, before: float)
 
 
 @kernel
-def passive_quote(limit: float) -> Quote:
-    """Price of a target's fill: its level, or the open beyond it; no spread, no impact."""
-    return Quote(limit, 0.0, 0.0, 0.0, 0.0, 0.0)
-
-
-@kernel
 def fee_due(
     proportional: float,
     notional: float,

@@ -196,9 +196,9 @@ def trade(
             trade_bar(asset, slots, account, report, session, execution)
         else:
             wait_out_bar(asset, slots, report, seconds)
-    taken = report.traded - abs(report.passive) - report.rested
+    taken = report.traded - report.rested
     pressed = report.pressure / taken if taken > 0.0 else 0.0
-    leave_impact(asset, terms, report.filled - report.passive, pressed, execution)
+    leave_impact(asset, terms, report.filled, pressed, execution)
     close_bar(slots, report, execution, seconds)
 
 
