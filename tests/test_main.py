@@ -168,10 +168,17 @@ def test_a_full_disk_is_one_line() -> None:
     assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
 
 
+def hear_interruptions() -> None:
+    """A process started in the background inherits that it ignores them."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_an_interruption_is_one_line_and_leaves_whole_files(tmp_path: Path) -> None:
     out = tmp_path / "out"
     command = [sys.executable, "-m", "trading_env", "evaluate", "momentum", "--out", str(out)]
-    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, cwd=ROOT, stderr=subprocess.PIPE, text=True, preexec_fn=hear_interruptions
+    ) as process:
         assert process.stderr is not None
         manifest = out / "manifest.json"
         while not manifest.exists() and process.poll() is None:
