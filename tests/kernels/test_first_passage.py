@@ -49,7 +49,7 @@ def passages(asset: Any, paths: int, dt: float, inside: bool, trailing: bool, ou
             elif not trailing:
                 low, high = y, y
             bar = Bar(math.exp(x), math.exp(high), math.exp(low), math.exp(y), 1.0)
-            code, price, _ = exit_trigger(asset, bar)
+            code, price, _ = exit_trigger(asset, bar, asset.take_profit)
             if trailing and code == 0:
                 before = asset.seen_close
                 asset.seen_close = bar.close
