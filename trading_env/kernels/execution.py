@@ -196,8 +196,9 @@ def fill_arrivals(
         touched = u
         if execution.limit_orders == 1:
             touched = next_touch(slots, session, report, now, u)
-        part = part_of_bar(session.bar, now, touched, price)
-        if leave_if_hit(asset, slots, account, report, session, execution, part, now, late):
+        if leave_if_hit(
+            asset, slots, account, report, session, execution, now, touched, price, late
+        ):
             return
         if touched < u:
             late *= (1.0 - touched) / (1.0 - now)
@@ -226,17 +227,16 @@ def leave_if_hit(
     report: Report,
     session: Session,
     execution: ExecutionParams,
-    part: Bar,
     begin: float,
+    end: float,
+    opened: float,
     late: float,
 ) -> bool:
-    """Exit if a part of the bar, beginning at fraction `begin`, reaches the position's levels."""
-    if asset.position == 0.0:
-        return False
-    target = target_mid(asset, session, report)
-    if exit_trigger(asset, session.bar, target)[0] == Exit.NONE:
+    """Exit if the path between two fractions of the bar, from `opened` on, reaches a level."""
+    if asset.position == 0.0 or exit_trigger(asset, session.bar, asset.take_profit)[0] == Exit.NONE:
         return False  # what the whole bar does not reach, no part of it does
-    code, mid, reference = exit_trigger(asset, part, target)
+    part = part_of_bar(session.bar, begin, end, opened)
+    code, mid, reference = exit_trigger(asset, part, target_mid(asset, session, report))
     if code == Exit.NONE:
         return False
     claim_exit(asset, slots, report, code, reference)
@@ -262,8 +262,8 @@ def trade_bar(
     execution: ExecutionParams,
 ) -> None:
     """Work exits and orders of one asset through one bar in which it can trade."""
-    opening = part_of_bar(session.bar, 0.0, 0.0, session.bar.open)
-    if not leave_if_hit(asset, slots, account, report, session, execution, opening, 0.0, 0.0):
+    opened = session.bar.open
+    if not leave_if_hit(asset, slots, account, report, session, execution, 0.0, 0.0, opened, 0.0):
         fill_working(asset, slots, account, report, session, execution)
         fill_arrivals(asset, slots, account, report, session, execution)
 
