@@ -39,6 +39,7 @@ MONEY = {
     "impact_transient", "fees", "opportunity", "shortfall",
     "financing", "cash_flow", "order_value", "exit_notional", "exit_fees",
 }  # fmt: skip
+SOLVED = {"kelly_fraction", "wished_fraction", "target_fraction"}
 LOG_MONEY = MONEY | {"traded", "ordered", "filled"}
 NOT_ON_THE_PAGE = {"slots_used", "identity"}  # bookkeeping: which slots to look at, and a label
 OF_THE_LIVE = {"due_s", "replaced", "replaces"}  # of an order that is done they mean nothing
@@ -103,6 +104,8 @@ def allowed(name: str, size: float, sizes: Sizes, money: set[str]) -> float:
         return ROUNDING * size
     if name in UNITS:
         return ROUNDING * max(size, sizes.units)
+    if name in SOLVED:  # rounding, times the condition of the assets' correlations
+        return RATIO * max(size, 1.0)
     if name == "slippage":  # over a fill's notional, however small it is beside the rest
         return RATIO * max(size, 1.0)
     return ROUNDING * max(size, REWARD_SCALE if name == "reward" else 1.0)
