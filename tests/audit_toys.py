@@ -2,6 +2,8 @@
 
 The sound one: bars drawn a start from the seed, decision at a close, filled at that close, paid by
 the next close, with a proportional fee.
+
+Over 300 lines because every fault is a small environment of its own.
 """
 
 import random

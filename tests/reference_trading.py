@@ -1,6 +1,8 @@
 """The trading half of the oracle in `reference.py`: fills, exits, one bar in order of time.
 
 Written from `docs/model.md` (sections 9 to 11) alone; it shares no code with the kernels.
+
+Over 300 lines because the order of events in a bar is one story.
 """
 
 import math
@@ -64,7 +66,7 @@ def settle(s: Session, q: float, deal: Record) -> None:
     s.account["cash"] -= q * deal["price"]
     old = asset["position"]
     new = old + q
-    if abs(new) <= DUST * abs(q):
+    if abs(new) <= max(DUST * abs(q), 1e-9 * s.world["execution"]["lot"]):
         new = 0.0
     asset["position"] = new
     if new == 0.0:

@@ -1,4 +1,7 @@
-"""`evaluate` and `backtest` from the command line to the files, and their refusals."""
+"""`evaluate` and `backtest` from the command line to the files, and their refusals.
+
+Over 300 lines because the two share their folders and fixtures.
+"""
 
 import json
 from pathlib import Path

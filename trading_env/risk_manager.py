@@ -2,6 +2,8 @@
 
 `RiskManager` calls the compiled functions that the environment's step calls, so what it returns
 is what the step would do, to the bit.
+
+Over 300 lines because a third of it is the settings with their units.
 """
 
 import math

@@ -7,6 +7,8 @@ Severity s multiplies the *logs* of moves and multipliers, the rates of feed fau
 and the length of a halt or an outage. What describes a shape stays: times, the retraced share, the
 size of a bad print, the mean length of a stale run, the bars of a delay, the chance of an event.
 With s = 0 every size is exactly 0.
+
+Over 300 lines because the kinds of event are one table: a class a kind, read side by side.
 """
 
 import hashlib

@@ -1,6 +1,6 @@
 """Stops and targets against first passage of Brownian motion, through the environment.
 
-A position of one unit in a market without costs, entered at the first step, carries a stop and a
+A small position in a market without costs, entered at the first step, carries a stop and a
 target at known log distances until one of them closes it. With bars that hold the path's true
 extremes, stops work in continuous time. With bars that are points they work at the close of each
 bar, which moves both barriers out by 0.5826 standard deviations of a bar (Broadie, Glasserman and
@@ -182,7 +182,7 @@ def test_intrabar_stops_are_first_passage_in_continuous_time(case: Case, side: f
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.drift:g}")
 def test_stops_watched_at_closes_are_first_passage_of_barriers_moved_out(case: Case) -> None:
-    """Barriers lie two to twenty bars away: the correction is asymptotic, up to 5% in time."""
+    """The correction is asymptotic: beside the error of the sample a five-hundredth is allowed."""
     dt = 0.01 if case.volatility == 1.0 else 1.0 / YEAR
     out = SHIFT * case.volatility * math.sqrt(dt)
     bars = WARMUP + 2 + int(12.0 * case.years(out) / dt)

@@ -57,8 +57,8 @@ def test_the_entry_lies_between_the_prices_paid_and_moves_only_when_a_position_g
     first: float, second: float, paid: float, later: float
 ) -> None:
     account, asset = an_account(), held(0.0, entry=0.0)
-    settle(asset, account, a_report(), first, paid)
-    settle(asset, account, a_report(), second, later)
+    settle(asset, account, a_report(), first, paid, 0.0)
+    settle(asset, account, a_report(), second, later, 0.0)
     position = asset.position
     if position == 0.0:
         assert asset.entry_price == 0.0

@@ -1,4 +1,7 @@
-"""The risk manager: confidence to size, stops, and caps by name."""
+"""The risk manager: confidence to size, stops, and caps by name.
+
+Over 300 lines because every cap has its own laws, and they share the helpers above them.
+"""
 
 import math
 from typing import Any

@@ -131,7 +131,7 @@ def invalid_actions(subject: Subject, actions: Sequence[Any]) -> Result:
             try:
                 with np.errstate(all="ignore"):
                     env.step(action)
-            except Exception:
+            except Exception:  # whatever a stranger's environment raises is its refusal
                 if not outputs[-1].ended and first_difference(
                     clean, outputs + go_on(env, actions[1 : len(clean) - 1])
                 ):

@@ -148,7 +148,8 @@ def work_exit(
         execution,
     )
     asset.exit_fees += fee
-    book_fill(asset, account, report, quantity, quoted, mid - report.exit_reference)
+    delay = mid - report.exit_reference
+    book_fill(asset, account, report, quantity, quoted, delay, execution.lot)
     charge(account, report, session.terms.fees * fee)
 
 

@@ -41,9 +41,10 @@ def book_fill(
     quantity: float,
     quoted: Quote,
     delay: float,
+    lot: float,
 ) -> None:
     """Settle a fill and enter its parts into the step's ledger."""
-    settle(asset, account, report, quantity, quoted.price)
+    settle(asset, account, report, quantity, quoted.price, lot)
     report.delay += quantity * delay
     report.spread += abs(quantity) * quoted.half_spread
     report.impact += abs(quantity) * quoted.impact
@@ -162,7 +163,7 @@ def fill_order(
     """Settle one fill of an order and enter it everywhere."""
     before = asset.position
     delay = mid - asset.mark
-    book_fill(asset, account, report, quantity, quoted, delay)
+    book_fill(asset, account, report, quantity, quoted, delay, execution.lot)
     report.order_filled += quantity
     report.order_value += abs(quantity) * slot.decision_price
     paid = 0.0

@@ -170,7 +170,7 @@ def complete(
     rate = abs(left) / max(asset.volume_mean, abs(left) * DUST)
     quoted = on_tick(quote(terms, asset.mark, left, rate, 0.0), left, execution.tick)
     before = report.spread + report.impact + report.fees
-    book_fill(asset, account, report, left, quoted, 0.0)
+    book_fill(asset, account, report, left, quoted, 0.0, execution.lot)
     notional = abs(left * quoted.price)
     fee = fee_due(execution.fee * notional, notional, left, 0.0, execution)
     charge(account, report, terms.fees * fee)

@@ -22,7 +22,7 @@ for `max_holding_bars` bars (since it was opened or flipped) is closed at market
 
 import math
 
-from trading_env.kernels.grid import tick_above, tick_below
+from trading_env.kernels.grid import GRID_SLACK, tick_above, tick_below
 from trading_env.kernels.jit import kernel
 from trading_env.types import (
     AccountParams,
@@ -40,9 +40,17 @@ DUST = 1e-12  # share of a position, an order or a bar's capacity that is roundi
 
 @kernel
 def settle(
-    asset: AssetState, account: AccountState, report: Report, quantity: float, price: float
+    asset: AssetState,
+    account: AccountState,
+    report: Report,
+    quantity: float,
+    price: float,
+    lot: float,
 ) -> None:
-    """Exchange cash for units; the fee is `charge`d apart."""
+    """Exchange cash for units; the fee is `charge`d apart.
+
+    What rounding leaves of a position that was closed, or of sums of lots, is no position.
+    """
     flow = -quantity * price
     account.cash += flow
     report.cash_flow += flow
@@ -51,7 +59,7 @@ def settle(
     report.notional += abs(flow)
     before = asset.position
     after = before + quantity
-    if abs(after) <= DUST * abs(quantity):
+    if abs(after) <= max(DUST * abs(quantity), GRID_SLACK * lot):
         after = 0.0
     if after == 0.0:
         clear_position(asset)

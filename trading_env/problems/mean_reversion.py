@@ -8,8 +8,7 @@ an order trades at the open, which is the close that the policy saw. The market'
 log price before it is rounded, which is the state of the dynamic program.
 
 Shares of equity are capped, not holdings in lots: the cap lets the optimal policy do what it wants
-at every price, and above max_holding lots where that is cheap. At the paper's parameters a
-limit of 20 lots instead of 10 would be worth 0.4% of the reward.
+at every price, and above max_holding lots where that is cheap, which a learner may use.
 """
 
 from collections.abc import Mapping
