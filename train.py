@@ -16,9 +16,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
+from trading_env.core.files import git_state, now, versions, write_json, write_toml
 from trading_env.markets import load_market
 from trading_env.markets.bars import BANDS
-from trading_env.run_folder import git_state, now, versions, write_json, write_toml
 
 TRAINING_SCENARIOS = ("calm", "price_shock", "volatility_regime")
 HELD_OUT_SCENARIOS = (

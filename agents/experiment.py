@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from agents.adaptive import AdaptivePolicy, Network
 from trading_env.backtesting import (
     Policy,
     evaluate,
@@ -22,14 +21,15 @@ from trading_env.backtesting import (
     rollout,
     summary_of,
 )
+from trading_env.backtesting.replay import equity_curves, replay
 from trading_env.backtesting.summaries import ALL
-from trading_env.baselines import BASELINES
+from trading_env.core.files import write_json, write_with
+from trading_env.envs.render import save_episode, save_equity_curves
 from trading_env.envs.trace import EpisodeTrace
 from trading_env.envs.vector import PortfolioVectorEnv
-from trading_env.render import save_episode, save_equity_curves
-from trading_env.replay import equity_curves, replay
+from trading_env.policies.adaptive import AdaptivePolicy, Network
+from trading_env.policies.baselines import BASELINES
 from trading_env.report import difference_sections, score_sections, text_table
-from trading_env.run_folder import write_json, write_with
 
 HELD_OUT = "held-out scenarios"
 JOURNALLED = 4  # episodes of each scenario whose every decision is kept

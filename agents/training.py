@@ -21,10 +21,10 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import nn
 
-from agents.adaptive import LIMIT, AdaptivePolicy, Network
 from trading_env.backtesting import rollout
+from trading_env.envs.sb3 import SB3VecEnv
 from trading_env.envs.vector import PortfolioVectorEnv
-from trading_env.sb3 import SB3VecEnv
+from trading_env.policies.adaptive import LIMIT, AdaptivePolicy, Network
 
 CALIBRATION_STEPS = 256
 

@@ -33,10 +33,10 @@ from numpy.typing import NDArray
 
 from benchmarks.throughput import commit, processor
 from trading_env.backtesting import Policy
-from trading_env.baselines import Actions, Observations, Twap, VolatilityTarget
+from trading_env.backtesting.intervals import mean_interval
 from trading_env.envs.vector import ExecutionVectorEnv, PortfolioVectorEnv, TradingVectorEnv
 from trading_env.envs.world import WARMUP
-from trading_env.statistics import mean_interval
+from trading_env.policies.baselines import Actions, Observations, Twap, VolatilityTarget
 
 SEVERITIES = (0.0, 0.5, 1.0, 2.0)
 EPISODES = 512

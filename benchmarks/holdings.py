@@ -14,10 +14,10 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnvWrapper
 
-from trading_env.analytic.linear import LinearPolicy
+from trading_env.envs.sb3 import SB3VecEnv
 from trading_env.problems import Problem
-from trading_env.problems.portfolio import WEALTH
-from trading_env.sb3 import SB3VecEnv
+from trading_env.problems.closed_forms.linear import LinearPolicy
+from trading_env.problems.optimal_trading import WEALTH
 
 HOLDING = 0.5 / WEALTH  # share of equity that is observed as 1
 TRADE = 0.1 / WEALTH  # share of equity that an action of 1 buys

@@ -27,7 +27,7 @@ import numpy as np
 from benchmarks import real_series
 from benchmarks.realism_facts import FACTS, NEEDED, Measured, measure, passed
 from benchmarks.throughput import commit, processor
-from trading_env.markets.synthetic import gbm, multiscale
+from trading_env.markets.models.synthetic import gbm, multiscale
 
 ROOT = Path(__file__).resolve().parent.parent
 RECORDED = ROOT / "benchmarks" / "results" / "realism.json"
@@ -183,7 +183,7 @@ INTRODUCTION = """# Realism of the synthetic markets
 
 Written by `{command}`
 (commit {commit}, {machine}); do not edit. What each statistic is, and where it comes from, is in
-`trading_env/stylized_facts.py`; the bands are in `benchmarks/realism_facts.py`.
+`trading_env/markets/stylized_facts.py`; the bands are in `benchmarks/realism_facts.py`.
 
 The pools are of seed {seed} and band `{band}`, which nothing was fitted to. A verdict judges the
 median over the series of a pool. The presets were fitted to some of these facts (tails, clustering,

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from trading_env import stylized_facts as facts
+from trading_env.markets import stylized_facts as facts
 
 Array = NDArray[np.float64]
 Band = tuple[float, float]

@@ -21,8 +21,8 @@ import torch
 from stable_baselines3 import PPO
 
 from benchmarks.throughput import commit, processor
+from trading_env.envs.sb3 import SB3VecEnv
 from trading_env.problems import Problem, almgren_chriss
-from trading_env.sb3 import SB3VecEnv
 
 LANES = 512
 TIMESTEPS = 1_500_000

@@ -48,9 +48,9 @@ from benchmarks.holdings import (
     weights_of,
 )
 from benchmarks.throughput import commit, processor
-from trading_env.analytic.garleanu_pedersen import GarleanuPedersen
-from trading_env.analytic.linear import LinearPolicy
 from trading_env.problems import Problem, garleanu_pedersen
+from trading_env.problems.closed_forms.garleanu_pedersen import GarleanuPedersen
+from trading_env.problems.closed_forms.linear import LinearPolicy
 
 EXAMPLE: dict[str, Any] = {
     "loadings": [[0.020, 0.010], [0.010, -0.008]],

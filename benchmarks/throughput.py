@@ -30,7 +30,7 @@ import numpy as np
 import trading_env
 from trading_env.envs.portfolio import PortfolioEnv
 from trading_env.envs.vector import PortfolioVectorEnv
-from trading_env.scenario import preset_names
+from trading_env.stress.scenario import preset_names
 
 ENV_ID = "trading_env/Portfolio-v0"
 SCENARIO = {"one_of": preset_names()}  # each episode draws one of all presets

@@ -1,14 +1,14 @@
-"""Keep the memory bank true: append a decision, draw the module map, check that it is current.
+"""Keep the memory bank true: append a decision, draw the map of rooms, check that it is current.
 
     python scripts/memory_bank.py decide "question" --decision ... --why ... --gave-up ... \
         --reverse-if ...
     python scripts/memory_bank.py map
     python scripts/memory_bank.py check
 
-The map is the part of `memory-bank/architecture.md` between two markers. It is made from the code
-(docstrings and import statements, read without importing anything) and from
-`memory-bank/floors.toml`. The functions take the repository's root, so that a test can plant a
-fault in a copy.
+The map is the part of `memory-bank/architecture.md` between two markers: one row a room, made from
+the rooms' docstrings and their import statements, read without importing anything. Which room may
+import which is the contract in `pyproject.toml`, checked by `lint-imports`. The functions take the
+repository's root, so that a test can plant a fault in a copy.
 """
 
 import argparse
@@ -16,14 +16,13 @@ import ast
 import datetime
 import re
 import sys
-import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-FOLDERS = ("trading_env", "agents", "benchmarks")
-PROGRAMS = ("train.py",)
-BEGIN = "<!-- module map: made by `python scripts/memory_bank.py map`; edit the code instead -->"
-END = "<!-- end of the module map -->"
+PACKAGE = "trading_env"
+BESIDE = ("agents", "benchmarks", "train.py")  # rooms outside the package
+BEGIN = "<!-- map of rooms: made by `python scripts/memory_bank.py map`; edit the code instead -->"
+END = "<!-- end of the map of rooms -->"
 DECISION_FIELDS = ("decision", "why", "gave_up", "reverse_if")
 
 
@@ -31,67 +30,47 @@ class MemoryBankError(ValueError):
     """One line that says what is wrong in the memory bank and how to mend it."""
 
 
-def modules(root: Path) -> dict[str, Path]:
-    """Find every module that must have a floor: dotted name → file."""
-    files = [path for folder in FOLDERS for path in (root / folder).rglob("*.py")]
-    files += [root / program for program in PROGRAMS if (root / program).exists()]
-    return {module_name(path.relative_to(root)): path for path in sorted(files)}
+def rooms(root: Path) -> dict[str, Path]:
+    """Find every room: its name in imports -> its folder, or its file."""
+    inside = sorted(path.parent for path in (root / PACKAGE).glob("*/__init__.py"))
+    found = {f"{PACKAGE}.{path.name}": path for path in inside}
+    beside = (root / name for name in BESIDE)
+    return found | {path.stem: path for path in beside if path.exists()}
 
 
-def module_name(path: Path) -> str:
-    """Turn a file's path from the root into the name it is imported by."""
-    parts = path.with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+def parsed(room: Path) -> dict[Path, ast.Module]:
+    """Parse every file of a room; its front page first."""
+    files = [room] if room.is_file() else [room / "__init__.py", *sorted(room.rglob("*.py"))]
+    return {path: ast.parse(path.read_text(encoding="utf-8")) for path in files}
 
 
-def imports(path: Path, known: set[str]) -> set[str]:
-    """List the modules of ours that a file imports anywhere, inside functions included."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            # `from package import name` means the module `package.name` where there is one.
-            members = [f"{node.module}.{alias.name}" for alias in node.names]
-            names = [member if member in known else node.module for member in members]
-        else:
-            continue
-        found.update(known.intersection(names))
+def room_of(module: str, names: dict[str, Path]) -> str | None:
+    """Name the room that a module is in."""
+    return next((name for name in names if f"{module}.".startswith(f"{name}.")), None)
+
+
+def imported(trees: dict[Path, ast.Module]) -> set[str]:
+    """List the modules that a room's files import anywhere, inside functions included."""
+    found: set[str] = set()
+    for tree in trees.values():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                found.update(alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                found.update(f"{node.module}.{alias.name}" for alias in node.names)
     return found
 
 
-def import_graph(root: Path) -> dict[str, set[str]]:
-    """Map every module to the modules of ours that it imports."""
-    files = modules(root)
-    return {name: imports(path, set(files)) for name, path in files.items()}
-
-
-def floors(root: Path) -> dict[str, int]:
-    """Read the floor of every module; refuse a module that has none, or two."""
-    table = tomllib.loads((root / "memory-bank" / "floors.toml").read_text(encoding="utf-8"))
-    levels: dict[str, int] = {}
-    for floor in table["floor"]:
-        for name in floor["modules"]:
-            if name in levels:
-                raise MemoryBankError(f"memory-bank/floors.toml: {name} stands on two floors.")
-            levels[name] = floor["level"]
-    for name in modules(root):
-        if name not in levels:
-            raise MemoryBankError(
-                f"memory-bank/floors.toml: no floor for {name}; add it to the list of its floor."
-            )
-    return levels
-
-
-def module_map(root: Path) -> str:
-    """Draw the table: floor, module, first line of its docstring, what of ours it imports."""
-    levels, graph, files = floors(root), import_graph(root), modules(root)
-    rows = ["| floor | module | what it is | imports |", "| --- | --- | --- | --- |"]
-    for name in sorted(files, key=lambda name: (levels[name], name)):
-        docstring = ast.get_docstring(ast.parse(files[name].read_text(encoding="utf-8"))) or ""
-        what = docstring.partition("\n")[0].replace("|", "\\|")
-        below = ", ".join(sorted(other.removeprefix("trading_env.") for other in graph[name]))
-        rows.append(f"| {levels[name]} | `{name}` | {what} | {below} |")
+def room_map(root: Path) -> str:
+    """Draw the table: room, first line of its docstring, the rooms it imports."""
+    found = rooms(root)
+    rows = ["| room | what it is | imports |", "| --- | --- | --- |"]
+    for name, room in found.items():
+        trees = parsed(room)
+        what = (ast.get_docstring(next(iter(trees.values()))) or "").partition("\n")[0]
+        below = {room_of(module, found) for module in imported(trees)} - {name, None}
+        shown = ", ".join(sorted(str(other).removeprefix(f"{PACKAGE}.") for other in below))
+        rows.append(f"| `{name}` | {what} | {shown} |")
     return "\n".join(rows)
 
 
@@ -105,17 +84,17 @@ def with_map(page: str, table: str) -> str:
 
 
 def redraw(root: Path) -> None:
-    """Write the module map into memory-bank/architecture.md."""
+    """Write the map of rooms into memory-bank/architecture.md."""
     page = root / "memory-bank" / "architecture.md"
-    page.write_text(with_map(page.read_text(encoding="utf-8"), module_map(root)), encoding="utf-8")
+    page.write_text(with_map(page.read_text(encoding="utf-8"), room_map(root)), encoding="utf-8")
 
 
 def check(root: Path) -> None:
     """Refuse a memory bank whose map is not the one the code gives."""
     page = (root / "memory-bank" / "architecture.md").read_text(encoding="utf-8")
-    if page != with_map(page, module_map(root)):
+    if page != with_map(page, room_map(root)):
         raise MemoryBankError(
-            "memory-bank/architecture.md: the module map is stale; "
+            "memory-bank/architecture.md: the map of rooms is stale; "
             "run `python scripts/memory_bank.py map`."
         )
 
@@ -142,8 +121,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("map", help="draw the module map again")
-    commands.add_parser("check", help="exit 1 when the map is stale or a module has no floor")
+    commands.add_parser("map", help="draw the map of rooms again")
+    commands.add_parser("check", help="exit 1 when the map is stale")
     entry = commands.add_parser("decide", help="append a decision")
     entry.add_argument("question")
     for field in DECISION_FIELDS:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from trading_env.scenario import preset_names
+from trading_env.stress.scenario import preset_names
 
 SMALL_POOL = {"generator": "multiscale", "paths": 4, "bars": 200}
 EPISODE = 40

@@ -33,7 +33,8 @@ def test_the_recorded_cases_trade_in_both_tasks_single_and_in_batches() -> None:
 
 def test_a_digest_sees_one_bit() -> None:
     case = next(case for case in RECORDED["cases"] if case["name"] == "costs flat_bps")
-    changed = {**case, "kwargs": {**case["kwargs"], "execution": {"preset": "flat_bps", "fee_bps": 1e-9}}}
+    dearer = {"preset": "flat_bps", "fee_bps": 1e-9}
+    changed = {**case, "kwargs": {**case["kwargs"], "execution": dearer}}
     assert play(changed)["digest"] != play(case)["digest"]
     market = ticks_market(**case["kwargs"]["market"]["ticks"])
     assert market is ticks_market(**case["kwargs"]["market"]["ticks"])

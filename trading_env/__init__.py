@@ -12,19 +12,19 @@ import gymnasium
 __version__ = "0.1.0"
 
 _HOMES = {
-    "AccountConfig": "trading_env.config",
+    "AccountConfig": "trading_env.execution_engine.config",
     "ExecutionEnv": "trading_env.envs.execution",
-    "ExecutionConfig": "trading_env.execution_config",
-    "ExecutionEngine": "trading_env.execution_engine",
+    "ExecutionConfig": "trading_env.execution_engine.config",
+    "ExecutionEngine": "trading_env.execution_engine.engine",
     "Market": "trading_env.markets.bars",
-    "MarketState": "trading_env.execution_engine",
-    "Order": "trading_env.execution_engine",
+    "MarketState": "trading_env.execution_engine.engine",
+    "Order": "trading_env.execution_engine.engine",
     "PortfolioEnv": "trading_env.envs.portfolio",
-    "RewardConfig": "trading_env.config",
-    "RiskConfig": "trading_env.risk_manager",
-    "RiskManager": "trading_env.risk_manager",
-    "Scenario": "trading_env.scenario",
-    "SB3VecEnv": "trading_env.sb3",
+    "RewardConfig": "trading_env.step.config",
+    "RiskConfig": "trading_env.risk_manager.config",
+    "RiskManager": "trading_env.risk_manager.manager",
+    "Scenario": "trading_env.stress.scenario",
+    "SB3VecEnv": "trading_env.envs.sb3",
     "evaluate": "trading_env.backtesting",
     "load_market": "trading_env.markets",
 }
@@ -33,20 +33,20 @@ __all__ = sorted(_HOMES)
 
 if TYPE_CHECKING:
     from trading_env.backtesting import evaluate as evaluate
-    from trading_env.config import AccountConfig as AccountConfig
-    from trading_env.config import RewardConfig as RewardConfig
     from trading_env.envs.execution import ExecutionEnv as ExecutionEnv
     from trading_env.envs.portfolio import PortfolioEnv as PortfolioEnv
-    from trading_env.execution_config import ExecutionConfig as ExecutionConfig
-    from trading_env.execution_engine import ExecutionEngine as ExecutionEngine
-    from trading_env.execution_engine import MarketState as MarketState
-    from trading_env.execution_engine import Order as Order
+    from trading_env.envs.sb3 import SB3VecEnv as SB3VecEnv
+    from trading_env.execution_engine.config import AccountConfig as AccountConfig
+    from trading_env.execution_engine.config import ExecutionConfig as ExecutionConfig
+    from trading_env.execution_engine.engine import ExecutionEngine as ExecutionEngine
+    from trading_env.execution_engine.engine import MarketState as MarketState
+    from trading_env.execution_engine.engine import Order as Order
     from trading_env.markets import load_market as load_market
     from trading_env.markets.bars import Market as Market
-    from trading_env.risk_manager import RiskConfig as RiskConfig
-    from trading_env.risk_manager import RiskManager as RiskManager
-    from trading_env.sb3 import SB3VecEnv as SB3VecEnv
-    from trading_env.scenario import Scenario as Scenario
+    from trading_env.risk_manager.config import RiskConfig as RiskConfig
+    from trading_env.risk_manager.manager import RiskManager as RiskManager
+    from trading_env.step.config import RewardConfig as RewardConfig
+    from trading_env.stress.scenario import Scenario as Scenario
 
 
 def __getattr__(name: str) -> Any:

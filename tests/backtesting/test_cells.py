@@ -10,9 +10,9 @@ import pytest
 
 from trading_env.backtesting import CellStore, MismatchError, Plan, Slice, plans, play
 from trading_env.backtesting.fingerprint import fingerprint
-from trading_env.baselines import BASELINES, Constant, Random
-from trading_env.config import ConfigError
+from trading_env.core.errors import ConfigError
 from trading_env.envs.spaces import ObservationLayout
+from trading_env.policies.baselines import BASELINES, Constant, Random
 
 LAYOUT = ObservationLayout(("A", "B"), ())
 MARKET = {"generator": "multiscale", "paths": 2, "bars": 140, "assets": 2}

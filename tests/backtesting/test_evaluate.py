@@ -19,10 +19,10 @@ from trading_env.backtesting import (
     rollout,
     summarise,
 )
-from trading_env.baselines import BASELINES
 from trading_env.envs.portfolio import PortfolioEnv
 from trading_env.envs.spaces import ObservationLayout
 from trading_env.envs.trace import EpisodeTrace
+from trading_env.policies.baselines import BASELINES
 
 STEPS, EPISODES, SEED = 40, 6, 11
 MARKET = {"generator": "multiscale", "paths": 4, "bars": 200, "assets": 2}

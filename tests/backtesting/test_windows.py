@@ -8,11 +8,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from trading_env.backtesting import Walk, backtest, make_envs, rollout, slices_of
-from trading_env.baselines import BASELINES
-from trading_env.config import ConfigError
+from trading_env.core.errors import ConfigError
 from trading_env.envs.trace import EpisodeTrace
 from trading_env.envs.world import WARMUP
 from trading_env.markets import Market, load_market
+from trading_env.policies.baselines import BASELINES
 
 WALKS = st.builds(
     Walk,

@@ -8,12 +8,12 @@ import pytest
 
 from tests.configurations import random_configuration
 from trading_env.backtesting import journal
+from trading_env.core.codes import BoundBy
 from trading_env.envs.portfolio import PortfolioEnv
 from trading_env.envs.trace import EpisodeTrace
 from trading_env.envs.vector import PortfolioVectorEnv
-from trading_env.kernels.portfolio import YEAR_S
+from trading_env.execution_engine.account import YEAR_S
 from trading_env.markets import Market
-from trading_env.types import BoundBy
 
 DAY_S = 86400
 WARMUP = 64

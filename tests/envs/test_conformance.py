@@ -15,7 +15,7 @@ from stable_baselines3.common.env_checker import check_env as check_env_sb3
 import trading_env  # noqa: F401 -- registers the ids
 from tests.configurations import SMALL_POOL, random_configuration
 from trading_env.envs.portfolio import PortfolioEnv
-from trading_env.scenario import preset_names
+from trading_env.stress.scenario import preset_names
 
 ENV_ID = "trading_env/Portfolio-v0"
 SMALL: dict[str, Any] = {"market": SMALL_POOL, "episode_length": 40}

@@ -8,8 +8,8 @@ import pytest
 from gymnasium.vector import AutoresetMode
 
 from tests.configurations import random_configuration
+from trading_env.core.codes import SlotState
 from trading_env.envs.vector import PortfolioVectorEnv
-from trading_env.types import SlotState
 
 CONFIGURATIONS, LANES, STEPS = 20, 32, 50
 

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
+from trading_env.core.codes import Exit
 from trading_env.envs.vector import PortfolioVectorEnv
 from trading_env.markets import Market
-from trading_env.types import Exit
 
 YEAR = 252  # days
 SHIFT = 0.5825971579  # -zeta(1/2) / sqrt(2 pi)

@@ -10,8 +10,8 @@ import pytest
 from gymnasium.vector import AutoresetMode
 
 from tests.configurations import random_configuration
+from trading_env.core.records import Floats
 from trading_env.envs.vector import PortfolioVectorEnv
-from trading_env.types import Floats
 
 CONFIGURATIONS = 60
 LANES = 128

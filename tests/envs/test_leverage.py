@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from trading_env.core.codes import Exit
+from trading_env.core.records import Floats
 from trading_env.envs.vector import PortfolioVectorEnv
-from trading_env.kernels.portfolio import YEAR_S
-from trading_env.types import Exit, Floats
+from trading_env.execution_engine.account import YEAR_S
 
 TOLERANCE = 1e-9
 RATES = {"cash_rate": 0.03, "margin_rate": 0.09, "borrow_rate": 0.2, "funding_rate": 0.11}

@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
+from trading_env.core.codes import Exit
 from trading_env.envs.vector import PortfolioVectorEnv
 from trading_env.envs.world import WARMUP
-from trading_env.types import Exit
 
 EPISODES, STEPS = 10_000, 24
 PATHS = {"paths": EPISODES, "bars": WARMUP + STEPS + 1, "assets": 1, "seed": 7}

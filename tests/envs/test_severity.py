@@ -9,7 +9,7 @@ import pytest
 from tests.configurations import SMALL_POOL
 from trading_env.envs.portfolio import PortfolioEnv
 from trading_env.envs.vector import PortfolioVectorEnv
-from trading_env.scenario import preset_names
+from trading_env.stress.scenario import preset_names
 
 STATE = ("assets", "slots", "accounts", "logs")
 LASTING = {"start": "10%", "duration": "episode"}

@@ -19,10 +19,10 @@ import numpy as np
 import pytest
 
 from tests.configurations import random_configuration
+from trading_env.core.records import Floats
 from trading_env.envs.vector import ExecutionVectorEnv, PortfolioVectorEnv
 from trading_env.envs.world import WARMUP
 from trading_env.markets import Market, load_market
-from trading_env.types import Floats
 
 PRICES = ("open", "high", "low", "close")
 LANES = 16

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from trading_env.markets import Market, MarketDataError
-from trading_env.markets.times import DAY, measure_clock
+from trading_env.markets.reading.times import DAY, measure_clock
 
 BARS = 200
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from trading_env.markets import Market, MarketSpecError, load_market
-from trading_env.markets.bootstrap import bootstrap, relative_volume
+from trading_env.markets.models.bootstrap import bootstrap, relative_volume
 
 
 def returns_of(market: Market) -> np.ndarray:

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from trading_env.markets import Market, MarketSpecError
-from trading_env.markets.presets import PRESETS
-from trading_env.markets.synthetic import gbm, multiscale, pool_key
+from trading_env.markets.models.presets import PRESETS
+from trading_env.markets.models.synthetic import gbm, multiscale, pool_key
 
 FIELDS = ("time", "open", "high", "low", "close", "volume", "signals")
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from trading_env.markets import Market, MarketSpecError, load_market
-from trading_env.markets.gjr_garch import gjr_garch
-from trading_env.markets.regime_switching import regime_switching, stationary
+from trading_env.markets.models.gjr_garch import gjr_garch
+from trading_env.markets.models.regime_switching import regime_switching, stationary
 
 FIELDS = ("time", "open", "high", "low", "close", "volume", "signals")
 MODELS = pytest.mark.parametrize("model", [gjr_garch, regime_switching])

@@ -6,8 +6,8 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from trading_env.execution_config import ExecutionConfig
-from trading_env.execution_engine import ExecutionEngine, MarketState, Order
+from trading_env.execution_engine.config import ExecutionConfig
+from trading_env.execution_engine.engine import ExecutionEngine, MarketState, Order
 from trading_env.markets import Market
 from trading_env.problems import almgren_chriss, obizhaeva_wang
 from trading_env.problems.problem import Schedule

@@ -7,9 +7,9 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from trading_env.analytic.almgren_chriss import AlmgrenChriss
-from trading_env.analytic.obizhaeva_wang import ObizhaevaWang
 from trading_env.problems import Problem, almgren_chriss, obizhaeva_wang
+from trading_env.problems.closed_forms.almgren_chriss import AlmgrenChriss
+from trading_env.problems.closed_forms.obizhaeva_wang import ObizhaevaWang
 from trading_env.problems.problem import Policy, Schedule
 
 EXACT = 1e-9  # relative: some ten thousand roundings of float64

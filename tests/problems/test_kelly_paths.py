@@ -14,9 +14,9 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from trading_env.analytic.kelly import chance_ever_at, growth_at_multiple
+from trading_env.core.records import Floats
 from trading_env.problems import Problem, kelly
-from trading_env.types import Floats
+from trading_env.problems.closed_forms.kelly import chance_ever_at, growth_at_multiple
 
 DRIFT, VOLATILITY = 0.08, 0.20
 SHIFT = 0.5825971579  # -zeta(1/2) / sqrt(2 pi), Broadie, Glasserman and Kou (1997)

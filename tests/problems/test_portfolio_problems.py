@@ -7,8 +7,8 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from trading_env.analytic.garleanu_pedersen import GarleanuPedersen
 from trading_env.problems import Problem, garleanu_pedersen, kelly
+from trading_env.problems.closed_forms.garleanu_pedersen import GarleanuPedersen
 from trading_env.problems.problem import Policy
 
 BURN = 250  # steps in which holdings forget that they began at 0

@@ -27,7 +27,7 @@ def run_audit(arguments: argparse.Namespace) -> dict[str, Any]:
     # pandas and the environments are loaded only when they are needed
     from trading_env.audit.auditing import audit
     from trading_env.audit.subject import load_subject
-    from trading_env.run_folder import git_state, jsonable, versions, write_json
+    from trading_env.core.files import git_state, jsonable, versions, write_json
 
     try:
         kwargs = json.loads(arguments.kwargs)

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from trading_env.backtesting.policies import Policy, env_class
 from trading_env.backtesting.windows import Window
+from trading_env.core.files import jsonable
 from trading_env.envs.world import MarketTables, Setup, build
-from trading_env.run_folder import jsonable
+from trading_env.policies.policy import Policy, env_class
 
 OWN_SETTINGS = ("risk", "account")  # what a policy may bring along
 NOT_THE_WORLD = ("detail", "copy", "render_mode", "autoreset_mode")

@@ -15,22 +15,16 @@ from typing import Any
 
 import numpy as np
 
-from trading_env.backtesting.policies import Policy
-from trading_env.config import ConfigError
-from trading_env.kernels.jit import PACKAGE, source_digest
+from trading_env.core.errors import ConfigError
+from trading_env.core.sources import source_digest
+from trading_env.policies.policy import Policy
 
-SOURCES = ("config.py", "metrics.py", "risk_manager.py", "execution_*.py", "scenario*.py")
-FOLDERS = ("envs", "backtesting")
 PLAIN = (type(None), bool, int, float, str, bytes, np.generic)
 
 
 def code_digest() -> str:
     """SHA-256 over the sources and versions that a result depends on, data left out."""
-    digest = hashlib.sha256(source_digest().encode())
-    patterns = (*SOURCES, *(f"{folder}/*.py" for folder in FOLDERS))
-    for path in sorted(path for pattern in patterns for path in PACKAGE.glob(pattern)):
-        digest.update(path.name.encode())
-        digest.update(path.read_bytes())
+    digest = hashlib.sha256(source_digest(Path(__file__).with_name("plans.py")).encode())
     digest.update(f"{version('numpy')} {version('numba')}".encode())
     return digest.hexdigest()
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from trading_env.core.codes import SlotState
 from trading_env.envs.info import (
     BOUND_BY_NAMES,
     EXECUTION_FIELDS,
@@ -18,7 +19,6 @@ from trading_env.envs.info import (
     orders_of,
 )
 from trading_env.envs.trace import EpisodeTrace
-from trading_env.types import SlotState
 
 if TYPE_CHECKING:
     import pandas as pd

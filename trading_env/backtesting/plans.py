@@ -12,20 +12,14 @@ import numpy as np
 
 from trading_env.backtesting.cells import Cell, Slice, ask, check_built, key_of
 from trading_env.backtesting.fingerprint import code_digest, fingerprint
-from trading_env.backtesting.policies import (
-    Policy,
-    PolicySpec,
-    build_policy,
-    env_class,
-    make_envs,
-)
+from trading_env.backtesting.metrics import METRICS, score
 from trading_env.backtesting.rollouts import Rollout, rollout
-from trading_env.backtesting.scores import METRICS, score
 from trading_env.backtesting.store import CellStore
-from trading_env.config import ConfigError
+from trading_env.core.errors import ConfigError
+from trading_env.core.files import jsonable
+from trading_env.core.records import Floats
 from trading_env.envs.world import Setup
-from trading_env.run_folder import jsonable
-from trading_env.types import Floats
+from trading_env.policies.policy import Policy, PolicySpec, build_policy, env_class, make_envs
 
 Advance = Callable[[bool], object]  # called after each cell: was it played now?
 QUARTILES = {"equity_low": 25, "equity": 50, "equity_high": 75}

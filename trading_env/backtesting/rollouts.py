@@ -12,13 +12,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from trading_env.backtesting.policies import Policy
+from trading_env.core.codes import Task
+from trading_env.core.records import Flags, Floats
 from trading_env.envs.batch import Batch
 from trading_env.envs.info import BPS, summary
 from trading_env.envs.trace import EpisodeTrace
 from trading_env.envs.vector import TradingVectorEnv
-from trading_env.kernels.stress import CALM
-from trading_env.types import Flags, Floats, Task
+from trading_env.policies.policy import Policy
+from trading_env.stress.composition import CALM
 
 PARTS = ("delay", "spread", "impact", "fees", "opportunity")
 ACTIVE = 0.05  # a scenario's multiplier counts as acting while its log is larger than this

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from trading_env.run_folder import jsonable, write_bytes
+from trading_env.core.files import jsonable, write_bytes
 
 
 class CellStore:

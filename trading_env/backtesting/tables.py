@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trading_env.backtesting.cells import Slice
+from trading_env.backtesting.intervals import mean_interval
+from trading_env.backtesting.metrics import COMPARED, METRICS
 from trading_env.backtesting.plans import Plan, Played, play
-from trading_env.backtesting.policies import PolicySpec
-from trading_env.backtesting.scores import COMPARED, METRICS
-from trading_env.statistics import mean_interval
+from trading_env.policies.policy import PolicySpec
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -20,7 +20,8 @@ then.
 import re
 from typing import NamedTuple
 
-from trading_env.config import ConfigError, nearest
+from trading_env.core.errors import ConfigError
+from trading_env.core.settings import nearest
 from trading_env.envs.world import WARMUP
 
 LENGTH = re.compile(r"(\d{1,9})(b|d|)", re.ASCII)

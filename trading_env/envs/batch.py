@@ -9,10 +9,12 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from trading_env.core.codes import AutoReset
+from trading_env.core.records import SLOTS, Floats
+from trading_env.core.world import Lanes
 from trading_env.envs.world import Setup
-from trading_env.kernels.drivers import ALL_FINITE, Drivers
-from trading_env.kernels.rows import new_lanes, new_outputs, renewed
-from trading_env.types import SLOTS, AutoReset, Floats, Lanes
+from trading_env.step.drivers import ALL_FINITE, Drivers
+from trading_env.step.rows import new_lanes, new_outputs, renewed
 
 DRAW = -1  # path or start: drawn from the seed
 STATE_VERSION = 1

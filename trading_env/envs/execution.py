@@ -1,17 +1,11 @@
 """`trading_env/Execution-v0`: parent orders worked to completion by a deadline."""
 
-from trading_env.config import AccountConfig, ParentConfig, RewardConfig
+from trading_env.core.codes import Task
 from trading_env.envs.single import TradingEnv
-from trading_env.envs.world import (
-    EXECUTION_DEFAULTS,
-    ConfigSpec,
-    MarketSpec,
-    ScenarioSpec,
-    build,
-)
-from trading_env.execution_config import ExecutionConfig
-from trading_env.risk_manager import RiskConfig
-from trading_env.types import Task
+from trading_env.envs.world import EXECUTION_DEFAULTS, ConfigSpec, MarketSpec, ScenarioSpec, build
+from trading_env.execution_engine.config import AccountConfig, ExecutionConfig
+from trading_env.risk_manager.config import RiskConfig
+from trading_env.step.config import ParentConfig, RewardConfig
 
 
 class ExecutionEnv(TradingEnv):

@@ -10,18 +10,9 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from trading_env.core.codes import BoundBy, Exit, SlotState, Status, Task
+from trading_env.core.records import EpisodeLog, Floats, RewardTerms, Table
 from trading_env.envs.batch import Batch
-from trading_env.types import (
-    BoundBy,
-    EpisodeLog,
-    Exit,
-    Floats,
-    RewardTerms,
-    SlotState,
-    Status,
-    Table,
-    Task,
-)
 
 Detail = Literal["none", "episode", "full"]
 BPS = 1e4

@@ -1,10 +1,10 @@
 """`trading_env/Portfolio-v0`: several assets, one cash account, orders that cost and are late."""
 
-from trading_env.config import AccountConfig, RewardConfig
 from trading_env.envs.single import TradingEnv
 from trading_env.envs.world import DEFAULT_LENGTH, ConfigSpec, MarketSpec, ScenarioSpec, build
-from trading_env.execution_config import ExecutionConfig
-from trading_env.risk_manager import RiskConfig
+from trading_env.execution_engine.config import AccountConfig, ExecutionConfig
+from trading_env.risk_manager.config import RiskConfig
+from trading_env.step.config import RewardConfig
 
 
 class PortfolioEnv(TradingEnv):

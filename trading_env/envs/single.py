@@ -6,14 +6,14 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
+from trading_env.core.codes import AutoReset
 from trading_env.envs.batch import DRAW, Batch
 from trading_env.envs.info import check_detail, full_info, lane_of_info, summary
+from trading_env.envs.render import draw, print_line
 from trading_env.envs.spaces import ObservationLayout, action_space
 from trading_env.envs.trace import EpisodeTrace
 from trading_env.envs.world import WARMUP, Setup
-from trading_env.kernels.drivers import serial
-from trading_env.render import draw, print_line
-from trading_env.types import AutoReset
+from trading_env.step.drivers import serial
 
 ALL = np.array([True])
 

@@ -1,4 +1,4 @@
-"""The observation's layout and bounds, from the feature tables of `kernels/observation.py`."""
+"""The observation's layout and bounds, from the feature tables of `step/observation.py`."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,8 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from trading_env.kernels.observation import (
+from trading_env.core.codes import Task
+from trading_env.step.observation import (
     ACCOUNT_FEATURES,
     ASSET_FEATURES,
     HOLDING,
@@ -14,7 +15,6 @@ from trading_env.kernels.observation import (
     SIGNAL_LIMIT,
     Feature,
 )
-from trading_env.types import Task
 
 
 class ObservationLayout(NamedTuple):

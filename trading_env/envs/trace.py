@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from trading_env.core.records import Floats, Table
 from trading_env.envs.batch import Batch
 from trading_env.envs.world import Setup
-from trading_env.types import Floats, Table
 
 
 @dataclass

@@ -13,12 +13,12 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
+from trading_env.core.codes import AutoReset, Task
 from trading_env.envs.batch import Batch
 from trading_env.envs.info import check_detail, full_info, summary
 from trading_env.envs.spaces import ObservationLayout, action_space
 from trading_env.envs.world import EXECUTION_DEFAULTS, build
-from trading_env.kernels.drivers import parallel, serial
-from trading_env.types import AutoReset, Task
+from trading_env.step.drivers import parallel, serial
 
 MODES = {
     AutoresetMode.NEXT_STEP: AutoReset.NEXT_STEP,

@@ -10,13 +10,18 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from trading_env.config import AccountConfig, ConfigError, ParentConfig, RewardConfig, as_record
+from trading_env.core.codes import Task
+from trading_env.core.errors import ConfigError
+from trading_env.core.params import EpisodeParams
+from trading_env.core.records import BarRecord, Floats, Table, new_table
+from trading_env.core.settings import as_record
+from trading_env.core.world import World
 from trading_env.envs.spaces import ObservationLayout
-from trading_env.execution_config import ExecutionConfig
+from trading_env.execution_engine.config import AccountConfig, ExecutionConfig
 from trading_env.markets import Market, load_market
-from trading_env.risk_manager import RiskConfig
-from trading_env.scenario import Scenario, compile_scenarios
-from trading_env.types import BarRecord, EpisodeParams, Floats, Table, Task, World, new_table
+from trading_env.risk_manager.config import RiskConfig
+from trading_env.step.config import ParentConfig, RewardConfig
+from trading_env.stress.scenario import Scenario, compile_scenarios
 
 WARMUP = 64  # bars before the first decision, so that no feature starts cold
 DEFAULT_LENGTH = 252

@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading_env.markets.errors import clip, data_error
-from trading_env.markets.files import read_csv
-from trading_env.markets.frames import read_frame, read_parquet
-from trading_env.markets.tables import Table, align
-from trading_env.markets.times import iso, measure_clock
-from trading_env.markets.validation import FIELDS, SIGNAL_PREFIX, Values, checked_arrays
+from trading_env.markets.reading.csv_files import read_csv
+from trading_env.markets.reading.frames import read_frame, read_parquet
+from trading_env.markets.reading.tables import Table, align
+from trading_env.markets.reading.times import iso, measure_clock
+from trading_env.markets.reading.validation import FIELDS, SIGNAL_PREFIX, Values, checked_arrays
 
 if TYPE_CHECKING:
     import pandas as pd

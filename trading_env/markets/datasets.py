@@ -17,7 +17,7 @@ import numpy as np
 
 from trading_env.markets.bars import Market
 from trading_env.markets.errors import clip, data_error
-from trading_env.markets.validation import FIELDS
+from trading_env.markets.reading.validation import FIELDS
 
 INDICES = {"SP500": "sp500", "NASDAQ": "nasdaq"}
 

@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from trading_env.markets.bars import BANDS, Market
-from trading_env.markets.bootstrap import bootstrap
 from trading_env.markets.datasets import DATASETS
 from trading_env.markets.errors import MarketSpecError, clip, unknown_name
-from trading_env.markets.factor import factor
-from trading_env.markets.gjr_garch import gjr_garch
-from trading_env.markets.mean_reverting import mean_reverting
-from trading_env.markets.regime_switching import regime_switching
-from trading_env.markets.synthetic import gbm, multiscale
+from trading_env.markets.models.bootstrap import bootstrap
+from trading_env.markets.models.factor import factor
+from trading_env.markets.models.gjr_garch import gjr_garch
+from trading_env.markets.models.mean_reverting import mean_reverting
+from trading_env.markets.models.regime_switching import regime_switching
+from trading_env.markets.models.synthetic import gbm, multiscale
 
 MarketSpec = Market | str | os.PathLike[str] | Mapping[str, Any]
 

@@ -6,9 +6,9 @@
 Each function takes any valid parameters, not only its paper's.
 """
 
-from trading_env.problems.execution import almgren_chriss, obizhaeva_wang
 from trading_env.problems.mean_reversion import ritter
-from trading_env.problems.portfolio import garleanu_pedersen, kelly
+from trading_env.problems.optimal_execution import almgren_chriss, obizhaeva_wang
+from trading_env.problems.optimal_trading import garleanu_pedersen, kelly
 from trading_env.problems.problem import Problem
 
 __all__ = ["Problem", "almgren_chriss", "garleanu_pedersen", "kelly", "obizhaeva_wang", "ritter"]

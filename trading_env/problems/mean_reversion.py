@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trading_env.analytic.ritter import WIDTH, RitterProblem
 from trading_env.envs.world import WARMUP
-from trading_env.problems.portfolio import PORTFOLIO_ID, WEALTH
+from trading_env.problems.closed_forms.ritter import WIDTH, RitterProblem
+from trading_env.problems.optimal_trading import PORTFOLIO_ID, WEALTH
 from trading_env.problems.problem import Problem
 
 LEVEL_COLUMN = 20  # of the log price in the observation

@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from trading_env.core.files import write_bytes
 from trading_env.report.charts import Series, line_chart, span_of, stacked_bars
 from trading_env.report.curves import equity_section
 from trading_env.report.heat import heat_maps, scenario_choice, score_table
@@ -16,7 +17,6 @@ from trading_env.report.markup import Markup, element, joined
 from trading_env.report.reliability import reliability
 from trading_env.report.stage import stage
 from trading_env.report.tables import COMPARED_COLUMNS, PARTS, Column, ordered, severities
-from trading_env.run_folder import write_bytes
 
 SUMMARY, MANIFEST, REPORT = "evaluation/summary.json", "manifest.json", "report.html"
 EMPTY: dict[str, Any] = {

@@ -1,0 +1,1 @@
+"""The suite, in the rooms of the package."""

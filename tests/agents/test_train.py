@@ -1,0 +1,169 @@
+"""The main job end to end, on little: a run folder that is whole, and errors that are one line."""
+
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import train
+from trading_env.policies.adaptive import AdaptivePolicy
+from trading_env.report import score_sections, text_table, write_report
+
+SMALL = ["--timesteps", "9000", "--episodes", "4", "--scenario", "price_shock"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("runs") / "one"
+    train.main([*SMALL, "--scenario", "bad_data", "--out", str(out)])
+    return out
+
+
+def test_a_run_leaves_everything_it_promises(folder: Path) -> None:
+    promised = [
+        "config.toml",
+        "manifest.json",
+        "policy/policy.safetensors",
+        "policy/policy.json",
+        "evaluation/episodes.parquet",
+        "evaluation/summary.json",
+        "evaluation/equity.json",
+        "evaluation/replay.json",
+        "journal.parquet",
+        "orders.parquet",
+        "episode.png",
+        "equity.png",
+        "report.html",
+    ]
+    assert [name for name in promised if not (folder / name).is_file()] == []
+    assert list((folder / "tensorboard").rglob("events.*"))
+    assert not list(folder.rglob("*.part"))
+
+
+def test_the_manifest_says_how_to_repeat_and_check_the_run(folder: Path) -> None:
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["status"] == "finished" and manifest["end"] >= manifest["start"]
+    assert "--timesteps 9000" in manifest["command"]
+    assert re.fullmatch("[0-9a-f]{64}", manifest["environment"]["market"]["sha256"])
+    names = [scenario["name"] for scenario in manifest["environment"]["scenarios"]]
+    assert names == ["price_shock", "bad_data"]
+    assert manifest["environment"]["seed_band"] == "test"
+
+
+def test_the_resolved_configuration_can_be_given_back(folder: Path) -> None:
+    values = tomllib.loads((folder / "config.toml").read_text())
+    again = train.parse(["--config", str(folder / "config.toml"), "--seed", "5"])
+    assert again.timesteps == values["timesteps"] == 9000
+    assert again.scenario == ["price_shock", "bad_data"]
+    assert again.seed == 5 and again.out == ""
+
+
+def test_every_policy_met_the_same_episodes(folder: Path) -> None:
+    frame = pd.read_parquet(folder / "evaluation" / "episodes.parquet")
+    seeds = frame.groupby(["policy", "scenario"])["seed"].agg(tuple)
+    assert seeds.nunique() == 1
+    assert {"adaptive", "ppo", "flat", "buy_and_hold", "always_long"} <= set(frame["policy"])
+
+
+def test_the_report_needs_nothing_from_outside_and_shows_the_means(folder: Path) -> None:
+    page = (folder / "report.html").read_text()
+    assert not re.search(r"(src|href)=[\"']?(https?:|//|/|\.)", page)
+    summary = json.loads((folder / "evaluation" / "summary.json").read_text())
+    frame = pd.read_parquet(folder / "evaluation" / "episodes.parquet")
+    chosen = (frame["policy"] == "buy_and_hold") & (frame["scenario"] == "bad_data")
+    shown = f"{100.0 * frame[chosen]['return'].mean():.2f}"
+    assert f">{shown}<" in page
+    table = next(s for s in score_sections(summary) if s.title.startswith("bad_data"))
+    assert shown in text_table(table) and "held out" in table.title
+
+
+def test_the_replayed_episodes_are_those_of_the_journal(folder: Path) -> None:
+    episodes = json.loads((folder / "evaluation" / "replay.json").read_text())
+    assert [e["scenario"] for e in episodes] == ["price_shock", "bad_data"]
+    assert {e["policy"] for e in episodes} == {"adaptive"}
+    assert {e["seed"] for e in episodes} == {train.EVALUATION_SEED}
+    table = pd.read_parquet(folder / "journal.parquet")
+    for episode in episodes:
+        first = (table["scenario"] == episode["scenario"]) & (table["episode"] == 0)
+        for asset in episode["assets"]:
+            filled = table[first & (table["asset"] == asset["symbol"])]["filled"]
+            assert asset["filled"][1:] == pytest.approx(filled.to_list(), rel=1e-6)
+
+
+def test_what_is_not_defined_is_a_dash(folder: Path) -> None:
+    summary = json.loads((folder / "evaluation" / "summary.json").read_text())
+    flat = next(row for row in score_sections(summary)[0].rows if row[0] == "flat")
+    assert flat[1] == "0.00" and flat[2] == "–"  # noqa: RUF001 -- return, Sharpe
+
+
+def test_the_journal_names_what_bound_every_decision(folder: Path) -> None:
+    table = pd.read_parquet(folder / "journal.parquet")
+    assert set(table["scenario"]) == {"price_shock", "bad_data"}
+    assert set(table["asset"]) == {"SP500", "NASDAQ"}
+    assert table["bound_by"].notna().all() and table["kelly_fraction"].ge(0.0).all()
+
+
+def test_the_saved_policy_is_the_evaluated_one(folder: Path) -> None:
+    from trading_env.backtesting import make_envs, rollout
+
+    arguments = {"market": "us_indices", "episode_length": 252, "seed_band": "test"}
+    policy = AdaptivePolicy.load(folder / "policy")
+    envs = make_envs(policy, 4, arguments, scenario="price_shock", detail="full")
+    returns = rollout(policy, envs, train.EVALUATION_SEED).sums["return"]
+    frame = pd.read_parquet(folder / "evaluation" / "episodes.parquet")
+    chosen = (frame["policy"] == "adaptive") & (frame["scenario"] == "price_shock")
+    assert returns == pytest.approx(frame[chosen]["return"].to_numpy(), rel=1e-12)
+
+
+def bad_csv(folder: Path) -> list[str]:
+    path = folder / "bad.csv"
+    path.write_text("time,open,high,low,close,volume\n2020-01-01,1,2,3,1,5\n")
+    return ["--market", str(path)]
+
+
+def bad_config(folder: Path) -> list[str]:
+    path = folder / "bad.toml"
+    path.write_text("timestep = 3\n")
+    return ["--config", str(path)]
+
+
+def used_folder(folder: Path) -> list[str]:
+    (folder / "manifest.json").write_text("{}")
+    return ["--out", str(folder)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (bad_csv, "bad.csv"),
+        (bad_config, "unknown key 'timestep'"),
+        (used_folder, "holds a run already"),
+        (lambda _: ["--market", "us_indexes"], "us_indices"),
+        (lambda _: ["--scenario", "flash_crsh_2010"], "flash_crash_2010"),
+        (lambda _: ["--scenario", "nowhere/x.toml"], "x.toml"),
+        (lambda _: ["--config", "nowhere.toml"], "nowhere.toml"),
+        (lambda _: ["--episodes", "0"], "episodes = 0"),
+        (lambda _: ["--agent", "sac"], "sac"),
+    ],
+)
+def test_what_the_user_got_wrong_is_one_line_and_exit_code_2(
+    arguments: object, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = arguments(tmp_path)  # type: ignore[operator]
+    out = [] if "--out" in given else ["--out", str(tmp_path / "run")]
+    with pytest.raises(SystemExit) as caught:
+        train.main([*given, *out])
+    captured = capsys.readouterr()
+    assert caught.value.code == 2
+    assert captured.out == ""
+    assert captured.err.startswith("error: ") and captured.err.count("\n") == 1
+    assert words in captured.err and len(captured.err) < 250
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_without_an_evaluation_has_no_report(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="not the folder of an evaluated run"):
+        write_report(tmp_path)

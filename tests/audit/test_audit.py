@@ -1,0 +1,253 @@
+"""The audit finds each planted fault and no other, and finds nothing where there is nothing."""
+
+import json
+import re
+import sys
+import warnings
+from pathlib import Path
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from tests.audit import toys
+from trading_env.__main__ import main
+from trading_env.audit.auditing import audit
+from trading_env.audit.play import extremes
+from trading_env.audit.results import FAIL, PASS, SKIPPED, Report
+from trading_env.audit.subject import load_subject
+from trading_env.audit.worlds import PRICES, changed_after, frozen_after, random_walk, trending
+
+DATA_CHECKS = {"future", "future_in_info", "known_price", "flat_market", "market_pays"}
+CHANCE = {"different_seeds", "unseeded_reset"}
+PLANTED = {
+    "WholeFile": {"future"},
+    "FutureInfo": {"future", "future_in_info"},
+    "Peek": {"known_price"},
+    "WeekAhead": {"known_price"},
+    "StaleClose": {"known_price"},
+    "StaleOpen": {"known_price"},
+    "PaidToLive": {"flat_market"},
+    "Interest": {"flat_market"},
+    "Indifferent": {"market_pays"},
+    "IgnoresSeed": {"same_seed"},
+    "OneSeed": {"different_seeds"},
+    "Stuck": {"unseeded_reset"},
+    "Remembers": {"same_seed", "reset_forgets"},
+    "OneBuffer": {"aliasing"},
+    "OwnData": {"aliasing"},
+    "TakesNaN": {"invalid_actions"},
+    "NegativeIndex": {"invalid_actions"},
+    "HalfRefuses": {"invalid_actions"},
+    "NoCopies": {"copies"},
+    "Forgetful": {"copies"},
+    "Outside": {"observation_space"},
+    "NotANumber": {"finite", "flat_market"},
+    "GlobalDraws": {"same_seed", "global_state"},
+    "TellsSeed": {"seed_in_info"},
+    "Raises": DATA_CHECKS,
+}
+
+
+def audited(toy: str) -> Report:
+    return audit(load_subject(f"tests.audit.toys:{toy}"))
+
+
+def outcomes(report: Report) -> dict[str, str]:
+    return {result.name: result.outcome for result in report.results}
+
+
+@pytest.mark.parametrize("toy", PLANTED)
+def test_a_planted_fault_is_found_and_nothing_else(toy: str) -> None:
+    report = audited(toy)
+    assert set(report.failed) == PLANTED[toy], report.results
+
+
+def test_every_check_has_a_planted_fault() -> None:
+    found = set().union(*PLANTED.values())
+    assert found == set(outcomes(audited("Sound")))
+
+
+SOUND = ["Sound", "Discrete", "NextOpen", "Realised", "PatchyFeed", "ThreeBars", "Late", "Ruin"]
+
+
+@pytest.mark.parametrize("toy", SOUND)
+def test_a_sound_environment_passes_every_check(toy: str) -> None:
+    report = audited(toy)
+    assert set(outcomes(report).values()) == {PASS}, report.results
+
+
+def test_an_environment_without_chance_is_not_asked_for_new_episodes() -> None:
+    found = outcomes(audited("Fixed"))
+    assert {name for name, outcome in found.items() if outcome == SKIPPED} == CHANCE
+    assert FAIL not in found.values()
+
+
+@pytest.mark.parametrize("env_id", ["trading_env/Portfolio-v0", "trading_env/Execution-v0"])
+def test_our_environments_pass_every_check(env_id: str) -> None:
+    report = audit(load_subject(env_id))
+    assert set(outcomes(report).values()) == {PASS}, report.results
+
+
+def test_an_id_that_takes_a_frame_is_audited_on_our_bars() -> None:
+    gym.register("audit/Frame-v0", entry_point="tests.audit.toys:TakesFrame")
+    try:
+        found = outcomes(audit(load_subject("audit/Frame-v0")))
+    finally:
+        del gym.registry["audit/Frame-v0"]
+    assert set(found.values()) == {PASS}
+
+
+def test_where_no_data_can_be_handed_in_only_the_other_checks_run() -> None:
+    gym.register("audit/Own-v0", entry_point="tests.audit.toys:OwnBars")
+    try:
+        found = outcomes(audit(load_subject("audit/Own-v0")))
+    finally:
+        del gym.registry["audit/Own-v0"]
+    assert {name for name, outcome in found.items() if outcome == SKIPPED} == DATA_CHECKS
+    assert FAIL not in found.values()
+
+
+def test_a_module_that_turns_warnings_into_errors_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "strict_toy.py").write_text(
+        "import warnings\nfrom tests.audit.toys import Sound\nwarnings.filterwarnings('error')\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    before = list(warnings.filters)
+    report = audit(load_subject("strict_toy:Sound"))
+    assert report.failed == ("global_state",)
+    assert warnings.filters == before
+
+
+def test_evidence_of_a_stale_fill_says_what_a_lag_of_one_bar_costs() -> None:
+    evidence = next(r.evidence for r in audited("StaleClose").results if r.name == "known_price")
+    earned, later = map(float, re.findall(r"earn (-?[\d.e-]+\d)", evidence))
+    assert earned == pytest.approx(0.1, abs=1e-3)  # the known move, less fees
+    assert later <= 0.0
+
+
+def test_constant_policies_score_as_the_market_moves() -> None:
+    scores = audited("Sound").constant_policies
+    growth = 0.002 * toys.LENGTH
+    assert scores["1"]["rising"] == pytest.approx(growth - toys.FEE)
+    assert scores["-1"]["falling"] == pytest.approx(growth - toys.FEE)
+    assert scores["0"] == {"random walk": 0.0, "rising": 0.0, "falling": 0.0, "flat": 0.0}
+    assert scores["1"]["flat"] == pytest.approx(-toys.FEE)
+
+
+@pytest.mark.parametrize("row", [-1, 0, 77, 398])
+def test_changed_bars_are_the_same_up_to_the_row_and_new_after_it(row: int) -> None:
+    bars = random_walk()
+    other = changed_after(bars, row, seed=1)
+    assert other.iloc[: row + 1].equals(bars.iloc[: row + 1])
+    assert (other.iloc[row + 1 :].to_numpy() != bars.iloc[row + 1 :].to_numpy()).all()
+
+
+@pytest.mark.parametrize(
+    "bars",
+    [
+        random_walk(),
+        changed_after(random_walk(), 100, seed=0),
+        frozen_after(random_walk(), 50, -0.1),
+        frozen_after(random_walk(), 50, 0.1),
+        trending(random_walk(), 0.002),
+    ],
+)
+def test_bars_are_sound(bars: object) -> None:
+    prices = {name: bars[name].to_numpy() for name in PRICES}  # type: ignore[index]
+    assert (prices["low"] > 0.0).all()
+    for inside in ("open", "close"):
+        assert (prices["low"] <= prices[inside]).all()
+        assert (prices["high"] >= prices[inside]).all()
+
+
+def test_a_frozen_market_moves_in_its_last_bar_and_never_again() -> None:
+    bars = random_walk()
+    frozen = frozen_after(bars, 50, 0.1)
+    assert frozen.iloc[:50].equals(bars.iloc[:50])
+    assert frozen["close"].iloc[50] == pytest.approx(1.1 * bars["close"].iloc[49])
+    assert (frozen[list(PRICES)].iloc[51:] == frozen["close"].iloc[50]).all(axis=None)
+
+
+def test_extremes_are_corners_and_centre() -> None:
+    names = extremes(gym.spaces.Box(-1.0, 1.0, (2,), np.float32))
+    assert list(names) == ["-1", "0", "[-1 1]", "[1 -1]", "1"]
+    assert list(extremes(gym.spaces.Discrete(3, start=1))) == ["1", "2", "3"]
+    assert list(extremes(gym.spaces.Box(-np.inf, np.inf, (9,)))) == ["-1", "0", "1"]
+    assert list(extremes(gym.spaces.MultiDiscrete([2, 3]))) == ["0", "[1 2]"]
+    assert list(extremes(gym.spaces.MultiBinary(2))) == ["0", "1"]
+
+
+def test_the_command_says_fail_in_its_exit_code_and_writes_a_record(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "record.json"
+    assert main(["audit", "tests.audit.toys:Peek", "--json", "--out", str(out)]) == 1
+    record = json.loads(capsys.readouterr().out)
+    assert record == json.loads(out.read_text())
+    assert record["failed"] == ["known_price"]
+    assert record["command"] == "python -m trading_env audit tests.audit.toys:Peek"
+    assert {"gymnasium", "numpy", "python"} <= set(record["versions"])
+    assert main(["audit", "tests.audit.toys:Fixed"]) == 0
+    assert "known_price" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("audit",), "ENV_ID"),
+        (("audit", "nowhere/Nothing-v0"), "Nothing"),
+        (("audit", "tests.audit.toys:Nobody"), "Nobody"),
+        (("audit", "no_such_module:hook"), "no_such_module"),
+        (("audit", "trading_env/Portfolio-v0", "--module", "no_such_module"), "no_such_module"),
+        (("audit", "trading_env/Portfolio-v0", "--kwargs", "{"), "not JSON"),
+        (("audit", "trading_env/Portfolio-v0", "--kwargs", "[1]"), "object"),
+        (("audit", "trading_env/Portfolio-v0", "--kwargs", '{"lenght": 3}'), "lenght"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_exit_code_2(
+    arguments: tuple[str, ...], named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.count("\n") == 1 and named in printed.err
+
+
+HOOK = """import gymnasium as gym
+from trading_env import Market
+
+def hook(bars):
+    market = Market.from_frame(bars)
+    return gym.make("trading_env/Portfolio-v0", market=market, seed_band=None, episode_length=5)
+"""
+
+
+def test_a_hook_of_the_current_folder_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "hook_of_this_folder.py").write_text(HOOK)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", [place for place in sys.path if place])  # as the command has it
+    assert load_subject("hook_of_this_folder:hook").package == "trading_env"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("x = 1 +", "SyntaxError"), ("undefined", "NameError"), ("1 / 0", "Zero")]
+)
+def test_a_module_that_cannot_be_imported_is_one_line(
+    text: str,
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    name = f"my_{said.lower()}"
+    (tmp_path / f"{name}.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    for arguments in ([f"{name}:hook"], ["trading_env/Execution-v0", "--module", name]):
+        assert main(["audit", *arguments]) == 2
+        error = capsys.readouterr().err
+        assert said in error and name in error and error.count("\n") == 1

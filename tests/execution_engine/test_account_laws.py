@@ -1,0 +1,102 @@
+"""Laws of the account and of the throttles, for random books, prices and drawdowns."""
+
+import math
+from typing import Any
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.helpers import a_report, account_params, an_account, held
+from trading_env.core.codes import Exit
+from trading_env.core.records import AssetState, new_table
+from trading_env.execution_engine.account import call_margin, revalue, revalue_as_seen, settle
+from trading_env.risk_manager.sizing import drawdown_throttle, execution_throttle
+
+books = st.lists(
+    st.tuples(st.just(0.0) | st.floats(-1e4, 1e4), st.floats(0.01, 1e4)), min_size=1, max_size=6
+)
+money = st.floats(-1e7, 1e7)
+shares = st.floats(0.0, 1.0)
+
+
+def table_of(book: list[tuple[float, float]]) -> Any:
+    table = new_table(AssetState, len(book))
+    for k, (position, mark) in enumerate(book):
+        table[k] = held(position, mark=mark, seen_close=mark)
+    return table
+
+
+@given(books, money)
+def test_equity_is_cash_and_holdings_and_gross_their_magnitude(
+    book: list[tuple[float, float]], cash: float
+) -> None:
+    account = an_account(cash)
+    gross = revalue(account, table_of(book))
+    values = [position * mark for position, mark in book]
+    size = math.fsum(map(abs, values))
+    assert math.isclose(gross, size, rel_tol=1e-12)
+    assert abs(account.equity - cash - math.fsum(values)) <= 1e-12 * (abs(cash) + size)
+    assert account.peak_equity == max(cash, account.equity)
+
+
+@given(books, money, st.floats(0.0, 0.99))
+def test_a_margin_call_is_of_every_position_or_of_none(
+    book: list[tuple[float, float]], cash: float, maintenance: float
+) -> None:
+    """And comes exactly when equity is less than the share of gross exposure that it must be."""
+    account, assets = an_account(cash), table_of(book)
+    gross = revalue(account, assets)
+    called = call_margin(account, assets, gross, account_params(maintenance_margin=maintenance))
+    assert called is bool(account.equity < maintenance * gross)
+    due = (assets["position"] != 0.0) & called
+    assert (assets["exit_pending"] == np.where(due, Exit.MARGIN_CALL, Exit.NONE)).all()
+
+
+@given(st.floats(-1e4, 1e4), st.floats(-1e4, 1e4), st.floats(0.01, 1e4), st.floats(0.01, 1e4))
+def test_the_entry_lies_between_the_prices_paid_and_moves_only_when_a_position_grows(
+    first: float, second: float, paid: float, later: float
+) -> None:
+    account, asset = an_account(), held(0.0, entry=0.0)
+    settle(asset, account, a_report(), first, paid, 0.0)
+    settle(asset, account, a_report(), second, later, 0.0)
+    position = asset.position
+    if position == 0.0:
+        assert asset.entry_price == 0.0
+    elif first * second > 0.0:
+        low, high = sorted((paid, later))
+        assert low * (1.0 - 1e-9) <= asset.entry_price <= high * (1.0 + 1e-9)
+    elif first != 0.0 and second != 0.0:
+        assert asset.entry_price == (paid if position * first > 0.0 else later)
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=12))
+def test_the_peak_shown_never_falls_and_no_single_print_raises_it(shown: list[float]) -> None:
+    """It is the highest that two statements in a row reached."""
+    account, nothing = an_account(100.0), table_of([(0.0, 1.0)])
+    before, peak = 100.0, 100.0
+    for value in shown:
+        account.cash = value
+        revalue_as_seen(account, nothing)
+        peak, before = max(peak, min(value, before)), value
+        assert (account.seen_equity, account.seen_peak) == (value, peak)
+
+
+@given(shares, shares, st.floats(0.01, 1.0))
+def test_the_drawdown_throttle_only_closes_as_the_drawdown_deepens(
+    one: float, other: float, limit: float
+) -> None:
+    shallow, deep = (drawdown_throttle(x, limit) for x in sorted((one, other)))
+    assert 0.0 <= deep <= shallow <= 1.0
+    assert drawdown_throttle(0.5 * limit, limit) == 1.0
+    if limit < 1.0:
+        assert drawdown_throttle(limit, limit) == 0.0
+
+
+@given(st.floats(-1.0, 1.0), st.floats(-1.0, 1.0), st.floats(0.01, 1.0))
+def test_the_execution_throttle_stays_between_its_floor_and_one(
+    realised: float, expected: float, floor: float
+) -> None:
+    """And whatever was expected is fulfilled in full."""
+    assert floor <= execution_throttle(realised, expected, floor) <= 1.0
+    assert execution_throttle(expected, expected, floor) == 1.0

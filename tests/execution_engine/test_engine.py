@@ -1,0 +1,102 @@
+"""The engine as a user calls it: limits, the ledger, the history and its averages."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from trading_env import ExecutionEngine, PortfolioEnv
+from trading_env.core.errors import ConfigError
+from trading_env.execution_engine.engine import Feedback, MarketState, Order
+
+RISEN = MarketState(price=100.0, open=100.0, high=103.0, low=98.0, close=102.0)
+
+
+def test_an_order_s_ledger_says_where_it_was_decided_and_met_the_market() -> None:
+    report = ExecutionEngine(
+        {"latency_ms": 21_600_000.0, "latency_log_sd": 0.0}
+    ).simulate_execution(Order(1000.0, decision_price=99.5), RISEN)
+    assert report.decision_price == 99.5
+    assert report.arrival_price == 100.5  # a quarter of the day on the line from 100 to 102
+    assert report.delay == pytest.approx(1000.0)
+    paid = report.price * report.filled + report.fees - 99.5 * report.filled
+    assert report.shortfall == pytest.approx(paid, rel=1e-12)
+    assert 0.0 < report.impact_permanent < report.impact
+    assert report.impact_transient == 0.0
+
+
+@pytest.mark.parametrize("limit", [98.5, 99.999, 100.02])
+def test_a_limit_order_fills_at_its_limit_or_better(limit: float) -> None:
+    report = ExecutionEngine("default").simulate_execution(Order(1000.0, None, limit), RISEN)
+    assert report.filled > 0.0
+    assert report.price <= limit
+
+
+def test_a_limit_out_of_reach_is_not_filled() -> None:
+    report = ExecutionEngine().simulate_execution(Order(1000.0, None, 97.0), RISEN)
+    assert (report.filled, report.left, report.status) == (0.0, 1000.0, "working")
+
+
+@pytest.mark.parametrize("limit", [0.0, -1.0, math.nan, math.inf])
+def test_a_limit_that_cannot_be_is_refused(limit: float) -> None:
+    with pytest.raises(ConfigError, match=r"order\.limit_price"):
+        ExecutionEngine().simulate_execution(Order(1.0, None, limit))
+
+
+def test_a_trade_id_is_recorded_once_and_the_oldest_goes_first(tmp_path: Path) -> None:
+    engine = ExecutionEngine(capacity=2)
+    for name in ("a", "b", "c"):
+        engine.record_execution_feedback(name, engine.simulate_execution())
+    with pytest.raises(ConfigError, match="'c': already recorded"):
+        engine.record_execution_feedback("c", engine.simulate_execution())
+    assert engine.history.index.tolist() == ["b", "c"]
+    engine.export_history(tmp_path / "history.parquet")
+    assert (tmp_path / "history.parquet").stat().st_size > 0
+
+
+def recorded_steps(env: PortfolioEnv, engine: ExecutionEngine) -> Any:
+    """Trade at random and record every step's order; return the asset's own averages after it."""
+    rng = np.random.default_rng(3)
+    for step in range(60):
+        info = env.step(rng.uniform(-1.0, 1.0, 1))[4]
+        metrics = {name: float(value[0]) for name, value in info["execution"].items()
+                   if name not in ("status", "exit")}  # fmt: skip
+        metrics["left"] = metrics["sent"] - metrics["filled"]
+        if metrics["sent"] != 0.0:
+            engine.record_execution_feedback(f"step {step}", metrics)
+    return env.get_state()["assets"][0, 0]
+
+
+def test_recorded_feedback_and_the_step_s_averages_agree() -> None:
+    """One order a step, which arrives in its bar and lapses with it, so that records are whole."""
+    env = PortfolioEnv(
+        market={"generator": "gbm", "assets": 1, "paths": 1, "bars": 400},
+        risk={"preset": "raw", "feedback_rate": 0.2},
+        execution={"time_in_force": "bar", "participation_cap": 0.02, "latency": "retail"},
+        account={"account_share": 0.05},
+        episode_length=100,
+        detail="full",
+    )
+    env.reset(seed=5)
+    begun = env.get_state()["assets"][0, 0]
+    start = Feedback(begun["slippage"], begun["latency"], begun["fill_ratio"])
+    engine = ExecutionEngine()
+    asset = recorded_steps(env, engine)
+    assert len(engine.history) > 50
+    assert (engine.history["left"] != 0.0).any()
+    found = engine.feedback(0.2, start)
+    assert found == pytest.approx(
+        (asset["slippage"], asset["latency"], asset["fill_ratio"]), rel=1e-12
+    )
+    assert found.slippage != pytest.approx(engine.feedback(0.1, start).slippage, rel=1e-3)
+
+
+def test_feedback_refuses_records_without_what_it_averages() -> None:
+    engine = ExecutionEngine()
+    engine.record_execution_feedback("x", {"note": "by hand"})
+    with pytest.raises(ConfigError, match="has no delay"):
+        engine.feedback()
+    with pytest.raises(ConfigError, match="rate = 0"):
+        engine.feedback(0.0)

@@ -1,0 +1,169 @@
+"""Limit orders: never worse than the limit, and no cheaper way round the spread and the cap."""
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.helpers import (
+    FLAT_BAR,
+    an_asset,
+    an_order,
+    bars,
+    costly,
+    execution_params,
+    held,
+    some_slots,
+    step,
+    trade,
+)
+from trading_env.core.codes import Exit, Status
+from trading_env.core.values import Bar, Terms
+from trading_env.execution_engine.limits import limit_price
+from trading_env.execution_engine.orders import begin_step
+
+SPREAD = Terms(0.0, 0.001, 0.0, 1.0, 0.0, 0.0)
+PRICEY = Terms(0.0, 0.001, 0.01, 0.6, 1e-6, 0.0)
+LIMITS = {"limit_orders": 1}
+MUCH = 1e6  # a volume under whose cap everything fits
+
+
+def limited(**fields: Any) -> Any:
+    return execution_params(**LIMITS, **fields)
+
+
+@given(
+    bar=bars(),
+    quantity=st.floats(-300.0, 300.0).filter(lambda x: abs(x) > 1e-3),
+    away=st.floats(-0.1, 0.1),
+    due=st.none() | st.floats(0.0, 99.0),
+    tick=st.sampled_from([0.0, 0.25]),
+    transient=st.floats(-0.05, 0.05),
+)
+def test_a_limit_order_never_trades_at_a_worse_price(
+    bar: Bar, quantity: float, away: float, due: float | None, tick: float, transient: float
+) -> None:
+    execution = limited(tick=tick, limit_offset=away)
+    slots = some_slots(an_order(quantity, due, limit=limit_price(100.0, quantity, execution)))
+    terms = PRICEY._replace(transient=transient)
+    report = trade(an_asset(), slots, bar, terms=terms, execution=execution)
+    assert report.traded <= 0.1 * bar.volume * (1.0 + 1e-12)
+    if report.traded > 0.0:
+        worse = math.copysign(1.0, quantity) * (report.price - slots[0].limit)
+        assert worse <= 1e-12 * slots[0].limit
+        assert slots[0].arrival_price >= bar.low * (1.0 - 1e-12)
+        assert slots[0].arrival_price <= bar.high * (1.0 + 1e-12)
+
+
+@pytest.mark.parametrize("side", [1.0, -1.0])
+def test_a_limit_far_beyond_the_market_is_a_market_order(side: float) -> None:
+    sent = [
+        trade(
+            an_asset(),
+            some_slots(an_order(side * 50.0, 30.0, limit=100.0 * (1.0 + side * 0.5) * typed)),
+            terms=PRICEY,
+            execution=limited(fee=1e-4),
+        )
+        for typed in (0.0, 1.0)
+    ]
+    assert sent[0].tolist() == sent[1].tolist()
+    assert sent[0].filled == side * 50.0
+
+
+def test_a_limit_inside_the_costs_takes_only_what_it_allows() -> None:
+    slots = some_slots(an_order(100.0, limit=100.5))
+    terms = Terms(0.0, 0.001, 0.1, 1.0, 0.0, 0.0)
+    report = trade(an_asset(), slots, terms=terms, execution=limited())
+    # 100 (1 + 0.001 + 0.1 q / 1000) = 100.5 at q = 40, found to 100 / 2^20
+    assert report.filled == pytest.approx(40.0, abs=1e-4)
+    assert report.filled <= 40.0
+    assert slots[0].left == 100.0 - report.filled
+
+
+@pytest.mark.parametrize("side", [1.0, -1.0])
+def test_a_resting_order_fills_where_a_taker_would_get_its_limit(side: float) -> None:
+    """The half spread is paid: touching the limit with the middle of the market is not enough."""
+    limit = 100.0 - side
+    for extreme, filled in ((limit, 0.0), (limit / (1.0 + side * 0.001) - side * 1e-9, side * 50)):
+        low, high = (extreme, 100.0) if side > 0.0 else (100.0, extreme)
+        bar = Bar(100.0, high, low, 100.0, MUCH)
+        slots = some_slots(an_order(side * 50.0, limit=limit))
+        report = trade(an_asset(), slots, bar, terms=SPREAD, execution=limited())
+        assert report.filled == filled
+        if filled:
+            assert report.price == limit
+            assert report.spread == pytest.approx(50.0 * 0.001 * limit / (1.0 + side * 0.001))
+            assert report.impact == pytest.approx(0.0, abs=1e-9)
+
+
+def test_resting_fills_leave_permanent_and_no_transient_impact() -> None:
+    execution = costly(limit_orders=1, limit_offset=0.02)
+    asset = an_asset()
+    bar = Bar(100.0, 100.0, 95.0, 100.0, MUCH)
+    report = step(asset, some_slots(), bar, 50.0, execution=execution)
+    assert report.rested == report.filled == 50.0
+    assert asset.permanent > 0.0
+    assert asset.transient_0 == asset.transient_1 == asset.transient_2 == 0.0
+
+
+def test_makers_and_takers_fees_add_up_in_one_order() -> None:
+    terms = Terms(0.0, 0.0, 0.1, 1.0, 0.0, 0.0)
+    slots = some_slots(an_order(100.0, limit=100.5))
+    asset, execution = an_asset(), limited(fee=1e-3, maker_fee=-1e-4)
+    first = trade(asset, slots, terms=terms, execution=execution)
+    taken = first.notional
+    begin_step(asset, slots)
+    second = trade(
+        asset, slots, Bar(101.0, 101.0, 99.0, 101.0, MUCH), terms=terms, execution=execution
+    )
+    assert second.filled == pytest.approx(50.0, abs=1e-3)
+    assert second.price == 100.5
+    assert slots[0].fees == pytest.approx(1e-3 * taken - 1e-4 * second.notional, rel=1e-12)
+
+
+def test_what_own_trades_left_hurts_a_resting_order_and_never_helps_it() -> None:
+    for high, fills in ((100.9, (0.0, 0.0, 0.0)), (101.3, (-50.0, -50.0, 0.0))):
+        for transient, filled in zip((0.005, 0.0, -0.005), fills, strict=True):
+            slots = some_slots(an_order(-50.0, limit=101.0))
+            bar = Bar(100.0, high, 100.0, 100.0, MUCH)
+            terms = SPREAD._replace(transient=transient)
+            report = trade(an_asset(), slots, bar, terms=terms, execution=limited())
+            assert report.filled == filled
+
+
+def test_an_order_rests_from_its_arrival_on() -> None:
+    """The low of a bar that closes up comes a third through; later orders have missed it."""
+    bar = Bar(100.0, 101.0, 95.0, 100.5, MUCH)
+    for due, filled in ((30.0, 50.0), (40.0, 0.0)):
+        slots = some_slots(an_order(50.0, due, limit=98.0))
+        assert trade(an_asset(), slots, bar, execution=limited()).filled == filled
+
+
+def test_a_fill_at_the_low_is_open_to_the_stop_and_then_to_the_target() -> None:
+    for low, exit_code in ((97.5, Exit.TAKE_PROFIT), (90.0, Exit.STOP_LOSS)):
+        asset = an_asset()
+        order = an_order(50.0, limit=98.0, stop_distance=0.01, target_distance=0.02)
+        bar = Bar(100.0, 103.0, low, 100.5, MUCH)
+        report = trade(asset, some_slots(order), bar, execution=limited())
+        assert report.exit == exit_code
+        assert asset.position == 0.0
+
+
+def test_a_stop_cancels_a_resting_order() -> None:
+    asset = held(10.0, stop_loss=99.0, take_profit=120.0)
+    slots = some_slots(an_order(50.0, limit=98.0))
+    report = trade(asset, slots, Bar(100.0, 100.0, 97.0, 97.5, MUCH), execution=limited())
+    assert report.exit == Exit.STOP_LOSS
+    assert slots[0].filled == 0.0
+    assert slots[0].outcome == Status.CANCELLED
+
+
+def test_the_cap_and_dry_bars_hold_for_resting_orders() -> None:
+    slots = some_slots(an_order(500.0, limit=99.0))
+    bar = Bar(100.0, 100.0, 90.0, 100.0, 1000.0)
+    report = trade(an_asset(), slots, bar, execution=limited())
+    # The low comes a third through the bar, and 10% of the volume of the rest is left.
+    assert report.filled == pytest.approx(1000.0 * 0.1 * 2.0 / 3.0)
+    assert trade(an_asset(), slots, FLAT_BAR, execution=limited()).filled == 0.0

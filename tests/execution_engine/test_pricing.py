@@ -1,0 +1,274 @@
+"""The price of a fill, part by part."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.helpers import (
+    FREE,
+    a_stress,
+    an_asset,
+    bars,
+    costly,
+    episode_params,
+    execution_params,
+)
+from trading_env.core.codes import ImpactReference
+from trading_env.core.values import Bar, Terms
+from trading_env.execution_engine.pricing import (
+    extremes_between,
+    fee_due,
+    leave_impact,
+    price_at,
+    quote,
+    terms_of,
+)
+
+quantities = st.floats(1e-3, 1e4)
+rates = st.floats(0.0, 1.0)
+coefficients = st.floats(0.0, 0.1)
+terms_drawn = st.builds(
+    Terms,
+    reference=st.sampled_from([0.0, 80.0]),
+    half_spread=coefficients,
+    temporary=coefficients,
+    exponent=st.floats(0.3, 1.5),
+    permanent=st.floats(0.0, 1e-5),
+    transient=st.just(0.0),
+)
+
+
+def test_a_worked_fill() -> None:
+    """Mid 100: 1% half spread, 2% x 0.25^0.5 temporary, 1e-4 x 30 / 2 permanent, 0.4% transient."""
+    terms = Terms(0.0, 0.01, 0.02, 0.5, 1e-4, 0.004)
+    bought = quote(terms, 100.0, 30.0, 0.25, 0.0)
+    assert bought.price == pytest.approx(100 * (1 + 0.01 + 0.01 + 0.0015 + 0.004))
+    assert bought.half_spread == pytest.approx(1.0)
+    assert bought.impact == pytest.approx(1.55)
+    sold = quote(terms, 100.0, -30.0, 0.25, 0.0)
+    assert sold.price == pytest.approx(100 * (1 - 0.01 - 0.01 - 0.0015 + 0.004))
+    assert sold.impact == pytest.approx(0.75)  # the account's earlier buying helps the sale
+
+
+@given(terms_drawn, quantities, rates)
+def test_buying_and_selling_mirror_each_other(terms: Terms, quantity: float, rate: float) -> None:
+    bought, sold = (quote(terms, 100.0, q, rate, 0.0) for q in (quantity, -quantity))
+    assert bought.price - 100.0 == pytest.approx(100.0 - sold.price, abs=1e-9)
+    assert (bought.half_spread, bought.impact) == (sold.half_spread, sold.impact)
+    mirrored = quote(terms._replace(transient=-0.01), 100.0, -quantity, rate, 0.0)
+    pushed = quote(terms._replace(transient=0.01), 100.0, quantity, rate, 0.0)
+    assert pushed.price - 100.0 == pytest.approx(100.0 - mirrored.price, abs=1e-9)
+
+
+@given(terms_drawn, quantities, rates)
+def test_the_parts_make_up_the_price_and_are_paid(
+    terms: Terms, quantity: float, rate: float
+) -> None:
+    bought = quote(terms, 100.0, quantity, rate, 0.0)
+    assert bought.price == pytest.approx(100.0 + bought.half_spread + bought.impact)
+    assert bought.half_spread >= 0.0
+    assert bought.impact >= 0.0
+
+
+@given(terms_drawn, quantities, quantities, rates, rates)
+def test_more_or_faster_is_never_cheaper(
+    terms: Terms, quantity: float, more: float, rate: float, faster: float
+) -> None:
+    slow, fast = sorted((rate, faster))
+    one = quote(terms, 100.0, quantity, slow, 0.0).price
+    other = quote(terms, 100.0, quantity + more, fast, 0.0).price
+    assert other >= one
+
+
+@given(terms_drawn, quantities, rates, st.floats(0.01, 1e4))
+def test_fractions_do_not_depend_on_the_price_level(
+    terms: Terms, quantity: float, rate: float, factor: float
+) -> None:
+    one = quote(terms._replace(reference=0.0), 100.0, quantity, rate, 0.0)
+    other = quote(terms._replace(reference=0.0), 100.0 * factor, quantity, rate, 0.0)
+    assert other.price / one.price == pytest.approx(factor, rel=1e-12)
+
+
+@given(st.floats(0.0, 1e6), st.floats(0.0, 1e6), st.floats(-1e6, 1e6), quantities)
+def test_a_price_stays_positive_however_thin_the_market(
+    half_spread: float, temporary: float, transient: float, quantity: float
+) -> None:
+    terms = Terms(0.0, half_spread, temporary, 0.6, 1e6, transient)
+    assert quote(terms, 100.0, -quantity, 1.0, 0.0).price > 0.0
+
+
+def test_the_arithmetic_reference_is_the_first_mark() -> None:
+    """Almgren and Chriss: a fraction of the first price, whatever the price is now."""
+    terms = Terms(50.0, 0.01, 0.02, 1.0, 0.0, 0.0)
+    for mid in (10.0, 50.0, 90.0):
+        assert quote(terms, mid, 1.0, 0.5, 0.0).price - mid == pytest.approx(50 * 0.02)
+
+
+def test_terms_in_a_quiet_market() -> None:
+    """Day volatility is sqrt(1e-4 x 4) = 2%, day volume 4 x 1000."""
+    execution = costly(spread_exponent=0.7)
+    terms = terms_of(an_asset(), a_stress(), execution, episode_params(bars_per_day=4.0))
+    assert terms.half_spread == pytest.approx(2e-4)
+    assert terms.temporary == pytest.approx(0.142 * 0.02)
+    assert terms.permanent == pytest.approx(0.314 * 0.02 / 4000.0)
+    assert terms.reference == terms.transient == 0.0
+
+
+def test_terms_widen_with_volatility_and_stress() -> None:
+    asset = an_asset(variance_fast=4e-4)
+    execution = costly(volatility_scaled=0)
+    stress = a_stress(spread=3.0, depth=0.25)
+    terms = terms_of(asset, stress, execution, episode_params())
+    assert terms.half_spread == pytest.approx(2e-4 * 2.0**0.7 * 3.0)
+    assert terms.temporary == pytest.approx(0.142 / 0.25**0.6)
+    assert terms.permanent == pytest.approx(0.314 / 1000.0)
+
+
+def test_terms_refer_to_the_first_mark_when_asked() -> None:
+    execution = costly(impact_reference=ImpactReference.FIRST)
+    asset = an_asset(reference_price=42.0)
+    assert terms_of(asset, a_stress(), execution, episode_params()).reference == 42.0
+
+
+def test_published_cost_of_a_tenth_of_ibms_day() -> None:
+    """Almgren et al. 2005, table 3: 32.22, 24.64 and 18.42 bp over 0.1, 0.2 and 0.5 day."""
+    permanent = 0.314 * 0.0157 * (1.728e9 / 6.561e6) ** 0.25
+    for days, published in ((0.1, 32.22), (0.2, 24.64), (0.5, 18.42)):
+        terms = Terms(0.0, 0.0, 0.0157 * 0.142, 0.6, permanent / 6.561e6, 0.0)
+        cost = quote(terms, 1.0, 0.1 * 6.561e6, 0.1 / days, 0.0).price - 1.0
+        assert cost * 1e4 == pytest.approx(published, abs=0.02)
+
+
+@given(st.integers(1, 1000))
+def test_slicing_finely_is_not_free(slices: int) -> None:
+    """One order of 100 over one bar of 1000, or n of 100 / n over n bars of 1000 / n."""
+    terms = Terms(0.0, 0.0, 0.1, 0.5, 0.0, 0.0)
+    whole = quote(terms, 100.0, 100.0, 0.1, 0.0).price
+    part = quote(terms, 100.0, 100.0 / slices, (100.0 / slices) / (1000.0 / slices), 0.0).price
+    assert part == pytest.approx(whole)
+
+
+@given(
+    st.lists(st.floats(-50.0, 50.0), min_size=1, max_size=8),
+    st.floats(0.0, 0.1),
+    st.floats(0.0, 1e-4),
+)
+def test_a_round_trip_at_zero_volatility_never_pays(
+    trades: list[float], temporary: float, permanent: float
+) -> None:
+    """Any zero-sum schedule, one order a bar; arithmetic reference, so the mid is exact."""
+    asset, execution = an_asset(), execution_params(impact_reference=ImpactReference.FIRST)
+    execution.temporary, execution.exponent, execution.permanent = temporary, 0.6, permanent * 1e3
+    cost = 0.0
+    for quantity in [*trades, -sum(trades)]:
+        if quantity == 0.0:
+            continue
+        terms = terms_of(asset, a_stress(), execution, episode_params())
+        mid = 100.0 * (1.0 + asset.permanent)
+        quoted = quote(terms, mid, quantity, abs(quantity) / 1000.0, 0.0)
+        cost += quantity * quoted.price
+        pressed = math.copysign(quoted.temporary, quantity)
+        leave_impact(asset, terms, quantity, pressed, execution)
+    assert cost >= -1e-9
+    assert asset.permanent == pytest.approx(0.0, abs=1e-12)
+
+
+def test_impact_stays_then_relaxes_to_nothing() -> None:
+    asset, execution = an_asset(), execution_params()
+    terms = Terms(0.0, 0.0, 0.1, 1.0, 1e-5, 0.0)
+    leave_impact(asset, terms, -200.0, -0.02, execution)
+    assert asset.permanent == pytest.approx(-2e-3)
+    assert asset.transient_0 == pytest.approx(-0.9 * 0.5 * 0.02)
+    assert asset.transient_1 == pytest.approx(-0.5 * 0.3 * 0.02)
+    assert asset.transient_2 == pytest.approx(-0.1 * 0.2 * 0.02)
+    for _ in range(400):
+        leave_impact(asset, terms, 0.0, 0.0, execution)
+    assert asset.permanent == pytest.approx(-2e-3)
+    assert asset.transient_2 == pytest.approx(0.0, abs=1e-12)
+
+
+def test_a_steady_rate_holds_the_transient_part_at_its_weights() -> None:
+    asset, execution = an_asset(), execution_params()
+    terms = FREE._replace(temporary=0.1)
+    for _ in range(400):
+        leave_impact(asset, terms, 100.0, 0.01, execution)
+    levels = (asset.transient_0, asset.transient_1, asset.transient_2)
+    assert levels == pytest.approx((0.005, 0.003, 0.002))
+
+
+@given(st.lists(st.tuples(quantities, st.floats(0.1, 1e3)), min_size=1, max_size=6))
+def test_a_fee_is_taken_once_and_the_minimum_once_an_order(
+    fills: list[tuple[float, float]],
+) -> None:
+    execution = execution_params(fee=1e-3, fee_per_unit=0.005, fee_minimum=7.0)
+    paid = notional = quantity = 0.0
+    for units, price in fills:
+        notional += units * price
+        quantity += units
+        fee = fee_due(execution.fee * notional, notional, quantity, paid, execution)
+        assert fee >= -1e-12
+        paid += fee
+    assert paid == pytest.approx(max(1e-3 * notional + 0.005 * quantity, 7.0))
+
+
+def test_a_rebate_is_a_negative_fee() -> None:
+    assert fee_due(-0.1, 1000.0, -10.0, 0.0, execution_params()) == pytest.approx(-0.1)
+
+
+@given(bars(), st.floats(0.0, 1.0))
+def test_an_order_meets_the_line_from_open_to_close(bar: Bar, u: float) -> None:
+    slack = 1e-12 * bar.high
+    assert bar.low - slack <= price_at(bar, u) <= bar.high + slack
+    assert price_at(bar, 0.0) == bar.open
+    assert price_at(bar, 1.0) == pytest.approx(bar.close)
+
+
+@given(bars(), st.floats(0.0, 1.0), st.floats(0.0, 1.0))
+def test_extremes_of_the_parts_are_those_of_the_whole(bar: Bar, u: float, v: float) -> None:
+    begin, end = min(u, v), max(u, v)
+    parts = [extremes_between(bar, *part) for part in ((0.0, begin), (begin, end), (end, 1.0))]
+    assert min(low for low, _ in parts) == pytest.approx(bar.low)
+    assert max(high for _, high in parts) == pytest.approx(bar.high)
+
+
+def test_a_bar_that_closes_up_touches_its_low_first() -> None:
+    rising, falling = Bar(100.0, 110.0, 90.0, 105.0, 1.0), Bar(105.0, 110.0, 90.0, 100.0, 1.0)
+    assert extremes_between(rising, 0.0, 0.5) == (90.0, pytest.approx(102.5))
+    assert extremes_between(falling, 0.0, 0.5) == (pytest.approx(102.5), 110.0)
+
+
+def test_nothing_is_left_of_a_market_without_volume() -> None:
+    terms = terms_of(an_asset(volume_mean=0.0), a_stress(), costly(), episode_params())
+    assert math.isfinite(terms.permanent)
+
+
+@pytest.mark.parametrize("resilience", [0.2, 0.5, 1.0, 3.0])
+def test_resilience_changes_how_fast_impact_decays_and_not_what_fills_add(
+    resilience: float,
+) -> None:
+    rates = (0.1, 1.0, 20.0)
+    shares = {f"transient_decay_{j}": math.exp(-rate) for j, rate in enumerate(rates)}
+    means = {f"transient_mean_{j}": -math.expm1(-rate) / rate for j, rate in enumerate(rates)}
+    weights = {"transient_weight_0": 0.5, "transient_weight_1": 0.0, "transient_weight_2": 0.0}
+    execution = execution_params(**weights, **shares, **means)
+    asset = an_asset(transient_0=0.01, transient_1=0.02, transient_2=0.03)
+    stress = a_stress(resilience=resilience)
+    terms = terms_of(asset, stress, execution, episode_params())
+    expected = sum(
+        level * -math.expm1(-resilience * rate) / (resilience * rate)
+        for level, rate in zip((0.01, 0.02, 0.03), rates, strict=True)
+    )
+    assert terms.transient == pytest.approx(expected, rel=1e-9)
+    leave_impact(asset, terms, 1.0, 0.004, execution)
+    added = (1.0 - math.exp(-0.1)) * 0.5 * 0.004
+    assert asset.transient_0 == pytest.approx(0.01 * math.exp(-0.1 * resilience) + added)
+    assert asset.transient_1 == pytest.approx(0.02 * math.exp(-resilience))
+    assert asset.transient_2 == pytest.approx(0.03 * math.exp(-20.0 * resilience))
+
+
+def test_the_scenario_multiplies_what_each_fill_adds_to_a_fee() -> None:
+    assert terms_of(
+        an_asset(), a_stress(fees=3.0), execution_params(), episode_params()
+    ).fees == pytest.approx(3.0)

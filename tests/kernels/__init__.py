@@ -1,1 +1,0 @@
-"""One file of laws for each kernel."""

@@ -1,0 +1,212 @@
+"""One environment and its oracle, stepped side by side from the same state.
+
+Each step starts from the environment's state, so that rounding does not pile up. Integer codes are
+equal. Where the order of operations differs, rounding may: prices agree within 1e-12 of
+themselves, quantities within 1e-12 of the largest one they were subtracted from, money within
+1e-12 of the largest amount that entered it, pure numbers within 1e-12 (relative above 1),
+observations within the float32 they are given in.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tests.oracle import reference
+from trading_env.core.codes import SlotState
+from trading_env.core.records import Table
+from trading_env.envs.portfolio import PortfolioEnv
+
+Record = dict[str, Any]
+
+ROUNDING = 1e-12
+RATIO = 1e-9
+FLOAT32 = 1e-6
+REWARD_SCALE = 100.0  # a reward of 1 is a percent
+
+PRICES = {
+    "mark", "base_close", "undisturbed", "reference_price", "entry_price", "stop_loss",
+    "take_profit", "late_close", "late_high", "late_low",
+    "seen_close", "seen_high", "seen_low", "open", "high", "low", "close",
+    "price", "exit_reference", "decision_price", "arrival_price", "limit",
+}  # fmt: skip
+UNITS = {
+    "position", "exit_units", "quantity", "left", "claim", "step_filled", "filled", "target",
+    "live", "intended", "sent", "order_filled", "traded", "exit_claim", "working",
+    "rested", "ordered", "pressure",
+}  # fmt: skip
+MONEY = {
+    "cash", "fees_paid", "financing_paid", "equity", "peak_equity", "seen_equity", "seen_peak",
+    "notional", "proportional", "delay", "spread", "impact", "impact_permanent",
+    "impact_transient", "fees", "opportunity", "shortfall",
+    "financing", "cash_flow", "order_value", "exit_notional", "exit_fees",
+}  # fmt: skip
+SOLVED = {"kelly_fraction", "wished_fraction", "target_fraction"}
+LOG_MONEY = MONEY | {"traded", "ordered", "filled"}
+NOT_ON_THE_PAGE = {"slots_used", "identity"}  # bookkeeping: which slots to look at, and a label
+OF_THE_LIVE = {"due_s", "replaced", "replaces"}  # of an order that is done they mean nothing
+
+
+class Difference(NamedTuple):
+    """A field on which oracle and environment disagree."""
+
+    field: str
+    oracle: Any
+    environment: Any
+
+
+class Sizes(NamedTuple):
+    """The largest amounts that entered a record's fields."""
+
+    units: float
+    money: float
+
+
+def dicts_of(table: Table) -> list[Record]:
+    """Turn a row of records into plain dicts."""
+    names = table.dtype.names
+    return [dict(zip(names, row, strict=True)) for row in table.tolist()]
+
+
+def world_of(env: PortfolioEnv) -> Record:
+    """What a step reads and never writes: tables, and settings as their page names them."""
+    world, resolved, market = env.setup.world, env.setup.resolved, env.setup.market
+    return {
+        **{name: dict(resolved[name]) for name in ("risk", "execution", "account", "reward")},
+        "bars": [dicts_of(row) for row in world.bars],
+        "signals": world.signals.tolist(),
+        "elapsed_s": world.elapsed_s.tolist(),
+        "events": dicts_of(world.events),
+        "ends": dicts_of(world.ends),
+        "hits": world.hits.tolist(),
+        "length": resolved["episode_length"],
+        "bar_seconds": market.bar_seconds,
+        "bars_per_day": market.bars_per_day,
+    }
+
+
+def state_of(env: PortfolioEnv) -> Record:
+    """Turn the environment's state into plain dicts."""
+    state = env.get_state()
+    return {
+        "assets": dicts_of(state["assets"][0]),
+        "slots": [dicts_of(slots) for slots in state["slots"][0].T],
+        "account": dicts_of(state["accounts"])[0],
+        "log": dicts_of(state["logs"])[0],
+        "starts": state["starts"][0].tolist(),
+        "covariance": state["covariances"][0, 0].tolist(),
+    }
+
+
+def allowed(name: str, size: float, sizes: Sizes, money: set[str]) -> float:
+    """Return how far two values of magnitude `size` may lie apart."""
+    if name in money:
+        return ROUNDING * max(size, sizes.money)
+    if name in PRICES:
+        return ROUNDING * size
+    if name in UNITS:
+        return ROUNDING * max(size, sizes.units)
+    if name in SOLVED:  # rounding, times the condition of the assets' correlations
+        return RATIO * max(size, 1.0)
+    if name == "slippage":  # over a fill's notional, however small it is beside the rest
+        return RATIO * max(size, 1.0)
+    return ROUNDING * max(size, REWARD_SCALE if name == "reward" else 1.0)
+
+
+def differences(where: str, ours: Record, theirs: Record, sizes: Sizes) -> list[Difference]:
+    """Return the fields that differ by more than rounding."""
+    found = []
+    money = LOG_MONEY if where == "log" else MONEY
+    for name, value in theirs.items():
+        if name in NOT_ON_THE_PAGE or ours[name] == value:
+            continue
+        size = max(abs(ours[name]), abs(value))
+        rounding = 0.0 if isinstance(value, int) else allowed(name, size, sizes, money)
+        if not abs(ours[name] - value) <= rounding:
+            found.append(Difference(f"{where}.{name}", ours[name], value))
+    return found
+
+
+def sizes_of(before: Record, slots: list[Record], after: Record, report: Record) -> Sizes:
+    """Return the largest amounts in one asset's step."""
+    names = ("target", "sent", "traded", "exit_claim", "position", "intended")
+    amounts = [before["position"], *(report[name] for name in names)]
+    amounts += [slot["left"] for slot in slots]
+    units = max(abs(amount) for amount in amounts)
+    price = max(before["mark"], after["mark"], report["price"], report["exit_reference"])
+    return Sizes(units, units * price)
+
+
+def meaningful(slot: Record) -> Record:
+    """Leave out what an order's state gives no meaning to."""
+    if slot["state"] == SlotState.EMPTY:
+        return {"state": slot["state"]}
+    if slot["state"] == SlotState.DONE:
+        return {name: value for name, value in slot.items() if name not in OF_THE_LIVE}
+    return slot
+
+
+class Pair:
+    """An environment and its oracle."""
+
+    def __init__(self, arguments: dict[str, Any], seed: int) -> None:
+        self.env = PortfolioEnv(detail="full", **arguments)
+        self.world = world_of(self.env)
+        self.seed = seed
+        self.features = [feature.name for feature in self.env.layout.features]
+        self.env.reset(seed=seed)
+        self.state = state_of(self.env)
+        self.ended = False
+        self.reports: list[Record] = []
+        self.stresses: list[Record] = []
+        self.excuses: list[str] = []
+
+    def step(self, actions: Any) -> list[Difference]:
+        """Step both, beginning a new episode where the last one ended; return what differs."""
+        if self.ended:
+            self.env.reset()
+            self.state = state_of(self.env)
+        before = self.state
+        ours = reference.step(self.world, before, np.asarray(actions).tolist(), self.seed)
+        observation, reward, terminated, truncated, _ = self.env.step(actions)
+        self.excuses = [report["excuse"] for report in ours.reports if report["excuse"]]
+        self.state, self.ended = state_of(self.env), terminated or truncated
+        outputs = self.env._batch.outputs
+        self.reports, self.stresses = dicts_of(outputs.reports[0]), dicts_of(outputs.stresses[0])
+        found = self._compare_assets(before, ours)
+        found += self._compare_account(before, ours, dicts_of(outputs.terms)[0])
+        result = {"reward": reward, "terminated": int(terminated), "truncated": int(truncated)}
+        found += differences("result", ours._asdict(), result, Sizes(0.0, 0.0))
+        for name, mine, shown in zip(self.features, ours.observation, observation, strict=True):
+            if not abs(mine - float(shown)) <= FLOAT32:
+                found.append(Difference(f"observation.{name}", mine, float(shown)))
+        return found
+
+    def _compare_assets(self, before: Record, ours: reference.Result) -> list[Difference]:
+        found = []
+        for a, after in enumerate(self.state["assets"]):
+            slots, report = self.state["slots"][a], self.reports[a]
+            sizes = sizes_of(before["assets"][a], slots, after, report)
+            found += differences("asset", ours.state["assets"][a], after, sizes)
+            found += differences("report", ours.reports[a], report, sizes)
+            found += differences("stress", ours.stresses[a], self.stresses[a], sizes)
+            for mine, slot in zip(ours.state["slots"][a], slots, strict=True):
+                found += differences("slot", mine, meaningful(slot), sizes)
+        return found
+
+    def _compare_account(
+        self, before: Record, ours: reference.Result, terms: Record
+    ) -> list[Difference]:
+        account = self.state["account"]
+        money = abs(before["account"]["cash"]) + before["account"]["equity"]
+        for a, report in enumerate(self.reports):
+            asset = self.state["assets"][a]
+            money += report["notional"] + abs(asset["position"]) * asset["mark"]
+            money += sizes_of(asset, self.state["slots"][a], asset, report).money
+        sizes = Sizes(0.0, money)
+        found = differences("account", ours.state["account"], account, sizes)
+        found += differences("log", ours.state["log"], self.state["log"], sizes)
+        for mine, row in zip(ours.state["covariance"], self.state["covariance"], strict=True):
+            for one, other in zip(mine, row, strict=True):
+                if not abs(one - other) <= ROUNDING * abs(other):
+                    found.append(Difference("covariance", one, other))
+        return found + differences("terms", ours.terms, terms, sizes)

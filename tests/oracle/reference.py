@@ -1,0 +1,279 @@
+"""An oracle of one environment step: slow, obvious, plain Python.
+
+Written from `docs/model.md` alone and compared with the kernels in `test_reference.py`, so that
+the page and the code cannot drift apart. State is dicts named like the records of
+`trading_env/types.py`; settings are the ones of `docs/portfolio.md`. This file holds the clock,
+the account, the feedback and the reward; market, decision, prices, trading and observation are
+next to it.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+from tests.oracle.decision import decide, is_live, send, shown_together
+from tests.oracle.market import (
+    FEED_STREAM,
+    clip,
+    compose,
+    deliver,
+    ewma,
+    shifted,
+    undisturbed_bar,
+    uniforms,
+    update_averages,
+)
+from tests.oracle.observation import observe
+from tests.oracle.prices import Session, carry_impact, terms_of
+from tests.oracle.trading import trade, wait, watch
+from trading_env.core.codes import BoundBy, Exit, SlotState, Status
+
+Record = dict[str, Any]
+
+YEAR_S = 365.25 * 86400.0
+SUMMED = (
+    "filled", "order_filled", "order_value", "traded", "notional", "cash_flow", "latency_s",
+    "arrivals", "exit_claim", "exit_reference", "pressure", "rested", "delay", "spread",
+    "impact", "impact_permanent", "impact_transient", "fees", "financing",
+)  # fmt: skip
+
+
+class Result(NamedTuple):
+    """What a step leaves behind."""
+
+    state: Record
+    reports: list[Record]
+    stresses: list[Record]
+    terms: Record
+    reward: float
+    terminated: bool
+    truncated: bool
+    observation: list[float]
+
+
+def step(world: Record, state: Record, actions: list[float], seed: int) -> Result:
+    """Take one decision and live through one bar; `state` is left alone."""
+    state = copied(state)
+    account = state["account"]
+    before = account["equity"]
+    reports = decide(world, state, actions)
+    for report in reports:
+        report.update(dict.fromkeys(SUMMED, 0.0), exit=Exit.NONE, arrivals=0, excuse="")
+    accrue(world, state, reports)
+    account["row"] += 1
+    stresses = [compose(world, state, a, seed) for a in range(len(state["assets"]))]
+    for a, report in enumerate(reports):
+        one_asset(world, state, a, report, stresses[a], seed)
+    shown_together(state)
+    called = mark_account(world, state)
+    account["step"] += 1
+    terms, reward = reward_of(world, account, reports, before)
+    add_to_log(state, reports, reward, called)
+    terminated = account["equity"] <= 0.0
+    truncated = account["step"] == world["length"] and not terminated
+    account["done"] = int(terminated or truncated)
+    observation = observe(world, state, reports)
+    return Result(state, reports, stresses, terms, reward, terminated, truncated, observation)
+
+
+def copied(state: Record) -> Record:
+    return {
+        "assets": [dict(asset) for asset in state["assets"]],
+        "slots": [[dict(slot) for slot in slots] for slots in state["slots"]],
+        "account": dict(state["account"]),
+        "log": dict(state["log"]),
+        "starts": list(state["starts"]),
+        "covariance": [list(row) for row in state["covariance"]],
+    }
+
+
+def one_asset(
+    world: Record, state: Record, a: int, report: Record, stress: Record, seed: int
+) -> None:
+    """Send the order, build the bar, trade in it, and close the asset's books."""
+    asset, slots, account = state["assets"][a], state["slots"][a], state["account"]
+    mark = asset["mark"]
+    send(world, state, a, report, stress, seed)
+    base, last = world["bars"][account["row"]][a], world["bars"][account["row"] - 1][a]
+    clean, moved = undisturbed_bar(base, last["close"], asset["displacement"], stress)
+    bar = dict(clean)
+    for name in ("open", "high", "low", "close"):
+        bar[name] = shifted(clean[name], asset["permanent"], asset, world)
+    if stress["halted"]:
+        bar = {"open": mark, "high": mark, "low": mark, "close": mark, "volume": 0.0}
+    terms = terms_of(world, asset, stress)
+    session = Session(world, asset, slots, account, report, bar, terms, mark)
+    if bar["volume"] == 0.0:
+        wait(session)
+    else:
+        trade(session)
+    carry_impact(session)
+    end_orders(world, slots, report)
+    asset.update(displacement=moved, base_close=base["close"])
+    if not stress["halted"]:
+        asset["mark"] = shifted(clean["close"], asset["permanent"], asset, world)
+        close = asset["mark"]
+        bar.update(close=close, high=max(bar["high"], close), low=min(bar["low"], close))
+    report["status"] = status_of(slots, report, stress["halted"])
+    close_ledger(asset, slots, report, mark)
+    feed_back(world, asset, report)
+    if not stress["halted"]:
+        update_averages(asset, clean["close"], bar["volume"])
+    address = (account["step"], account["episode"], a, FEED_STREAM)
+    shown = asset["seen_close"]
+    report["feed_fault"] = deliver(asset, bar, stress, uniforms(seed, *address))
+    watch(world, asset, shown)
+    report.update(bar, seen_close=asset["seen_close"], position=asset["position"])
+    report.update(stop_loss=asset["stop_loss"], take_profit=asset["take_profit"])
+    report["price"] = bar["close"]
+    if report["traded"] > 0.0:
+        report["price"] = report["notional"] / report["traded"]
+
+
+# --------------------------------------------------------------------------- 10. end of bar
+
+
+def end_orders(world: Record, slots: list[Record], report: Record) -> None:
+    """Let orders lapse or fly on; count what is still outstanding."""
+    if report["arrivals"]:
+        report["latency_s"] /= report["arrivals"]
+    for slot in slots:
+        if slot["state"] == SlotState.WORKING and world["execution"]["time_in_force"] == "bar":
+            slot.update(state=SlotState.DONE, outcome=Status.EXPIRED)
+        if slot["state"] == SlotState.IN_FLIGHT:
+            slot["due_s"] -= world["bar_seconds"]
+    report["working"] = sum(slot["left"] for slot in slots if is_live(slot))
+
+
+def status_of(slots: list[Record], report: Record, halted: int) -> Status:
+    """The first status that holds."""
+    outcomes = {slot["outcome"] for slot in slots if slot["state"] == SlotState.DONE}
+    states = {slot["state"] for slot in slots}
+    live = SlotState.WORKING in states or SlotState.IN_FLIGHT in states
+    unfinished = live or Status.EXPIRED in outcomes or Status.CANCELLED in outcomes
+    if report["order_filled"] != 0.0 and unfinished:
+        return Status.PARTIAL
+    if report["rejected"]:
+        return Status.REJECTED
+    for status in (Status.FILLED, Status.CANCELLED, Status.EXPIRED):
+        if status in outcomes:
+            return status
+    if SlotState.WORKING in states:
+        return Status.HALTED if halted else Status.WORKING
+    return Status.IN_FLIGHT if live else Status.NONE
+
+
+# --------------------------------------------------------------------------- 12. the ledger
+
+
+def close_ledger(asset: Record, slots: list[Record], report: Record, mark: float) -> None:
+    rise = asset["mark"] - mark
+    for slot in slots:
+        if slot["state"] != SlotState.EMPTY:
+            slot["opportunity"] += (slot["claim"] - slot["step_filled"]) * rise
+    exit_rise = asset["mark"] - report["exit_reference"] if report["exit"] else 0.0
+    exit_filled = report["filled"] - report["order_filled"]
+    orders = (report["live"] - report["order_filled"]) * rise
+    report["opportunity"] = orders + (report["exit_claim"] - exit_filled) * exit_rise
+    paper = report["live"] * rise + report["exit_claim"] * exit_rise
+    actual = report["cash_flow"] + report["filled"] * asset["mark"] - report["fees"]
+    report["shortfall"] = paper - actual
+
+
+# --------------------------------------------------------------------------- 14. feedback
+
+
+def feed_back(world: Record, asset: Record, report: Record) -> None:
+    """What execution was like, as exponentially weighted means."""
+    execution, rate = world["execution"], world["risk"]["feedback_rate"]
+    if report["notional"] > 0.0:
+        notional = report["notional"]
+        day = min(math.sqrt(asset["seen_variance_slow"] * world["bars_per_day"]), 1.0)
+        day = day if execution["volatility_scaled"] else 1.0
+        share = report["traded"] / max(asset["seen_volume_mean"], report["traded"])
+        expected = (execution["half_spread_bps"] + execution["fee_bps"]) * 1e-4
+        temporary = execution["temporary_impact"] * share ** execution["impact_exponent"]
+        expected += day * temporary
+        paid = report["delay"] + report["spread"] + report["impact"] + report["fees"]
+        asset["slippage"] = ewma(asset["slippage"], paid / notional, rate)
+        asset["expected_slippage"] = ewma(asset["expected_slippage"], expected, rate)
+    if report["arrivals"]:
+        asset["latency"] = ewma(asset["latency"], report["latency_s"], rate)
+    if report["live"] != 0.0:
+        share = clip(report["order_filled"] / report["live"], 0.0, 1.0)
+        asset["fill_ratio"] = ewma(asset["fill_ratio"], share, rate)
+
+
+# --------------------------------------------------------------------------- 13. account
+
+
+def accrue(world: Record, state: Record, reports: list[Record]) -> None:
+    """Interest and borrow fees over the seconds to the next bar."""
+    account, settings = state["account"], world["account"]
+    years = world["elapsed_s"][account["row"] + 1] / YEAR_S
+    rate = settings["cash_rate"] if account["cash"] > 0.0 else settings["margin_rate"]
+    cost = -account["cash"] * math.expm1(rate * years)
+    for asset, report in zip(state["assets"], reports, strict=True):
+        value = asset["position"] * asset["mark"]
+        report["financing"] = settings["funding_rate"] * value * years
+        report["financing"] += settings["borrow_rate"] * max(-value, 0.0) * years
+        cost += report["financing"]
+    account["cash"] -= cost
+    account["financing_paid"] += cost
+
+
+def mark_account(world: Record, state: Record) -> bool:
+    """Value the account at true and at shown prices; call the margin."""
+    account, assets = state["account"], state["assets"]
+    shown_before = account["seen_equity"]
+    account["equity"] = account["cash"] + sum(a["position"] * a["mark"] for a in assets)
+    account["peak_equity"] = max(account["peak_equity"], account["equity"])
+    shown = account["cash"] + sum(a["position"] * a["seen_close"] for a in assets)
+    account["seen_equity"] = shown
+    account["seen_peak"] = max(account["seen_peak"], min(shown, shown_before))
+    gross = sum(abs(a["position"]) * a["mark"] for a in assets)
+    called = bool(account["equity"] < world["account"]["maintenance_margin"] * gross)
+    for asset in assets:
+        if called and asset["position"] != 0.0:
+            if asset["exit_pending"] == Exit.NONE:
+                asset.update(exit_notional=0.0, exit_units=0.0, exit_fees=0.0)
+            asset["exit_pending"] = Exit.MARGIN_CALL
+    return called
+
+
+# --------------------------------------------------------------------------- 16. reward
+
+
+def reward_of(
+    world: Record, account: Record, reports: list[Record], before: float
+) -> tuple[Record, float]:
+    ratio = account["equity"] / before
+    terms = {
+        "growth": math.log(max(ratio, 1e-3)),
+        "shortfall": -sum(report["shortfall"] for report in reports) / before,
+        "risk": -((ratio - 1.0) ** 2) / 2.0,
+        "turnover": -sum(report["notional"] for report in reports) / before,
+    }
+    weights = world["reward"]
+    return terms, weights["scale"] * sum(weights[name] * x for name, x in terms.items())
+
+
+def add_to_log(state: Record, reports: list[Record], reward: float, called: bool) -> None:
+    """The sums of the episode."""
+    log, account = state["log"], state["account"]
+    log["reward"] += reward
+    log["steps"] += 1
+    log["margin_calls"] += int(called)
+    log["max_drawdown"] = max(log["max_drawdown"], 1.0 - account["equity"] / account["peak_equity"])
+    for report in reports:
+        log["traded"] += report["notional"]
+        for name in ("delay", "spread", "impact", "fees", "opportunity", "arrivals"):
+            log[name] += report[name]
+        log["ordered"] += report["ordered"] * report["decision_price"]
+        log["filled"] += report["order_value"]
+        log["orders"] += int(report["sent"] != 0.0)
+        log["latency"] += report["latency_s"] * report["arrivals"]
+        log["stops"] += int(report["exit"] == Exit.STOP_LOSS)
+        log["targets"] += int(report["exit"] == Exit.TAKE_PROFIT)
+        log["time_stops"] += int(report["exit"] == Exit.TIME_STOP)
+        if report["bound_by"] != BoundBy.NONE:
+            log["bound_" + BoundBy(report["bound_by"]).name.lower()] += 1

@@ -1,0 +1,151 @@
+"""The kernels against the oracle: `docs/model.md`, written twice, is one model."""
+
+from collections import Counter
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.oracle import comparison, decision, limits, market, prices, reference
+from tests.oracle.comparison import Difference, Pair, world_of
+from tests.oracle.configurations import reference_configuration
+from trading_env.core.codes import BoundBy, Exit, Status
+
+CONFIGURATIONS, STEPS = 100, 60  # 6,000 steps
+MANY = 1700  # configurations of the slow test: 102,000 steps
+
+
+def pair_of(draw: int) -> tuple[Pair, np.random.Generator]:
+    rng = np.random.default_rng([5, draw])
+    return Pair(reference_configuration(rng), seed=int(rng.integers(2**63))), rng
+
+
+def next_actions(rng: np.random.Generator, last: Any, assets: int) -> Any:
+    """Hold on, change one's mind, or want nothing."""
+    fresh = rng.uniform(-1.2, 1.2, assets) * (rng.random(assets) < 0.85)
+    return np.where(rng.random(assets) < 0.6, fresh, last)
+
+
+def run(draw: int, met: Counter[Any]) -> list[tuple[int, Difference]]:
+    """Step one random configuration; count what was met and return all disagreements."""
+    pair, rng = pair_of(draw)
+    actions = np.zeros(len(pair.state["assets"]))
+    found = []
+    for k in range(STEPS):
+        actions = next_actions(rng, actions, len(actions))
+        different = pair.step(actions)
+        met["step"] += 1
+        if different and pair.excuses:
+            met["excused"] += 1
+        else:
+            found += [(k, difference) for difference in different]
+        for report, stress in zip(pair.reports, pair.stresses, strict=True):
+            met["status", report["status"]] += 1
+            met["exit", report["exit"]] += 1
+            met["bound_by", report["bound_by"]] += 1
+            met["fault", report["feed_fault"]] += 1
+            met["halted", stress["halted"]] += 1
+            met["zero volume"] += report["volume"] == 0.0
+            met["rested"] += report["rested"] != 0.0
+            met["arrivals", min(report["arrivals"], 2)] += 1
+    return found
+
+
+@cache
+def compared() -> tuple[Counter[Any], list[tuple[int, int, Difference]]]:
+    met: Counter[Any] = Counter()
+    found = [(draw, *each) for draw in range(CONFIGURATIONS) for each in run(draw, met)]
+    return met, found
+
+
+def test_kernels_agree_with_the_page() -> None:
+    met, found = compared()
+    assert met["step"] == CONFIGURATIONS * STEPS
+    assert found == [], found[:5]
+    assert met["excused"] < 0.005 * met["step"]
+
+
+def test_the_comparison_meets_everything_that_can_happen() -> None:
+    met, _ = compared()
+    codes = {"status": Status, "exit": Exit, "bound_by": BoundBy, "fault": range(6)}
+    wanted: list[Any] = [(name, int(code)) for name, kind in codes.items() for code in kind]
+    wanted += [("halted", 1), "zero volume", "rested", ("arrivals", 2)]
+    assert [item for item in wanted if met[item] == 0] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", range(CONFIGURATIONS, CONFIGURATIONS + MANY, 100))
+def test_kernels_agree_with_the_page_over_many_steps(first: int) -> None:
+    met: Counter[Any] = Counter()
+    found = [(draw, *each) for draw in range(first, first + 100) for each in run(draw, met)]
+    assert found == [], found[:5]
+    assert met["excused"] < 0.005 * met["step"]
+
+
+PERTURBATIONS = [
+    (reference, "YEAR_S", 365.0 * 86400.0),
+    (decision, "MAX_DISTANCE", 0.3),
+    (reference, "FEED_STREAM", 6),
+    (decision, "LATENCY_STREAM", 6),
+    (market, "HALF_LIVES", (5, 20, 61)),
+    (market, "HALT_SHARE", 0.2),
+    (market, "SIZE_STREAM", 6),
+    (market, "COMMON_STREAM", 6),
+    (market, "COMMON_BARS", 19),
+    (prices, "SLOWEST", 0.2),
+    (market, "STRETCH_FLOOR", 0.24),
+    (limits, "PARTS", 2**19),
+    (prices, "FIRST_TOUCH", 0.32),
+    (prices, "IMPACT_LIMIT", 0.19),
+    (prices, "OWN_PERMANENT", 0.5001),
+]
+
+
+def str_of(part: Any) -> str:
+    return part if isinstance(part, str) else ""
+
+
+def first_difference() -> Difference | None:
+    for draw in range(CONFIGURATIONS):
+        found = run(draw, Counter())
+        if found:
+            return found[0][1]
+    return None
+
+
+@pytest.mark.parametrize(("module", "name", "value"), PERTURBATIONS, ids=str_of)
+def test_a_perturbed_constant_is_noticed(
+    module: Any, name: str, value: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, name, value)
+    assert first_difference() is not None
+
+
+@pytest.mark.parametrize(
+    ("group", "name"),
+    [
+        ("execution", "fee_bps"),
+        ("execution", "impact_exponent"),
+        ("execution", "spread_exponent"),
+        ("risk", "initial_margin"),
+        ("risk", "covariance_shrinkage"),
+        ("risk", "edge_bars"),
+        ("risk", "target_volatility"),
+        ("risk", "execution_floor"),
+        ("account", "borrow_rate"),
+        ("account", "funding_rate"),
+        ("reward", "turnover"),
+    ],
+)
+def test_a_perturbed_setting_is_noticed(
+    group: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def perturbed(env: Any) -> dict[str, Any]:
+        world = world_of(env)
+        if world[group][name] is not None:
+            world[group][name] *= 1.0 + 1e-6
+        return world
+
+    monkeypatch.setattr(comparison, "world_of", perturbed)
+    assert first_difference() is not None

@@ -1,0 +1,31 @@
+"""The README's figures are those on record, and a changed figure is noticed."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run_check(root: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "scripts/readme.py", "check"]
+    return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+
+
+def test_the_readme_shows_what_is_on_record() -> None:
+    done = run_check(ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_figure_typed_by_hand_is_noticed(tmp_path: Path) -> None:
+    for name in ("README.md", "scripts", "trading_env", "benchmarks"):
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copyfile(source, tmp_path / name)
+    readme = tmp_path / "README.md"
+    text = readme.read_text(encoding="utf-8")
+    readme.write_text(text.replace("buy_and_hold", "buy_and_fold", 1), encoding="utf-8")
+    assert run_check(tmp_path).returncode == 1

@@ -1,0 +1,345 @@
+"""The risk manager: confidence to size, stops, and caps by name.
+
+Over 300 lines because every cap has its own laws, and they share the helpers above them.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.helpers import (
+    an_account,
+    an_address,
+    an_asset,
+    execution_params,
+    held,
+    risk_params,
+    some_slots,
+)
+from trading_env.core.codes import BoundBy, Exit, RiskMode
+from trading_env.core.records import AssetState, Report, new_table
+from trading_env.core.values import Stake
+from trading_env.execution_engine.orders import send_order
+from trading_env.risk_manager.kelly import kelly_fraction
+from trading_env.risk_manager.sizing import (
+    account_caps,
+    asset_caps,
+    decide,
+    drawdown_throttle,
+    execution_throttle,
+    stop_distances,
+)
+
+confidences = st.floats(0.0, 1.0)
+signals = st.floats(-1.0, 1.0)
+
+
+def decided(actions: list[float], *assets: Any, account: Any = None, **risk: Any) -> Any:
+    """Reports of one decision."""
+    table, reports = new_table(AssetState, len(assets)), new_table(Report, len(assets))
+    for k, asset in enumerate(assets):
+        table[k] = asset
+    account = an_account() if account is None else account
+    alone = np.zeros((2, 0, 0))
+    params = risk_params(**risk)
+    decide(np.array(actions), table, reports, alone, account, params, execution_params())
+    return reports
+
+
+def one(signal: float, asset: Any = None, account: Any = None, **risk: Any) -> Any:
+    return decided([signal], an_asset() if asset is None else asset, account=account, **risk)[0]
+
+
+def sent(asset: Any, report: Any, **risk: Any) -> float:
+    """Units of the order that a decision sends."""
+    account, slots, params = an_account(), some_slots(), risk_params(**risk)
+    send_order(asset, slots, report, account, params, execution_params(), 1.0, 0.0, an_address())
+    return float(report.sent)
+
+
+def test_kelly_of_a_worked_confidence() -> None:
+    """Confidence 1 is p = 0.55; stop 4%: ln(0.55 / 0.45) / 0.08."""
+    assert kelly_fraction(1.0, 0.04, risk_params()) == pytest.approx(math.log(11 / 9) / 0.08)
+
+
+def test_a_stake_is_the_multiplier_times_kelly_at_the_adaptive_stop() -> None:
+    """Width 2 x 1.25 of a 1% bar over 4 bars at confidence 1/2 is 5%."""
+    report = one(0.5)
+    full = math.log(0.525 / 0.475) / (2 * 0.05)
+    assert report.stop_distance == pytest.approx(0.05)
+    assert report.target_distance == pytest.approx(0.075)
+    assert report.kelly_fraction == pytest.approx(full)
+    assert report.target_fraction == pytest.approx(0.25 * full)
+    assert report.target == pytest.approx(0.25 * full * 1e6 / 100.0)
+    assert report.bound_by == BoundBy.NONE
+
+
+@pytest.mark.parametrize("mode", list(RiskMode))
+@pytest.mark.parametrize("ratio", [0.1, 1.0, 10.0])
+def test_no_confidence_no_position_whatever_the_reward(mode: RiskMode, ratio: float) -> None:
+    assert one(0.0, mode=mode, reward_to_risk=ratio).target == 0.0
+
+
+@given(confidences, confidences, st.floats(0.0, 3.0), st.floats(0.51, 0.99))
+def test_kelly_size_grows_with_confidence(
+    first: float, second: float, slope: float, win: float
+) -> None:
+    low, high = sorted((first, second))
+    risk = {"stop_confidence_slope": slope, "max_win_probability": win}
+    assert one(low, **risk).target <= one(high, **risk).target * (1 + 1e-12)
+
+
+@given(confidences, confidences, st.floats(1e-3, 0.1))
+def test_no_confidence_loses_more_than_tolerated_at_the_stop(
+    first: float, second: float, tolerance: float
+) -> None:
+    for confidence in (first, second):
+        report = one(-confidence, risk_tolerance=tolerance)
+        loss = abs(report.target) * 100.0 * math.expm1(report.stop_distance)
+        assert loss <= tolerance * 1e6 * (1 + 1e-9)
+
+
+@given(signals, st.floats(0.0, 0.5))
+def test_long_and_short_mirror_each_other(signal: float, position: float) -> None:
+    caps = {"risk_tolerance": 0.02, "max_weight": 0.7, "max_drawdown": 0.3}
+    account = an_account(seen_peak=1.2e6)
+    units = position * 1e4
+    for_long, for_short = (
+        one(side * signal, held(side * units), account, **caps) for side in (1.0, -1.0)
+    )
+    assert for_long.target == -for_short.target
+    assert for_long.bound_by == for_short.bound_by
+    assert for_long.stop_distance == for_short.stop_distance
+
+
+@given(confidences, confidences, st.floats(0.0, 0.05), st.floats(0.0, 0.05))
+def test_stops_widen_with_confidence_and_volatility(
+    first: float, second: float, calm: float, wild: float
+) -> None:
+    low, high = (
+        stop_distances(c, v, risk_params())
+        for c, v in zip(sorted((first, second)), sorted((calm, wild)), strict=True)
+    )
+    assert low.stop <= high.stop
+    assert low.target <= high.target
+
+
+def test_a_stop_lies_on_the_losing_side_however_wild_the_market() -> None:
+    distances = stop_distances(1.0, 1e6, risk_params())
+    assert 0.0 < math.exp(-distances.stop) < 1.0
+
+
+@pytest.mark.parametrize(
+    ("caps", "name", "fraction"),
+    [
+        ({"risk_tolerance": 0.01}, BoundBy.RISK_TOLERANCE, 0.01 / math.expm1(0.06)),
+        ({"max_weight": 0.2}, BoundBy.MAX_WEIGHT, 0.2),
+        ({"max_leverage": 0.25}, BoundBy.MAX_LEVERAGE, 0.25),
+        ({"participation_bars": 20.0}, BoundBy.PARTICIPATION, 20 * 0.1 * 1000 * 100 / 1e6),
+        ({"initial_margin": 5.0}, BoundBy.MARGIN, 0.2),
+    ],
+)
+def test_each_cap_binds_and_is_named(
+    caps: dict[str, float], name: BoundBy, fraction: float
+) -> None:
+    report = one(1.0, **caps)
+    assert report.target_fraction == pytest.approx(fraction)
+    assert report.bound_by == name
+
+
+def test_the_last_cap_that_shrank_is_named() -> None:
+    report = one(1.0, max_weight=0.3, max_leverage=0.2, initial_margin=4.0)
+    assert report.bound_by == BoundBy.MAX_LEVERAGE
+    report = one(1.0, max_weight=0.3, max_leverage=0.2, initial_margin=6.0)
+    assert report.bound_by == BoundBy.MARGIN
+
+
+@pytest.mark.parametrize(
+    ("drawdown", "throttle"), [(0.0, 1.0), (0.1, 1.0), (0.15, 0.5), (0.2, 0.0), (0.6, 0.0)]
+)
+def test_the_throttle_falls_from_half_the_limit_to_the_limit(
+    drawdown: float, throttle: float
+) -> None:
+    assert drawdown_throttle(drawdown, 0.2) == pytest.approx(throttle)
+    assert drawdown_throttle(drawdown, 1.0) == 1.0
+
+
+def test_a_drawdown_shrinks_the_target_and_is_named() -> None:
+    account = an_account(seen_peak=1e6 / 0.85)
+    report = one(1.0, account=account, max_weight=0.4, max_drawdown=0.2)
+    assert report.target_fraction == pytest.approx(0.5 * 0.4)
+    assert report.bound_by == BoundBy.DRAWDOWN
+
+
+@given(
+    st.lists(st.tuples(signals, st.floats(-1e4, 1e4)), min_size=1, max_size=4),
+    st.sampled_from([RiskMode.KELLY, RiskMode.LINEAR]),
+    st.floats(0.05, 2.0),
+    st.floats(0.05, 2.0),
+    st.floats(0.1, 1.0),
+)
+def test_caps_are_never_exceeded(
+    book: list[tuple[float, float]], mode: RiskMode, weight: float, leverage: float, margin: float
+) -> None:
+    """Whatever is held: each target within its weight, all within leverage and margin."""
+    caps = {"max_weight": weight, "max_leverage": leverage, "initial_margin": margin}
+    holdings = [held(position) for _, position in book]
+    reports = decided([signal for signal, _ in book], *holdings, mode=mode, **caps)
+    fractions = np.abs(reports["target_fraction"])
+    assert fractions.max() <= weight * (1 + 1e-12)
+    assert fractions.sum() <= min(leverage, 1.0 / margin) * (1 + 1e-12)
+
+
+stakes = st.floats(-2.0, 2.0)
+shares = st.floats(0.0, 2.0)
+
+
+@given(stakes, stakes, shares, st.floats(0.0, 0.5))
+def test_each_cap_can_only_shrink(
+    fraction: float, position: float, reach: float, drawdown: float
+) -> None:
+    risk = risk_params(max_leverage=1.5, initial_margin=0.5, max_drawdown=0.4)
+    stake = Stake(fraction, 0.0, BoundBy.NONE.value)
+    limited = account_caps(stake, abs(fraction) + 0.5, position, reach, drawdown, 0.7, risk)
+    assert abs(limited.fraction) <= abs(fraction)
+    assert limited.fraction * fraction >= 0.0
+
+
+@given(stakes, stakes, shares)
+def test_a_position_grows_by_no_more_than_the_market_can_fill(
+    fraction: float, position: float, reach: float
+) -> None:
+    """What is held on the other side has to be filled first."""
+    stake = Stake(fraction, 0.0, BoundBy.NONE.value)
+    limited = account_caps(stake, abs(fraction), position, reach, 0.0, 1.0, risk_params())
+    along = math.copysign(1.0, fraction) * position
+    assert abs(limited.fraction) <= max(along + reach, 0.0) + 1e-12
+
+
+@pytest.mark.parametrize(
+    ("realised", "expected", "floor", "multiplier"),
+    [
+        (2e-3, 1e-3, 0.1, 0.5),
+        (2e-3, 1e-3, 0.8, 0.8),
+        (2e-3, 1e-3, 1.0, 1.0),  # off
+        (1e-3, 2e-3, 0.1, 1.0),  # cheaper than expected is no reason to trade more
+        (-1e-3, -2e-3, 0.1, 1.0),  # what earns a rebate is not costly
+        (1e-3, -1e-3, 0.1, 0.1),
+        (0.0, -1e-3, 0.1, 1.0),
+    ],
+)
+def test_costly_fills_shrink_the_size_within_bounds(
+    realised: float, expected: float, floor: float, multiplier: float
+) -> None:
+    assert execution_throttle(realised, expected, floor) == pytest.approx(multiplier)
+
+
+def test_an_asset_that_fills_worse_than_expected_is_traded_smaller_by_name() -> None:
+    costly = an_asset(slippage=4e-3, expected_slippage=1e-3)
+    report = one(1.0, costly, max_weight=0.4, execution_floor=0.1)
+    assert report.target_fraction == pytest.approx(0.4 / 4.0)
+    assert report.bound_by == BoundBy.EXECUTION_FEEDBACK
+    assert one(1.0, costly, max_weight=0.4).target_fraction == 0.4
+    raw = one(1.0, costly, mode=RiskMode.RAW, max_weight=0.4, execution_floor=0.1)
+    assert raw.target_fraction == 0.4
+
+
+@given(st.floats(-1.0, 1.0), st.floats(1e-3, 0.1), st.floats(1e-3, 0.2))
+def test_a_volatility_target_is_met_before_the_caps(
+    signal: float, shown: float, target: float
+) -> None:
+    asset = an_asset(seen_variance_slow=shown**2)
+    risk = {"mode": RiskMode.VOLATILITY_TARGET, "target_volatility": target, "max_weight": 0.7}
+    report = one(signal, asset, **risk)
+    assert report.wished_fraction * shown == pytest.approx(signal * target)
+    assert report.target_fraction == pytest.approx(np.clip(report.wished_fraction, -0.7, 0.7))
+    assert report.kelly_fraction == 0.0
+
+
+@given(signals, st.floats(0.05, 0.6))
+def test_what_was_wished_before_the_caps_stays_on_record(signal: float, weight: float) -> None:
+    report, free = one(signal, max_weight=weight), one(signal)
+    assert report.wished_fraction == free.wished_fraction == free.target_fraction
+    assert abs(report.target_fraction) == min(abs(free.target_fraction), weight)
+    assert report.win_probability == pytest.approx(0.5 + 0.05 * abs(signal))
+    refused = one(signal, held(5.0, exit_pending=Exit.TIME_STOP))
+    assert (refused.wished_fraction, refused.target_fraction) == (free.wished_fraction, 0.0)
+
+
+@pytest.mark.parametrize("mode", [RiskMode.KELLY, RiskMode.LINEAR, RiskMode.VOLATILITY_TARGET])
+@given(share=st.integers(-100, 100).map(lambda percent: 0.01 * percent))
+def test_any_holding_up_to_that_of_full_confidence_can_be_held(
+    mode: RiskMode, share: float
+) -> None:
+    """The stake is continuous and grows with the signal, so some signal asks for what is held."""
+    risk = {"mode": mode, "max_weight": 0.3}
+    asset = held(share * one(1.0, **risk).target)
+    low, high = -1.0, 1.0
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        below = one(middle, asset, **risk).target < asset.position
+        low, high = (middle, high) if below else (low, middle)
+    report = one(high, asset, **risk)
+    assert report.target == pytest.approx(asset.position, rel=1e-12, abs=1e-9)
+    assert sent(asset, report, **risk, no_trade_band=1e-6) == 0.0
+
+
+@pytest.mark.parametrize("mode", list(RiskMode))
+@given(signal=signals)
+def test_an_action_that_has_been_reached_trades_nothing(mode: RiskMode, signal: float) -> None:
+    """With no band at all: the target is the position, to the bit."""
+    wanted = one(signal, mode=mode)
+    there = held(wanted.target)
+    again = one(signal, there, mode=mode)
+    assert sent(there, again, mode=mode) == 0.0
+    assert sent(held(0.99 * wanted.target), again, mode=mode) == pytest.approx(0.01 * wanted.target)
+
+
+@pytest.mark.parametrize("exit_", [Exit.STOP_LOSS, Exit.MARGIN_CALL])
+def test_a_pending_exit_wins_over_the_signal(exit_: Exit) -> None:
+    report = one(1.0, held(5.0, exit_pending=exit_))
+    assert report.target == 0.0
+    assert report.bound_by == BoundBy.EXIT_PENDING
+
+
+def test_without_equity_nothing_is_wanted() -> None:
+    assert one(1.0, account=an_account(seen_equity=-1.0)).target == 0.0
+
+
+def test_signals_beyond_the_edge_saturate() -> None:
+    assert one(7.0).target == one(1.0).target
+    assert one(-7.0).target == one(-1.0).target
+
+
+def test_size_follows_what_was_shown_and_never_the_true_market() -> None:
+    shown = one(0.5)
+    wild = an_asset(variance_slow=0.5, variance_fast=0.5, volume_mean=1.0, displacement=3.0)
+    wild.mark = 1.0
+    assert one(0.5, wild).target == shown.target
+
+
+@given(signals, st.floats(0.01, 100.0))
+def test_units_scale_with_the_price_and_fractions_do_not(signal: float, factor: float) -> None:
+    cheap = one(signal, an_asset(100.0))
+    dear = one(signal, an_asset(100.0 * factor), an_account(1e6 * factor))
+    assert dear.target_fraction == pytest.approx(cheap.target_fraction)
+    assert dear.target == pytest.approx(cheap.target)
+
+
+def test_without_stops_there_are_no_levels_and_no_tolerance() -> None:
+    report = one(1.0, stops=0, risk_tolerance=1e-6)
+    assert (report.stop_distance, report.target_distance) == (0.0, 0.0)
+    assert report.bound_by == BoundBy.NONE
+
+
+def test_raw_signals_meet_no_cap() -> None:
+    caps = {"max_weight": 2.0, "max_leverage": 0.1, "risk_tolerance": 1e-6}
+    report = one(-0.5, mode=RiskMode.RAW, **caps)
+    assert report.target_fraction == -1.0
+    wish = Stake(1.0, 0.0, BoundBy.NONE.value)
+    stake = asset_caps(wish, 0.01, 1e-6, risk_params(mode=RiskMode.LINEAR, max_weight=2.0))
+    assert stake.bound_by == BoundBy.RISK_TOLERANCE

@@ -1,0 +1,112 @@
+"""Parent orders: what a pace asks for, and what the deadline costs."""
+
+from typing import Any
+
+import pytest
+
+from tests.helpers import (
+    FLAT_BAR,
+    a_report,
+    a_stress,
+    an_account,
+    an_asset,
+    an_order,
+    episode_params,
+    execution_params,
+    ledger,
+    risk_params,
+    some_slots,
+    trade,
+)
+from trading_env.core.codes import BoundBy, Status
+from trading_env.core.records import SLOTS
+from trading_env.execution_engine.pricing import terms_of
+from trading_env.step.pace import complete, pace_asset
+
+sides = pytest.mark.parametrize("side", [1.0, -1.0])
+
+
+def a_parent(units: float, **fields: Any) -> Any:
+    """An asset at its arrival: a seller holds what is to be sold."""
+    own = {"parent": units, "goal": max(units, 0.0), "position": max(-units, 0.0)}
+    return an_asset(**{**own, "slots_used": SLOTS, **fields})
+
+
+def paced(asset: Any, pace: float, steps_left: int, slots: Any = None, **risk: Any) -> Any:
+    report = a_report()
+    slots = some_slots() if slots is None else slots
+    pace_asset(pace, asset, slots, report, steps_left, risk_params(**risk), execution_params())
+    return report
+
+
+@sides
+@pytest.mark.parametrize(
+    ("pace", "share"), [(-1.0, 0.0), (-0.5, 0.125), (0.0, 0.25), (0.5, 0.625), (1.0, 1.0)]
+)
+def test_a_pace_asks_for_a_share_of_what_is_left(side: float, pace: float, share: float) -> None:
+    asset = a_parent(side * 80.0)
+    assert paced(asset, pace, 4).target - asset.position == pytest.approx(side * 80.0 * share)
+
+
+@sides
+@pytest.mark.parametrize("pace", [-1.0, -0.3, 1.0])
+def test_the_last_step_asks_for_all_of_it(side: float, pace: float) -> None:
+    asset = a_parent(side * 80.0)
+    assert paced(asset, pace, 1).target == asset.goal
+
+
+@sides
+def test_a_pace_reaches_no_further_than_the_cap_of_some_bars(side: float) -> None:
+    """Two bars of 10% of 1000."""
+    report = paced(a_parent(side * 900.0), 1.0, 5, participation_bars=2.0)
+    assert report.bound_by == BoundBy.PARTICIPATION
+    assert report.target_fraction * 900.0 == pytest.approx(200.0)
+
+
+@sides
+def test_what_is_in_flight_cannot_be_called_back(side: float) -> None:
+    asset, slots = a_parent(side * 80.0), some_slots(an_order(side * 60.0, due=250.0))
+    assert paced(asset, -1.0, 4, slots).target - asset.position == side * 60.0
+
+
+@sides
+def test_the_deadline_completes_at_cost(side: float) -> None:
+    """200 left at 50, at a rate of 200 of a mean bar's 1000.
+
+    Half spread 1%, temporary 10% x 0.2, permanent (0.5 / 1000) x 200 / 2, fee 0.1% of what is paid.
+    """
+    asset, account, report = a_parent(side * 200.0, mark=50.0), an_account(), a_report()
+    execution = execution_params(half_spread=0.01, temporary=0.1, permanent=0.5, fee=0.001)
+    slots = some_slots(an_order(side * 100.0))
+    complete(asset, slots, account, report, a_stress(), execution, episode_params())
+    price = 50.0 * (1.0 + side * (0.01 + 0.02 + 0.05))
+    assert asset.position == asset.goal
+    assert report.price == pytest.approx(price)
+    assert report.fees == pytest.approx(0.001 * 200.0 * price)
+    assert account.cash == pytest.approx(1e6 - side * 200.0 * price - report.fees)
+    assert report.shortfall == pytest.approx(200.0 * side * (price - 50.0) + report.fees)
+    assert ledger(report) == pytest.approx(report.shortfall)
+    assert (report.status, slots[0].outcome) == (Status.FILLED, Status.CANCELLED)
+
+
+def test_a_parent_that_is_done_completes_nothing() -> None:
+    asset, account, report = a_parent(100.0, position=100.0), an_account(), a_report()
+    given = (execution_params(fee_minimum=5.0), episode_params())
+    complete(asset, some_slots(), account, report, a_stress(), *given)
+    assert (report.traded, report.fees, account.cash) == (0.0, 0.0, 1e6)
+
+
+def test_in_the_bar_a_parent_pays_for_its_rate_as_any_order_does() -> None:
+    """The completion's price is that of an order of its size in a bar of mean volume."""
+    costs = {"half_spread": 0.01, "temporary": 0.1, "permanent": 0.5, "participation": 1.0}
+    execution, report = execution_params(**costs), a_report()
+    given = (a_stress(), execution, episode_params())
+    complete(a_parent(200.0), some_slots(), an_account(), report, *given)
+    filled = trade(
+        an_asset(),
+        some_slots(an_order(200.0)),
+        FLAT_BAR,
+        terms=terms_of(an_asset(), *given),
+        execution=execution,
+    )
+    assert report.price == pytest.approx(filled.price)

@@ -1,0 +1,1 @@
+"""What every room exchanges: records and codes, compiled-code decorators, settings, files."""

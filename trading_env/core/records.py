@@ -1,0 +1,327 @@
+"""The state of a step, as records: unit, sign and shape of every stored value.
+
+An annotated class names the fields of one row, and `record_dtype` turns it into the numpy
+structured type that holds it (float -> float64, int -> int64). Kernels read and write records by
+name (`asset.position`), compiled or not.
+
+Units: money in the account's currency, quantities in units of the asset (signed, + is long or
+buy), prices in currency per unit, fractions of a price or of equity as pure numbers, time in
+seconds or bars where the name says so. A level of 0 means "no such level": nothing here is NaN.
+
+Over 300 lines because it is the one list of what an environment carries from step to step.
+"""
+
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+SLOTS = 4  # live orders an asset can have; one more is rejected by name, never lost
+Table: TypeAlias = NDArray[Any]  # an array of records
+Floats: TypeAlias = NDArray[np.float64]
+Flags: TypeAlias = NDArray[np.bool_]
+
+
+def record_dtype(layout: type) -> np.dtype[Any]:
+    """Return the structured type of a record class; items know their fields as attributes."""
+    kinds = {float: np.float64, int: np.int64}
+    fields = [(name, kinds[kind]) for name, kind in layout.__annotations__.items()]
+    return np.dtype((np.record, np.dtype(fields)))
+
+
+def new_table(layout: type, *shape: int) -> Table:
+    """Return zeroed records of a layout."""
+    return np.zeros(shape, dtype=record_dtype(layout))
+
+
+class BarRecord:
+    """A row of a market table; see `Bar`."""
+
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+
+
+class AssetState:
+    """Everything one asset of one environment carries from step to step."""
+
+    # the market as it is
+    mark: float  # true close, own lasting impact included, own transient impact not
+    base_close: float  # of the market table's last bar
+    undisturbed: float  # the same without the account's own impact
+    displacement: float  # factor by which the scenario has moved the price off the base table
+    permanent: float  # own lasting impact: log, or fraction of `reference_price` (FIRST)
+    transient_0: float  # own decaying impact, fraction, one for each decay time
+    transient_1: float
+    transient_2: float
+    reference_price: float  # first mark of the episode
+    variance_fast: float  # of a bar's undisturbed return: own impact does not feed on itself
+    variance_slow: float
+    volume_mean: float  # units a bar, trailing
+    # the account's holding
+    position: float  # units
+    entry_price: float  # average, 0 when flat
+    stop_loss: float  # price level, 0 for none
+    take_profit: float  # price level, 0 for none
+    stop_distance: float  # log, that the stop was last set with
+    trailing: int  # 1: the stop follows the price, and no addition loosens it
+    holding_bars: int  # bars that have ended since the position was opened or flipped
+    exit_pending: int  # Exit code; while set, the agent's orders are refused
+    exit_notional: float  # traded by the present exit, for its fee
+    exit_units: float
+    exit_fees: float  # before the scenario's factor
+    slots_used: int  # order slots from here on are empty
+    # the parent order (Execution)
+    parent: float  # units, signed
+    goal: float  # position in which it is done
+    # execution feedback: exponentially weighted means over fills
+    slippage: float  # realised cost, fraction of notional
+    expected_slippage: float  # what the risk manager expected to pay
+    latency: float  # seconds
+    fill_ratio: float  # filled share of what was live
+    # what the feed has shown
+    seen_close: float
+    seen_high: float
+    seen_low: float
+    seen_volume: float
+    seen_return: float
+    seen_variance_fast: float
+    seen_variance_slow: float
+    seen_volume_mean: float
+    trend_0: float  # exponentially weighted mean of seen returns, one for each half-life
+    trend_1: float
+    trend_2: float
+    age: int  # bars since the last delivered bar
+    valid: int  # 1: this bar was delivered
+    stale_left: int  # bars that a stale run still lasts
+    late_left: int  # bars until a late bar is delivered
+    late_age: int  # its age then
+    late_close: float
+    late_high: float
+    late_low: float
+    late_volume: float
+
+
+class OrderSlot:
+    """One live order, with its own ledger in currency."""
+
+    state: int  # SlotState
+    identity: int  # numbered from 1 in each episode and asset
+    quantity: float  # units, signed; 0 is a pure cancel
+    left: float  # units, signed
+    decision_price: float  # mark when the decision was taken
+    arrival_price: float  # where it met the market; 0 until it has
+    limit: float  # worst price it may trade at, currency per unit; 0 for a market order
+    latency_s: float
+    due_s: float  # seconds from the next bar's open until it arrives
+    replaces: int  # 1: cancels the orders it was sent to replace when it arrives
+    replaced: int  # 1: a newer order is on its way to cancel it
+    stop_distance: float  # log, set on the position when the fill opens or adds to it
+    target_distance: float
+    outcome: int  # Status it ended with, once DONE
+    claim: float  # units it stood for when this step began; 0 once a newer order replaces it
+    step_filled: float  # units filled in this step
+    filled: float  # units, signed
+    notional: float  # currency filled so far
+    proportional: float  # the part of its fee that goes by notional, currency
+    delay: float
+    spread: float
+    impact: float
+    fees: float
+    opportunity: float
+
+
+class AccountState:
+    """What one environment carries from step to step, beside its assets."""
+
+    cash: float
+    fees_paid: float  # cumulative
+    financing_paid: float  # cumulative; negative is income
+    initial_equity: float
+    equity: float  # at the last mark
+    peak_equity: float
+    seen_equity: float  # marked at the prices shown
+    seen_peak: float  # highest that two consecutive shown values reached
+    arrival_value: float  # sum of |parent| x arrival price (Execution)
+    step: int
+    episode: int
+    row: int  # of the market table: the bar the last decision could see
+    group: int  # scenario drawn for this episode
+    done: int  # 1: the episode has ended
+
+
+class EpisodeLog:
+    """Sums over an episode; what `info["episode"]` is made from."""
+
+    reward: float
+    steps: int
+    traded: float  # notional
+    delay: float
+    spread: float
+    impact: float
+    fees: float
+    opportunity: float
+    ordered: float  # orders sent, at their decision prices, currency
+    filled: float  # what was filled of them, at the same prices (exits not counted)
+    orders: int
+    arrivals: int
+    latency: float  # sum over arrivals, seconds
+    stops: int  # bars in which a stop was worked
+    targets: int
+    time_stops: int
+    margin_calls: int
+    parent_shortfall: float  # implementation shortfall of the parent orders (Execution)
+    max_drawdown: float
+    # decisions by what bound them, one for each asset and step; the rest were bound by nothing
+    bound_risk_tolerance: int
+    bound_max_weight: int
+    bound_max_leverage: int
+    bound_participation: int
+    bound_drawdown: int
+    bound_margin: int
+    bound_no_trade_band: int
+    bound_exit_pending: int
+    bound_order_slots: int
+    bound_lot_size: int
+    bound_execution_feedback: int
+
+
+class Report:
+    """What happened to one asset in the last step; overwritten each step."""
+
+    # the decision
+    signal: float
+    confidence: float
+    win_probability: float  # that the confidence stands for; 0 in Execution
+    kelly_fraction: float
+    wished_fraction: float  # before every cap
+    target_fraction: float  # after them
+    target: float  # units
+    bound_by: int
+    stop_distance: float  # log
+    target_distance: float
+    stop_loss: float  # level in force after the step, 0 for none
+    take_profit: float
+    # the order
+    decision_price: float
+    live: float  # units outstanding after the decision, new order included
+    intended: float  # target minus position, units
+    sent: float  # units of the new order
+    # the fills: agent's orders and exits together
+    filled: float  # units, signed
+    order_filled: float  # of which agent's orders
+    order_value: float  # those fills at their orders' decision prices, currency, absolute
+    traded: float  # units, absolute
+    notional: float  # currency, absolute
+    cash_flow: float  # -sum(quantity x price)
+    price: float  # average fill price, or the mark when nothing was filled
+    latency_s: float  # mean over the orders that arrived in this bar, 0 when none did
+    arrivals: int
+    status: int
+    exit: int  # Exit code of an exit that was due in this step
+    exit_claim: float  # units it should have traded, signed
+    exit_reference: float  # the price it is measured against
+    working: float  # units still outstanding at the end of the step
+    pressure: float  # sum of quantity x temporary impact as a fraction, signed
+    rested: float  # units, absolute, filled as resting limits and targets: no temporary impact
+    ordered: float  # units newly asked for: what a replacing order repeats is not counted again
+    # the ledger, currency; the five sum to `shortfall`
+    delay: float
+    spread: float
+    impact: float  # temporary, permanent and transient
+    impact_permanent: float
+    impact_transient: float
+    fees: float
+    opportunity: float
+    shortfall: float
+    # the bar as it was
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+    seen_close: float  # what the feed showed
+    position: float  # units, after the step
+    financing: float  # borrow fee of a short position, and funding
+    # the feed
+    feed_fault: int  # 0 none, 1 missing, 2 stale, 3 spike, 4 duplicate, 5 late
+
+
+class Stress:
+    """What the scenario's active events do to one asset in the last bar; neutral without any."""
+
+    gap: float  # log jump before the open
+    drift: float  # log move from open to close
+    low_excursion: float  # <= 0: deepest point of the injected path, log, from the open
+    high_excursion: float  # >= 0: its highest point
+    volatility: float  # multiplier of the base bar's simple returns
+    spread: float  # multiplier of the half spread
+    depth: float  # multiplier of the depth that temporary impact is divided by
+    volume: float  # multiplier of the bar's volume
+    latency: float  # multiplier of an order's latency
+    fees: float  # multiplier of fees
+    resilience: float  # multiplier of the speed at which own transient impact decays
+    own: float  # share of the base returns' variance that stays the asset's own
+    common: float  # simple return that the common shock adds from close to close
+    outage: float  # bars until an order sent now can leave
+    halted: int  # 1: no fill, the price stands still
+    missing_rate: float  # chance that the bar is not delivered
+    stale_rate: float  # chance that a stale run begins
+    stale_bars: float  # mean length of a stale run
+    spike_rate: float  # chance of a bad print
+    spike_size: float  # its size in standard deviations of a bar
+    duplicate_rate: float  # chance that the last bar is delivered once more
+    late_rate: float  # chance that the bar is delivered late
+    late_bars: int  # how many bars late
+
+
+class RewardTerms:
+    """The named terms of the last reward, before weights."""
+
+    growth: float
+    shortfall: float
+    risk: float
+    turnover: float
+
+
+class EventRecord:
+    """One event of a scenario, scaled by severity; times in bars, sizes as logs.
+
+    Multipliers are active from start to start + duration and then fade with `half_life`
+    (0: at once). `asset` hits are in a table of their own. An event with sizes to be drawn has
+    them at one end of their ranges here, and at the other in `World.ends`.
+    """
+
+    group: int  # the scenario it belongs to
+    label: int  # events of one group and label share their draws
+    chance: float  # that it happens in an episode
+    drawn: int  # 1: sizes are drawn between two ends
+    one: int  # 1: hits one asset, drawn
+    earliest: int  # first and last step it may start at
+    latest: int
+    offset: float  # where in that bar it starts, [0, 1)
+    duration: float
+    half_life: float
+    move: float  # log price move reached after `duration`
+    retrace: float  # share of the move given back
+    recovery: float  # bars the retrace takes
+    volatility: float  # logs of multipliers
+    spread: float
+    depth: float
+    volume: float
+    latency: float
+    fees: float
+    resilience: float
+    own: float  # log of the share of variance that stays the asset's own, <= 0
+    halted: int
+    outage: int
+    missing_rate: float
+    stale_rate: float
+    stale_bars: float
+    spike_rate: float
+    spike_size: float
+    duplicate_rate: float
+    late_rate: float
+    late_bars: int

@@ -1,0 +1,1 @@
+"""From an order to cash: arrival, fills, impact, fees, the account, and what it cost."""

@@ -1,0 +1,143 @@
+"""The account: settle a fill, accrue financing, value, margin.
+
+With q the signed quantity, p the price per unit and f the fee,
+
+    cash' = cash - q p - f
+    position' = position + q
+    equity = cash + sum position x mark
+
+Financing accrues by clock time on the balances carried from the last mark: credit cash at
+`cash_rate`, debit cash at `margin_rate`, both compounded continuously; on positions simple interest
+on |position| x mark, which is settled in cash: shorts pay `borrow_rate`, and longs pay
+`funding_rate` to shorts (perpetual futures; a negative rate is paid by shorts). So a year costs the
+same in bars of any length. Equity below `maintenance_margin` times gross exposure is a margin call:
+every position is closed at market from the next bar on. Equity at or below 0 ends the episode.
+"""
+
+import math
+
+from trading_env.core.codes import Exit
+from trading_env.core.grid import GRID_SLACK
+from trading_env.core.jit import kernel
+from trading_env.core.params import AccountParams
+from trading_env.core.records import AccountState, AssetState, Report, Table
+from trading_env.risk_manager.levels import clear_exit
+
+YEAR_S = 365.25 * 86400.0
+DUST = 1e-12  # share of a position, an order or a bar's capacity that is rounding, and counts as 0
+
+
+@kernel
+def settle(
+    asset: AssetState,
+    account: AccountState,
+    report: Report,
+    quantity: float,
+    price: float,
+    lot: float,
+) -> None:
+    """Exchange cash for units; the fee is `charge`d apart.
+
+    What rounding leaves of a position that was closed, or of sums of lots, is no position.
+    """
+    flow = -quantity * price
+    account.cash += flow
+    report.cash_flow += flow
+    report.filled += quantity
+    report.traded += abs(quantity)
+    report.notional += abs(flow)
+    before = asset.position
+    after = before + quantity
+    if abs(after) <= max(DUST * abs(quantity), GRID_SLACK * lot):
+        after = 0.0
+    if after == 0.0:
+        clear_position(asset)
+    elif before * after <= 0.0:
+        asset.entry_price = price
+        asset.trailing = 0
+        asset.holding_bars = 0
+    elif abs(after) > abs(before):
+        weight = quantity / after
+        asset.entry_price += weight * (price - asset.entry_price)
+    asset.position = after
+
+
+@kernel
+def clear_position(asset: AssetState) -> None:
+    """Flat: no entry, no levels, nothing pending."""
+    asset.entry_price = 0.0
+    asset.stop_loss = 0.0
+    asset.take_profit = 0.0
+    asset.stop_distance = 0.0
+    asset.trailing = 0
+    asset.holding_bars = 0
+    asset.exit_pending = Exit.NONE.value
+    clear_exit(asset)
+
+
+@kernel
+def charge(account: AccountState, report: Report, fee: float) -> None:
+    """Take a fee (a rebate is negative)."""
+    account.cash -= fee
+    account.fees_paid += fee
+    report.fees += fee
+
+
+@kernel
+def accrue(
+    account: AccountState,
+    assets: Table,
+    reports: Table,
+    elapsed_s: float,
+    params: AccountParams,
+) -> None:
+    """Pay or receive financing over `elapsed_s` seconds."""
+    years = elapsed_s / YEAR_S
+    rate = params.cash_rate if account.cash > 0.0 else params.margin_rate
+    interest = account.cash * math.expm1(rate * years) if rate != 0.0 else 0.0
+    for a in range(assets.shape[0]):
+        asset = assets[a]
+        exposure = asset.position * asset.mark
+        cost = (params.funding_rate * exposure - params.borrow_rate * min(exposure, 0.0)) * years
+        reports[a].financing = cost
+        account.cash -= cost
+        account.financing_paid += cost
+    account.cash += interest
+    account.financing_paid -= interest
+
+
+@kernel
+def revalue(account: AccountState, assets: Table) -> float:
+    """Mark the account to the true market; return gross exposure."""
+    value = 0.0
+    gross = 0.0
+    for a in range(assets.shape[0]):
+        exposure = assets[a].position * assets[a].mark
+        value += exposure
+        gross += abs(exposure)
+    account.equity = account.cash + value
+    account.peak_equity = max(account.peak_equity, account.equity)
+    return gross
+
+
+@kernel
+def revalue_as_seen(account: AccountState, assets: Table) -> None:
+    """Mark the account at the prices shown; a peak counts once two values in a row reach it."""
+    value = account.cash
+    for a in range(assets.shape[0]):
+        value += assets[a].position * assets[a].seen_close
+    account.seen_peak = max(account.seen_peak, min(value, account.seen_equity))
+    account.seen_equity = value
+
+
+@kernel
+def call_margin(account: AccountState, assets: Table, gross: float, params: AccountParams) -> bool:
+    """Start closing every position if equity no longer covers maintenance margin."""
+    if account.equity >= params.maintenance_margin * gross:
+        return False
+    for a in range(assets.shape[0]):
+        if assets[a].position != 0.0:
+            if assets[a].exit_pending == Exit.NONE:
+                clear_exit(assets[a])
+            assets[a].exit_pending = Exit.MARGIN_CALL.value
+    return True

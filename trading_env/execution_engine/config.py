@@ -1,0 +1,264 @@
+"""Settings of the execution engine with their units, and the presets with their sources."""
+
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field, field_validator
+
+from trading_env.core.codes import ImpactReference, TimeInForce
+from trading_env.core.errors import ConfigError
+from trading_env.core.params import AccountParams, ExecutionParams
+from trading_env.core.records import Table
+from trading_env.core.settings import Settings, Share, as_record
+
+BPS = 1e-4
+DAY_S = 86400.0
+LEAST_UNIT = 1e-100
+NO_MAXIMUM = 1e300  # not inf, which times a notional of 0 is not a number
+
+LATENCY = {  # median milliseconds, log standard deviation
+    "zero": (0.0, 0.0),
+    "colocated": (0.05, 0.3),
+    "cloud": (4.0, 0.95),
+    "retail": (80.0, 0.5),
+}
+
+Positive = Annotated[float, Field(gt=0.0)]
+
+
+class ExecutionConfig(Settings):
+    """Latency, spread, impact, cap and fees; defaults and sources as in `pricing.py`.
+
+    Presets, each with its source:
+
+    - default: Almgren, Thum, Hauptmann, Li (2005) with decaying impact, a large US stock's spread.
+    - zero: nothing costs. flat_bps: 10 bp a side, the default of many backtests.
+    - square_root: Y sigma sqrt(rate) with Y = 1 (Sato and Kanazawa 2024 find the exponent).
+    - zipline_volume_share: 0.1 x share of volume squared, 2.5% cap, $.001 a share: the defaults of
+      that library's volume-share slippage and per-share commission.
+    - almgren_2005: the paper's temporary and permanent impact and nothing else.
+    - almgren_chriss_2000: the paper's example, 5 million shares a day at $50: epsilon 0.0625,
+      gamma 2.5e-7, eta 2.5e-6 (the engine charges half of gamma inside a fill: 0.2375, not 0.25).
+    - obizhaeva_wang_2013: a block book, q = 5,000 at $100, lambda = 1/(2q), rho = 2.2231 a day;
+      assumed: a day's volume is ten times the paper's order of 100,000.
+    - crypto_taker: 10 bp taker fee (Binance spot, lowest tier), half a bp of half spread.
+    """
+
+    label: ClassVar[str] = "execution"
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "default": {},
+        "zero": {
+            "latency": "zero",
+            "half_spread_bps": 0.0,
+            "temporary_impact": 0.0,
+            "permanent_impact": 0.0,
+            "transient_weights": (0.0, 0.0, 0.0),
+            "fee_bps": 0.0,
+        },
+        "flat_bps": {
+            "half_spread_bps": 10.0,
+            "spread_exponent": 0.0,
+            "temporary_impact": 0.0,
+            "permanent_impact": 0.0,
+            "transient_weights": (0.0, 0.0, 0.0),
+            "fee_bps": 0.0,
+        },
+        "square_root": {
+            "temporary_impact": 1.0,
+            "impact_exponent": 0.5,
+            "permanent_impact": 0.0,
+        },
+        "zipline_volume_share": {
+            "latency": "zero",
+            "half_spread_bps": 0.0,
+            "temporary_impact": 0.1,
+            "impact_exponent": 2.0,
+            "volatility_scaled": False,
+            "permanent_impact": 0.0,
+            "transient_weights": (0.0, 0.0, 0.0),
+            "participation_cap": 0.025,
+            "fee_bps": 0.0,
+            "fee_per_unit": 0.001,
+        },
+        "almgren_2005": {
+            "latency": "zero",
+            "half_spread_bps": 0.0,
+            "transient_weights": (0.0, 0.0, 0.0),
+            "participation_cap": 1.0,
+            "fee_bps": 0.0,
+        },
+        "almgren_chriss_2000": {
+            "latency": "zero",
+            "half_spread_bps": 12.5,
+            "spread_exponent": 0.0,
+            "temporary_impact": 0.2375,
+            "impact_exponent": 1.0,
+            "volatility_scaled": False,
+            "permanent_impact": 0.025,
+            "inverse_turnover_days": 1.0,
+            "transient_weights": (0.0, 0.0, 0.0),
+            "participation_cap": 1.0,
+            "fee_bps": 0.0,
+            "impact_reference": "first",
+        },
+        "obizhaeva_wang_2013": {
+            "latency": "zero",
+            "half_spread_bps": 0.0,
+            "temporary_impact": 0.5,
+            "impact_exponent": 1.0,
+            "volatility_scaled": False,
+            "permanent_impact": 1.0,
+            "inverse_turnover_days": 1.0,
+            "transient_weights": (1.0, 0.0, 0.0),
+            "transient_times_s": (DAY_S / 2.2231, DAY_S, DAY_S),
+            "transient_shape": "block",
+            "participation_cap": 1.0,
+            "fee_bps": 0.0,
+            "impact_reference": "first",
+        },
+        "crypto_taker": {
+            "latency": "cloud",
+            "half_spread_bps": 0.5,
+            "fee_bps": 10.0,
+        },
+    }
+
+    latency: Literal["zero", "colocated", "cloud", "retail"] = "retail"
+    """Named latency: colocated 50 us, cloud 4 ms, retail 80 ms (medians, lognormal)."""
+    latency_ms: float | None = Field(None, ge=0.0)
+    """Median latency, milliseconds; overrides the name's."""
+    latency_log_sd: float | None = Field(None, ge=0.0, le=5.0)
+    """Standard deviation of log latency; overrides the name's."""
+    half_spread_bps: float = Field(1.5, ge=0.0, le=1e4)
+    """Half spread in calm markets, basis points of the price."""
+    spread_exponent: float = Field(0.7, ge=0.0, le=3.0)
+    """The half spread widens with (fast / slow volatility) to this power."""
+    temporary_impact: float = Field(0.142, ge=0.0)
+    """Coefficient eta of Almgren et al. 2005."""
+    impact_exponent: float = Field(0.6, gt=0.0, le=2.0)
+    """Exponent of the participation rate in temporary impact."""
+    volatility_scaled: bool = True
+    """Impact coefficients multiply the day's volatility; else they are plain fractions."""
+    permanent_impact: float = Field(0.314, ge=0.0)
+    """Coefficient gamma of Almgren et al. 2005; linear in quantity over day volume."""
+    inverse_turnover_days: float = Field(250.0, gt=0.0)
+    """Units outstanding over day volume; its fourth root multiplies permanent impact."""
+    transient_weights: tuple[Share, Share, Share] = (0.5, 0.3, 0.2)
+    """Shares of the temporary impact that decay with each of the times below; at most 1 in all."""
+    transient_times_s: tuple[Positive, Positive, Positive] = (300.0, 3600.0, 86400.0)
+    """Decay times, seconds."""
+    transient_shape: Literal["flow", "block"] = "flow"
+    """flow: a bar's fills press for the whole bar, and what they leave tends to their weights;
+    block: each is one trade, and leaves its weight of twice what it paid (Obizhaeva and Wang)."""
+    participation_cap: float = Field(0.1, gt=0.0, le=1.0)
+    """Largest share of a bar's volume that all fills together may take."""
+    fee_bps: float = Field(0.5, ge=-100.0, le=1000.0)
+    """Fee, basis points of the notional; negative is a rebate."""
+    fee_per_unit: float = Field(0.0, ge=0.0)
+    """Fee per unit, currency."""
+    maker_fee_bps: float | None = Field(None, ge=-100.0, le=1000.0)
+    """Fee of fills of resting targets and limit orders, basis points; negative is a rebate, None
+    takes `fee_bps`."""
+    fee_minimum: float | None = Field(None, ge=0.0)
+    """Smallest fee of an order, currency; None for no minimum."""
+    fee_maximum_bps: float | None = Field(None, gt=0.0)
+    """Largest fee of an order, basis points of its notional; None for no maximum."""
+    tick: float = Field(0.0, ge=0.0)
+    """Prices of fills, stops and targets are multiples of it, currency; 0 for any price."""
+    lot: float = Field(0.0, ge=0.0)
+    """Orders and fills are multiples of it, units; 0 for any quantity."""
+    order_type: Literal["market", "limit"] = "market"
+    """Type of the agent's orders; see `execution_engine/limits.py` for how a limit order fills."""
+    limit_offset_bps: float = Field(0.0, ge=-1000.0, le=1000.0)
+    """Limit's distance from the shown price, basis points; > 0 waits for a better price, < 0
+    bounds what a marketable order may pay."""
+    time_in_force: Literal["bar", "episode"] = "episode"
+    """When the unfilled rest of an order lapses."""
+    impact_reference: Literal["current", "first"] = "current"
+    """Price that impact is a fraction of: the arrival price, or the episode's first mark."""
+
+    @field_validator("tick", "lot")
+    @classmethod
+    def _countable(cls, unit: float) -> float:
+        """Refuse units so small that their number in a price or an order is no number."""
+        if 0.0 < unit < LEAST_UNIT:
+            raise ValueError(f"must be 0 or at least {LEAST_UNIT:g}")
+        return unit
+
+    @field_validator("transient_weights")
+    @classmethod
+    def _at_most_one(cls, weights: tuple[float, float, float]) -> tuple[float, float, float]:
+        """Refuse weights under which pushing a price would pay."""
+        if sum(weights) > 1.0 + 1e-12:
+            raise ValueError(f"the weights sum to {sum(weights):g}: at most 1")
+        return weights
+
+    def record(self, bar_seconds: float) -> Table:
+        """Return the kernel's view for bars of `bar_seconds`."""
+        median_ms, log_sd = LATENCY[self.latency]
+        median_ms = median_ms if self.latency_ms is None else self.latency_ms
+        log_sd = log_sd if self.latency_log_sd is None else self.latency_log_sd
+        highest = self.fee_maximum_bps
+        ratios = [bar_seconds / max(time_s, 1e-9) for time_s in self.transient_times_s]
+        values: dict[str, float] = {
+            "latency_median_s": median_ms / 1000.0,
+            "latency_log_sd": log_sd,
+            "half_spread": self.half_spread_bps * BPS,
+            "spread_exponent": self.spread_exponent,
+            "temporary": self.temporary_impact,
+            "exponent": self.impact_exponent,
+            "volatility_scaled": int(self.volatility_scaled),
+            "permanent": self.permanent_impact * self.inverse_turnover_days**0.25,
+            "participation": self.participation_cap,
+            "fee": self.fee_bps * BPS,
+            "fee_per_unit": self.fee_per_unit,
+            "maker_fee": (self.fee_bps if self.maker_fee_bps is None else self.maker_fee_bps) * BPS,
+            "fee_minimum": -math.inf if self.fee_minimum is None else self.fee_minimum,
+            "fee_maximum": NO_MAXIMUM if highest is None else highest * BPS,
+            "tick": self.tick,
+            "lot": self.lot,
+            "limit_orders": int(self.order_type == "limit"),
+            "limit_offset": self.limit_offset_bps * BPS,
+            "time_in_force": TimeInForce[self.time_in_force.upper()].value,
+            "impact_reference": ImpactReference[self.impact_reference.upper()].value,
+        }
+        for j, (weight, ratio) in enumerate(zip(self.transient_weights, ratios, strict=True)):
+            decay, mean = math.exp(-ratio), -math.expm1(-ratio) / ratio
+            if self.transient_shape == "block":  # felt at the next bar: 2 weight decay
+                if decay == 1.0:
+                    time_s = self.transient_times_s[j]
+                    raise ConfigError(
+                        f"execution: transient_times_s = {time_s:g}: a block that never decays "
+                        "within a bar; make it permanent impact"
+                    )
+                weight *= 2.0 * decay / (mean * (1.0 - decay))
+            values[f"transient_weight_{j}"] = weight
+            values[f"transient_decay_{j}"] = decay
+            values[f"transient_mean_{j}"] = mean
+        return as_record(ExecutionParams, values)
+
+
+class AccountConfig(Settings):
+    """Cash, interest and margin."""
+
+    label: ClassVar[str] = "account"
+
+    initial_cash: float = Field(0.0, ge=0.0)
+    """Currency; 0 takes `account_share` of the market's mean daily traded value."""
+    account_share: float = Field(0.05, gt=0.0)
+    """Initial cash over the mean daily traded value of an asset, so that costs are scale-free."""
+    cash_rate: float = Field(0.0, ge=-0.5, le=10.0)
+    """Interest on credit cash, continuous, a year."""
+    margin_rate: float = Field(0.015, ge=0.0, le=10.0)
+    """Interest on debit cash, a year."""
+    borrow_rate: float = Field(0.003, ge=0.0, le=10.0)
+    """Fee on short positions, a year; simple, on their value at the mark."""
+    funding_rate: float = Field(0.0, ge=-10.0, le=10.0)
+    """What longs pay to shorts, a year (perpetual futures), likewise; below 0 shorts pay longs."""
+    maintenance_margin: float = Field(0.25, ge=0.0, lt=1.0)
+    """Equity over gross exposure below which every position is closed."""
+
+    def record(self) -> Table:
+        """Return the kernel's view."""
+        return as_record(AccountParams, self.model_dump())

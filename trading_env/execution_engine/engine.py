@@ -1,0 +1,286 @@
+"""The execution engine as a user calls it; the rules are in `execution_engine/inside_bar.py`.
+
+`ExecutionEngine` prices and fills with the compiled functions that the environment's step calls.
+Its history is keyed by trade id: a duplicate is refused by name. Its
+settings are in `execution_config.py`.
+"""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from trading_env.core.averages import blend
+from trading_env.core.codes import Status
+from trading_env.core.errors import ConfigError
+from trading_env.core.params import EpisodeParams
+from trading_env.core.records import AccountState, AssetState, OrderSlot, Report, new_table
+from trading_env.core.values import Address, Bar, Session
+from trading_env.execution_engine.config import DAY_S, ExecutionConfig
+from trading_env.execution_engine.inside_bar import trade_bar, wait_out_bar
+from trading_env.execution_engine.limits import limit_price
+from trading_env.execution_engine.orders import (
+    book_opportunity,
+    draw_latency,
+    end_bar,
+    fill_in,
+    status_of,
+)
+from trading_env.execution_engine.pricing import terms_of
+from trading_env.stress.composition import CALM
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+AVERAGED = ("delay", "spread", "impact", "fees", "latency_s", "filled", "left", "price")
+
+
+class Order(NamedTuple):
+    """An order; quantity in units, + to buy."""
+
+    quantity: float = 100.0
+    decision_price: float | None = None  # None: the market's price when it is sent
+    limit_price: float | None = None  # None: as the configuration's order type says
+
+
+class MarketState(NamedTuple):
+    """What an order meets: one bar and the averages that price it."""
+
+    price: float = 100.0  # mark when the order is sent
+    open: float | None = None  # of the bar it trades in; None: `price`
+    high: float | None = None
+    low: float | None = None
+    close: float | None = None
+    volume: float = 1e6  # units in the bar
+    mean_volume: float | None = None  # units a bar, trailing; None: `volume`
+    volatility: float = 0.02  # standard deviation of a day's return
+    volatility_change: float = 1.0  # fast over slow volatility
+    bar_seconds: float = DAY_S
+    bars_per_day: float = 1.0
+    halted: bool = False
+
+
+class ExecutionReport(NamedTuple):
+    """What became of one order in one bar; money in currency."""
+
+    price: float  # average fill price, or the mark when nothing was filled
+    filled: float  # units, signed
+    left: float  # units still working
+    status: str
+    latency_s: float
+    delay: float
+    spread: float
+    impact: float  # permanent, transient and the rest, which is temporary
+    fees: float
+    opportunity: float
+    decision_price: float
+    arrival_price: float  # where it met the market; 0 when nothing was filled
+    impact_permanent: float
+    impact_transient: float
+
+    @property
+    def shortfall(self) -> float:
+        """Implementation shortfall: the sum of the ledger."""
+        return self.delay + self.spread + self.impact + self.fees + self.opportunity
+
+
+class Feedback(NamedTuple):
+    """Exponentially weighted means over recorded trades, as the environment's step keeps them."""
+
+    slippage: float  # realised cost without opportunity, fraction of the notional
+    latency_s: float
+    fill_ratio: float  # filled share of what was asked for
+
+
+UNTRIED = Feedback(slippage=0.0, latency_s=0.0, fill_ratio=1.0)
+
+
+class ExecutionEngine:
+    """Simulates orders one at a time and keeps the history of execution quality.
+
+    Args:
+        config: an `ExecutionConfig`, a preset's name, a mapping, or None for the defaults.
+        seed: of the latency draws; the n-th order of two engines with one seed is equally late.
+        capacity: records that the history holds; the oldest go first.
+    """
+
+    def __init__(
+        self,
+        config: ExecutionConfig | Mapping[str, Any] | str | None = None,
+        seed: int = 0,
+        *,
+        capacity: int = 100_000,
+    ) -> None:
+        self.config = ExecutionConfig.of(config)
+        self._seed = np.uint64(seed)
+        self._orders = 0
+        self._capacity = capacity
+        self._history: dict[str, dict[str, float | str]] = {}
+
+    def simulate_execution(
+        self, order: Order | None = None, market_state: MarketState | None = None
+    ) -> ExecutionReport:
+        """Send one order into one bar and return its fill and its ledger.
+
+        Raises:
+            ConfigError: a quantity, price or volume that is not finite or out of range.
+        """
+        order = Order() if order is None else order
+        market, bar = _completed(MarketState() if market_state is None else market_state)
+        if not math.isfinite(order.quantity):
+            raise ConfigError(f"order.quantity = {order.quantity}: must be finite")
+        limit = order.limit_price
+        if limit is not None and not 0.0 < limit < math.inf:
+            raise ConfigError(f"order.limit_price = {limit}: must be finite and > 0")
+        bench = _Bench(self.config, market)
+        address = Address(self._seed, 0, self._orders, 0)
+        self._orders += 1
+        return bench.execute(order, market, bar, address)
+
+    def record_execution_feedback(
+        self, trade_id: str, execution_metrics: ExecutionReport | Mapping[str, Any]
+    ) -> None:
+        """Add a trade's execution quality to the history.
+
+        Raises:
+            ConfigError: the trade id is already in the history, or a metric is not finite.
+        """
+        if trade_id in self._history:
+            raise ConfigError(f"trade_id = {trade_id!r:.60}: already recorded")
+        report = execution_metrics
+        if isinstance(report, ExecutionReport):
+            row = {**report._asdict(), "shortfall": report.shortfall}
+        else:
+            row = dict(report)
+        for name, value in row.items():
+            if not isinstance(value, str) and not math.isfinite(value):
+                raise ConfigError(f"{name} = {value}: not finite (trade {trade_id!r:.40})")
+        self._history[trade_id] = row
+        while len(self._history) > self._capacity:
+            del self._history[next(iter(self._history))]
+
+    def feedback(self, rate: float = 0.1, start: Feedback = UNTRIED) -> Feedback:
+        """Average the history as the environment does, oldest trade first.
+
+        Args:
+            rate: weight of the newest trade, in (0, 1].
+            start: means before the first trade.
+
+        Raises:
+            ConfigError: the rate is out of range, or a record lacks a field of `ExecutionReport`.
+        """
+        if not 0.0 < rate <= 1.0:
+            raise ConfigError(f"rate = {rate}: must be in (0, 1]")
+        slippage, latency_s, fill_ratio = start
+        for trade_id, row in self._history.items():
+            missing = [name for name in AVERAGED if name not in row]
+            if missing:
+                raise ConfigError(f"trade {trade_id!r:.40}: has no {missing[0]}")
+            delay, spread, impact, fees, latency, filled, left, price = (
+                float(row[name]) for name in AVERAGED
+            )
+            if filled != 0.0:
+                cost = (delay + spread + impact + fees) / abs(filled * price)
+                slippage = blend(slippage, cost, rate)
+            latency_s = blend(latency_s, latency, rate)
+            if filled + left != 0.0:
+                fill_ratio = blend(fill_ratio, filled / (filled + left), rate)
+        return Feedback(slippage, latency_s, fill_ratio)
+
+    @property
+    def history(self) -> "pd.DataFrame":
+        """Recorded trades, oldest first, indexed by trade id."""
+        import pandas as pd
+
+        frame = pd.DataFrame.from_dict(self._history, orient="index")
+        frame.index.name = "trade_id"
+        return frame
+
+    def export_history(self, path: str | Path) -> None:
+        """Write the history as Parquet."""
+        self.history.to_parquet(path)
+
+
+def _completed(market: MarketState) -> tuple[MarketState, Bar]:
+    """Fill in what was left out, refuse what cannot be, and return the bar."""
+    opened = market.price if market.open is None else market.open
+    closed = opened if market.close is None else market.close
+    high = max(opened, closed) if market.high is None else market.high
+    low = min(opened, closed) if market.low is None else market.low
+    mean_volume = market.volume if market.mean_volume is None else market.mean_volume
+    state = MarketState(*market)._replace(
+        open=opened, high=high, low=low, close=closed, mean_volume=mean_volume
+    )
+    for name, value in state._asdict().items():
+        if not math.isfinite(value) or value < 0.0:
+            raise ConfigError(f"market_state.{name} = {value}: must be finite and >= 0")
+    for name in ("price", "open", "high", "low", "close", "volatility", "volatility_change"):
+        if getattr(state, name) <= 0.0:
+            raise ConfigError(f"market_state.{name} = {getattr(state, name)}: must be > 0")
+    if not low <= min(opened, closed) <= max(opened, closed) <= high:
+        raise ConfigError(f"market_state: open and close must lie in [{low}, {high}]")
+    return state, Bar(opened, high, low, closed, float(market.volume))
+
+
+class _Bench:
+    """One asset, one account and one bar, laid out as the kernels expect them."""
+
+    def __init__(self, config: ExecutionConfig, market: MarketState) -> None:
+        self.execution = config.record(market.bar_seconds)[0]
+        self.episode = new_table(EpisodeParams, 1)[0]
+        self.episode.bars_per_day = market.bars_per_day
+        self.asset = new_table(AssetState, 1)[0]
+        bar_variance = market.volatility**2 / market.bars_per_day
+        self.asset.mark = market.price
+        self.asset.reference_price = market.price
+        self.asset.variance_fast = bar_variance
+        self.asset.variance_slow = bar_variance / market.volatility_change**2
+        self.asset.volume_mean = market.mean_volume
+        self.slots = new_table(OrderSlot, 1)
+        self.account = new_table(AccountState, 1)[0]
+        self.report = new_table(Report, 1)[0]
+
+    def execute(
+        self, order: Order, market: MarketState, bar: Bar, address: Address
+    ) -> ExecutionReport:
+        """Run the order through the bar and read its slot back."""
+        report, slots = self.report, self.slots
+        if order.decision_price is not None:
+            self.asset.mark = order.decision_price
+        report.decision_price = self.asset.mark
+        latency_s = draw_latency(self.execution, 1.0, address)
+        quantity = float(order.quantity)
+        limit = order.limit_price
+        if limit is None:
+            limit = limit_price(market.price, quantity, self.execution)
+        self.execution.limit_orders = int(limit != 0.0)
+        fill_in(slots[0], report, quantity, latency_s, limit)
+        if market.halted or bar.volume <= 0.0:
+            wait_out_bar(self.asset, slots, report, market.bar_seconds)
+        else:
+            terms = terms_of(self.asset, CALM[0], self.execution, self.episode)
+            capacity = self.execution.participation * bar.volume
+            session = Session(bar, terms, capacity, market.bar_seconds)
+            trade_bar(self.asset, slots, self.account, report, session, self.execution)
+        left = end_bar(slots, self.execution, market.bar_seconds)
+        book_opportunity(slots, report, bar.close - self.asset.mark)
+        slot = slots[0]
+        price = slot.notional / abs(slot.filled) if slot.filled != 0.0 else market.price
+        return ExecutionReport(
+            price=price,
+            filled=float(slot.filled),
+            left=float(left),
+            status=Status(status_of(slots, report, int(market.halted))).name.lower(),
+            latency_s=latency_s,
+            delay=float(slot.delay),
+            spread=float(slot.spread),
+            impact=float(slot.impact),
+            fees=float(slot.fees),
+            opportunity=float(slot.opportunity),
+            decision_price=float(slot.decision_price),
+            arrival_price=float(slot.arrival_price),
+            impact_permanent=float(report.impact_permanent),
+            impact_transient=float(report.impact_transient),
+        )

@@ -1,0 +1,272 @@
+"""Orders: sent, in flight, working, done.
+
+A new order is what the target lacks after everything still live. If that is opposite to what is
+working, the new order replaces it: on arrival it cancels the working rest. An asset has SLOTS
+live orders at most; one more is rejected by name. An order that ends stays readable, with its
+ledger, until the next step begins.
+"""
+
+import math
+
+from trading_env.core.codes import BoundBy, SlotState, Status, TimeInForce
+from trading_env.core.grid import GRID_SLACK, whole_lots
+from trading_env.core.jit import kernel
+from trading_env.core.noise import Stream, normal
+from trading_env.core.params import ExecutionParams, RiskParams
+from trading_env.core.records import AccountState, AssetState, OrderSlot, Report, Table
+from trading_env.core.values import Address
+from trading_env.execution_engine.account import DUST
+from trading_env.execution_engine.limits import limit_price
+
+
+@kernel
+def is_live(slot: OrderSlot) -> bool:
+    """Tell whether an order is in flight or working."""
+    return slot.state == SlotState.IN_FLIGHT or slot.state == SlotState.WORKING
+
+
+@kernel
+def begin_step(asset: AssetState, slots: Table) -> tuple[float, float]:
+    """Free the slots of finished orders; return the units in flight and working."""
+    in_flight = 0.0
+    working = 0.0
+    used = 0
+    for s in range(asset.slots_used):
+        slot = slots[s]
+        if slot.state == SlotState.DONE:
+            slot.state = SlotState.EMPTY.value
+        elif slot.state == SlotState.IN_FLIGHT:
+            in_flight += slot.left
+        elif slot.state == SlotState.WORKING:
+            working += slot.left * (1 - slot.replaced)
+        slot.claim = slot.left if is_live(slot) and slot.replaced == 0 else 0.0
+        slot.step_filled = 0.0
+        if slot.state != SlotState.EMPTY:
+            used = s + 1
+    asset.slots_used = used
+    return in_flight, working
+
+
+@kernel
+def take_slot(asset: AssetState, slots: Table) -> int:
+    """Return the index of an empty slot, or -1 when all are taken."""
+    for s in range(asset.slots_used):
+        if slots[s].state == SlotState.EMPTY:
+            return s
+    if asset.slots_used == slots.shape[0]:
+        return -1
+    asset.slots_used += 1
+    return asset.slots_used - 1
+
+
+@kernel
+def send_order(
+    asset: AssetState,
+    slots: Table,
+    report: Report,
+    account: AccountState,
+    risk: RiskParams,
+    execution: ExecutionParams,
+    latency_multiplier: float,
+    held_s: float,
+    address: Address,
+) -> None:
+    """Send the order that takes the account to its target, if one is needed."""
+    in_flight, working = begin_step(asset, slots)
+    report.decision_price = asset.mark
+    report.intended = report.target - asset.position
+    report.live = in_flight + working
+    if report.bound_by == BoundBy.EXIT_PENDING:
+        return
+    needed = report.intended - in_flight - working
+    largest = max(abs(report.target), abs(asset.position), abs(in_flight), abs(working))
+    if abs(needed) <= DUST * largest:
+        return
+    value = abs(needed) * asset.seen_close
+    if report.target != 0.0 and value <= risk.no_trade_band * account.seen_equity:
+        if report.bound_by == BoundBy.NONE:
+            report.bound_by = BoundBy.NO_TRADE_BAND.value
+        return
+    opposite = needed * working < 0.0
+    if opposite:
+        needed = report.intended - in_flight
+    wished = needed
+    needed = whole_lots(needed, execution.lot)
+    cut = abs(needed - wished) > GRID_SLACK * execution.lot
+    if cut and report.bound_by == BoundBy.NONE:
+        report.bound_by = BoundBy.LOT_SIZE.value
+    if needed == 0.0 and not opposite:
+        return
+    free = take_slot(asset, slots)
+    if free < 0:
+        report.bound_by = BoundBy.ORDER_SLOTS.value
+        report.status = Status.REJECTED.value
+        return
+    if opposite:
+        disown_working(slots[: asset.slots_used])
+        report.live = in_flight
+    report.live += needed
+    report.sent = needed
+    # Replacing an order by a smaller one on its side repeats a wish, it does not add one.
+    report.ordered = 0.0 if opposite and needed * working > 0.0 else abs(needed)
+    slot = slots[free]
+    latency_s = held_s + draw_latency(execution, latency_multiplier, address)
+    fill_in(slot, report, needed, latency_s, limit_price(asset.seen_close, needed, execution))
+    slot.identity = address.step + 1
+    slot.replaces = 1 if opposite else 0
+
+
+@kernel
+def disown_working(slots: Table) -> None:
+    """Working orders that are being replaced no longer stand for a wish of the account."""
+    for s in range(slots.shape[0]):
+        if slots[s].state == SlotState.WORKING:
+            slots[s].claim = 0.0
+            slots[s].replaced = 1
+
+
+@kernel
+def draw_latency(execution: ExecutionParams, multiplier: float, address: Address) -> float:
+    """Seconds from decision to arrival: lognormal, times the scenario's multiplier."""
+    latency = execution.latency_median_s * multiplier
+    if execution.latency_log_sd > 0.0 and latency > 0.0:
+        z = normal(
+            address.seed,
+            address.episode,
+            address.step,
+            address.asset,
+            Stream.ORDER_LATENCY.value,
+        )
+        latency *= math.exp(execution.latency_log_sd * z)
+    return latency
+
+
+@kernel
+def fill_in(
+    slot: OrderSlot, report: Report, quantity: float, latency_s: float, limit: float
+) -> None:
+    """Write a fresh order into a slot; a limit of 0 is a market order."""
+    slot.state = SlotState.IN_FLIGHT.value
+    slot.replaced = 0
+    slot.outcome = Status.NONE.value
+    slot.quantity = quantity
+    slot.left = quantity
+    slot.claim = quantity
+    slot.decision_price = report.decision_price
+    slot.arrival_price = 0.0
+    slot.limit = limit
+    slot.latency_s = latency_s
+    slot.due_s = latency_s
+    slot.stop_distance = report.stop_distance
+    slot.target_distance = report.target_distance
+    slot.step_filled = 0.0
+    slot.filled = 0.0
+    slot.notional = 0.0
+    slot.proportional = 0.0
+    slot.delay = 0.0
+    slot.spread = 0.0
+    slot.impact = 0.0
+    slot.fees = 0.0
+    slot.opportunity = 0.0
+
+
+@kernel
+def finish(slot: OrderSlot, outcome: int) -> None:
+    """End an order; its ledger stays until the next step."""
+    slot.state = SlotState.DONE.value
+    slot.outcome = outcome
+
+
+@kernel
+def cancel_all(slots: Table) -> None:
+    """Cancel everything live, in flight or working."""
+    for s in range(slots.shape[0]):
+        if is_live(slots[s]):
+            finish(slots[s], Status.CANCELLED.value)
+
+
+@kernel
+def cancel_replaced(slots: Table) -> None:
+    """Cancel the rest of what is replaced, as the arrival of the replacing order does."""
+    for s in range(slots.shape[0]):
+        if slots[s].state == SlotState.WORKING and slots[s].replaced == 1:
+            finish(slots[s], Status.CANCELLED.value)
+
+
+@kernel
+def next_arrival(slots: Table, seconds: float) -> int:
+    """Index of the in-flight order that arrives first within `seconds`, or -1."""
+    first = -1
+    for s in range(slots.shape[0]):
+        slot = slots[s]
+        due = slot.state == SlotState.IN_FLIGHT and slot.due_s < seconds
+        if due and (first < 0 or slot.due_s < slots[first].due_s):
+            first = s
+    return first
+
+
+@kernel
+def arrive(slot: OrderSlot, slots: Table, report: Report) -> None:
+    """Take an order from flight to the market; a replacing one cancels the working rest."""
+    if slot.replaces == 1:
+        cancel_replaced(slots)
+    slot.state = SlotState.WORKING.value
+    report.latency_s += slot.latency_s  # becomes the mean when the bar closes
+    report.arrivals += 1
+    if slot.left == 0.0:  # a pure cancel: there is nothing to fill
+        finish(slot, Status.NONE.value)
+
+
+@kernel
+def end_bar(slots: Table, execution: ExecutionParams, seconds: float) -> float:
+    """Let time pass: expire by time in force, fly on; return the units still live."""
+    live = 0.0
+    for s in range(slots.shape[0]):
+        slot = slots[s]
+        if slot.state == SlotState.WORKING and execution.time_in_force == TimeInForce.BAR:
+            finish(slot, Status.EXPIRED.value)
+        elif slot.state == SlotState.IN_FLIGHT:
+            slot.due_s -= seconds
+        if is_live(slot):
+            live += slot.left
+    return live
+
+
+@kernel
+def book_opportunity(slots: Table, report: Report, move: float) -> None:
+    """Charge what was not filled with the bar's move of the mark."""
+    for s in range(slots.shape[0]):
+        slot = slots[s]
+        if slot.state != SlotState.EMPTY:
+            missed = (slot.claim - slot.step_filled) * move
+            slot.opportunity += missed
+            report.opportunity += missed
+
+
+@kernel
+def status_of(slots: Table, report: Report, halted: int) -> int:
+    """Sum up what became of an asset's orders in this step."""
+    filled, cancelled, expired, working, in_flight = 0, 0, 0, 0, 0
+    for s in range(slots.shape[0]):
+        slot = slots[s]
+        if slot.state == SlotState.WORKING:
+            working += 1
+        elif slot.state == SlotState.IN_FLIGHT:
+            in_flight += 1
+        elif slot.state == SlotState.DONE:
+            filled += 1 if slot.outcome == Status.FILLED else 0
+            cancelled += 1 if slot.outcome == Status.CANCELLED else 0
+            expired += 1 if slot.outcome == Status.EXPIRED else 0
+    if report.order_filled != 0.0 and working + in_flight + expired + cancelled > 0:
+        return Status.PARTIAL.value
+    if report.status == Status.REJECTED:
+        return Status.REJECTED.value
+    if filled > 0:
+        return Status.FILLED.value
+    if cancelled > 0:
+        return Status.CANCELLED.value
+    if expired > 0:
+        return Status.EXPIRED.value
+    if working > 0:
+        return Status.HALTED.value if halted == 1 else Status.WORKING.value
+    return Status.IN_FLIGHT.value if in_flight > 0 else report.status

@@ -1,0 +1,262 @@
+"""The compiled generator: bars of a pool of paths, sub-step by sub-step.
+
+The factor m and the residual e_i of asset i move as `series.py` says; asset i moves by
+
+    beta_i sigma_m g_m z_m + w_i sigma_e g_e z_e + drift,
+
+and a share of the factor's ln sigma moves every residual's. Half the bar's variance is taken off
+the log return, so that without drift and signal the price is a martingale.
+
+The high and low of a sub-step are those of a Brownian bridge between its ends, drawn one by one
+(exact for each, not for the pair), so the range does not depend on the number of sub-steps.
+
+The signal s is a unit AR(1). Bar k+1 drifts by ic sigma s_k, sigma its volatility before g: "alpha
+is volatility times IC times score" (Grinold 1994). s_k is known at the close of bar k and made
+from draws of bars <= k.
+
+Volume: see `presets.VolumeLaw`, in units of the asset, so that the mean traded value is constant.
+
+Not modelled: hours of the day, jumps in price apart from t shocks, a bid and an ask.
+"""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trading_env.core.jit import driver, kernel
+from trading_env.core.noise import Stream, normal, uniforms
+from trading_env.core.sources import source_digest
+from trading_env.markets.models.series import (
+    DRAWS_A_BAR,
+    Address,
+    Column,
+    Motion,
+    Scales,
+    advance_scales,
+    draw_shocks,
+    move,
+    start_scales,
+)
+
+START_PRICE = 100.0
+SIGNAL_HALF_LIFE = 10.0  # bars
+SIGNAL_PERSISTENCE = math.pow(0.5, 1.0 / SIGNAL_HALF_LIFE)
+MEAN_ABSOLUTE_SHOCK = 0.8
+COMPILED = (
+    *("core/jit.py", "core/noise.py", "markets/models/series.py"),
+    *("markets/models/paths.py", "markets/models/volatility_paths.py"),
+)
+
+
+class Model(NamedTuple):
+    """Everything a path depends on but the noise."""
+
+    market: Scales
+    residual: Scales
+    beta: Column  # (assets,)
+    residual_weight: Column  # (assets,)
+    volatility_share: float
+    gap_share: float
+    substeps: int
+    information_coefficient: float
+    drift: float  # expected log growth a bar
+    volume_persistence: float
+    volume_response: float
+    volume_noise: float
+    volume_variance: float  # stationary variance of log volume
+    value_a_bar: float  # mean traded value, currency
+
+
+class Pool(NamedTuple):
+    """The arrays to fill, (paths, bars, assets); the signal has one more axis of length 1."""
+
+    open: Column
+    high: Column
+    low: Column
+    close: Column
+    volume: Column
+    signals: NDArray[np.float64]
+
+
+class LogBar(NamedTuple):
+    """Logs of a bar's prices."""
+
+    open: float
+    high: float
+    low: float
+    close: float
+
+
+class Spread(NamedTuple):
+    """How widely one asset moves in one bar."""
+
+    sigma: float  # standard deviation of the bar, before the tails
+    variance: float  # of the bar, after the tails
+
+
+class Walk(NamedTuple):
+    """The state of one path between bars, and room to work."""
+
+    weights: Column  # (1 + substeps,) square roots of the shares of variance; the gap first
+    common: Column  # (1 + substeps,) the factor's shocks of this bar
+    own: Column  # (1 + substeps,) one residual's
+    steps: Column  # (1 + substeps,) one asset's log returns
+    scales: Column  # (1 + assets, 3)
+    price: Column  # (assets,) log of the last close
+    activity: Column  # (assets,) log volume less its mean
+    signal: Column  # (assets,) at the last close
+
+
+@kernel
+def trace(
+    at: Address, asset: int, start: float, steps: Column, weights: Column, variance: float
+) -> LogBar:
+    """Walk through the gap, steps[0], and the sub-steps; bridge each sub-step's extremes."""
+    price = start + steps[0]
+    opening = price
+    high = price
+    low = price
+    for j in range(1, len(steps)):
+        reached = price + steps[j]
+        first, second = uniforms(
+            at.seed, at.path, at.bar * DRAWS_A_BAR + j, asset, Stream.MARKET_INTRABAR
+        )
+        scale = -2.0 * variance * weights[j] * weights[j]
+        move_squared = steps[j] * steps[j]
+        middle = price + reached
+        above = 0.5 * (middle + math.sqrt(move_squared + scale * math.log(1.0 - first)))
+        below = 0.5 * (middle - math.sqrt(move_squared + scale * math.log(1.0 - second)))
+        price = reached
+        high = max(high, above, price)
+        low = min(low, below, price)
+    return LogBar(opening, high, low, price)
+
+
+@kernel
+def store_bar(pool: Pool, at: Address, asset: int, bar: LogBar) -> None:
+    """Write a bar's prices; rounding never puts the open or the close outside the range."""
+    opening, closing = math.exp(bar.open), math.exp(bar.close)
+    pool.open[at.path, at.bar, asset] = opening
+    pool.high[at.path, at.bar, asset] = max(math.exp(bar.high), opening, closing)
+    pool.low[at.path, at.bar, asset] = min(math.exp(bar.low), opening, closing)
+    pool.close[at.path, at.bar, asset] = closing
+
+
+@kernel
+def next_volume(at: Address, asset: int, model: Model, level: float, shock: float) -> float:
+    """Log volume less its mean, after a bar that moved by `shock` standard deviations."""
+    noise = normal(at.seed, at.path, at.bar, asset, Stream.MARKET_VOLUME)
+    response = model.volume_response * (abs(shock) - MEAN_ABSOLUTE_SHOCK)
+    return float(model.volume_persistence * level + response + model.volume_noise * noise)
+
+
+@kernel
+def next_signal(at: Address, asset: int, signal: float) -> float:
+    """Advance the unit AR(1) signal to the close of this bar; the first is a fresh draw."""
+    noise = normal(at.seed, at.path, at.bar, asset, Stream.MARKET_SIGNAL)
+    if at.bar == 0:
+        return noise
+    phi = SIGNAL_PERSISTENCE
+    return phi * signal + math.sqrt(1.0 - phi * phi) * noise
+
+
+@kernel
+def start_walk(model: Model, seed: np.uint64, path: int) -> Walk:
+    """Allocate the state of one path and draw its first scales."""
+    assets = len(model.beta)
+    weights = np.full(model.substeps + 1, math.sqrt((1.0 - model.gap_share) / model.substeps))
+    weights[0] = math.sqrt(model.gap_share)
+    scales = np.empty((assets + 1, 3))
+    at = Address(seed, path, 0)
+    start_scales(at, 0, model.market, scales[0])
+    for series in range(1, assets + 1):
+        start_scales(at, series, model.residual, scales[series])
+    return Walk(
+        weights=weights,
+        common=np.empty_like(weights),
+        own=np.empty_like(weights),
+        steps=np.empty_like(weights),
+        scales=scales,
+        price=np.full(assets, math.log(START_PRICE)),
+        activity=np.zeros(assets),
+        signal=np.zeros(assets),
+    )
+
+
+@kernel
+def move_market(at: Address, model: Model, walk: Walk) -> Motion:
+    """Draw the factor's bar into walk.common and advance its scales."""
+    market = move(at, 0, model.market, walk.scales[0], 0.0)
+    shock = draw_shocks(at, 0, walk.weights, walk.common)
+    advance_scales(at, 0, shock, model.market, walk.scales[0])
+    return market
+
+
+@kernel
+def move_asset(at: Address, asset: int, model: Model, walk: Walk, market: Motion) -> Spread:
+    """Draw one asset's bar into walk.steps, factor, residual, drift and signal together."""
+    series, share = asset + 1, model.volatility_share
+    shared = share * market.deviation - share * share * model.market.log_variance
+    residual = move(at, series, model.residual, walk.scales[series], shared)
+    shock = draw_shocks(at, series, walk.weights, walk.own)
+    advance_scales(at, series, shock, model.residual, walk.scales[series])
+    beta, weight = model.beta[asset], model.residual_weight[asset]
+    from_market, from_own = beta * market.spread, weight * residual.spread
+    variance = from_market * from_market + from_own * from_own
+    sigma = math.hypot(beta * market.sigma, weight * residual.sigma)
+    drift = model.drift + model.information_coefficient * sigma * walk.signal[asset]
+    for j in range(len(walk.steps)):
+        part = walk.weights[j]
+        shocked = from_market * walk.common[j] + from_own * walk.own[j]
+        walk.steps[j] = part * shocked + part * part * (drift - 0.5 * variance)
+    return Spread(sigma, variance)
+
+
+@kernel
+def close_bar(
+    pool: Pool, at: Address, asset: int, model: Model, walk: Walk, spread: Spread
+) -> None:
+    """Make an asset's bar from walk.steps, store it, and move its price, volume and signal on."""
+    path, bar = at.path, at.bar
+    prices = trace(at, asset, walk.price[asset], walk.steps, walk.weights, spread.variance)
+    moved = (prices.close - walk.price[asset]) / spread.sigma
+    walk.price[asset] = prices.close
+    walk.activity[asset] = next_volume(at, asset, model, walk.activity[asset], moved)
+    walk.signal[asset] = next_signal(at, asset, walk.signal[asset])
+    store_bar(pool, at, asset, prices)
+    excess = walk.activity[asset] - 0.5 * model.volume_variance
+    units = model.value_a_bar / pool.open[path, bar, asset]
+    pool.volume[path, bar, asset] = units * math.exp(excess)
+    pool.signals[path, bar, asset, 0] = walk.signal[asset]
+
+
+@kernel
+def fill_path(pool: Pool, model: Model, seed: np.uint64, path: int) -> None:
+    """Fill one path, bar by bar; a draw's address holds its bar, so a prefix is a shorter pool."""
+    walk = start_walk(model, seed, path)
+    for bar in range(pool.close.shape[1]):
+        at = Address(seed, path, bar)
+        market = move_market(at, model, walk)
+        for asset in range(len(model.beta)):
+            spread = move_asset(at, asset, model, walk, market)
+            close_bar(pool, at, asset, model, walk, spread)
+
+
+def _build() -> Callable[[Pool, Model, np.uint64], None]:
+    """Compile the loop over paths; the digest in its closure is part of numba's cache key."""
+    key = source_digest(Path(__file__))
+
+    @driver(parallel=False)
+    def fill(pool: Pool, model: Model, seed: np.uint64) -> None:
+        _ = key
+        for path in range(pool.close.shape[0]):
+            fill_path(pool, model, seed, path)
+
+    return fill
+
+
+fill_pool = _build()

@@ -1,0 +1,204 @@
+"""Read tables of bars from text files.
+
+Text is UTF-8 with commas and decimal points, plain or gzip (told by its first bytes, not by its
+name). Every fault ends in one `MarketDataError` that names the file, the line and the column; no
+value is guessed, filled or dropped (blank lines are skipped). Limits: one line 1 MiB, one file
+1 GiB once unpacked, and 100 times its packed size beyond 16 MiB.
+"""
+
+import csv
+import gzip
+import stat
+import zlib
+from collections.abc import Iterator, Sequence
+from itertools import count
+from pathlib import Path
+from typing import IO, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trading_env.markets.errors import clip, data_error
+from trading_env.markets.reading.tables import Columns, Table, find_columns
+from trading_env.markets.reading.times import parse_time
+from trading_env.markets.reading.validation import Values
+
+MAX_BYTES = 1 << 30
+MAX_BLANK = 100_000
+MAX_LINE = 1 << 20
+MAX_EXPANSION = 100
+EXPANSION_FLOOR = 1 << 24
+CHUNK = 8192
+
+
+def read_csv(path: Path) -> Table:
+    """Read a .csv or .csv.gz file; errors name the line, the header being line 1."""
+    source = str(path)
+    check_regular(path)
+    try:
+        return _parse(source, _lines(path))
+    except csv.Error as error:
+        raise data_error(source, "", f"broken CSV: {clip(error, 60)} (a quote?)") from None
+    except (OSError, EOFError, zlib.error) as error:
+        raise data_error(source, "", f"cannot be read: {clip(error, 60)}") from None
+
+
+def check_regular(path: Path) -> None:
+    """Refuse a missing file, a folder, a pipe or a device."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError) as error:
+        reason = "no such file" if isinstance(error, FileNotFoundError) else clip(error, 60)
+        raise data_error(str(path), "", reason) from None
+    if not stat.S_ISREG(mode):
+        raise data_error(str(path), "", f"not a regular file ({stat.filemode(mode)[0]})")
+
+
+def _lines(path: Path) -> Iterator[str]:
+    """Yield the lines of a file as text, within the limits on size."""
+    with path.open("rb") as raw:
+        magic = raw.read(2)
+        raw.seek(0)
+        if magic in (b"\xff\xfe", b"\xfe\xff"):
+            raise data_error(str(path), "line 1", "UTF-16 text; save it as UTF-8")
+        packed = magic == b"\x1f\x8b"
+        stream = cast(IO[bytes], gzip.GzipFile(fileobj=raw)) if packed else raw
+        expanded = MAX_EXPANSION * path.stat().st_size if packed else MAX_BYTES
+        limit = min(MAX_BYTES, max(EXPANSION_FLOOR, expanded))
+        total, blank = 0, 0
+        for number in count(1):
+            line = stream.readline(MAX_LINE + 1)
+            total += len(line)
+            blank = 0 if line.strip() else blank + 1
+            if blank > MAX_BLANK:
+                reason = f"more than {MAX_BLANK:,} blank lines in a row"
+                raise data_error(str(path), f"line {number}", reason)
+            if total > limit:
+                raise data_error(str(path), "", f"unpacks to more than {limit >> 20} MiB")
+            if not line:
+                return
+            yield _decode(line, number, str(path))
+
+
+def _decode(line: bytes, number: int, source: str) -> str:
+    """Turn one line into text."""
+    if len(line) > MAX_LINE:
+        raise data_error(source, f"line {number}", "longer than 1 MiB")
+    if b"\0" in line:
+        raise data_error(source, f"line {number}", "holds a NUL byte (UTF-16 or a binary file?)")
+    try:
+        return line.decode("utf-8-sig" if number == 1 else "utf-8")
+    except UnicodeDecodeError:
+        raise data_error(source, f"line {number}", "not UTF-8 text") from None
+
+
+def _parse(source: str, lines: Iterator[str]) -> Table:
+    """Parse chunk by chunk, so that memory holds numbers and not text."""
+    reader = csv.reader(lines, strict=True)
+    header = next(reader, None)
+    if not header:
+        raise data_error(source, "line 1", "the file is empty" if header is None else "no header")
+    columns = find_columns(header, source)
+    parser = _Parser(source, header, columns)
+    rows: list[list[str]] = []
+    for row in reader:
+        if not row:
+            continue
+        if len(row) != len(header):
+            reason = f"{len(row)} fields, the header has {len(header)} (a decimal comma?)"
+            raise data_error(source, f"line {reader.line_num}", reason)
+        rows.append(row)
+        parser.line_numbers.append(reader.line_num)
+        if len(rows) == CHUNK:
+            parser.add(rows)
+            rows = []
+    if rows:
+        parser.add(rows)
+    return parser.table()
+
+
+class _Parser:
+    """Turn chunks of text cells into columns of numbers."""
+
+    def __init__(self, source: str, header: Sequence[str], columns: Columns) -> None:
+        self.source = source
+        self.header = header
+        self.columns = columns
+        self.line_numbers: list[int] = []
+        self.done = 0
+        self.zone = ""
+        self.symbols: list[str] = []
+        self.times: list[NDArray[np.int64]] = []
+        self.numbers: dict[str, list[Values]] = {name: [] for name in columns.numbers}
+
+    def add(self, rows: list[list[str]]) -> None:
+        """Convert one chunk."""
+        cells = list(zip(*rows, strict=True))
+        self.times.append(self._times(cells[self.columns.time]))
+        for name, position in self.columns.numbers.items():
+            self.numbers[name].append(self._numbers(cells[position], position))
+        if self.columns.symbol is not None:
+            self.symbols.extend(cells[self.columns.symbol])
+        self.done += len(rows)
+
+    def table(self) -> Table:
+        """Join the chunks."""
+        if not self.done:
+            raise data_error(self.source, "line 1", "a header and no data rows")
+        return Table(
+            source=self.source,
+            row_word="line",
+            rows=np.array(self.line_numbers, dtype=np.int64),
+            time_name=self.header[self.columns.time].strip(),
+            time=np.concatenate(self.times),
+            symbols=None if self.columns.symbol is None else self.symbols,
+            numbers={name: np.concatenate(parts) for name, parts in self.numbers.items()},
+        )
+
+    def _times(self, cells: Sequence[str]) -> NDArray[np.int64]:
+        """Parse time stamps, all of one kind."""
+        seconds = np.empty(len(cells), dtype=np.int64)
+        for index, text in enumerate(cells):
+            try:
+                seconds[index], zone = parse_time(text)
+            except ValueError as error:
+                raise self._error(index, self.columns.time, str(error)) from None
+            if zone != self.zone:
+                if self.zone:
+                    reason = f"time zones differ: '{self.zone}' above, '{zone}' here"
+                    raise self._error(index, self.columns.time, reason)
+                self.zone = zone
+        return seconds
+
+    def _numbers(self, cells: Sequence[str], position: int) -> Values:
+        """Parse one column of numbers; `1_000` and non-ASCII digits are refused."""
+        joined = "".join(cells)
+        if joined.isascii() and "_" not in joined:
+            try:
+                return np.fromiter(map(float, cells), dtype=np.float64, count=len(cells))
+            except ValueError:
+                pass
+        index = next(i for i, text in enumerate(cells) if not _is_number(text))
+        text = cells[index].strip()
+        if not text:
+            reason = "empty cell"
+        elif "," in text:
+            reason = f"'{clip(text)}' is no number (write a decimal point, no thousands mark)"
+        else:
+            reason = f"'{clip(text)}' is no number"
+        raise self._error(index, position, reason)
+
+    def _error(self, index: int, position: int, reason: str) -> Exception:
+        line = self.line_numbers[self.done + index]
+        return data_error(
+            self.source, f"line {line}, column '{clip(self.header[position])}'", reason
+        )
+
+
+def _is_number(text: str) -> bool:
+    """Tell whether a cell is a plain number."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return text.isascii() and "_" not in text

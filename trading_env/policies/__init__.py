@@ -1,0 +1,1 @@
+"""What acts in an environment: one interface, the baselines, and the adaptive agent."""

@@ -1,0 +1,141 @@
+"""The adaptive agent: a trained network says how sure it is, a calibrator corrects it online.
+
+The network is a small tanh perceptron on standardised observations (see `training.py` for how it
+is trained). Evaluation needs numpy alone, so a saved policy answers the same wherever it is
+loaded. A policy is kept as `policy.safetensors` (weights) and `policy.json` (sizes, observation
+layout, calibrator): data, never code.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trading_env.core.files import write_bytes, write_json
+from trading_env.envs.spaces import ObservationLayout
+from trading_env.policies.calibrator import ConfidenceCalibrator
+
+FORMAT = "trading-env policy 1"
+WEIGHTS, DESCRIPTION = "policy.safetensors", "policy.json"
+LIMIT = 5.0  # standardised observations saturate here
+
+Weights = dict[str, NDArray[np.float32]]
+
+
+class PolicyFileError(ValueError):
+    """A saved policy that cannot be read or does not fit; one line."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """Standardise, two or more tanh layers, a linear head clipped to [-1, 1].
+
+    `weights` holds `mean` and `scale` (inputs,), and `layer_K.weight` (outputs, inputs) and
+    `layer_K.bias` for K = 0, 1, ...; the last layer is the head.
+    """
+
+    weights: Weights
+
+    @property
+    def sizes(self) -> list[int]:
+        """Inputs, hidden sizes, outputs."""
+        hidden = [len(self.weights[f"layer_{k}.bias"]) for k in range(self.layers)]
+        return [len(self.weights["mean"]), *hidden]
+
+    @property
+    def layers(self) -> int:
+        """Number of layers, head included."""
+        return sum(name.endswith(".bias") for name in self.weights)
+
+    def __call__(self, observations: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return signals (num_envs, assets) for observations (num_envs, size)."""
+        weights = self.weights
+        x = (observations - weights["mean"]) / weights["scale"]
+        x = np.clip(x, -LIMIT, LIMIT)
+        for k in range(self.layers - 1):
+            x = np.tanh(x @ weights[f"layer_{k}.weight"].T + weights[f"layer_{k}.bias"])
+        head = self.layers - 1
+        x = x @ weights[f"layer_{head}.weight"].T + weights[f"layer_{head}.bias"]
+        signals: NDArray[np.float64] = np.clip(x, -1.0, 1.0).astype(np.float64)
+        return signals
+
+
+class AdaptivePolicy:
+    """Deterministic actions of a network, scaled by the calibrator; `calibrate=False` ablates it.
+
+    Raises:
+        PolicyFileError: the network was made for another observation.
+    """
+
+    def __init__(
+        self, network: Network, layout: ObservationLayout, *, calibrate: bool = True
+    ) -> None:
+        if network.sizes[0] != len(layout.features):
+            raise PolicyFileError(
+                f"policy takes {network.sizes[0]} features, the environment has "
+                f"{len(layout.features)} (another market?)"
+            )
+        self.network = network
+        self.layout = layout
+        self.calibrator = ConfidenceCalibrator(layout) if calibrate else None
+
+    def reset(self, num_envs: int) -> None:
+        """Forget the last episode's fills."""
+        if self.calibrator is not None:
+            self.calibrator.reset(num_envs)
+
+    def act(self, observations: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return signals (num_envs, assets)."""
+        signals = self.network(observations)
+        if self.calibrator is None:
+            return signals
+        scaled: NDArray[np.float64] = signals * self.calibrator.update(observations)
+        return scaled
+
+    def save(self, folder: Path, **notes: Any) -> None:
+        """Write weights and description; `notes` are kept in the description."""
+        from safetensors.numpy import save
+
+        folder.mkdir(parents=True, exist_ok=True)
+        calibrator = self.calibrator
+        description = {
+            "format": FORMAT,
+            "kind": "adaptive" if calibrator else "ppo",
+            "sizes": self.network.sizes,
+            "activation": "tanh",
+            "action": "Box(-1, 1), the head's output, clipped",
+            "symbols": list(self.layout.symbols),
+            "signal_names": list(self.layout.signal_names),
+            "features": [feature.name for feature in self.layout.features],
+            "calibrate": calibrator is not None,
+            **notes,
+        }
+        write_bytes(folder / WEIGHTS, save(self.network.weights))
+        write_json(folder / DESCRIPTION, description)
+
+    @classmethod
+    def load(cls, folder: Path, layout: ObservationLayout | None = None) -> "AdaptivePolicy":
+        """Read a saved policy; nothing in it is executed.
+
+        Raises:
+            PolicyFileError: a file is missing or damaged, or does not fit `layout`.
+        """
+        from safetensors import SafetensorError
+        from safetensors.numpy import load
+
+        try:
+            description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+            weights = load((folder / WEIGHTS).read_bytes())
+        except (OSError, ValueError, SafetensorError) as error:
+            raise PolicyFileError(f"{folder}: cannot be read as a policy: {error}"[:190]) from None
+        if description.get("format") != FORMAT:
+            found = description.get("format")
+            raise PolicyFileError(f"{folder / DESCRIPTION}: format {found!r:.40}, not {FORMAT!r}")
+        saved = ObservationLayout(tuple(description["symbols"]), tuple(description["signal_names"]))
+        if [feature.name for feature in saved.features] != description["features"]:
+            raise PolicyFileError(f"{folder / DESCRIPTION}: made for other features; train again")
+        network = Network(weights)
+        return cls(network, layout or saved, calibrate=bool(description["calibrate"]))

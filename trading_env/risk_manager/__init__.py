@@ -1,0 +1,1 @@
+"""From a signal to a sized target with stop and take-profit."""

@@ -1,0 +1,89 @@
+"""Stop and target of a position: where they stand, how a stop follows the price, a time stop.
+
+A fill that opens, flips or enlarges a position places its stop and target around itself.
+Where stops trail, the stop follows the most favourable close *shown*, at the distance it was set
+with, from the next bar on: a price counts once two closes in a row reach it, so one bad print moves
+no stop. It only ever tightens, also when the position is enlarged. A position that has been held
+for `max_holding_bars` bars (since it was opened or flipped) is closed at market.
+"""
+
+import math
+
+from trading_env.core.codes import Exit
+from trading_env.core.grid import tick_above, tick_below
+from trading_env.core.jit import kernel
+from trading_env.core.records import AssetState, OrderSlot
+
+
+@kernel
+def clear_exit(asset: AssetState) -> None:
+    """The next exit is a new order for its fee."""
+    asset.exit_notional = 0.0
+    asset.exit_units = 0.0
+    asset.exit_fees = 0.0
+
+
+@kernel
+def set_levels(asset: AssetState, slot: OrderSlot, price: float, tick: float) -> None:
+    """Place stop and target around the fill that opened or enlarged the position.
+
+    `price` is that fill's arrival price: not the average entry, so that adding to a loser is not
+    stopped at once, and not the price paid, so that costs are not either. A stop that trails
+    already is not loosened.
+    """
+    clear_exit(asset)
+    asset.stop_distance = slot.stop_distance
+    if slot.stop_distance <= 0.0:
+        asset.stop_loss = 0.0
+        asset.take_profit = 0.0
+        return
+    stop = level_against(price, slot.stop_distance, asset.position, tick)
+    if asset.trailing == 1:
+        stop = tighter(asset.stop_loss, stop, asset.position)
+    asset.stop_loss = stop
+    asset.take_profit = level_with(price, slot.target_distance, asset.position, tick)
+
+
+@kernel
+def level_against(price: float, distance: float, side: float, tick: float) -> float:
+    """Price level on the losing side of a position, rounded to ticks away from the price."""
+    if side > 0.0:
+        return tick_below(price * math.exp(-distance), tick)
+    return tick_above(price * math.exp(distance), tick)
+
+
+@kernel
+def level_with(price: float, distance: float, side: float, tick: float) -> float:
+    """Price level on the winning side of a position, rounded to ticks away from the price."""
+    return level_against(price, distance, -side, tick)
+
+
+@kernel
+def tighter(stop: float, other: float, side: float) -> float:
+    """Return the stop that is reached first; 0 is none."""
+    if stop <= 0.0 or side > 0.0:
+        return max(stop, other)
+    return min(stop, other)
+
+
+@kernel
+def trail_stop(asset: AssetState, before: float, tick: float) -> None:
+    """Let the stop follow the price shown; `before` is the close shown a bar earlier."""
+    if asset.stop_loss <= 0.0:
+        return
+    asset.trailing = 1
+    if asset.valid == 0:
+        return  # the close shown is the last bar's, which has counted
+    shown = asset.seen_close
+    reached = min(shown, before) if asset.position > 0.0 else max(shown, before)
+    level = level_against(reached, asset.stop_distance, asset.position, tick)
+    asset.stop_loss = tighter(asset.stop_loss, level, asset.position)
+
+
+@kernel
+def age_position(asset: AssetState, longest: int) -> None:
+    """Count a bar of holding; start closing what has been held for `longest` (0: any time)."""
+    asset.holding_bars += 1
+    if 0 < longest <= asset.holding_bars and asset.exit_pending == Exit.NONE:
+        clear_exit(asset)
+        asset.exit_pending = Exit.TIME_STOP.value

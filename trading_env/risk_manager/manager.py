@@ -1,0 +1,228 @@
+"""The risk manager as a user calls it; the rule itself is in `risk_manager/sizing.py`.
+
+`RiskManager` calls the compiled functions that the environment's step calls, so what it returns
+is what the step would do, to the bit.
+
+Over 300 lines because a third of it is the settings with their units.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from trading_env.core.codes import BoundBy, RiskMode
+from trading_env.core.errors import ConfigError
+from trading_env.core.records import AssetState, Floats, Report, new_table
+from trading_env.core.values import Stake
+from trading_env.risk_manager.config import RiskConfig
+from trading_env.risk_manager.kelly import size_together
+from trading_env.risk_manager.levels import level_against, level_with, tighter
+from trading_env.risk_manager.sizing import (
+    account_caps,
+    asset_caps,
+    execution_throttle,
+    propose,
+    stop_distances,
+    wished_stake,
+)
+
+
+class PositionSize(NamedTuple):
+    """A sized position; all but `bound_by` are signed like the confidence."""
+
+    units: float
+    notional: float  # currency
+    fraction: float  # of the account's balance
+    bound_by: str  # the cap that decided the size, or "none"
+
+
+class StopLevels(NamedTuple):
+    """Price levels of stop and target, currency per unit."""
+
+    stop_loss: float
+    take_profit: float
+
+
+class RiskManager:
+    """Maps confidence to position size and stop levels.
+
+    Args:
+        config: a `RiskConfig`, a preset's name, a mapping, or None for the defaults.
+
+    Raises:
+        ConfigError: the configuration is not valid.
+    """
+
+    def __init__(self, config: RiskConfig | Mapping[str, Any] | str | None = None) -> None:
+        self.config = RiskConfig.of(config)
+        self._params = self.config.record()
+
+    def calculate_position_size(
+        self,
+        confidence_score: float,
+        account_balance: float,
+        risk_tolerance: float | None = None,
+        *,
+        price: float = 1.0,
+        market_volatility: float = 0.01,
+        side: int = 1,
+        position: float = 0.0,
+        other_exposure: float = 0.0,
+        bar_capacity: float = math.inf,
+        drawdown: float = 0.0,
+        slippage: float = 0.0,
+        expected_slippage: float = 0.0,
+        kelly_fraction: float | None = None,
+    ) -> PositionSize:
+        """Size a position for a confidence in [0, 1].
+
+        Args:
+            confidence_score: 0 (no view) to 1.
+            account_balance: equity, currency, >= 0.
+            risk_tolerance: largest loss at the stop over the balance; None takes the config's.
+            price: currency per unit.
+            market_volatility: standard deviation of a bar's return.
+            side: +1 long, -1 short.
+            position: units held now.
+            other_exposure: gross exposure wanted in other assets, currency.
+            bar_capacity: units one bar can fill under the volume cap.
+            drawdown: present drawdown, 0 to 1.
+            slippage: mean realised cost of fills, a fraction of notional.
+            expected_slippage: mean expected cost of the same fills.
+            kelly_fraction: signed growth-optimal share of `joint_kelly_fractions`, which takes the
+                place of this asset's own; its sign is the side.
+
+        Raises:
+            ConfigError: an argument is not finite or out of its range, by name.
+        """
+        confidence = within("confidence_score", confidence_score, 0.0, 1.0)
+        balance = within("account_balance", account_balance, 0.0, math.inf)
+        unit_price = within("price", price, 1e-300, math.inf)
+        volatility = within("market_volatility", market_volatility, 1e-12, 10.0)
+        tolerance = self.config.risk_tolerance if risk_tolerance is None else risk_tolerance
+        tolerance = within("risk_tolerance", tolerance, 0.0, 1.0)
+        held = within("position", position, -math.inf, math.inf)
+        paid = within("slippage", slippage, -math.inf, math.inf)
+        expected = within("expected_slippage", expected_slippage, -math.inf, math.inf)
+        other = within("other_exposure", other_exposure, 0.0, math.inf)
+        fallen = within("drawdown", drawdown, 0.0, 1.0)
+        if bar_capacity != math.inf:
+            bar_capacity = within("bar_capacity", bar_capacity, 0.0, math.inf)
+        signal = check_side(side) * confidence
+        if balance == 0.0:
+            return PositionSize(0.0, 0.0, 0.0, "none")
+        params = self._params[0]
+        if kelly_fraction is None:
+            stop = stop_distances(confidence, volatility, params).stop
+            stake = wished_stake(signal, stop, volatility, params.edge_noise, params)
+        else:
+            full = within("kelly_fraction", kelly_fraction, -math.inf, math.inf)
+            stake = Stake(params.kelly_multiplier * full, abs(full), BoundBy.NONE.value)
+        stake = asset_caps(stake, volatility, tolerance, params)
+        share = unit_price / balance
+        if params.mode != RiskMode.RAW:
+            gross = abs(stake.fraction) + other / balance
+            reach = params.participation_bars * (bar_capacity * share)
+            quality = execution_throttle(paid, expected, params.execution_floor)
+            stake = account_caps(stake, gross, held * share, reach, fallen, quality, params)
+        units = stake.fraction / share
+        bound_by = BoundBy(stake.bound_by).name.lower()
+        return PositionSize(units, units * unit_price, stake.fraction, bound_by)
+
+    def joint_kelly_fractions(self, signals: ArrayLike, covariance: ArrayLike) -> Floats:
+        """Size several assets together: their signed growth-optimal shares of the balance.
+
+        What `covariance="shrunk"` does in a step, for a covariance that is given: the same
+        shrinkage, edge and stops. Each share goes to `calculate_position_size`.
+
+        Args:
+            signals: confidence in [-1, 1], signed by side, (assets,).
+            covariance: of a bar's returns, (assets, assets).
+
+        Raises:
+            ConfigError: the mode is not `kelly`, a shape does not fit, or a value cannot be.
+        """
+        views, matrix = np.asarray(signals, np.float64), np.asarray(covariance, np.float64)
+        check_joint(views, matrix, self.config.mode)
+        count = len(views)
+        assets, reports = new_table(AssetState, count), new_table(Report, count)
+        assets["seen_variance_slow"] = np.diag(matrix)
+        for a, signal in enumerate(views):
+            propose(float(signal), assets[a], reports[a], True, self._params[0])
+        size_together(assets, reports, np.stack([matrix, 0.0 * matrix]), self._params[0])
+        shares: Floats = np.copysign(reports["kelly_fraction"], reports["wished_fraction"])
+        return shares
+
+    def determine_adaptive_stops(
+        self,
+        entry_price: float,
+        confidence_score: float,
+        market_volatility: float,
+        *,
+        side: int = 1,
+        tick: float = 0.0,
+        best_price: float | None = None,
+    ) -> StopLevels:
+        """Place stop and target around an entry; wider with confidence and with volatility.
+
+        Args:
+            entry_price: currency per unit, > 0.
+            confidence_score: 0 to 1.
+            market_volatility: standard deviation of a bar's return.
+            side: +1 long (stop below, target above), -1 short (mirrored in log price).
+            tick: levels are multiples of it, rounded away from the price; 0 for any.
+            best_price: with `trailing`, the most favourable price since the entry: the stop is
+                where it has followed that to. None for the stop as it was placed.
+
+        Raises:
+            ConfigError: an argument is not finite or out of its range, by name.
+        """
+        entry = within("entry_price", entry_price, 1e-300, math.inf)
+        confidence = within("confidence_score", confidence_score, 0.0, 1.0)
+        volatility = within("market_volatility", market_volatility, 1e-12, 10.0)
+        sign = float(check_side(side))
+        grid = within("tick", tick, 0.0, math.inf)
+        distances = stop_distances(confidence, volatility, self._params[0])
+        stop = level_against(entry, distances.stop, sign, grid)
+        if self.config.trailing and best_price is not None:
+            best = within("best_price", best_price, 1e-300, math.inf)
+            followed = level_against(best, distances.stop, sign, grid)
+            stop = tighter(stop, followed, sign)
+        return StopLevels(stop, level_with(entry, distances.target, sign, grid))
+
+
+def within(name: str, value: float, low: float, high: float) -> float:
+    """Return a finite number inside [low, high], or raise naming it."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise ConfigError(f"{name} = {value!r:.60}: not a number") from None
+    if not math.isfinite(number) or not low <= number <= high:
+        raise ConfigError(f"{name} = {number}: must be finite and in [{low:g}, {high:g}]")
+    return number
+
+
+def check_side(side: int) -> int:
+    """Return +1 or -1, or raise."""
+    if side not in (1, -1):
+        raise ConfigError(f"side = {side!r:.60}: must be +1 (long) or -1 (short)")
+    return side
+
+
+def check_joint(signals: Floats, covariance: Floats, mode: str) -> None:
+    """Raise unless assets can be sized together from these."""
+    if mode != "kelly":
+        raise ConfigError(f"mode = {mode!r}: only kelly sizes assets together")
+    if signals.ndim != 1 or covariance.shape != (len(signals),) * 2:
+        raise ConfigError(
+            f"covariance has shape {covariance.shape} for signals of {signals.shape}: must be "
+            "(assets, assets) and (assets,)"
+        )
+    if not (np.abs(signals) <= 1.0).all():
+        raise ConfigError(f"signals = {signals!r:.60}: must be in [-1, 1]")
+    sound = np.isfinite(covariance).all() and np.allclose(covariance, covariance.T)
+    if not sound or np.linalg.eigvalsh(covariance).min() <= 0.0:
+        raise ConfigError("covariance: must be finite, symmetric and positive definite")

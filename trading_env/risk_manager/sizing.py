@@ -1,0 +1,235 @@
+"""The risk manager: signal -> size, stops, and the name of what bound.
+
+Confidence to size, by `mode`:
+
+- `kelly`: `kelly_multiplier` times the growth-optimal share of `kelly.py`, of the asset by itself
+  or together with the others: zero at zero confidence whatever the reward-to-risk ratio;
+- `linear`: signal x max_weight;
+- `volatility_target`: signal x target_volatility / shown volatility, so that the position's return
+  has the target's standard deviation at full confidence;
+- `raw`: as linear, and no cap below.
+
+Adaptive stops. d = stop_width (1 + stop_confidence_slope c) sigma sqrt(h): wider with confidence
+and with volatility; the target lies at reward_to_risk d. Distances are in log price, so long and
+short mirror each other exactly.
+
+Caps, in this order, each can only shrink the target; the last that did is reported:
+risk_tolerance, max_weight, max_leverage, participation, drawdown, execution_feedback, margin.
+`execution_feedback` multiplies by expected over realised cost of fills where that is below 1, but
+at least by `execution_floor`: an asset that fills worse than it should is traded smaller.
+Everything is computed from what the feed has shown, never from the true market.
+
+Not modelled here: correlation between assets in any mode but `kelly`, and in any cap.
+"""
+
+import math
+
+from trading_env.core.codes import BoundBy, Exit, RiskMode
+from trading_env.core.jit import kernel
+from trading_env.core.params import ExecutionParams, RiskParams
+from trading_env.core.records import AccountState, AssetState, Floats, Report, Table
+from trading_env.core.values import Distances, Stake
+from trading_env.risk_manager.kelly import (
+    edge_share,
+    kelly_fraction,
+    size_together,
+    win_probability,
+)
+
+MAX_DISTANCE = 3.0  # log price; a stop further than that is no stop
+
+
+@kernel
+def stop_distance(confidence: float, volatility: float, risk: RiskParams) -> float:
+    """Distance of the stop; `volatility` is the standard deviation of a bar's return."""
+    width = risk.stop_width * (1.0 + risk.stop_confidence_slope * confidence)
+    return min(width * volatility * math.sqrt(risk.horizon_bars), MAX_DISTANCE)
+
+
+@kernel
+def stop_distances(confidence: float, volatility: float, risk: RiskParams) -> Distances:
+    """Distance of stop and target."""
+    stop = stop_distance(confidence, volatility, risk)
+    return Distances(stop=stop, target=min(stop * risk.reward_to_risk, MAX_DISTANCE))
+
+
+@kernel
+def capped(stake: Stake, limit: float, name: int) -> Stake:
+    """Shrink a stake to a limit on its magnitude, and say so if that bound."""
+    if abs(stake.fraction) <= limit:
+        return stake
+    fraction = math.copysign(limit, stake.fraction)
+    return Stake(fraction=fraction, kelly_fraction=stake.kelly_fraction, bound_by=name)
+
+
+@kernel
+def wished_stake(
+    signal: float, stop: float, volatility: float, edge_noise: float, risk: RiskParams
+) -> Stake:
+    """Size one asset by itself, before every cap; `edge_noise` of 0 takes the edge as known."""
+    if risk.mode == RiskMode.KELLY:
+        full = kelly_fraction(abs(signal), stop, risk)
+        full *= edge_share((full * volatility) ** 2, edge_noise)
+        fraction = math.copysign(risk.kelly_multiplier * full, signal)
+        return Stake(fraction, full, BoundBy.NONE.value)
+    if risk.mode == RiskMode.VOLATILITY_TARGET:
+        fraction = signal * risk.target_volatility / volatility
+        return Stake(fraction, 0.0, BoundBy.NONE.value)
+    return Stake(signal * risk.max_weight, 0.0, BoundBy.NONE.value)
+
+
+@kernel
+def asset_caps(stake: Stake, volatility: float, tolerance: float, risk: RiskParams) -> Stake:
+    """Apply the caps that look at one asset alone: risk tolerance and weight.
+
+    The tolerance is held at the widest stop, that of full confidence, so that more confidence
+    never means a smaller position.
+    """
+    if risk.mode == RiskMode.RAW:
+        return stake
+    if risk.stops == 1:
+        widest = stop_distance(1.0, volatility, risk)
+        loss = math.expm1(widest)  # a short's, which is larger than a long's
+        stake = capped(stake, tolerance / loss, BoundBy.RISK_TOLERANCE.value)
+    return capped(stake, risk.max_weight, BoundBy.MAX_WEIGHT.value)
+
+
+@kernel
+def drawdown_throttle(drawdown: float, limit: float) -> float:
+    """Multiplier of size: 1 up to half the limit, then straight down to 0 at the limit."""
+    if limit >= 1.0 or drawdown <= 0.5 * limit:
+        return 1.0
+    return max(0.0, 2.0 * (1.0 - drawdown / limit))
+
+
+@kernel
+def execution_throttle(realised: float, expected: float, floor: float) -> float:
+    """Multiplier of size: expected over realised cost of fills, in [floor, 1]."""
+    if realised <= expected:
+        return 1.0
+    return max(max(expected, 0.0) / realised, floor) if realised > 0.0 else 1.0
+
+
+@kernel
+def account_caps(
+    stake: Stake,
+    gross: float,
+    held: float,
+    reach: float,
+    drawdown: float,
+    quality: float,
+    risk: RiskParams,
+) -> Stake:
+    """Apply the caps that look beyond one asset.
+
+    `gross` is the sum of all targets' magnitudes, `held` the present share of this asset,
+    `reach` how far its volume lets it grow, all as shares of equity; `quality` is the execution
+    throttle. Closing is never capped.
+    """
+    size = abs(stake.fraction)
+    if gross > risk.max_leverage:
+        stake = capped(stake, size * risk.max_leverage / gross, BoundBy.MAX_LEVERAGE.value)
+    already = math.copysign(held, stake.fraction * held)  # < 0: held on the other side
+    stake = capped(stake, max(already + reach, 0.0), BoundBy.PARTICIPATION.value)
+    throttle = drawdown_throttle(drawdown, risk.max_drawdown)
+    if throttle < 1.0:
+        limit = throttle * abs(stake.fraction)
+        stake = capped(stake, limit, BoundBy.DRAWDOWN.value)
+    if quality < 1.0:
+        limit = quality * abs(stake.fraction)
+        stake = capped(stake, limit, BoundBy.EXECUTION_FEEDBACK.value)
+    if gross * risk.initial_margin > 1.0:
+        limit = size / (gross * risk.initial_margin)
+        stake = capped(stake, limit, BoundBy.MARGIN.value)
+    return stake
+
+
+@kernel
+def propose(
+    signal: float, asset: AssetState, report: Report, together: bool, risk: RiskParams
+) -> None:
+    """Turn one signal into the stake it wishes for, and the distances of its stops.
+
+    Of assets that are sized together the noise of the edge is reckoned later, for all at once.
+    """
+    confidence = abs(signal)
+    volatility = math.sqrt(asset.seen_variance_slow)
+    distances = stop_distances(confidence, volatility, risk)
+    noise = 0.0 if together else risk.edge_noise
+    stake = wished_stake(signal, distances.stop, volatility, noise, risk)
+    report.signal = signal
+    report.confidence = confidence
+    report.win_probability = win_probability(confidence, risk)
+    report.kelly_fraction = stake.kelly_fraction
+    report.wished_fraction = stake.fraction
+    report.stop_distance = distances.stop if risk.stops == 1 else 0.0
+    report.target_distance = distances.target if risk.stops == 1 else 0.0
+
+
+@kernel
+def cap_asset(asset: AssetState, report: Report, risk: RiskParams) -> float:
+    """Apply to one asset the caps of its own; return the magnitude of its stake."""
+    volatility = math.sqrt(asset.seen_variance_slow)
+    stake = Stake(report.wished_fraction, report.kelly_fraction, BoundBy.NONE.value)
+    stake = asset_caps(stake, volatility, risk.risk_tolerance, risk)
+    report.target_fraction = stake.fraction
+    report.bound_by = stake.bound_by
+    return abs(stake.fraction)
+
+
+@kernel
+def limit_asset(
+    asset: AssetState,
+    report: Report,
+    account: AccountState,
+    gross: float,
+    drawdown: float,
+    risk: RiskParams,
+    execution: ExecutionParams,
+) -> None:
+    """Apply the account's caps to one asset and turn the share into units."""
+    equity = account.seen_equity
+    if equity <= 0.0 or asset.exit_pending != Exit.NONE:
+        report.target_fraction = 0.0
+        report.target = 0.0
+        report.bound_by = BoundBy.EXIT_PENDING.value
+        return
+    share = asset.seen_close / equity  # of equity, one unit
+    if risk.mode != RiskMode.RAW:
+        stake = Stake(report.target_fraction, report.kelly_fraction, report.bound_by)
+        held = asset.position * share
+        bar_fill = execution.participation * asset.seen_volume_mean * share
+        reach = risk.participation_bars * bar_fill
+        quality = execution_throttle(asset.slippage, asset.expected_slippage, risk.execution_floor)
+        stake = account_caps(stake, gross, held, reach, drawdown, quality, risk)
+        report.target_fraction = stake.fraction
+        report.bound_by = stake.bound_by
+    report.target = report.target_fraction / share
+
+
+@kernel
+def decide(
+    actions: Table,
+    assets: Table,
+    reports: Table,
+    covariance: Floats,
+    account: AccountState,
+    risk: RiskParams,
+    execution: ExecutionParams,
+) -> None:
+    """Turn every signal into a target position; signals beyond [-1, 1] saturate.
+
+    Assets are sized together where there is a covariance.
+    """
+    together = covariance.shape[1] > 0
+    for a in range(assets.shape[0]):
+        signal = min(max(float(actions[a]), -1.0), 1.0)
+        propose(signal, assets[a], reports[a], together, risk)
+    if together:
+        size_together(assets, reports, covariance, risk)
+    gross = 0.0
+    for a in range(assets.shape[0]):
+        gross += cap_asset(assets[a], reports[a], risk)
+    drawdown = 1.0 - account.seen_equity / account.seen_peak
+    for a in range(assets.shape[0]):
+        limit_asset(assets[a], reports[a], account, gross, drawdown, risk, execution)

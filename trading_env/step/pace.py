@@ -1,0 +1,229 @@
+"""Execution-v0: parent orders worked to completion, as functions of one environment.
+
+Each asset has a parent order of `parent` units (+ to buy), to be done in `length` steps. A seller
+starts with what is to be sold, a buyer with nothing; cash at the start is the arrival value, the
+sum of |parent| x arrival price. What is left is `goal` - position.
+
+Action to intent. Pace a in [-1, 1] asks for a share of what is left, with e = 1 / (steps left):
+
+    a <= 0:  (1 + a) e            -1 nothing, 0 the even pace
+    a > 0:   e + a (1 - e)        +1 all of it
+
+piecewise linear and onto, so that every quantity can be asked for. In the last step the share is
+1. What the risk manager's participation limit leaves out is named `participation`. What is in
+flight cannot be called back; what is working is cut back by a replacing order.
+
+Deadline. What the last bar has not filled is completed at cost at its close: half spread, impact
+at a rate of a mean bar's volume without a cap, and a fee of its own.
+
+Reward, in units of the arrival value A, with L what is left before the step, M and M' the marks,
+q and p the fills, s the standard deviation of a bar's price change in currency:
+
+    shortfall  -(sum q (p - M') + fees + L (M' - M)) / A      sums to Perold's (1988) over a parent
+    risk       -sum over assets of (what is left after the step x s)^2 / A^2
+    turnover   -(notional traded) / A
+
+so that with weights 1 and lambda A the sum of rewards is -(cost + lambda variance) / A, the
+objective of Almgren and Chriss (2000). Not modelled: correlation between assets in `risk`.
+"""
+
+import math
+
+import numpy as np
+
+from trading_env.core.codes import BoundBy, SlotState, Status
+from trading_env.core.grid import whole_lots
+from trading_env.core.jit import kernel, rare_kernel
+from trading_env.core.noise import Stream, uniforms
+from trading_env.core.params import EpisodeParams, ExecutionParams, ParentParams, RiskParams
+from trading_env.core.records import AccountState, AssetState, Report, Stress, Table
+from trading_env.core.world import Lane, World
+from trading_env.execution_engine.account import DUST, charge
+from trading_env.execution_engine.fills import book_fill
+from trading_env.execution_engine.orders import cancel_all, is_live
+from trading_env.execution_engine.pricing import fee_due, on_tick, quote, terms_of
+
+
+@kernel
+def left_of(asset: AssetState) -> float:
+    """Units still to trade, signed; exactly 0 when what remains is rounding."""
+    left = asset.goal - asset.position
+    return 0.0 if abs(left) <= DUST * abs(asset.parent) else left
+
+
+@kernel
+def begin_parent(
+    asset: AssetState,
+    parent: ParentParams,
+    length: int,
+    lot: float,
+    seed: np.uint64,
+    episode: int,
+    a: int,
+) -> float:
+    """Draw one parent order and hand the seller his units; return its value at arrival."""
+    units = parent.quantity
+    if parent.drawn == 1:
+        drawn, side = uniforms(seed, episode, 0, a, Stream.PARENT_ORDER.value)
+        share = parent.smallest + drawn * (parent.largest - parent.smallest)
+        units = max(whole_lots(share * asset.volume_mean * length, lot), lot)
+        if parent.side < 0.0 or (parent.side == 0.0 and side < 0.5):
+            units = -units
+    asset.parent = units
+    asset.goal = max(units, 0.0)
+    asset.position = max(-units, 0.0)
+    asset.entry_price = asset.mark if asset.position > 0.0 else 0.0
+    return abs(units) * float(asset.mark)
+
+
+@kernel
+def share_of(pace: float, even: float) -> float:
+    """Share of what is left that a pace asks for; `even` is one over the steps left."""
+    return (1.0 + pace) * even if pace <= 0.0 else even + pace * (1.0 - even)
+
+
+@kernel
+def units_in_flight(slots: Table) -> float:
+    """Units sent and not yet arrived, signed."""
+    flying = 0.0
+    for s in range(slots.shape[0]):
+        if slots[s].state == SlotState.IN_FLIGHT:
+            flying += slots[s].left
+    return flying
+
+
+@kernel
+def pace_asset(
+    action: float,
+    asset: AssetState,
+    slots: Table,
+    report: Report,
+    steps_left: int,
+    risk: RiskParams,
+    execution: ExecutionParams,
+) -> None:
+    """Turn one pace into a target position."""
+    pace = min(max(action, -1.0), 1.0)
+    share = 1.0 if steps_left <= 1 else share_of(pace, 1.0 / steps_left)
+    left = left_of(asset)
+    wanted = share * left
+    report.signal = pace
+    report.confidence = share
+    report.wished_fraction = wanted / asset.parent if asset.parent != 0.0 else 0.0
+    reach = risk.participation_bars * execution.participation * asset.seen_volume_mean
+    if abs(wanted) > reach:
+        wanted = math.copysign(reach, wanted)
+        report.bound_by = BoundBy.PARTICIPATION.value
+    flying = units_in_flight(slots[: asset.slots_used])
+    if abs(wanted) < abs(flying):
+        wanted = flying
+    report.target = asset.position + wanted
+    if wanted == left:
+        report.target = asset.goal
+    report.target_fraction = wanted / asset.parent if asset.parent != 0.0 else 0.0
+
+
+@kernel
+def decide_pace(actions: Table, lane: Lane, world: World) -> None:
+    """Turn every pace into a target position; paces beyond [-1, 1] saturate."""
+    steps_left = world.episode[0].length - lane.accounts[0].step
+    for a in range(lane.assets.shape[0]):
+        pace_asset(
+            float(actions[a]),
+            lane.assets[a],
+            lane.slots[:, a],
+            lane.reports[a],
+            steps_left,
+            world.risk[0],
+            world.execution[0],
+        )
+
+
+@rare_kernel
+def complete(
+    asset: AssetState,
+    slots: Table,
+    account: AccountState,
+    report: Report,
+    stress: Stress,
+    execution: ExecutionParams,
+    episode: EpisodeParams,
+) -> None:
+    """Trade what the deadline finds unfilled, at the close and at cost."""
+    left = left_of(asset)
+    cancel_all(slots)
+    if left == 0.0:
+        return
+    terms = terms_of(asset, stress, execution, episode)
+    rate = abs(left) / max(asset.volume_mean, abs(left) * DUST)
+    quoted = on_tick(quote(terms, asset.mark, left, rate, 0.0), left, execution.tick)
+    before = report.spread + report.impact + report.fees
+    book_fill(asset, account, report, left, quoted, 0.0, execution.lot)
+    notional = abs(left * quoted.price)
+    fee = fee_due(execution.fee * notional, notional, left, 0.0, execution)
+    charge(account, report, terms.fees * fee)
+    report.shortfall += report.spread + report.impact + report.fees - before
+    report.price = report.notional / report.traded
+    report.working = 0.0
+    report.status = Status.FILLED.value
+
+
+@kernel
+def complete_parents(lane: Lane, world: World) -> None:
+    """Complete every parent order at the deadline."""
+    for a in range(lane.assets.shape[0]):
+        complete(
+            lane.assets[a],
+            lane.slots[:, a],
+            lane.accounts[0],
+            lane.reports[a],
+            lane.stresses[a],
+            world.execution[0],
+            world.episode[0],
+        )
+
+
+@kernel
+def all_done(lane: Lane) -> bool:
+    """Tell whether every parent order is filled and nothing is outstanding."""
+    for a in range(lane.assets.shape[0]):
+        if left_of(lane.assets[a]) != 0.0:
+            return False
+        for s in range(lane.assets[a].slots_used):
+            if is_live(lane.slots[s, a]):
+                return False
+    return True
+
+
+@kernel
+def score_parents(lane: Lane, episode: EpisodeParams) -> float:
+    """Fill in the reward's terms and return their weighted sum."""
+    arrival_value = lane.accounts[0].arrival_value
+    cost = 0.0
+    variance = 0.0
+    notional = 0.0
+    for a in range(lane.assets.shape[0]):
+        asset, report = lane.assets[a], lane.reports[a]
+        left = asset.goal - asset.position
+        before = left + report.filled
+        paid = -report.cash_flow - report.filled * asset.mark + report.fees
+        cost += paid + before * (asset.mark - report.decision_price)
+        unit = episode.bar_volatility * asset.reference_price
+        if unit == 0.0:
+            unit = asset.mark * math.sqrt(asset.seen_variance_slow)
+        variance += (left * unit) ** 2
+        notional += report.notional
+    terms = lane.terms[0]
+    terms.growth = 0.0
+    terms.shortfall = -cost / arrival_value
+    terms.risk = -variance / arrival_value**2
+    terms.turnover = -notional / arrival_value
+    lane.logs[0].parent_shortfall += cost
+    return float(
+        episode.scale
+        * (
+            episode.shortfall * terms.shortfall
+            + episode.risk * terms.risk
+            + episode.turnover * terms.turnover
+        )
+    )

@@ -1,0 +1,187 @@
+"""The first state of an episode.
+
+The path, the first bar and the scenario of an episode, and the step at which its events begin,
+are draws addressed by (seed, episode). The events of a scenario that have one label share one draw,
+so that a crisis stays in one piece, and happens or not as a whole. `warmup` bars before the first
+decision move the trailing averages, so that no feature starts cold; they are shown as they are,
+without scenario.
+"""
+
+import numpy as np
+
+from trading_env.core.averages import MIN_VARIANCE, update_averages
+from trading_env.core.codes import Task
+from trading_env.core.jit import kernel, rare_kernel
+from trading_env.core.noise import Stream, uniform, uniforms
+from trading_env.core.params import EpisodeParams, ExecutionParams
+from trading_env.core.records import AccountState, AssetState, EventRecord, Report
+from trading_env.core.world import Lane, World
+from trading_env.execution_engine.account import revalue
+from trading_env.execution_engine.feedback import expected_cost
+from trading_env.risk_manager.kelly import begin_covariance
+from trading_env.step.observation import observe
+from trading_env.step.pace import begin_parent
+from trading_env.stress.composition import CALM
+from trading_env.stress.feed import show
+
+NEVER = 2**62  # a step that no episode reaches
+
+
+@kernel
+def pick(seed: np.uint64, episode: int, index: int, stream: int, count: int) -> int:
+    """Draw an integer below `count`."""
+    return min(int(uniform(seed, episode, 0, index, stream) * count), count - 1)
+
+
+@kernel
+def begin_asset(world: World, asset: AssetState, row: int, a: int) -> None:
+    """Warm one asset's averages up on the bars before and including `row`."""
+    episode = world.episode[0]
+    first = world.bars[row - episode.warmup, a]
+    asset.undisturbed = first.close
+    asset.volume_mean = first.volume
+    asset.seen_close = first.close
+    asset.seen_volume_mean = first.volume
+    square = warmup_variance(world, row, a)
+    asset.variance_fast = square
+    asset.variance_slow = square
+    asset.seen_variance_fast = square
+    asset.seen_variance_slow = square
+    for k in range(row - episode.warmup + 1, row + 1):
+        bar = world.bars[k, a]
+        update_averages(asset, bar.close, bar.volume)
+        show(asset, bar.high, bar.low, bar.close, bar.volume)
+    asset.mark = asset.undisturbed
+    asset.base_close = asset.undisturbed
+    asset.displacement = 1.0
+    asset.reference_price = asset.mark
+
+
+@kernel
+def warmup_variance(world: World, row: int, a: int) -> float:
+    """Mean squared return over the warm-up: where the variances start from."""
+    total = 0.0
+    count = world.episode[0].warmup
+    for k in range(row - count + 1, row + 1):
+        change = world.bars[k, a].close / world.bars[k - 1, a].close - 1.0
+        total += change * change
+    return float(max(total / count, MIN_VARIANCE))
+
+
+@kernel
+def begin_feedback(asset: AssetState, execution: ExecutionParams, episode: EpisodeParams) -> None:
+    """Before any fill the feedback is what is expected of a fill of 1% of a bar's volume."""
+    expected = expected_cost(
+        0.01 * asset.seen_volume_mean,
+        asset.seen_variance_slow,
+        asset.seen_volume_mean,
+        execution,
+        episode,
+    )
+    asset.slippage = expected
+    asset.expected_slippage = expected
+    asset.latency = execution.latency_median_s
+    asset.fill_ratio = 1.0
+
+
+@kernel
+def begin_report(asset: AssetState, report: Report) -> None:
+    """Before the first step a report holds prices, and nothing traded."""
+    report.price = asset.mark
+    report.decision_price = asset.mark
+    report.open = asset.mark
+    report.high = asset.seen_high
+    report.low = asset.seen_low
+    report.close = asset.mark
+    report.volume = asset.seen_volume
+    report.seen_close = asset.seen_close
+    report.position = asset.position
+
+
+@kernel
+def begin_account(world: World, lane: Lane) -> None:
+    """Give the account its cash: fixed, a share of daily value, or what the parents are worth."""
+    account = lane.accounts[0]
+    cash = world.account[0].initial_cash
+    if world.episode[0].task == Task.EXECUTION:
+        cash = account.arrival_value
+    elif cash <= 0.0:
+        traded = 0.0
+        for a in range(lane.assets.shape[0]):
+            asset = lane.assets[a]
+            traded += asset.mark * asset.volume_mean
+        traded *= world.episode[0].bars_per_day / lane.assets.shape[0]
+        cash = world.account[0].account_share * traded
+    account.cash = cash
+    account.fees_paid = 0.0
+    account.financing_paid = 0.0
+    revalue(account, lane.assets)
+    account.initial_equity = account.equity
+    account.peak_equity = account.equity
+    account.seen_equity = account.equity
+    account.seen_peak = account.equity
+    account.step = 0
+    account.done = 0
+
+
+@kernel
+def start_of(event: EventRecord, group: int, seed: np.uint64, episode: int) -> int:
+    """Draw the step at which an event begins, or NEVER: other group, or it does not happen."""
+    if event.group != group:
+        return NEVER
+    stream = Stream.EVENT_START.value
+    drawn, chance = uniforms(seed, episode, event.label, event.group, stream)
+    if chance >= event.chance:
+        return NEVER
+    choices = event.latest - event.earliest + 1
+    return int(event.earliest + min(int(drawn * choices), choices - 1))
+
+
+@rare_kernel
+def begin_episode(
+    world: World, lane: Lane, seed: np.uint64, episode: int, path: int, start: int
+) -> None:
+    """Write the first state of an episode and its observation; the lane is blank.
+
+    `path` and `start` (bars into the path) are drawn when negative.
+    """
+    params: EpisodeParams = world.episode[0]
+    account: AccountState = lane.accounts[0]
+    if path < 0:
+        path = pick(seed, episode, 0, Stream.EPISODE_PATH.value, params.paths)
+    if start < 0:
+        choices = params.bars - params.warmup - params.length
+        start = params.warmup + pick(seed, episode, 0, Stream.EPISODE_START.value, choices)
+    account.episode = episode
+    account.row = path * params.bars + start
+    account.group = pick(seed, episode, 0, Stream.SCENARIO_CHOICE.value, params.groups)
+    for e in range(world.events.shape[0]):
+        lane.starts[e] = start_of(world.events[e], account.group, seed, episode)
+    account.arrival_value = 0.0
+    for a in range(lane.assets.shape[0]):
+        begin_asset(world, lane.assets[a], account.row, a)
+        begin_feedback(lane.assets[a], world.execution[0], params)
+        if params.task == Task.EXECUTION:
+            value = begin_parent(
+                lane.assets[a],
+                world.parents[a],
+                params.length,
+                world.execution[0].lot,
+                seed,
+                episode,
+                a,
+            )
+            account.arrival_value += value
+        begin_report(lane.assets[a], lane.reports[a])
+        lane.stresses[a] = CALM[0]
+    if lane.covariance.shape[1] > 0:
+        begin_covariance(world, lane.covariance, account.row)
+    begin_account(world, lane)
+    observe(
+        lane.observation,
+        lane.assets,
+        lane.reports,
+        world.signals[account.row],
+        account,
+        params,
+    )

@@ -1,0 +1,270 @@
+"""The scenario's active events, composed into what they do to one asset in one bar.
+
+An event begins inside bar `start`, at the share `offset` of it, and lasts `duration` bars, which
+may be less than one: a bar feels a multiplier in proportion to the share of the bar that the event
+covers. After its end a multiplier fades with `half_life`, or stops at once when that is 0. The
+injected price path is piecewise linear in log price: 0 to `move` over `duration` (a jump when that
+is 0: before the open if the event begins there, else inside the bar), then back by the share
+`retrace` over `recovery` bars. It is evaluated in continuous time, so a crash shorter than a bar
+shows in the bar's low.
+
+Sizes that an episode draws lie between two ends; one draw serves all events of a group and label,
+so that a crisis is bad in all of its parts or in none. So does the draw of the asset that an event
+with `one` hits.
+
+Correlation. With v the product of the events' own shares, a base bar's simple return r becomes
+sqrt(v) r + sqrt(1 - v) s z: z is one normal draw for all assets and s the root mean square of the
+asset's last base returns, so that variances stay and the correlation of every pair rises from c to
+1 - v + v c. z is drawn for the bar after the decision: nothing shown before depends on it.
+
+Composition: log moves and logs of multipliers add, a halt is any halt (of half a bar or more),
+feed rates add up to at most 1, the largest spike, the longest stale run, the longest delay and the
+longest outage win. None of it depends on the order of the events. With severity 0 every size is
+exactly 0 and every multiplier exactly 1.
+
+Not modelled: a bar that is halted in part.
+"""
+
+import math
+
+from trading_env.core.jit import kernel, rare_kernel
+from trading_env.core.noise import Stream, normal, uniforms
+from trading_env.core.records import EventRecord, Stress, Table, new_table
+from trading_env.core.values import Address
+
+LOG_2 = math.log(2.0)
+MULTIPLIERS = (
+    *("volatility", "spread", "depth", "volume", "latency"),
+    *("fees", "resilience", "own"),
+)
+CALM = new_table(Stress, 1)  # no event: exactly neutral
+for _name in MULTIPLIERS:
+    CALM[_name] = 1.0
+COMMON_BARS = 20  # base returns that scale the common shock
+
+
+@kernel
+def path_at(event: EventRecord, move: float, t: float) -> float:
+    """Log displacement of the injected price path t bars after its start (t > 0)."""
+    if t < event.duration:
+        return move * (t / event.duration)
+    since = t - event.duration
+    back = 1.0 if since >= event.recovery else since / event.recovery
+    return move * (1.0 - event.retrace * back)
+
+
+@kernel
+def weight_of(event: EventRecord, t: float) -> tuple[float, float]:
+    """Share of the bar [t, t + 1) that the event covers, and its multipliers' mean weight there.
+
+    `t` counts from the event's start; it is negative in the bar that the event begins inside of.
+    """
+    covered = min(event.duration, t + 1.0) - max(t, 0.0)
+    covered = min(max(covered, 0.0), 1.0)
+    if event.half_life <= 0.0 or t + 1.0 <= event.duration:
+        return covered, covered
+    since = max(t - event.duration, 0.0)
+    decay = LOG_2 / event.half_life
+    end = math.exp(-decay * (t + 1.0 - event.duration))
+    return covered, covered + (math.exp(-decay * since) - end) / decay
+
+
+@kernel
+def excursion(event: EventRecord, move: float, t: float) -> tuple[float, float, float, float]:
+    """Gap, drift, lowest and highest point of the injected path over the bar [t, t + 1)."""
+    gap = 0.0
+    begin = 0.0
+    if t > 0.0:
+        begin = path_at(event, move, t)
+    elif t == 0.0 and event.duration <= 0.0:
+        gap = move
+        begin = move
+    drift = path_at(event, move, t + 1.0) - begin
+    low = min(drift, 0.0)
+    high = max(drift, 0.0)
+    if t < event.duration < t + 1.0 or (event.duration <= 0.0 and t < 0.0):
+        low = min(low, move - begin)  # the turning point lies inside the bar
+        high = max(high, move - begin)
+    turned = event.duration + event.recovery
+    if t < turned < t + 1.0:
+        end = move * (1.0 - event.retrace)
+        low = min(low, end - begin)
+        high = max(high, end - begin)
+    return gap, drift, low, high
+
+
+@kernel
+def is_active(event: EventRecord, start: int, step: int) -> bool:
+    """Tell whether an event acts on the bar after `step`."""
+    if step < start:
+        return False
+    end = event.offset + event.duration + event.recovery
+    return event.half_life > 0.0 or step - start < max(end, 1.0)
+
+
+@rare_kernel
+def compose(
+    stresses: Table, events: Table, ends: Table, hits: Table, starts: Table, address: Address
+) -> None:
+    """Add up the active events on top of neutral stresses."""
+    for a in range(stresses.shape[0]):
+        set_multipliers(stresses[a], (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0))  # logs, for now
+    for e in range(events.shape[0]):
+        event = events[e]
+        if not is_active(event, starts[e], address.step):
+            continue
+        t = address.step - starts[e] - event.offset
+        covered, weight = weight_of(event, t)
+        size, asset = draws_of(event, address)
+        move = between(event.move, ends[e].move, size)
+        gap, drift, low, high = 0.0, 0.0, 0.0, 0.0
+        if move != 0.0:
+            gap, drift, low, high = excursion(event, move, t)
+        only = int(asset * stresses.shape[0])
+        for a in range(stresses.shape[0]):
+            if hits[e, a] == 1 and (event.one == 0 or a == only):
+                stress = stresses[a]
+                add_multipliers(stress, event, ends[e], size, weight)
+                add_faults(stress, event, ends[e], size, covered)
+                if event.outage == 1:
+                    stress.outage = max(stress.outage, event.duration - t)
+                stress.gap += gap
+                stress.drift += drift
+                stress.low_excursion += low
+                stress.high_excursion += high
+    exponentiate(stresses)
+
+
+@kernel
+def draws_of(event: EventRecord, address: Address) -> tuple[float, float]:
+    """Uniforms for the event's sizes and for its asset; (0, 0) when neither is drawn."""
+    if event.drawn == 0 and event.one == 0:
+        return 0.0, 0.0
+    size, asset = uniforms(
+        address.seed, address.episode, event.label, event.group, Stream.EVENT_SIZE.value
+    )
+    return (size if event.drawn == 1 else 0.0), asset
+
+
+@kernel
+def between(first: float, last: float, share: float) -> float:
+    """Return the point at a share of the way from first to last; exactly first at 0."""
+    return first + share * (last - first)
+
+
+@kernel
+def exponentiate(stresses: Table) -> None:
+    """Turn summed logs into multipliers; assets mostly share theirs, so reuse the last ones."""
+    logs = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    factors = (1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0)
+    for a in range(stresses.shape[0]):
+        x = stresses[a]
+        own = (x.volatility, x.spread, x.depth, x.volume, x.latency, x.fees, x.resilience, x.own)
+        if own != logs:
+            logs = own
+            factors = (
+                multiplier(own[0]),
+                multiplier(own[1]),
+                multiplier(own[2]),
+                multiplier(own[3]),
+                multiplier(own[4]),
+                multiplier(own[5]),
+                multiplier(own[6]),
+                multiplier(own[7]),
+            )
+        set_multipliers(x, factors)
+
+
+@kernel
+def add_multipliers(
+    stress: Stress, event: EventRecord, end: EventRecord, size: float, weight: float
+) -> None:
+    """Add one event's multipliers, as logs."""
+    stress.volatility += weight * between(event.volatility, end.volatility, size)
+    stress.spread += weight * between(event.spread, end.spread, size)
+    stress.depth += weight * between(event.depth, end.depth, size)
+    stress.volume += weight * between(event.volume, end.volume, size)
+    stress.latency += weight * between(event.latency, end.latency, size)
+    stress.fees += weight * between(event.fees, end.fees, size)
+    stress.resilience += weight * between(event.resilience, end.resilience, size)
+    stress.own += weight * between(event.own, end.own, size)
+
+
+@kernel
+def add_faults(
+    stress: Stress, event: EventRecord, end: EventRecord, size: float, covered: float
+) -> None:
+    """Add one event's halt and its faults of the feed."""
+    if event.halted == 1 and covered >= 0.5:
+        stress.halted = 1
+    missing = between(event.missing_rate, end.missing_rate, size)
+    stale = between(event.stale_rate, end.stale_rate, size)
+    spike = between(event.spike_rate, end.spike_rate, size)
+    duplicate = between(event.duplicate_rate, end.duplicate_rate, size)
+    late = between(event.late_rate, end.late_rate, size)
+    stress.missing_rate = min(stress.missing_rate + covered * missing, 1.0)
+    stress.stale_rate = min(stress.stale_rate + covered * stale, 1.0)
+    stress.spike_rate = min(stress.spike_rate + covered * spike, 1.0)
+    stress.duplicate_rate = min(stress.duplicate_rate + covered * duplicate, 1.0)
+    stress.late_rate = min(stress.late_rate + covered * late, 1.0)
+    stress.stale_bars = max(stress.stale_bars, event.stale_bars)
+    stress.spike_size = max(stress.spike_size, event.spike_size)
+    stress.late_bars = max(stress.late_bars, event.late_bars)
+
+
+@kernel
+def set_multipliers(
+    stress: Stress, values: tuple[float, float, float, float, float, float, float, float]
+) -> None:
+    """Write the multipliers, in the order of MULTIPLIERS."""
+    stress.volatility = values[0]
+    stress.spread = values[1]
+    stress.depth = values[2]
+    stress.volume = values[3]
+    stress.latency = values[4]
+    stress.fees = values[5]
+    stress.resilience = values[6]
+    stress.own = values[7]
+
+
+@kernel
+def multiplier(log: float) -> float:
+    """Return exp(log), without the work for the common 0."""
+    return 1.0 if log == 0.0 else math.exp(log)
+
+
+@kernel
+def stress_assets(
+    stresses: Table, events: Table, ends: Table, hits: Table, starts: Table, address: Address
+) -> bool:
+    """Compose the active events for every asset in the bar after decision `address.step`.
+
+    Returns whether there are any.
+    """
+    for a in range(stresses.shape[0]):
+        stresses[a] = CALM[0]
+    for e in range(events.shape[0]):
+        if address.step >= starts[e] and is_active(events[e], starts[e], address.step):
+            compose(stresses, events, ends, hits, starts, address)
+            return True
+    return False
+
+
+@kernel
+def share_shocks(stresses: Table, bars: Table, row: int, warmup: int, address: Address) -> None:
+    """Add the common shock of the bar in `row` where returns are not all an asset's own."""
+    for a in range(stresses.shape[0]):
+        if stresses[a].own < 1.0:
+            stresses[a].common = common_shock(stresses[a].own, bars, a, row, warmup, address)
+
+
+@rare_kernel
+def common_shock(own: float, bars: Table, a: int, row: int, warmup: int, address: Address) -> float:
+    """Draw the common shock, one for all, scaled by the asset's base returns before `row`."""
+    z = normal(address.seed, address.episode, address.step, 0, Stream.COMMON_SHOCK.value)
+    count = min(COMMON_BARS, warmup)
+    total = 0.0
+    for k in range(row - count, row):
+        change = bars[k, a].close / bars[k - 1, a].close - 1.0
+        total += change * change
+    return math.sqrt((1.0 - own) * total / count) * z

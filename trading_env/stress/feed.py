@@ -1,0 +1,141 @@
+"""True bar -> what the agent is shown, with an age and a validity channel.
+
+- missing: the bar is not delivered; the last price stands, age grows, validity is 0.
+- stale: the feed repeats its last price as if it were fresh for a run of bars (geometric length);
+  nothing flags it.
+- spike: a bad print: the close is off by `spike_size` standard deviations for one bar, and so is
+  the high or the low. Nothing trades there: fills use the true bar.
+- duplicate: the bar before is delivered once more under a new time: no return, the same volume;
+  nothing flags it.
+- late: the bar is delivered `late_bars` bars later. Until then nothing is: age grows, validity is
+  0. Then that older bar is shown, with its age; the bars between are never shown.
+
+All of the agent's market averages are computed from what was shown. A missing bar changes none
+of them. Nothing shown is ever NaN. Not modelled: bars that arrive in the wrong order, corrections.
+"""
+
+import math
+
+from trading_env.core.averages import MIN_VARIANCE, RATE_FAST, RATE_SLOW
+from trading_env.core.jit import kernel, rare_kernel
+from trading_env.core.noise import Stream, uniforms
+from trading_env.core.records import AssetState, Report, Stress
+from trading_env.core.values import Address, Bar
+
+TREND_HALF_LIVES = (5.0, 20.0, 60.0)  # bars
+TREND_RATE_0 = 1.0 - 2.0 ** (-1.0 / TREND_HALF_LIVES[0])
+TREND_RATE_1 = 1.0 - 2.0 ** (-1.0 / TREND_HALF_LIVES[1])
+TREND_RATE_2 = 1.0 - 2.0 ** (-1.0 / TREND_HALF_LIVES[2])
+NO_FAULT, MISSING, STALE, SPIKE, DUPLICATE, LATE = 0, 1, 2, 3, 4, 5  # Report.feed_fault
+
+
+@kernel
+def show(asset: AssetState, high: float, low: float, close: float, volume: float) -> None:
+    """Show the agent a bar and move its averages on."""
+    change = close / asset.seen_close - 1.0
+    square = max(change * change, MIN_VARIANCE)
+    asset.seen_return = change
+    asset.seen_variance_fast += RATE_FAST * (square - asset.seen_variance_fast)
+    asset.seen_variance_slow += RATE_SLOW * (square - asset.seen_variance_slow)
+    asset.seen_volume_mean += RATE_SLOW * (volume - asset.seen_volume_mean)
+    asset.trend_0 += TREND_RATE_0 * (change - asset.trend_0)
+    asset.trend_1 += TREND_RATE_1 * (change - asset.trend_1)
+    asset.trend_2 += TREND_RATE_2 * (change - asset.trend_2)
+    asset.seen_high = high
+    asset.seen_low = low
+    asset.seen_close = close
+    asset.seen_volume = volume
+    asset.age = 0
+    asset.valid = 1
+
+
+@kernel
+def fault_of(asset: AssetState, stress: Stress, address: Address) -> tuple[int, float]:
+    """Return which fault, if any, hits this bar, and a uniform for its direction.
+
+    A late bar on its way and a stale run go on whatever else happens.
+    """
+    if asset.late_left > 0:
+        return LATE, 0.0
+    if asset.stale_left > 0:
+        asset.stale_left -= 1
+        return STALE, 0.0
+    rates = stress.missing_rate + stress.stale_rate + stress.spike_rate
+    if rates + stress.duplicate_rate + stress.late_rate == 0.0:
+        return NO_FAULT, 0.0
+    return draw_fault(asset, stress, address)
+
+
+@rare_kernel
+def draw_fault(asset: AssetState, stress: Stress, address: Address) -> tuple[int, float]:
+    """Draw which fault begins, if any, and a uniform for its direction.
+
+    The faults exclude each other, so one draw decides: it falls into the share of the missing, of
+    the stale, of the spikes, of the duplicates, of the late (whose rates are cut where they exceed
+    1 together), or beyond.
+    """
+    seed, episode, step, a = address
+    drawn, detail = uniforms(seed, episode, step, a, Stream.FEED_FAULT.value)
+    if drawn < stress.missing_rate:
+        return MISSING, 0.0
+    drawn -= stress.missing_rate
+    if drawn < stress.stale_rate:
+        asset.stale_left = geometric(detail, stress.stale_bars) - 1
+        return STALE, 0.0
+    drawn -= stress.stale_rate
+    if drawn < stress.spike_rate:
+        return SPIKE, detail
+    drawn -= stress.spike_rate
+    if drawn < stress.duplicate_rate:
+        return DUPLICATE, 0.0
+    drawn -= stress.duplicate_rate
+    return (LATE if drawn < stress.late_rate else NO_FAULT), 0.0
+
+
+@rare_kernel
+def delay(asset: AssetState, bar: Bar, bars: int) -> None:
+    """Keep a bar back, or deliver one that was kept back long enough."""
+    if asset.late_left == 0:
+        asset.late_left = bars + 1
+        asset.late_age = bars
+        asset.late_close = bar.close
+        asset.late_high = bar.high
+        asset.late_low = bar.low
+        asset.late_volume = bar.volume
+    asset.late_left -= 1
+    if asset.late_left > 0:
+        asset.age += 1
+        asset.valid = 0
+        asset.seen_return = 0.0
+        return
+    show(asset, asset.late_high, asset.late_low, asset.late_close, asset.late_volume)
+    asset.age = asset.late_age
+
+
+@rare_kernel
+def geometric(u: float, mean: float) -> int:
+    """Return a geometric length of at least 1 with the given mean, from a uniform."""
+    if mean <= 1.0:
+        return 1
+    return 1 + int(math.log(1.0 - u) / math.log(1.0 - 1.0 / mean))
+
+
+@kernel
+def deliver(asset: AssetState, report: Report, bar: Bar, stress: Stress, address: Address) -> None:
+    """Pass the true bar through the feed."""
+    fault, direction = fault_of(asset, stress, address)
+    report.feed_fault = fault
+    if fault == MISSING:
+        asset.age += 1
+        asset.valid = 0
+        asset.seen_return = 0.0
+    elif fault == STALE or fault == DUPLICATE:  # noqa: SIM109 (a tuple costs compiled code more)
+        show(asset, asset.seen_high, asset.seen_low, asset.seen_close, asset.seen_volume)
+    elif fault == LATE:
+        delay(asset, bar, stress.late_bars)
+    elif fault == SPIKE:
+        size = min(stress.spike_size * math.sqrt(asset.seen_variance_slow), 1.0)
+        close = bar.close * math.exp(size if direction < 0.5 else -size)
+        show(asset, max(bar.high, close), min(bar.low, close), close, bar.volume)
+    else:
+        show(asset, bar.high, bar.low, bar.close, bar.volume)

@@ -1,0 +1,112 @@
+"""Reading a scenario's file, and saying in one line what is wrong with it.
+
+A message is `file: key = value: reason`, under 200 characters whatever the file holds: foreign
+text is clipped and its control characters escaped. Files are limited in size and in the length
+of a line, so that none takes long to refuse.
+"""
+
+import os
+import stat
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from trading_env.core.settings import nearest
+from trading_env.stress.events import KINDS
+
+MAX_BYTES = 65_536  # of a scenario file
+MAX_LINE = 2_000  # characters; a key of many parts takes quadratic time to read
+
+
+class ScenarioError(ValueError):
+    """A scenario that cannot be; the message is one line of fewer than 200 characters."""
+
+
+def read_bytes(path: str) -> bytes:
+    """Read a regular file; one byte more than `MAX_BYTES` of a file that is too large.
+
+    Raises:
+        ScenarioError: there is no such file, or it cannot be read.
+    """
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise scenario_error(path, "", None, "not a regular file (a folder, a pipe?)")
+        with Path(path).open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise scenario_error(path, "", None, "no such file") from None
+    except OSError as error:
+        raise scenario_error(path, "", None, error.strerror or "cannot be read") from None
+    except ScenarioError:
+        raise
+    except ValueError:
+        raise scenario_error(path, "", None, "not a path (a NUL character?)") from None
+
+
+def parse_toml(content: bytes, source: str) -> dict[str, Any]:
+    """Read the bytes of a TOML file.
+
+    Raises:
+        ScenarioError: too large, not UTF-8, not TOML, or nested too deeply.
+    """
+    if len(content) > MAX_BYTES:
+        raise scenario_error(source, "", None, f"larger than {MAX_BYTES} bytes")
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        reason = f"not UTF-8 at byte {error.start}; save it as UTF-8"
+        raise scenario_error(source, "", None, reason) from None
+    for number, line in enumerate(text.split("\n"), start=1):
+        if len(line) > MAX_LINE:
+            reason = f"longer than {MAX_LINE} characters"
+            raise scenario_error(source, f"line {number}", None, reason)
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise scenario_error(source, "", None, "nested too deeply") from None
+    except ValueError as error:  # bad syntax, or an integer of too many digits
+        raise scenario_error(source, "", None, f"not TOML: {error}") from None
+
+
+def refusal(source: str, error: ValidationError, fields: Iterable[str]) -> ScenarioError:
+    """Turn pydantic's report into one line; an unknown key explains a missing one, so it leads."""
+    problem = min(error.errors(), key=lambda item: item["type"] != "extra_forbidden")
+    at, kind, value = list(problem["loc"]), problem["type"], problem["input"]
+    tag = str(at.pop(2)) if len(at) > 2 and at[0] == "events" else None
+    reason = problem["msg"].removeprefix("Value error, ")
+    if kind == "extra_forbidden":
+        known = KINDS[tag].model_fields if tag else fields
+        value, reason = None, f"unknown key{nearest(str(at[-1])[:80], known)}"
+    elif kind == "union_tag_invalid":
+        at.append("kind")
+        value = problem["ctx"]["tag"]
+        reason = f"unknown kind{nearest(value[:80], KINDS)}"
+    elif kind == "union_tag_not_found":
+        at.append("kind")
+        value, reason = None, f"missing; one of {', '.join(KINDS)}"
+    elif kind == "missing":
+        value, reason = None, "missing"
+    key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in at)
+    return scenario_error(source, key.removeprefix("."), value, reason)
+
+
+def scenario_error(source: str, key: str, value: object, reason: str) -> ScenarioError:
+    """Build `source: key = value: reason` in fewer than 200 characters."""
+    shown_source = repr(source[-60:])[1:-1]
+    place = repr(key[:60])[1:-1][:60]
+    if value is not None:
+        place = f"{place} = {shown(value)}" if place else shown(value)
+    message = ": ".join(part for part in (shown_source[-60:], place, reason) if part)
+    message = " ".join(message.split())
+    return ScenarioError(message if len(message) < 200 else message[:196] + "...")
+
+
+def shown(value: object) -> str:
+    """Show a foreign value in at most 40 characters."""
+    try:
+        return f"{value!r:.40}"
+    except (RecursionError, ValueError):  # nested too deeply, or an integer of too many digits
+        return f"a {type(value).__name__}"

@@ -1,0 +1,146 @@
+"""The true bar: the base bar, stressed by the scenario, shifted by the account's lasting impact.
+
+Without stress the base bar is taken as it stands, so that an empty scenario changes no bit. With
+stress the base bar's simple returns from the previous base close are multiplied by the volatility
+multiplier (a martingale stays one) and mixed with the common shock of a correlation event, the
+injected path is added in log price, and the ratio is carried on in `displacement`:
+
+    true price = base price x displacement,  then own permanent impact on top.
+
+The bar keeps low <= open, close <= high: its body is moved, the injected path's extremes are
+included, and the base bar's shadows, stretched like its body, are added outside.
+
+In a halt the price stands still at the last mark and no volume trades, while the undisturbed
+price moves on unseen; trading resumes with the gap that has built up.
+"""
+
+import math
+
+from trading_env.core.codes import ImpactReference
+from trading_env.core.jit import kernel, rare_kernel
+from trading_env.core.records import AssetState, BarRecord, Stress
+from trading_env.core.values import Bar
+
+MAX_LOG_MOVE = 20.0  # an injected move is bounded so that prices stay finite at any severity
+STRETCH_FLOOR = 0.25
+MAX_RATIO = math.exp(MAX_LOG_MOVE)
+MIN_PRICE_SHARE = 1e-6  # arithmetic impact leaves at least this share of the price
+
+
+@kernel
+def as_bar(base: BarRecord) -> Bar:
+    """Copy a row of the table."""
+    return Bar(base.open, base.high, base.low, base.close, base.volume)
+
+
+@kernel
+def scaled(bar: Bar, factor: float) -> Bar:
+    """Multiply the prices."""
+    return Bar(
+        bar.open * factor, bar.high * factor, bar.low * factor, bar.close * factor, bar.volume
+    )
+
+
+@kernel
+def stressed_bar(
+    base: BarRecord, previous_close: float, displacement: float, stress: Stress
+) -> tuple[Bar, float]:
+    """Return the bar before own impact, and the displacement after it."""
+    calm = stress.gap == 0.0 and stress.drift == 0.0 and stress.volatility == 1.0
+    calm = calm and stress.own == 1.0
+    if calm and stress.low_excursion == 0.0 and stress.high_excursion == 0.0:
+        bar = as_bar(base)
+        if displacement != 1.0:
+            bar = scaled(bar, displacement)
+    else:
+        bar, displacement = moved_bar(base, previous_close, displacement, stress)
+    if stress.volume == 1.0:
+        return bar, displacement
+    volume = bar.volume * stress.volume
+    return Bar(bar.open, bar.high, bar.low, bar.close, volume), displacement
+
+
+@rare_kernel
+def moved_bar(
+    base: BarRecord, previous_close: float, displacement: float, stress: Stress
+) -> tuple[Bar, float]:
+    """Apply the volatility multiplier, the common shock and the injected path to a bar's prices."""
+    factor = stress.volatility * math.sqrt(stress.own)
+    common = stress.volatility * stress.common
+    opened = stretched(base.open / previous_close, factor, 0.0)
+    closed = stretched(base.close / previous_close, factor, 0.0)
+    upper_shadow = stretched(base.high / previous_close, factor, 0.0) / max(opened, closed)
+    lower_shadow = stretched(base.low / previous_close, factor, 0.0) / min(opened, closed)
+    closed = stretched(base.close / previous_close, factor, common)
+    opened *= growth(stress.gap)
+    closed *= growth(stress.gap + stress.drift)
+    peak = max(max(opened, closed), opened * growth(stress.high_excursion))
+    trough = min(min(opened, closed), opened * growth(stress.low_excursion))
+    anchor = previous_close * displacement
+    bar = Bar(
+        open=anchor * opened,
+        high=anchor * (peak * upper_shadow),
+        low=anchor * (trough * lower_shadow),
+        close=anchor * closed,
+        volume=base.volume,
+    )
+    displacement *= closed * previous_close / base.close
+    return bar, min(max(displacement, 1.0 / MAX_RATIO), MAX_RATIO)
+
+
+@kernel
+def growth(log_move: float) -> float:
+    """Return exp of a bounded log move, without the work for the common 0."""
+    return 1.0 if log_move == 0.0 else math.exp(bounded(log_move))
+
+
+@kernel
+def stretched(ratio: float, factor: float, shift: float) -> float:
+    """Multiply the simple return of a price ratio by `factor`, and add `shift` to it.
+
+    Simple returns, so that a martingale stays one. Below STRETCH_FLOOR the ratio falls off
+    exponentially instead of through 0; the map is smooth and increasing, so a bar keeps its order.
+    """
+    moved = 1.0 + factor * (ratio - 1.0) + shift
+    if moved >= STRETCH_FLOOR:
+        return min(moved, MAX_RATIO)
+    return STRETCH_FLOOR * math.exp(max(moved / STRETCH_FLOOR - 1.0, -MAX_LOG_MOVE))
+
+
+@kernel
+def bounded(log_move: float) -> float:
+    """Keep an exponent finite."""
+    return min(max(log_move, -MAX_LOG_MOVE), MAX_LOG_MOVE)
+
+
+@kernel
+def frozen_bar(price: float) -> Bar:
+    """Bar of a halt."""
+    return Bar(price, price, price, price, 0.0)
+
+
+@kernel
+def impacted_price(asset: AssetState, price: float, reference: int) -> float:
+    """Shift one undisturbed price by the account's own permanent impact."""
+    if asset.permanent == 0.0:
+        return price
+    if reference == ImpactReference.FIRST:
+        shifted = price + asset.permanent * asset.reference_price
+        return max(shifted, MIN_PRICE_SHARE * price)
+    return price * math.exp(bounded(asset.permanent))
+
+
+@kernel
+def impacted_bar(asset: AssetState, bar: Bar, reference: int) -> Bar:
+    """Shift a bar by the permanent impact of the bars before it."""
+    if asset.permanent == 0.0:
+        return bar
+    if reference == ImpactReference.CURRENT:
+        return scaled(bar, math.exp(bounded(asset.permanent)))
+    return Bar(
+        open=impacted_price(asset, bar.open, reference),
+        high=impacted_price(asset, bar.high, reference),
+        low=impacted_price(asset, bar.low, reference),
+        close=impacted_price(asset, bar.close, reference),
+        volume=bar.volume,
+    )
