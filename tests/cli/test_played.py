@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 
 from trading_env.backtesting import METRICS
-from trading_env.backtesting import lookup as policy_specs
 from trading_env.backtesting import run_folder as outputs
 from trading_env.cli import terminal
 from trading_env.cli.main import main
