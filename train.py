@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
+from trading_env.core.errors import shown
 from trading_env.core.files import git_state, now, versions, write_json, write_toml
 from trading_env.markets import load_market
 from trading_env.markets.bars import BANDS
@@ -161,10 +162,10 @@ def read_config(path: str | None) -> dict[str, Any]:
     defaults = asdict(Args())
     for name, value in values.items():
         if name not in defaults:
-            raise ValueError(f"{path}: unknown key {name!r:.60}; known: {', '.join(defaults)}")
+            raise ValueError(f"{path}: unknown key {shown(name)}; known: {', '.join(defaults)}")
         if type(value) is not type(defaults[name]):
             kind = type(defaults[name]).__name__
-            raise ValueError(f"{path}: {name} = {value!r:.60}: must be of type {kind}")
+            raise ValueError(f"{path}: {name} = {shown(value)}: must be of type {kind}")
     values.pop("out", None)  # a run is repeated beside itself, not over itself
     return values
 

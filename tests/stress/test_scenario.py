@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from trading_env.core.errors import ScenarioError
 from trading_env.core.records import Stress, new_table
 from trading_env.core.values import Address
 from trading_env.stress.composition import CALM, stress_assets
 from trading_env.stress.scenario import (
     Compiled,
     Scenario,
-    ScenarioError,
     ScenarioSpec,
     compile_scenarios,
     load_file,

@@ -7,6 +7,8 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
+from trading_env.core.errors import shown
+
 PACKAGES = ("execution-gym", "gymnasium", "numpy", "pandas")
 
 
@@ -32,9 +34,9 @@ def run_audit(arguments: argparse.Namespace) -> dict[str, Any]:
     try:
         kwargs = json.loads(arguments.kwargs)
     except ValueError as error:
-        raise ValueError(f"--kwargs {arguments.kwargs!r:.60} is not JSON: {error}") from None
+        raise ValueError(f"--kwargs {shown(arguments.kwargs)} is not JSON: {error}") from None
     if not isinstance(kwargs, dict):
-        raise ValueError(f"--kwargs {arguments.kwargs!r:.60} must be a JSON object")
+        raise ValueError(f"--kwargs {shown(arguments.kwargs)} must be a JSON object")
     subject = load_subject(arguments.name, module=arguments.module, kwargs=kwargs)
     report = audit(subject)
     audited = packages_distributions().get(subject.package, [])

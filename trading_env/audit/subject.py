@@ -24,6 +24,7 @@ import pandas as pd
 from gymnasium.envs.registration import load_env_creator
 
 from trading_env.audit.worlds import random_walk
+from trading_env.core.errors import shown
 from trading_env.markets import Market
 
 Env: TypeAlias = gym.Env[Any, Any]
@@ -95,7 +96,7 @@ def _import(module: str) -> Any:
         return importlib.import_module(module)
     except Exception as error:  # the user's module may raise anything
         why = f"{type(error).__name__}: {error}"
-        raise ValueError(f"module {module!r:.60} cannot be imported: {why:.{SHOWN}}") from None
+        raise ValueError(f"module {shown(module)} cannot be imported: {why:.{SHOWN}}") from None
 
 
 def _hook(name: str) -> Callable[..., Env] | None:
@@ -105,7 +106,7 @@ def _hook(name: str) -> Callable[..., Env] | None:
         return None
     found = getattr(_import(place), attribute, None)
     if not callable(found):
-        raise ValueError(f"{name!r:.80}: module {place} has no callable {attribute}")
+        raise ValueError(f"{shown(name, 80)}: module {place} has no callable {attribute}")
     return found  # type: ignore[no-any-return]
 
 
@@ -126,7 +127,7 @@ def _of_id(name: str, kwargs: dict[str, Any]) -> Subject:
     try:
         entry = gym.spec(name).entry_point
     except gym.error.Error as error:
-        raise ValueError(f"id {name!r:.60} is unknown: {error}") from None
+        raise ValueError(f"id {shown(name)} is unknown: {error}") from None
     home = entry if isinstance(entry, str) else getattr(entry, "__module__", "")
     creator = load_env_creator(entry) if isinstance(entry, str) else entry
     takes: set[str] = set()

@@ -1,6 +1,5 @@
 """Policies x scenarios x severities x markets x windows x seeds, on the native batch."""
 
-from trading_env.backtesting.cells import MismatchError as MismatchError
 from trading_env.backtesting.cells import Slice as Slice
 from trading_env.backtesting.journals import journal as journal
 from trading_env.backtesting.journals import order_ledger as order_ledger
@@ -27,6 +26,7 @@ from trading_env.backtesting.walks import backtest as backtest
 from trading_env.backtesting.walks import slices_of as slices_of
 from trading_env.backtesting.windows import Walk as Walk
 from trading_env.backtesting.windows import Window as Window
+from trading_env.core.errors import MismatchError as MismatchError
 from trading_env.policies.policy import Policy as Policy
 from trading_env.policies.policy import PolicyFactory as PolicyFactory
 from trading_env.policies.policy import PolicySpec as PolicySpec

@@ -13,16 +13,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from trading_env.backtesting.windows import Window
+from trading_env.core.errors import MismatchError, shown
 from trading_env.core.files import jsonable
 from trading_env.envs.world import MarketTables, Setup, build
 from trading_env.policies.policy import Policy, env_class
 
 OWN_SETTINGS = ("risk", "account")  # what a policy may bring along
 NOT_THE_WORLD = ("detail", "copy", "render_mode", "autoreset_mode")
-
-
-class MismatchError(ValueError):
-    """An environment that was built is not the one that was asked for; one line."""
 
 
 class Slice(NamedTuple):
@@ -82,7 +79,7 @@ def check_built(built: Setup, asked: Setup, severity: float) -> None:
 
 def _compare(name: str, found: Any, wanted: Any) -> None:
     if found != wanted:
-        text = f"built {name} = {found!r:.60}, asked {wanted!r:.60}: the result is refused"
+        text = f"built {name} = {shown(found)}, asked {shown(wanted)}: the result is refused"
         raise MismatchError(text)
 
 

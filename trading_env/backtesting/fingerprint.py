@@ -43,7 +43,7 @@ def fingerprint(policy: Policy) -> str:
     except (TypeError, RecursionError) as error:
         name = type(policy).__qualname__
         reason = f"{error}; give it an attribute `fingerprint`, a string"
-        raise ConfigError(f"policy {name:.40}: {reason}"[:190]) from None
+        raise ConfigError(f"policy {name:.40}: {reason}") from None
     return digest.hexdigest()
 
 

@@ -14,8 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from trading_env.core.errors import ConfigError
-from trading_env.core.settings import nearest
+from trading_env.core.errors import ConfigError, nearest, shown
 from trading_env.envs.spaces import ObservationLayout
 from trading_env.policies.adaptive import AdaptivePolicy
 from trading_env.policies.baselines import BASELINES, EXECUTION_BASELINES
@@ -47,7 +46,7 @@ def find_policy(text: str, env: str) -> Found:
     if colon and module and attribute and os.sep not in text:
         return Found(attribute, _from_module(text, module, attribute))
     known = "a run folder, module:callable, or a baseline"
-    raise ConfigError(f"POLICY {text!r:.60}: not {known}{nearest(text[:80], NAMED[env])}")
+    raise ConfigError(f"POLICY {shown(text)}: not {known}{nearest(text, NAMED[env])}")
 
 
 def _from_run(run: Path, env: str) -> Found:
@@ -60,9 +59,11 @@ def _from_run(run: Path, env: str) -> Found:
         if (run / "config.toml").exists():
             config = tomllib.loads((run / "config.toml").read_text(encoding="utf-8"))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ConfigError(f"POLICY {run}: not the folder of a run: {error}"[:190]) from None
+        raise ConfigError(f"POLICY {run}: not the folder of a run: {error}") from None
     if env != config.get("env", env):
-        raise ConfigError(f"POLICY {run}: was trained for env {config['env']!r:.20}, not {env!r}")
+        raise ConfigError(
+            f"POLICY {run}: was trained for env {shown(config['env'], 20)}, not {env!r}"
+        )
     return Found(
         kind,
         _told(str(run), lambda layout: AdaptivePolicy.load(folder, layout)),
@@ -80,7 +81,7 @@ def _from_module(text: str, module: str, attribute: str) -> PolicySpec:
     except Exception as error:  # the user's module may raise anything
         raise ConfigError(_failed(text, "importing", error)) from None
     if not callable(spec) and not isinstance(spec, Policy):
-        raise ConfigError(f"POLICY {text!r:.60}: not callable, and no policy")
+        raise ConfigError(f"POLICY {shown(text)}: not callable, and no policy")
     return _told(text, spec)
 
 
@@ -94,11 +95,11 @@ def _told(text: str, spec: PolicySpec) -> Callable[[ObservationLayout], Policy]:
             raise ConfigError(_failed(text, "making", error)) from None
         if not isinstance(policy, Policy):
             kind = type(policy).__name__
-            raise ConfigError(f"POLICY {text!r:.60}: made a {kind:.40} without reset and act")
+            raise ConfigError(f"POLICY {shown(text)}: made a {kind:.40} without reset and act")
         return policy
 
     return make
 
 
 def _failed(text: str, what: str, error: Exception) -> str:
-    return f"POLICY {text!r:.60}: {what} it failed: {type(error).__name__}: {error}"[:190]
+    return f"POLICY {shown(text)}: {what} it failed: {type(error).__name__}: {error}"

@@ -1,7 +1,7 @@
 """Metrics of played episodes: one number each, or a reason why there is none.
 
 Fractions, not percent; bps of the value ordered at decision prices; ledger parts as in
-`docs/model.md` (Perold 1988). From the equity curve (`trading_env.metrics` has the formulas):
+`docs/model.md` (Perold 1988). From the equity curve (`curve_metrics.py` has the formulas):
 return, cagr, volatility, sharpe, sortino, calmar, max_drawdown, drawdown_steps, cvar, win_rate,
 profit_factor. Besides:
 

@@ -15,6 +15,7 @@ from trading_env.backtesting.cells import Slice
 from trading_env.backtesting.intervals import mean_interval
 from trading_env.backtesting.metrics import COMPARED, METRICS
 from trading_env.backtesting.plans import Plan, Played, play
+from trading_env.core.errors import shown
 from trading_env.policies.policy import PolicySpec
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ def summarise(
 
     if baseline is not None and baseline not in set(frame["policy"]):
         known = ", ".join(dict.fromkeys(frame["policy"]))
-        raise ValueError(f"baseline {baseline!r:.60} was not evaluated; known: {known:.80}")
+        raise ValueError(f"baseline {shown(baseline)} was not evaluated; known: {known:.80}")
     by = cell_keys(frame)
     means = frame.groupby(by, sort=False)[list(METRICS)].mean()
     means.insert(0, "episodes", frame.groupby(by, sort=False).size())

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from trading_env.core.codes import AutoReset
+from trading_env.core.errors import shown
 from trading_env.core.records import Floats, Report, Stress
 from trading_env.envs.batch import Batch
 from trading_env.envs.trace import EpisodeTrace
@@ -86,7 +87,7 @@ def first_difference(one: EpisodeTrace, other: EpisodeTrace) -> Difference | Non
         ValueError: the runs are of other assets.
     """
     if one.symbols != other.symbols:
-        raise ValueError(f"runs of {one.symbols!r:.60} and of {other.symbols!r:.60}")
+        raise ValueError(f"runs of {shown(one.symbols)} and of {shown(other.symbols)}")
     rows = min(len(one), len(other))
     tables = [(t.reports[:rows], t.stresses[:rows], t.equity[:rows]) for t in (one, other)]
     (reports, stresses, equity), (reports_b, stresses_b, equity_b) = tables
@@ -115,7 +116,7 @@ def first_difference(one: EpisodeTrace, other: EpisodeTrace) -> Difference | Non
 def _played(trace: EpisodeTrace, setup: Setup, signals: Floats) -> EpisodeTrace:
     """Step one lane through `signals` from where the recorded episode began."""
     if setup.market.symbols != trace.symbols:
-        raise ValueError(f"fork of {trace.symbols!r:.60} has {setup.market.symbols!r:.60}")
+        raise ValueError(f"fork of {shown(trace.symbols)} has {shown(setup.market.symbols)}")
     path, start = trace.place
     if path >= setup.market.paths or start + len(signals) >= setup.market.bars:
         raise ValueError(f"fork: its market has no path {path} up to bar {start + len(signals)}")

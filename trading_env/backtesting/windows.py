@@ -20,8 +20,7 @@ then.
 import re
 from typing import NamedTuple
 
-from trading_env.core.errors import ConfigError
-from trading_env.core.settings import nearest
+from trading_env.core.errors import ConfigError, shown, unknown
 from trading_env.envs.world import WARMUP
 
 LENGTH = re.compile(r"(\d{1,9})(b|d|)", re.ASCII)
@@ -65,11 +64,11 @@ class Walk(NamedTuple):
         for part in text.split(","):
             name, _, value = (piece.strip() for piece in part.partition("="))
             if name not in KEYS:
-                raise ConfigError(f"windows: unknown key {name!r:.40}{nearest(name[:80], KEYS)}")
+                raise ConfigError(f"windows: {unknown('key', name, KEYS)}")
             match = LENGTH.fullmatch(value)
             if match is None or name in lengths:
                 reason = "twice" if name in lengths else "give bars, or trading days as in 250d"
-                raise ConfigError(f"windows: {name} = {value!r:.40}: {reason}")
+                raise ConfigError(f"windows: {name} = {shown(value, 40)}: {reason}")
             unit = bars_per_day if match[2] == "d" else 1.0
             lengths[name] = round(int(match[1]) * unit)
         for name in ("train", "test"):

@@ -24,13 +24,13 @@ from typing import Any
 from trading_env.audit.command import add_audit, run_audit
 from trading_env.cli.played import add_backtest, add_evaluate, read_market
 from trading_env.cli.terminal import table_lines
+from trading_env.core.errors import one_line
 from trading_env.core.files import jsonable
 from trading_env.markets import load_market
 from trading_env.report import write_report
 from trading_env.stress.scenario import Scenario, load_file, load_preset, preset_names
 
 Command = Callable[[argparse.Namespace], dict[str, Any]]
-LIMIT = 200  # characters of a message
 INTERRUPTED = 130  # as a shell counts it: 128 and the number of the signal
 
 
@@ -218,9 +218,3 @@ def lines(values: dict[str, Any], indent: str = "") -> list[str]:
             shown = ", ".join(map(str, value)) if isinstance(value, list) else value
             written.append(f"{indent}{name:<{width}}  {shown}".rstrip())
     return written
-
-
-def one_line(problem: object) -> str:
-    """Fold a message into one line of bounded length."""
-    text = " ".join(str(problem).split())
-    return text if len(text) < LIMIT else text[: LIMIT - 4] + "..."

@@ -18,7 +18,7 @@ from trading_env.backtesting.summaries import ALL, records, summary_of
 from trading_env.backtesting.tables import KEYS, WALK_KEYS, episodes_frame, summarise
 from trading_env.backtesting.walks import slices_of
 from trading_env.cli.terminal import progress
-from trading_env.core.errors import ConfigError
+from trading_env.core.errors import ConfigError, shown
 from trading_env.envs.world import DEFAULT_LENGTH, EXECUTION_DEFAULTS, WARMUP
 from trading_env.markets import Market, load_market
 from trading_env.markets.bars import BANDS, TRAIN_SHARE, VALIDATION_SHARE
@@ -126,7 +126,7 @@ def read_market(text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ConfigError(f"market {text!r:.60} is not JSON: {error}") from None
+        raise ConfigError(f"market {shown(text)} is not JSON: {error}") from None
 
 
 def _markets(given: list[str], found: Found, env: str) -> dict[str, Any]:
@@ -134,7 +134,7 @@ def _markets(given: list[str], found: Found, env: str) -> dict[str, Any]:
     specs = [read_market(text) for text in given] or [found.market or DEFAULT_MARKETS[env]]
     named = {_name(spec): spec for spec in specs}
     if len(named) < len(specs):
-        raise ConfigError(f"market: two are called {_name(specs[-1])!r:.60}")
+        raise ConfigError(f"market: two are called {shown(_name(specs[-1]))}")
     return named
 
 
@@ -183,7 +183,7 @@ def _scenarios(text: str) -> dict[str, Any]:
         scenario = load_file(item) if item.endswith(".toml") else item
         name = item if isinstance(scenario, str) else scenario.name
         if name in found:
-            raise ConfigError(f"scenarios: {name!r:.60} is given twice")
+            raise ConfigError(f"scenarios: {shown(name)} is given twice")
         found[name] = scenario
     return found
 
@@ -195,9 +195,9 @@ def _severities(text: str) -> list[float]:
         try:
             found.append(float(part))
         except ValueError:
-            raise ConfigError(f"severity = {part!r:.40}: must be a number >= 0") from None
+            raise ConfigError(f"severity = {shown(part, 40)}: must be a number >= 0") from None
     if len(set(found)) < len(found):
-        raise ConfigError(f"severity = {text!r:.60}: one is given twice")
+        raise ConfigError(f"severity = {shown(text)}: one is given twice")
     return found
 
 

@@ -1,5 +1,86 @@
-"""Errors that a user can cause; the message is one line."""
+"""Errors that a user causes: each message is one line of fewer than 200 characters.
+
+A message names the file or the setting, the value and the usual cause. Whatever comes from outside
+(a value, a name in a file, another library's message) is clipped, and its control characters are
+escaped.
+"""
+
+import difflib
+from collections.abc import Iterable
+from typing import Self
+
+LIMIT = 200  # characters of a message
+HINT = 120  # of the part that says what is known
+TAIL = 56  # characters kept of a long file name: its end
 
 
-class ConfigError(ValueError):
-    """A setting that cannot be; the message is one line."""
+class UserError(ValueError):
+    """Something that the user gave is wrong; the message is folded into one bounded line."""
+
+    def __init__(self, message: object) -> None:
+        super().__init__(one_line(message))
+
+    @classmethod
+    def at(cls, source: object, place: str, reason: str) -> Self:
+        """Say `source: place: reason`; of a long source the end is kept."""
+        name = clip(source, 10_000)
+        if len(name) > TAIL:
+            name = "..." + name[3 - TAIL :]
+        return cls(": ".join(part for part in (name, place, reason) if part))
+
+
+class ConfigError(UserError):
+    """A setting or an argument is invalid."""
+
+
+class MarketDataError(UserError):
+    """A table of bars breaks a rule, or cannot be read."""
+
+
+class MarketSpecError(UserError):
+    """A market was asked for by a name or a parameter that does not exist."""
+
+
+class ScenarioError(UserError):
+    """A scenario is invalid, or cannot be read."""
+
+
+class PolicyError(UserError):
+    """A saved policy cannot be read, or does not fit the environment."""
+
+
+class MismatchError(UserError):
+    """An environment that was built is not the one that was asked for."""
+
+
+def one_line(message: object) -> str:
+    """Fold a message into one line of fewer than `LIMIT` characters."""
+    text = " ".join(str(message).split())
+    return text if len(text) < LIMIT else text[: LIMIT - 4] + "..."
+
+
+def shown(value: object, limit: int = 60) -> str:
+    """Show a value as Python writes it, in at most `limit` characters."""
+    try:
+        return f"{value!r:.{limit}}"
+    except (RecursionError, ValueError):  # nested too deeply, or an integer of too many digits
+        return f"a {type(value).__name__}"
+
+
+def clip(text: object, limit: int = 28) -> str:
+    """Show text without quotes, in at most `limit` characters."""
+    escaped = repr(str(text)[: 4 * limit])[1:-1]
+    return escaped if len(escaped) <= limit else escaped[: limit - 3] + "..."
+
+
+def nearest(name: object, known: Iterable[str]) -> str:
+    """Return "; did you mean 'x'? known: x, y", without the question where nothing is near."""
+    names = sorted(known)
+    close = difflib.get_close_matches(str(name)[:80], names, n=1, cutoff=0.5)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    return f"; {hint}known: {', '.join(names)}"[:HINT]
+
+
+def unknown(what: str, name: object, known: Iterable[str]) -> str:
+    """Write that a name is not known, with the nearest one that is."""
+    return f"unknown {what} {shown(name)}{nearest(name, known)}"

@@ -4,13 +4,12 @@ A setting is given as a preset's name, a mapping, an object, or None for the def
 wrong with it is one line that names the setting, the key, the value and the usual cause.
 """
 
-import difflib
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from trading_env.core.errors import ConfigError
+from trading_env.core.errors import ConfigError, nearest, shown, unknown
 from trading_env.core.records import Table, new_table
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -40,7 +39,7 @@ class Settings(BaseModel):
             return cls._build(cls._preset(value))
         if not isinstance(value, Mapping):
             raise ConfigError(
-                f"{cls.label}: {value!r:.60} is a {type(value).__name__}; "
+                f"{cls.label}: {shown(value)} is a {type(value).__name__}; "
                 "give a preset's name, a mapping or None"
             )
         given = dict(value)
@@ -51,29 +50,22 @@ class Settings(BaseModel):
     def _preset(cls, name: object) -> dict[str, Any]:
         if isinstance(name, str) and name in cls.presets:
             return dict(cls.presets[name])
-        raise ConfigError(f"{cls.label}: no preset {name!r:.60}{nearest(str(name), cls.presets)}")
+        raise ConfigError(f"{cls.label}: no preset {shown(name)}{nearest(str(name), cls.presets)}")
 
     @classmethod
     def _build(cls, values: Mapping[str, Any]) -> Self:
         for key in values:
             if key not in cls.model_fields:
-                hint = nearest(str(key), cls.model_fields)
-                raise ConfigError(f"{cls.label}: unknown key {key!r:.60}{hint}")
+                raise ConfigError(f"{cls.label}: {unknown('key', key, cls.model_fields)}")
         try:
             return cls(**values)
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
             message = first["msg"].removeprefix("Value error, ")
-            raise ConfigError(f"{cls.label}: {where} = {first['input']!r:.60}: {message}") from None
-
-
-def nearest(name: str, known: Any) -> str:
-    """Return '; did you mean ...?' or the list of what is known."""
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
-    if close:
-        return f"; did you mean {close[0]!r}?"
-    return f"; known: {', '.join(sorted(known))}"[:120]
+            raise ConfigError(
+                f"{cls.label}: {where} = {shown(first['input'])}: {message}"
+            ) from None
 
 
 def as_record(layout: type, values: Mapping[str, float | int]) -> Table:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading_env.core.codes import AutoReset
+from trading_env.core.errors import shown
 from trading_env.core.records import SLOTS, Floats
 from trading_env.core.world import Lanes
 from trading_env.envs.world import Setup
@@ -99,7 +100,7 @@ class Batch:
         try:
             given = np.asarray(actions)
         except (TypeError, ValueError):
-            raise ValueError(f"action {actions!r:.60} is not an array of numbers") from None
+            raise ValueError(f"action {shown(actions)} is not an array of numbers") from None
         if given.dtype.kind not in "fiu":
             raise ValueError(f"action has type {given.dtype}: must be float32 or float64")
         if given.shape != shape:

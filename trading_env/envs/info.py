@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading_env.core.codes import BoundBy, Exit, SlotState, Status, Task
+from trading_env.core.errors import shown
 from trading_env.core.records import EpisodeLog, Floats, RewardTerms, Table
 from trading_env.envs.batch import Batch
 
@@ -100,7 +101,7 @@ FAULT_NAMES = np.array(["none", "missing", "stale", "spike", "duplicate", "late"
 def check_detail(detail: str) -> Detail:
     """Return the level of detail, or raise ValueError."""
     if detail not in get_args(Detail):
-        raise ValueError(f"detail = {detail!r:.60}: must be one of {', '.join(get_args(Detail))}")
+        raise ValueError(f"detail = {shown(detail)}: must be one of {', '.join(get_args(Detail))}")
     return detail  # type: ignore[return-value]
 
 

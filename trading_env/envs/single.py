@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading_env.core.codes import AutoReset
+from trading_env.core.errors import shown
 from trading_env.envs.batch import DRAW, Batch
 from trading_env.envs.info import check_detail, full_info, lane_of_info, summary
 from trading_env.envs.render import draw, print_line
@@ -31,7 +32,7 @@ class TradingEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         self.detail = check_detail(detail)
         if render_mode is not None and render_mode not in self.metadata["render_modes"]:
             modes = ", ".join(self.metadata["render_modes"])
-            raise ValueError(f"render_mode = {render_mode!r:.60}: must be one of {modes}")
+            raise ValueError(f"render_mode = {shown(render_mode)}: must be one of {modes}")
         self.render_mode = render_mode
         self._batch = Batch(self.setup, 1, keep_reports=True)
         self._trace = EpisodeTrace(self.setup)
@@ -76,13 +77,13 @@ class TradingEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         """Read path and start from reset's options."""
         unknown = set(options) - {"path", "start"}
         if unknown:
-            raise ValueError(f"options: unknown key {min(unknown)!r:.60}; known: path, start")
+            raise ValueError(f"options: unknown key {shown(min(unknown))}; known: path, start")
         market, length = self.setup.market, self.setup.resolved["episode_length"]
         limits = {"path": (0, market.paths - 1), "start": (WARMUP, market.bars - 1 - length)}
         for name, (low, high) in limits.items():
             value = options.get(name, low)
             if not isinstance(value, int | np.integer) or not low <= value <= high:
-                raise ValueError(f"options: {name} = {value!r:.60}: must be in [{low}, {high}]")
+                raise ValueError(f"options: {name} = {shown(value)}: must be in [{low}, {high}]")
         return int(options.get("path", DRAW)), int(options.get("start", DRAW))
 
     def step(self, action: Any) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:

@@ -14,6 +14,7 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from trading_env.core.codes import AutoReset, Task
+from trading_env.core.errors import shown
 from trading_env.envs.batch import Batch
 from trading_env.envs.info import check_detail, full_info, summary
 from trading_env.envs.spaces import ObservationLayout, action_space
@@ -54,7 +55,7 @@ class TradingVectorEnv(
         **kwargs: Any,
     ) -> None:
         if isinstance(num_envs, bool) or not isinstance(num_envs, int) or num_envs < 1:
-            raise ValueError(f"num_envs = {num_envs!r:.60}: must be a whole number >= 1")
+            raise ValueError(f"num_envs = {shown(num_envs)}: must be a whole number >= 1")
         kwargs.pop("render_mode", None)
         self.setup = build(task=self.task, **{**self.defaults, **kwargs})
         self.num_envs = num_envs
@@ -102,10 +103,10 @@ class TradingVectorEnv(
         """Read which lanes to reset."""
         unknown = set(options) - {"reset_mask"}
         if unknown:
-            raise ValueError(f"options: unknown key {min(unknown)!r:.60}; known: reset_mask")
+            raise ValueError(f"options: unknown key {shown(min(unknown))}; known: reset_mask")
         mask = options.get("reset_mask", np.ones(self.num_envs, dtype=np.bool_))
         if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_:
-            raise ValueError(f"options: reset_mask = {mask!r:.60}: must be an array of bool")
+            raise ValueError(f"options: reset_mask = {shown(mask)}: must be an array of bool")
         if mask.shape != (self.num_envs,) or not mask.any():
             raise ValueError(f"options: reset_mask must have shape ({self.num_envs},), one True")
         if not self._batch.is_started and not mask.all():

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from trading_env.core.codes import Task
-from trading_env.core.errors import ConfigError
+from trading_env.core.errors import ConfigError, shown
 from trading_env.core.params import EpisodeParams
 from trading_env.core.records import BarRecord, Floats, Table, new_table
 from trading_env.core.settings import as_record
@@ -77,7 +77,7 @@ def check_length(market: Market, length: int) -> int:
         ConfigError: not a positive whole number, or longer than the market allows.
     """
     if isinstance(length, bool) or not isinstance(length, int | np.integer) or length < 1:
-        raise ConfigError(f"episode_length = {length!r:.60}: must be a whole number >= 1")
+        raise ConfigError(f"episode_length = {shown(length)}: must be a whole number >= 1")
     longest = market.bars - WARMUP - 1
     if length > longest:
         raise ConfigError(

@@ -14,7 +14,7 @@ import numpy as np
 
 from trading_env.core.averages import blend
 from trading_env.core.codes import Status
-from trading_env.core.errors import ConfigError
+from trading_env.core.errors import ConfigError, shown
 from trading_env.core.params import EpisodeParams
 from trading_env.core.records import AccountState, AssetState, OrderSlot, Report, new_table
 from trading_env.core.values import Address, Bar, Session
@@ -148,7 +148,7 @@ class ExecutionEngine:
             ConfigError: the trade id is already in the history, or a metric is not finite.
         """
         if trade_id in self._history:
-            raise ConfigError(f"trade_id = {trade_id!r:.60}: already recorded")
+            raise ConfigError(f"trade_id = {shown(trade_id)}: already recorded")
         report = execution_metrics
         if isinstance(report, ExecutionReport):
             row = {**report._asdict(), "shortfall": report.shortfall}
@@ -156,7 +156,7 @@ class ExecutionEngine:
             row = dict(report)
         for name, value in row.items():
             if not isinstance(value, str) and not math.isfinite(value):
-                raise ConfigError(f"{name} = {value}: not finite (trade {trade_id!r:.40})")
+                raise ConfigError(f"{name} = {value}: not finite (trade {shown(trade_id, 40)})")
         self._history[trade_id] = row
         while len(self._history) > self._capacity:
             del self._history[next(iter(self._history))]
@@ -177,7 +177,7 @@ class ExecutionEngine:
         for trade_id, row in self._history.items():
             missing = [name for name in AVERAGED if name not in row]
             if missing:
-                raise ConfigError(f"trade {trade_id!r:.40}: has no {missing[0]}")
+                raise ConfigError(f"trade {shown(trade_id, 40)}: has no {missing[0]}")
             delay, spread, impact, fees, latency, filled, left, price = (
                 float(row[name]) for name in AVERAGED
             )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from trading_env.markets.errors import clip, data_error
+from trading_env.core.errors import MarketDataError, clip
 from trading_env.markets.reading.csv_files import read_csv
 from trading_env.markets.reading.frames import read_frame, read_parquet
 from trading_env.markets.reading.tables import Table, align
@@ -161,7 +161,7 @@ class Market:
         """Keep bars start, ..., stop - 1 of every path; the clock is kept, not measured again."""
         if not 0 <= start <= stop - 2 or stop > self.bars:
             reason = f"at least 2 of the {self.bars} bars are needed"
-            raise data_error(self.source, f"bars {start} to {stop}", reason)
+            raise MarketDataError.at(self.source, f"bars {start} to {stop}", reason)
         values: dict[str, Any] = {
             name: np.ascontiguousarray(
                 array[start:stop] if name == "time" else array[:, start:stop]
@@ -191,7 +191,9 @@ class Market:
         """
         if not (train > 0 and validation > 0 and train + validation < 1 and embargo_bars >= 0):
             place = f"train={train}, validation={validation}, embargo_bars={embargo_bars}"
-            raise data_error(self.source, place, "shares must be > 0 and leave some for test")
+            raise MarketDataError.at(
+                self.source, place, "shares must be > 0 and leave some for test"
+            )
         first, second = int(train * self.bars), int((train + validation) * self.bars)
         limits = {
             "train": (0, first),
@@ -199,7 +201,9 @@ class Market:
             "test": (second + embargo_bars, self.bars),
         }
         if band not in limits:
-            raise data_error(self.source, f"band '{clip(band)}'", f"known: {', '.join(BANDS)}")
+            raise MarketDataError.at(
+                self.source, f"band '{clip(band)}'", f"known: {', '.join(BANDS)}"
+            )
         return self.slice_bars(*limits[band])
 
     def describe(self) -> dict[str, Any]:

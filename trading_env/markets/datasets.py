@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from trading_env.core.errors import MarketDataError, clip
 from trading_env.markets.bars import Market
-from trading_env.markets.errors import clip, data_error
 from trading_env.markets.reading.validation import FIELDS
 
 INDICES = {"SP500": "sp500", "NASDAQ": "nasdaq"}
@@ -59,7 +59,9 @@ def _read(path: Path, symbol: str) -> Market:
         frame = pd.read_csv(path)
         frame["Date"] = pd.to_datetime(frame["Date"], format="%m/%d/%Y")
     except (OSError, ValueError, KeyError) as error:
-        raise data_error(str(path), "", f"not the file expected: {clip(error, 60)}") from None
+        raise MarketDataError.at(
+            str(path), "", f"not the file expected: {clip(error, 60)}"
+        ) from None
     return Market.from_frame(frame, symbol=symbol, source=path.name)
 
 
@@ -67,7 +69,7 @@ def _arch_data() -> Path:
     """Find the data folder of the installed `arch` package."""
     found = importlib.util.find_spec("arch")
     if found is None or found.origin is None:
-        raise data_error("us_indices", "", "needs the package 'arch' (pip install arch)")
+        raise MarketDataError.at("us_indices", "", "needs the package 'arch' (pip install arch)")
     return Path(found.origin).parent / "data"
 
 

@@ -14,9 +14,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from trading_env.core.errors import MarketSpecError, clip, unknown
 from trading_env.markets.bars import BANDS, Market
 from trading_env.markets.datasets import DATASETS
-from trading_env.markets.errors import MarketSpecError, clip, unknown_name
 from trading_env.markets.models.bootstrap import bootstrap
 from trading_env.markets.models.factor import factor
 from trading_env.markets.models.gjr_garch import gjr_garch
@@ -53,7 +53,7 @@ def load_market(spec: MarketSpec, *, seed_band: str | None) -> Market:
         MarketDataError: The file is not a sound table of bars, or the band is too short.
     """
     if seed_band is not None and seed_band not in BANDS:
-        raise unknown_name("seed_band", seed_band, BANDS)
+        raise MarketSpecError(unknown("seed_band", seed_band, BANDS))
     if isinstance(spec, Market):
         return spec if seed_band is None else spec.split(seed_band)
     if isinstance(spec, Mapping):
@@ -69,7 +69,7 @@ def load_market(spec: MarketSpec, *, seed_band: str | None) -> Market:
         return _named(spec, seed_band)
     if spec.endswith((*TEXT_SUFFIXES, *PARQUET_SUFFIXES)) or os.sep in spec:
         return _from_path(Path(spec), seed_band)
-    raise unknown_name("market", spec, [*DATASETS, *GENERATORS])
+    raise MarketSpecError(unknown("market", spec, [*DATASETS, *GENERATORS]))
 
 
 def _canonical(spec: Mapping[str, Any]) -> str:
@@ -78,11 +78,11 @@ def _canonical(spec: Mapping[str, Any]) -> str:
         raise MarketSpecError("market mapping: the key 'generator' is missing")
     name = spec["generator"]
     if not isinstance(name, str) or name not in GENERATORS:
-        raise unknown_name("generator", name, GENERATORS)
+        raise MarketSpecError(unknown("generator", name, GENERATORS))
     known = {"generator", *inspect.signature(GENERATORS[name]).parameters} - {"band"}
     for key in spec:
         if key not in known:
-            raise unknown_name(f"key of market '{name}'", key, known)
+            raise MarketSpecError(unknown(f"key of market '{name}'", key, known))
     try:
         return json.dumps(dict(spec), sort_keys=True, allow_nan=False)
     except (TypeError, ValueError) as error:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trading_env.core.errors import PolicyError, shown
 from trading_env.core.files import write_bytes, write_json
 from trading_env.envs.spaces import ObservationLayout
 from trading_env.policies.calibrator import ConfidenceCalibrator
@@ -23,10 +24,6 @@ WEIGHTS, DESCRIPTION = "policy.safetensors", "policy.json"
 LIMIT = 5.0  # standardised observations saturate here
 
 Weights = dict[str, NDArray[np.float32]]
-
-
-class PolicyFileError(ValueError):
-    """A saved policy that cannot be read or does not fit; one line."""
 
 
 @dataclass(frozen=True)
@@ -67,14 +64,14 @@ class AdaptivePolicy:
     """Deterministic actions of a network, scaled by the calibrator; `calibrate=False` ablates it.
 
     Raises:
-        PolicyFileError: the network was made for another observation.
+        PolicyError: the network was made for another observation.
     """
 
     def __init__(
         self, network: Network, layout: ObservationLayout, *, calibrate: bool = True
     ) -> None:
         if network.sizes[0] != len(layout.features):
-            raise PolicyFileError(
+            raise PolicyError(
                 f"policy takes {network.sizes[0]} features, the environment has "
                 f"{len(layout.features)} (another market?)"
             )
@@ -121,7 +118,7 @@ class AdaptivePolicy:
         """Read a saved policy; nothing in it is executed.
 
         Raises:
-            PolicyFileError: a file is missing or damaged, or does not fit `layout`.
+            PolicyError: a file is missing or damaged, or does not fit `layout`.
         """
         from safetensors import SafetensorError
         from safetensors.numpy import load
@@ -130,12 +127,12 @@ class AdaptivePolicy:
             description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
             weights = load((folder / WEIGHTS).read_bytes())
         except (OSError, ValueError, SafetensorError) as error:
-            raise PolicyFileError(f"{folder}: cannot be read as a policy: {error}"[:190]) from None
+            raise PolicyError(f"{folder}: cannot be read as a policy: {error}") from None
         if description.get("format") != FORMAT:
             found = description.get("format")
-            raise PolicyFileError(f"{folder / DESCRIPTION}: format {found!r:.40}, not {FORMAT!r}")
+            raise PolicyError(f"{folder / DESCRIPTION}: format {shown(found, 40)}, not {FORMAT!r}")
         saved = ObservationLayout(tuple(description["symbols"]), tuple(description["signal_names"]))
         if [feature.name for feature in saved.features] != description["features"]:
-            raise PolicyFileError(f"{folder / DESCRIPTION}: made for other features; train again")
+            raise PolicyError(f"{folder / DESCRIPTION}: made for other features; train again")
         network = Network(weights)
         return cls(network, layout or saved, calibrate=bool(description["calibrate"]))

@@ -6,7 +6,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from trading_env.core.errors import ConfigError
+from trading_env.core.errors import ConfigError, shown
 from trading_env.envs.spaces import ObservationLayout
 from trading_env.envs.vector import ExecutionVectorEnv, PortfolioVectorEnv, TradingVectorEnv
 
@@ -50,7 +50,7 @@ def env_class(env: str) -> type[TradingVectorEnv]:
         ConfigError: there is no such task.
     """
     if env not in ENVS:
-        raise ConfigError(f"env = {env!r:.60}: must be one of {', '.join(ENVS)}")
+        raise ConfigError(f"env = {shown(env)}: must be one of {', '.join(ENVS)}")
     return ENVS[env]
 
 

@@ -40,7 +40,7 @@ def read_curves(evaluation: Path) -> list[dict[str, Any]]:
         try:
             return [json.loads((evaluation / EQUITY).read_text(encoding="utf-8"))]
         except ValueError as error:
-            raise ValueError(f"{evaluation / EQUITY}: not JSON: {error}"[:190]) from None
+            raise ValueError(f"{evaluation / EQUITY}: not JSON: {error}") from None
     frame = _table(evaluation / "curves")
     return [] if frame is None else _grouped(frame)
 

@@ -39,7 +39,7 @@ def write_report(run_dir: str | Path) -> Path:
     folder = Path(run_dir)
     summary = _read(folder / SUMMARY)
     if not isinstance(summary, dict):
-        raise ValueError(f"{folder}: not the folder of an evaluated run: no {SUMMARY}"[:190])
+        raise ValueError(f"{folder}: not the folder of an evaluated run: no {SUMMARY}")
     summary = EMPTY | summary
     policies = dict.fromkeys(row["policy"] for row in summary["means"])
     looks = {policy: number for number, policy in enumerate(policies)}
@@ -64,7 +64,7 @@ def _read(path: Path) -> Any:
     except FileNotFoundError:
         return None
     except ValueError as error:
-        raise ValueError(f"{path}: not JSON: {error}"[:190]) from None
+        raise ValueError(f"{path}: not JSON: {error}") from None
 
 
 def _page(name: str, summary: dict[str, Any], sections: dict[str, Markup]) -> str:

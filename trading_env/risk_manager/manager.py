@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from trading_env.core.codes import BoundBy, RiskMode
-from trading_env.core.errors import ConfigError
+from trading_env.core.errors import ConfigError, shown
 from trading_env.core.records import AssetState, Floats, Report, new_table
 from trading_env.core.values import Stake
 from trading_env.risk_manager.config import RiskConfig
@@ -199,7 +199,7 @@ def within(name: str, value: float, low: float, high: float) -> float:
     try:
         number = float(value)
     except (TypeError, ValueError):
-        raise ConfigError(f"{name} = {value!r:.60}: not a number") from None
+        raise ConfigError(f"{name} = {shown(value)}: not a number") from None
     if not math.isfinite(number) or not low <= number <= high:
         raise ConfigError(f"{name} = {number}: must be finite and in [{low:g}, {high:g}]")
     return number
@@ -208,7 +208,7 @@ def within(name: str, value: float, low: float, high: float) -> float:
 def check_side(side: int) -> int:
     """Return +1 or -1, or raise."""
     if side not in (1, -1):
-        raise ConfigError(f"side = {side!r:.60}: must be +1 (long) or -1 (short)")
+        raise ConfigError(f"side = {shown(side)}: must be +1 (long) or -1 (short)")
     return side
 
 
@@ -222,7 +222,7 @@ def check_joint(signals: Floats, covariance: Floats, mode: str) -> None:
             "(assets, assets) and (assets,)"
         )
     if not (np.abs(signals) <= 1.0).all():
-        raise ConfigError(f"signals = {signals!r:.60}: must be in [-1, 1]")
+        raise ConfigError(f"signals = {shown(signals)}: must be in [-1, 1]")
     sound = np.isfinite(covariance).all() and np.allclose(covariance, covariance.T)
     if not sound or np.linalg.eigvalsh(covariance).min() <= 0.0:
         raise ConfigError("covariance: must be finite, symmetric and positive definite")

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from trading_env.core.errors import ConfigError
+from trading_env.core.errors import ConfigError, shown
 from trading_env.core.params import ParentParams
 from trading_env.core.records import Table, new_table
 from trading_env.core.settings import Settings, Share
@@ -67,7 +67,7 @@ class ParentConfig(Settings):
         given = (0.0,) if self.quantity is None else self.quantity
         if not drawn and (len(given) not in (1, assets) or not any(given)):
             raise ConfigError(
-                f"parent: quantity = {self.quantity!r:.60}: give one number other than 0, "
+                f"parent: quantity = {shown(self.quantity)}: give one number other than 0, "
                 f"or one for each of {assets} assets"
             )
         table = new_table(ParentParams, assets)

@@ -14,15 +14,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from trading_env.core.settings import nearest
+from trading_env.core.errors import ScenarioError, clip, nearest, shown
 from trading_env.stress.events import KINDS
 
 MAX_BYTES = 65_536  # of a scenario file
 MAX_LINE = 2_000  # characters; a key of many parts takes quadratic time to read
-
-
-class ScenarioError(ValueError):
-    """A scenario that cannot be; the message is one line of fewer than 200 characters."""
 
 
 def read_bytes(path: str) -> bytes:
@@ -79,11 +75,11 @@ def refusal(source: str, error: ValidationError, fields: Iterable[str]) -> Scena
     reason = problem["msg"].removeprefix("Value error, ")
     if kind == "extra_forbidden":
         known = KINDS[tag].model_fields if tag else fields
-        value, reason = None, f"unknown key{nearest(str(at[-1])[:80], known)}"
+        value, reason = None, f"unknown key{nearest(at[-1], known)}"
     elif kind == "union_tag_invalid":
         at.append("kind")
         value = problem["ctx"]["tag"]
-        reason = f"unknown kind{nearest(value[:80], KINDS)}"
+        reason = f"unknown kind{nearest(value, KINDS)}"
     elif kind == "union_tag_not_found":
         at.append("kind")
         value, reason = None, f"missing; one of {', '.join(KINDS)}"
@@ -94,19 +90,8 @@ def refusal(source: str, error: ValidationError, fields: Iterable[str]) -> Scena
 
 
 def scenario_error(source: str, key: str, value: object, reason: str) -> ScenarioError:
-    """Build `source: key = value: reason` in fewer than 200 characters."""
-    shown_source = repr(source[-60:])[1:-1]
-    place = repr(key[:60])[1:-1][:60]
+    """Build `source: key = value: reason`."""
+    place = clip(key, 60)
     if value is not None:
-        place = f"{place} = {shown(value)}" if place else shown(value)
-    message = ": ".join(part for part in (shown_source[-60:], place, reason) if part)
-    message = " ".join(message.split())
-    return ScenarioError(message if len(message) < 200 else message[:196] + "...")
-
-
-def shown(value: object) -> str:
-    """Show a foreign value in at most 40 characters."""
-    try:
-        return f"{value!r:.40}"
-    except (RecursionError, ValueError):  # nested too deeply, or an integer of too many digits
-        return f"a {type(value).__name__}"
+        place = f"{place} = {shown(value, 40)}" if place else shown(value, 40)
+    return ScenarioError.at(source, place, reason)

@@ -20,10 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
+from trading_env.core.errors import ScenarioError, nearest
 from trading_env.core.records import EventRecord, Table, new_table
-from trading_env.core.settings import nearest
 from trading_env.stress.events import Base, Event
-from trading_env.stress.reader import ScenarioError, parse_toml, read_bytes, refusal, scenario_error
+from trading_env.stress.reader import parse_toml, read_bytes, refusal, scenario_error
 from trading_env.stress.times import Clock
 
 __all__ = [
@@ -164,7 +164,7 @@ def load_preset(name: str) -> Scenario:
     """
     known = preset_names()
     if name not in known:
-        raise scenario_error("scenario", "", name, f"no such preset{nearest(name[:80], known)}")
+        raise scenario_error("scenario", "", name, f"no such preset{nearest(name, known)}")
     content = files("trading_env.scenarios").joinpath(f"{name}.toml").read_bytes()
     return Scenario.read(parse_toml(content, f"{name}.toml"), f"{name}.toml")
 
@@ -286,7 +286,7 @@ def _hits(event: Base, symbols: Sequence[str], where: tuple[str, str]) -> NDArra
         else:
             hint = f"positions are 0 to {len(symbols) - 1}"
             if isinstance(item, str):
-                hint = f"not in this market{nearest(item[:80], symbols)}"
+                hint = f"not in this market{nearest(item, symbols)}"
             raise scenario_error(where[0], f"{where[1]}.assets", item, hint)
     return hits
 

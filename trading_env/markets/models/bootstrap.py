@@ -19,12 +19,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from trading_env.core.errors import MarketSpecError, clip, unknown
 from trading_env.core.jit import driver
 from trading_env.core.noise import Stream, uniforms
 from trading_env.core.sources import source_digest
 from trading_env.markets.bars import Market
 from trading_env.markets.datasets import DATASETS
-from trading_env.markets.errors import MarketSpecError, clip, unknown_name
 from trading_env.markets.models.paths import START_PRICE
 from trading_env.markets.models.synthetic import (
     BARS,
@@ -82,7 +82,7 @@ def bootstrap(
 def _named(source: str) -> Market:
     """Load the data set of a name."""
     if not isinstance(source, str) or source not in DATASETS:
-        raise unknown_name("source", source, DATASETS)
+        raise MarketSpecError(unknown("source", source, DATASETS))
     return DATASETS[source]()
 
 

@@ -22,11 +22,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from trading_env.core.errors import MarketSpecError, clip
 from trading_env.core.jit import driver
 from trading_env.core.noise import Stream, normal
 from trading_env.core.sources import source_digest
 from trading_env.markets.bars import Market
-from trading_env.markets.errors import MarketSpecError, clip
 from trading_env.markets.models.synthetic import FIRST_SECOND, check_size, daily_times, pool_key
 from trading_env.markets.reading.times import DAY
 

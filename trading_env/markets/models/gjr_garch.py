@@ -19,10 +19,10 @@ from pathlib import Path
 
 import numpy as np
 
+from trading_env.core.errors import MarketSpecError, clip
 from trading_env.core.jit import driver, kernel
 from trading_env.core.sources import source_digest
 from trading_env.markets.bars import Market
-from trading_env.markets.errors import MarketSpecError, clip
 from trading_env.markets.models.paths import Model, start_walk
 from trading_env.markets.models.series import Address, Column, draw_shocks, draw_tail
 from trading_env.markets.models.synthetic import (

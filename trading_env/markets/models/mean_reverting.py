@@ -19,9 +19,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from trading_env.core.errors import MarketSpecError, clip
 from trading_env.core.noise import Stream
 from trading_env.markets.bars import Market
-from trading_env.markets.errors import MarketSpecError, clip
 from trading_env.markets.models.factor import DAYS_PER_YEAR, fill_normals
 from trading_env.markets.models.synthetic import check_between, check_size, daily_times, pool_key
 from trading_env.markets.reading.times import DAY

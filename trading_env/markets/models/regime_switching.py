@@ -19,11 +19,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from trading_env.core.errors import MarketSpecError, clip
 from trading_env.core.jit import driver, kernel
 from trading_env.core.noise import Stream, uniform
 from trading_env.core.sources import source_digest
 from trading_env.markets.bars import Market
-from trading_env.markets.errors import MarketSpecError, clip
 from trading_env.markets.models.gjr_garch import CORRELATION
 from trading_env.markets.models.synthetic import (
     ASSETS,

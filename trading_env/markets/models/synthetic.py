@@ -18,8 +18,8 @@ from typing import SupportsIndex
 import numpy as np
 from numpy.typing import NDArray
 
+from trading_env.core.errors import MarketSpecError, clip, unknown
 from trading_env.markets.bars import BANDS, Market
-from trading_env.markets.errors import MarketSpecError, clip, unknown_name
 from trading_env.markets.models.paths import Model, Pool, fill_pool
 from trading_env.markets.models.presets import DAILY_VALUE, NO_LEVERAGE, PRESETS, Preset, Series
 from trading_env.markets.models.series import MAX_SUBSTEPS, Scales
@@ -64,7 +64,7 @@ def multiscale(
         band: "train", "validation", "test" or None: pools of different bands are independent.
     """
     if preset not in PRESETS:
-        raise unknown_name("preset", preset, PRESETS)
+        raise MarketSpecError(unknown("preset", preset, PRESETS))
     law = PRESETS[preset]
     check_size(assets=assets, paths=paths, bars=bars, substeps=substeps)
     check_between("information_coefficient", information_coefficient, -1.0, 1.0)
@@ -127,7 +127,7 @@ def pool_key(seed: SupportsIndex, band: str | None) -> np.uint64:
     if number < 0:
         raise MarketSpecError(f"market seed '{clip(seed)}': must be a whole number >= 0")
     if band is not None and band not in BANDS:
-        raise unknown_name("band", band, BANDS)
+        raise MarketSpecError(unknown("band", band, BANDS))
     code = 0 if band is None else 1 + BANDS.index(band)
     digest = hashlib.sha256(f"{number:x}".encode()).digest()
     return np.uint64(int.from_bytes(digest[:8], "little") & ~3 | code)

@@ -18,7 +18,7 @@ from typing import IO, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from trading_env.markets.errors import clip, data_error
+from trading_env.core.errors import MarketDataError, clip
 from trading_env.markets.reading.tables import Columns, Table, find_columns
 from trading_env.markets.reading.times import parse_time
 from trading_env.markets.reading.validation import Values
@@ -38,9 +38,9 @@ def read_csv(path: Path) -> Table:
     try:
         return _parse(source, _lines(path))
     except csv.Error as error:
-        raise data_error(source, "", f"broken CSV: {clip(error, 60)} (a quote?)") from None
+        raise MarketDataError.at(source, "", f"broken CSV: {clip(error, 60)} (a quote?)") from None
     except (OSError, EOFError, zlib.error) as error:
-        raise data_error(source, "", f"cannot be read: {clip(error, 60)}") from None
+        raise MarketDataError.at(source, "", f"cannot be read: {clip(error, 60)}") from None
 
 
 def check_regular(path: Path) -> None:
@@ -49,9 +49,9 @@ def check_regular(path: Path) -> None:
         mode = path.stat().st_mode
     except (OSError, ValueError) as error:
         reason = "no such file" if isinstance(error, FileNotFoundError) else clip(error, 60)
-        raise data_error(str(path), "", reason) from None
+        raise MarketDataError.at(str(path), "", reason) from None
     if not stat.S_ISREG(mode):
-        raise data_error(str(path), "", f"not a regular file ({stat.filemode(mode)[0]})")
+        raise MarketDataError.at(str(path), "", f"not a regular file ({stat.filemode(mode)[0]})")
 
 
 def _lines(path: Path) -> Iterator[str]:
@@ -60,7 +60,7 @@ def _lines(path: Path) -> Iterator[str]:
         magic = raw.read(2)
         raw.seek(0)
         if magic in (b"\xff\xfe", b"\xfe\xff"):
-            raise data_error(str(path), "line 1", "UTF-16 text; save it as UTF-8")
+            raise MarketDataError.at(str(path), "line 1", "UTF-16 text; save it as UTF-8")
         packed = magic == b"\x1f\x8b"
         stream = cast(IO[bytes], gzip.GzipFile(fileobj=raw)) if packed else raw
         expanded = MAX_EXPANSION * path.stat().st_size if packed else MAX_BYTES
@@ -72,9 +72,9 @@ def _lines(path: Path) -> Iterator[str]:
             blank = 0 if line.strip() else blank + 1
             if blank > MAX_BLANK:
                 reason = f"more than {MAX_BLANK:,} blank lines in a row"
-                raise data_error(str(path), f"line {number}", reason)
+                raise MarketDataError.at(str(path), f"line {number}", reason)
             if total > limit:
-                raise data_error(str(path), "", f"unpacks to more than {limit >> 20} MiB")
+                raise MarketDataError.at(str(path), "", f"unpacks to more than {limit >> 20} MiB")
             if not line:
                 return
             yield _decode(line, number, str(path))
@@ -83,13 +83,15 @@ def _lines(path: Path) -> Iterator[str]:
 def _decode(line: bytes, number: int, source: str) -> str:
     """Turn one line into text."""
     if len(line) > MAX_LINE:
-        raise data_error(source, f"line {number}", "longer than 1 MiB")
+        raise MarketDataError.at(source, f"line {number}", "longer than 1 MiB")
     if b"\0" in line:
-        raise data_error(source, f"line {number}", "holds a NUL byte (UTF-16 or a binary file?)")
+        raise MarketDataError.at(
+            source, f"line {number}", "holds a NUL byte (UTF-16 or a binary file?)"
+        )
     try:
         return line.decode("utf-8-sig" if number == 1 else "utf-8")
     except UnicodeDecodeError:
-        raise data_error(source, f"line {number}", "not UTF-8 text") from None
+        raise MarketDataError.at(source, f"line {number}", "not UTF-8 text") from None
 
 
 def _parse(source: str, lines: Iterator[str]) -> Table:
@@ -97,7 +99,9 @@ def _parse(source: str, lines: Iterator[str]) -> Table:
     reader = csv.reader(lines, strict=True)
     header = next(reader, None)
     if not header:
-        raise data_error(source, "line 1", "the file is empty" if header is None else "no header")
+        raise MarketDataError.at(
+            source, "line 1", "the file is empty" if header is None else "no header"
+        )
     columns = find_columns(header, source)
     parser = _Parser(source, header, columns)
     rows: list[list[str]] = []
@@ -106,7 +110,7 @@ def _parse(source: str, lines: Iterator[str]) -> Table:
             continue
         if len(row) != len(header):
             reason = f"{len(row)} fields, the header has {len(header)} (a decimal comma?)"
-            raise data_error(source, f"line {reader.line_num}", reason)
+            raise MarketDataError.at(source, f"line {reader.line_num}", reason)
         rows.append(row)
         parser.line_numbers.append(reader.line_num)
         if len(rows) == CHUNK:
@@ -144,7 +148,7 @@ class _Parser:
     def table(self) -> Table:
         """Join the chunks."""
         if not self.done:
-            raise data_error(self.source, "line 1", "a header and no data rows")
+            raise MarketDataError.at(self.source, "line 1", "a header and no data rows")
         return Table(
             source=self.source,
             row_word="line",
@@ -190,7 +194,7 @@ class _Parser:
 
     def _error(self, index: int, position: int, reason: str) -> Exception:
         line = self.line_numbers[self.done + index]
-        return data_error(
+        return MarketDataError.at(
             self.source, f"line {line}, column '{clip(self.header[position])}'", reason
         )
 

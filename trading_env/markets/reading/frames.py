@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trading_env.markets.errors import MarketDataError, clip, data_error
+from trading_env.core.errors import MarketDataError, clip
 from trading_env.markets.reading.csv_files import MAX_BYTES, check_regular
 from trading_env.markets.reading.tables import Table, find_columns
 from trading_env.markets.reading.times import parse_time
@@ -30,13 +30,13 @@ def read_parquet(path: Path) -> Table:
     try:
         parquet = importlib.import_module("pyarrow.parquet")
     except ImportError:
-        raise data_error(source, "", "Parquet needs pyarrow (the extra 'data')") from None
+        raise MarketDataError.at(source, "", "Parquet needs pyarrow (the extra 'data')") from None
     try:
         file = parquet.ParquetFile(path)
         groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
         size = sum(group.total_byte_size for group in groups)
         if size > MAX_BYTES or file.metadata.num_rows > MAX_ROWS:
-            raise data_error(source, "", "unpacks to more than 1024 MiB")
+            raise MarketDataError.at(source, "", "unpacks to more than 1024 MiB")
         names = file.schema_arrow.names
         columns = find_columns(names, source)
         wanted = [columns.time, columns.symbol, *columns.numbers.values()]
@@ -44,7 +44,9 @@ def read_parquet(path: Path) -> Table:
     except MarketDataError:
         raise
     except (OSError, ValueError, KeyError) as error:
-        raise data_error(source, "", f"no readable Parquet file: {clip(error, 60)}") from None
+        raise MarketDataError.at(
+            source, "", f"no readable Parquet file: {clip(error, 60)}"
+        ) from None
     return table_of_columns(source, names, lambda i: data.column(names[i]).to_numpy())
 
 
@@ -69,7 +71,7 @@ def table_of_columns(
     columns = find_columns(names, source)
     time = _typed_times(source, names[columns.time], column(columns.time))
     if not len(time):
-        raise data_error(source, "", "no data rows")
+        raise MarketDataError.at(source, "", "no data rows")
     symbols = None if columns.symbol is None else [str(v) for v in column(columns.symbol)]
     numbers = {
         name: _typed_numbers(source, name, column(position))
@@ -95,7 +97,7 @@ def _typed_times(source: str, name: str, values: NDArray[Any]) -> NDArray[np.int
     if wrong.any():
         index = int(wrong.argmax())
         reason = f"'{clip(values[index])}' is neither a date nor a whole epoch second"
-        raise data_error(source, f"row {index + 1}, column '{clip(name)}'", reason)
+        raise MarketDataError.at(source, f"row {index + 1}, column '{clip(name)}'", reason)
     return seconds
 
 
@@ -108,10 +110,10 @@ def _text_times(source: str, name: str, values: NDArray[Any]) -> NDArray[np.int6
         try:
             seconds[index], zone = parse_time(str(value))
         except ValueError as error:
-            raise data_error(source, place, str(error)) from None
+            raise MarketDataError.at(source, place, str(error)) from None
         zones = zones or [zone]
         if zone != zones[0]:
-            raise data_error(source, place, f"time zones differ: '{zones[0]}', '{zone}'")
+            raise MarketDataError.at(source, place, f"time zones differ: '{zones[0]}', '{zone}'")
     return seconds
 
 
@@ -123,9 +125,9 @@ def _typed_numbers(source: str, name: str, values: NDArray[Any]) -> Values:
     for index, value in enumerate(values):
         place = f"row {index + 1}, column '{clip(name)}'"
         if isinstance(value, (str, bytes, bool, np.bool_, np.datetime64)):
-            raise data_error(source, place, f"'{clip(value)}' is no number")
+            raise MarketDataError.at(source, place, f"'{clip(value)}' is no number")
         try:
             numbers[index] = np.nan if value is None else float(value)
         except (TypeError, ValueError):
-            raise data_error(source, place, f"'{clip(value)}' is no number") from None
+            raise MarketDataError.at(source, place, f"'{clip(value)}' is no number") from None
     return numbers

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from trading_env.markets.errors import MarketDataError, clip, data_error
+from trading_env.core.errors import MarketDataError, clip
 from trading_env.markets.reading.times import time_fault
 from trading_env.markets.reading.validation import FIELDS, SIGNAL_PREFIX, Values, first_fault
 
@@ -45,7 +45,7 @@ class Table:
 
     def error(self, index: int, column: str, reason: str) -> MarketDataError:
         """Name the row and the column of a fault."""
-        return data_error(
+        return MarketDataError.at(
             self.source, f"{self.row_word} {self.rows[index]}, column '{clip(column)}'", reason
         )
 
@@ -63,13 +63,19 @@ def find_columns(header: Sequence[str], source: str) -> Columns:
     names = [str(name).strip().lower() for name in header]
     for position, name in enumerate(names):
         if name and name in names[:position]:
-            raise data_error(source, f"column '{clip(name)}'", "appears twice in the header")
+            raise MarketDataError.at(
+                source, f"column '{clip(name)}'", "appears twice in the header"
+            )
     times = [name for name in TIME_NAMES if name in names]
     if len(times) > 1:
-        raise data_error(source, f"columns '{times[0]}' and '{times[1]}'", "two time columns")
+        raise MarketDataError.at(
+            source, f"columns '{times[0]}' and '{times[1]}'", "two time columns"
+        )
     missing = [name for name in FIELDS if name not in names]
     if not times or missing:
-        raise data_error(source, f"column '{(missing if times else ['time'])[0]}'", _lost(names))
+        raise MarketDataError.at(
+            source, f"column '{(missing if times else ['time'])[0]}'", _lost(names)
+        )
     signals = [name for name in names if name.startswith(SIGNAL_PREFIX)]
     return Columns(
         time=names.index(times[0]),
@@ -106,7 +112,9 @@ def align(table: Table, symbol: str) -> Bars:
     time = reduce(np.intersect1d, (table.time[rows] for rows in groups.values()))
     if len(time) < 2:
         among = f" common to {len(groups)} symbols" if len(groups) > 1 else ""
-        raise data_error(table.source, "", f"{len(time)} bars{among}; at least 2 are needed")
+        raise MarketDataError.at(
+            table.source, "", f"{len(time)} bars{among}; at least 2 are needed"
+        )
     _warn_left_out(table, len(time), len(groups))
     kept = [rows[np.searchsorted(table.time[rows], time)] for rows in groups.values()]
     numbers = {
@@ -134,7 +142,9 @@ def _group(table: Table, symbol: str) -> dict[str, NDArray[np.intp]]:
         raise table.error(int(empty.argmax()), "symbol", "empty")
     unique, first, inverse = np.unique(names, return_index=True, return_inverse=True)
     if len(unique) > 10_000:
-        raise data_error(table.source, "column 'symbol'", f"{len(unique)} symbols; 10000 at most")
+        raise MarketDataError.at(
+            table.source, "column 'symbol'", f"{len(unique)} symbols; 10000 at most"
+        )
     order = np.argsort(inverse, kind="stable")
     rows = np.split(order, np.cumsum(np.bincount(inverse))[:-1])
     return {str(unique[i]): rows[i] for i in np.argsort(first)}

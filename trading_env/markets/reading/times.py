@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from trading_env.markets.errors import clip
+from trading_env.core.errors import clip
 
 DAY = 86_400
 DAYS_PER_YEAR = 365.25

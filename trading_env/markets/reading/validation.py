@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from trading_env.markets.errors import clip, data_error
+from trading_env.core.errors import MarketDataError, clip
 from trading_env.markets.reading.times import time_fault
 
 Values = NDArray[np.float64]
@@ -99,17 +99,19 @@ def checked_arrays(
     copies = {name: _copy(source, name, values) for name, values in arrays.items()}
     time, close = copies["time"], copies["close"]
     if time.ndim != 1 or len(time) < 2:
-        raise data_error(source, "time", f"shape {time.shape}; needed (bars,), at least 2 bars")
+        raise MarketDataError.at(
+            source, "time", f"shape {time.shape}; needed (bars,), at least 2 bars"
+        )
     shape = (*close.shape[:1], len(time), len(symbols))
     for name in (*FIELDS, "signals"):
         wanted = (*shape, len(signal_names)) if name == "signals" else shape
         if copies[name].shape != wanted or 0 in shape:
             needed = "(paths, bars, assets)" + (" + (signals,)" if name == "signals" else "")
             reason = f"shape {copies[name].shape}; needed {needed} = {wanted}"
-            raise data_error(source, name, reason)
+            raise MarketDataError.at(source, name, reason)
     late = time_fault(time)
     if late is not None:
-        raise data_error(source, f"bar {late[0]}, time", late[1])
+        raise MarketDataError.at(source, f"bar {late[0]}, time", late[1])
     values = {name: copies[name] for name in FIELDS}
     values |= {name: copies["signals"][..., i] for i, name in enumerate(signal_names)}
     fault = first_fault(values)
@@ -117,7 +119,7 @@ def checked_arrays(
         path, bar, asset = np.unravel_index(fault.position, shape)
         symbol = clip(symbols[int(asset)])
         place = f"path {path}, bar {bar}, {symbol}, {clip(fault.column)}"
-        raise data_error(source, place, fault.reason)
+        raise MarketDataError.at(source, place, fault.reason)
     return copies
 
 
@@ -126,15 +128,17 @@ def _check_names(source: str, symbols: Sequence[str], signal_names: Sequence[str
     for what, names in (("symbols", symbols), ("signal_names", signal_names)):
         sound = not isinstance(names, str) and all(isinstance(name, str) and name for name in names)
         if not sound or len(set(names)) < len(names):
-            raise data_error(source, what, "must be unique, non-empty names")
+            raise MarketDataError.at(source, what, "must be unique, non-empty names")
     for name in signal_names:
         if not name.startswith(SIGNAL_PREFIX):
-            raise data_error(source, f"signal '{clip(name)}'", f"must start with {SIGNAL_PREFIX}")
+            raise MarketDataError.at(
+                source, f"signal '{clip(name)}'", f"must start with {SIGNAL_PREFIX}"
+            )
 
 
 def _copy(source: str, name: str, values: Any) -> NDArray[Any]:
     """Copy one array as int64 (time) or float64."""
     array = np.asarray(values)
     if array.dtype.kind not in ("iu" if name == "time" else "iuf"):
-        raise data_error(source, name, f"holds {array.dtype} and not numbers of its kind")
+        raise MarketDataError.at(source, name, f"holds {array.dtype} and not numbers of its kind")
     return np.array(array, dtype=np.int64 if name == "time" else np.float64, order="C")
