@@ -4,13 +4,14 @@ A bar lasts 100 seconds, so that an order due after 30 arrives at fraction 0.3 o
 """
 
 import math
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
 
-from trading_env.core.codes import SlotState, TimeInForce
-from trading_env.core.params import AccountParams, EpisodeParams, ExecutionParams, RiskParams
+from trading_env.core.codes import Factor, Fault, SlotState, TimeInForce
+from trading_env.core.params import EpisodeParams, ExecutionParams
 from trading_env.core.records import (
     SLOTS,
     AccountState,
@@ -22,7 +23,13 @@ from trading_env.core.records import (
     new_table,
 )
 from trading_env.core.values import Address, Bar, Session, Terms
+from trading_env.core.world import Lane
+from trading_env.execution_engine.config import AccountConfig
 from trading_env.execution_engine.inside_bar import close_bar, trade_bar
+from trading_env.risk_manager.config import RiskConfig
+from trading_env.risk_manager.desk import Desk, Rules
+from trading_env.step.observation import AccountFeature, AssetFeature
+from trading_env.step.rows import lane_of, new_lanes, new_outputs
 from trading_env.step.transition import close_ledger, step_asset
 from trading_env.stress.composition import CALM
 
@@ -32,10 +39,27 @@ FLAT_BAR = Bar(100.0, 100.0, 100.0, 100.0, 1000.0)
 
 
 def record(layout: type, defaults: dict[str, Any], given: dict[str, Any]) -> Any:
-    made = new_table(layout, 1)[0]
-    for name, value in {**defaults, **given}.items():
-        setattr(made, name, value)
+    return filled(new_table(layout, 1)[0], {**defaults, **given})
+
+
+def filled(made: Any, fields: dict[str, Any]) -> Any:
+    """Write fields into a record; a factor and a fault's rate go by their own names."""
+    for name, value in fields.items():
+        if name.upper() in Factor.__members__ and "factor" in made.dtype.names:
+            made.factor[Factor[name.upper()]] = value
+        elif name.endswith("_rate") and "rate" in made.dtype.names:
+            made.rate[Fault[name.removesuffix("_rate").upper()]] = value
+        else:
+            setattr(made, name, value)
     return made
+
+
+def flat(records: Any) -> SimpleNamespace:
+    """Read a record, or a table of them, by name: factors and faults' rates too."""
+    found = {name: records[name] for name in records.dtype.names}
+    factors, rates = found.pop("factor"), found.pop("rate")
+    found |= {f.name.lower(): factors[..., f] for f in Factor}
+    return SimpleNamespace(**found, **{f"{f.name.lower()}_rate": rates[..., f] for f in Fault})
 
 
 def an_asset(mark: float = 100.0, **fields: Any) -> Any:
@@ -76,15 +100,9 @@ def execution_params(**fields: Any) -> Any:
         "fee_minimum": -math.inf,
         "fee_maximum": 1e300,
         "time_in_force": TimeInForce.EPISODE,
-        "transient_weight_0": 0.5,
-        "transient_weight_1": 0.3,
-        "transient_weight_2": 0.2,
-        "transient_decay_0": 0.1,
-        "transient_decay_1": 0.5,
-        "transient_decay_2": 0.9,
-        "transient_mean_0": 0.4,
-        "transient_mean_1": 0.7,
-        "transient_mean_2": 0.95,
+        "transient_weight": (0.5, 0.3, 0.2),
+        "transient_decay": (0.1, 0.5, 0.9),
+        "transient_mean": (0.4, 0.7, 0.95),
     }
     return record(ExecutionParams, defaults, fields)
 
@@ -112,7 +130,7 @@ def episode_params(**fields: Any) -> Any:
         "warmup": 5,
         "length": 20,
         "groups": 1,
-        "growth": 1.0,
+        "weight": (1.0, 0.0, 0.0, 0.0),
         "scale": 1.0,
     }
     return record(EpisodeParams, defaults, fields)
@@ -120,13 +138,7 @@ def episode_params(**fields: Any) -> Any:
 
 def risk_params(**fields: Any) -> Any:
     """Kelly sizing whose caps are far away."""
-    defaults = {
-        "stops": 1,
-        "kelly_multiplier": 0.25,
-        "max_win_probability": 0.55,
-        "stop_width": 2.0,
-        "stop_confidence_slope": 0.5,
-        "reward_to_risk": 1.5,
+    far = {
         "horizon_bars": 4.0,
         "risk_tolerance": 10.0,
         "max_weight": 100.0,
@@ -134,16 +146,21 @@ def risk_params(**fields: Any) -> Any:
         "participation_bars": 1e9,
         "max_drawdown": 1.0,
         "initial_margin": 0.001,
-        "target_volatility": 0.005,
-        "covariance_shrinkage": 0.2,
-        "execution_floor": 1.0,
-        "feedback_rate": 0.1,
+        "no_trade_band": 0.0,
     }
-    return record(RiskParams, defaults, fields)
+    return filled(RiskConfig().record()[0], {**far, **fields})
 
 
 def account_params(**fields: Any) -> Any:
-    return record(AccountParams, {"initial_cash": 1e6}, fields)
+    free = dict.fromkeys(AccountConfig.model_fields, 0.0)
+    return filled(AccountConfig().record()[0], {**free, "initial_cash": 1e6, **fields})
+
+
+def boxed(record: Any) -> Any:
+    """Put a record into a table of one row."""
+    table = np.zeros(1, dtype=record.dtype)
+    table[0] = record
+    return table.view(record.dtype)
 
 
 def an_event(**fields: Any) -> Any:
@@ -152,10 +169,7 @@ def an_event(**fields: Any) -> Any:
 
 def a_stress(**fields: Any) -> Any:
     """A neutral stress but for the fields given."""
-    made = CALM.copy()[0]
-    for name, value in fields.items():
-        setattr(made, name, value)
-    return made
+    return filled(CALM.copy()[0], fields)
 
 
 def a_report(**fields: Any) -> Any:
@@ -190,6 +204,52 @@ def an_address(seed: int = 7, step: int = 0, episode: int = 0, asset: int = 0) -
     return Address(np.uint64(seed), episode, step, asset)
 
 
+def a_desk(
+    asset: Any = None,
+    slots: Any = None,
+    *,
+    account: Any = None,
+    report: Any = None,
+    stress: Any = None,
+    risk: Any = None,
+    execution: Any = None,
+    episode: Any = None,
+) -> Desk:
+    """The records of one asset; what is left out is quiet, flat and free."""
+    return Desk(
+        an_asset() if asset is None else asset,
+        some_slots() if slots is None else slots,
+        an_account() if account is None else account,
+        a_report() if report is None else report,
+        a_stress() if stress is None else stress,
+        Rules(
+            risk_params() if risk is None else risk,
+            execution_params() if execution is None else execution,
+            episode_params() if episode is None else episode,
+        ),
+    )
+
+
+def some_rules(**records: Any) -> Rules:
+    """The constants of a quiet world but for the records given."""
+    return a_desk(**records).rules
+
+
+def a_lane(assets: Any, account: Any = None, covariance: Any = None) -> Lane:
+    """A lane of some assets, with a covariance where they are sized together."""
+    count = len(assets)
+    size = count * len(AssetFeature) + len(AccountFeature)
+    lanes = new_lanes(1, count, 0, SLOTS, sized_together=covariance is not None)
+    views: Any = lane_of  # uncompiled, so that its records know their fields as attributes
+    lane: Lane = views.py_func(lanes, new_outputs(1, count, size, 1), 0, 0)
+    for a, asset in enumerate(assets):
+        lane.assets[a] = asset
+    lane.accounts[0] = an_account() if account is None else account
+    if covariance is not None:
+        lane.covariance[0] = covariance
+    return lane
+
+
 def trade(
     asset: Any,
     slots: Any,
@@ -200,48 +260,29 @@ def trade(
     account: Any = None,
 ) -> Any:
     """Work an asset through one bar, up to and including its ledger; return the report."""
-    execution = execution_params() if execution is None else execution
-    account = an_account() if account is None else account
     asset.slots_used = SLOTS
     report = a_report(live=sum(slot.claim for slot in slots))
-    session = Session(bar, terms, execution.participation * bar.volume, SECONDS)
-    trade_bar(asset, slots, account, report, session, execution)
-    close_bar(slots, report, execution, SECONDS)
-    close_ledger(asset, slots, report, bar.close)
+    desk = a_desk(asset, slots, account=account, report=report, execution=execution)
+    params = desk.rules.execution
+    trade_bar(desk, Session(bar, terms, params.participation * bar.volume, SECONDS))
+    close_bar(slots, report, params, SECONDS)
+    close_ledger(desk, bar.close)
     return report
 
 
-def step(
-    asset: Any,
-    slots: Any,
-    bar: Bar,
-    target: float,
-    *,
-    account: Any = None,
-    stress: Any = None,
-    risk: Any = None,
-    execution: Any = None,
-    number: int = 0,
-    **report: Any,
-) -> Any:
-    """Take one asset through a whole step whose base bar continues at the mark."""
-    made = a_report(target=target, **report)
+def step(asset: Any, slots: Any, bar: Bar, target: float, *, number: int = 0, **fields: Any) -> Any:
+    """Take one asset through a whole step whose base bar continues at the mark.
+
+    `fields` are the records of `a_desk`, and fields of the report.
+    """
+    rooms = ("account", "stress", "risk", "execution")
+    records = {name: fields.pop(name) for name in rooms if name in fields}
+    report = a_report(target=target, **fields)
     asset.slots_used = SLOTS
     asset.base_close = asset.mark
     base = record(BarRecord, {}, bar._asdict())
-    step_asset(
-        asset,
-        slots,
-        made,
-        a_stress() if stress is None else stress,
-        an_account() if account is None else account,
-        base,
-        risk_params() if risk is None else risk,
-        execution_params() if execution is None else execution,
-        episode_params(),
-        an_address(step=number),
-    )
-    return made
+    step_asset(a_desk(asset, slots, report=report, **records), base, an_address(step=number))
+    return report
 
 
 def ledger(report: Any) -> float:

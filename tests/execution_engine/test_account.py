@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.helpers import a_report, account_params, an_account, an_asset, held, record
+from tests.helpers import a_desk, a_report, account_params, an_account, an_asset, held, record
 from trading_env.core.codes import Exit
 from trading_env.core.records import AssetState, OrderSlot, Report, new_table
 from trading_env.execution_engine.account import (
@@ -43,7 +43,7 @@ def test_fills_and_fees_conserve_value(trades: list[tuple[float, float]], mark: 
     asset, account, report = an_asset(mark=mark), an_account(0.0), a_report()
     expected = scale = 0.0
     for quantity, price in trades:
-        settle(asset, account, report, quantity, price, 0.0)
+        settle(a_desk(asset, account=account, report=report), quantity, price)
         charge(account, report, 0.01 * abs(quantity * price))
         expected += quantity * (mark - price) - 0.01 * abs(quantity * price)
         scale += abs(quantity) * (mark + price)
@@ -58,19 +58,19 @@ def test_fills_and_fees_conserve_value(trades: list[tuple[float, float]], mark: 
 @pytest.mark.parametrize("side", [1.0, -1.0])
 def test_the_entry_is_the_average_price_of_what_is_held(side: float) -> None:
     asset, account, report = an_asset(), an_account(), a_report()
-    settle(asset, account, report, side * 10.0, 100.0, 0.0)
-    settle(asset, account, report, side * 30.0, 120.0, 0.0)
+    settle(a_desk(asset, account=account, report=report), side * 10.0, 100.0)
+    settle(a_desk(asset, account=account, report=report), side * 30.0, 120.0)
     assert asset.entry_price == pytest.approx(115.0)
-    settle(asset, account, report, -side * 25.0, 90.0, 0.0)
+    settle(a_desk(asset, account=account, report=report), -side * 25.0, 90.0)
     assert asset.entry_price == pytest.approx(115.0)  # reducing leaves it
-    settle(asset, account, report, -side * 20.0, 80.0, 0.0)
+    settle(a_desk(asset, account=account, report=report), -side * 20.0, 80.0)
     assert asset.position == pytest.approx(-5.0 * side)
     assert asset.entry_price == pytest.approx(80.0)  # reversing starts anew
 
 
 def test_a_closed_position_leaves_nothing_behind() -> None:
     asset = held(3.0, stop_loss=90.0, take_profit=120.0, exit_pending=Exit.MARGIN_CALL)
-    settle(asset, an_account(), a_report(), -3.0, 100.0, 0.0)
+    settle(a_desk(asset), -3.0, 100.0)
     left = (asset.position, asset.entry_price, asset.stop_loss, asset.take_profit)
     assert left == (0.0, 0.0, 0.0, 0.0)
     assert asset.exit_pending == Exit.NONE
@@ -79,8 +79,10 @@ def test_a_closed_position_leaves_nothing_behind() -> None:
 def test_rounding_is_not_a_position() -> None:
     asset, account, report = an_asset(), an_account(), a_report()
     for _ in range(3):
-        settle(asset, account, report, 0.1, 100.0, 0.0)
-    settle(asset, account, report, -0.3, 100.0, 0.0)  # 0.1 + 0.1 + 0.1 - 0.3 is not 0 in binary
+        settle(a_desk(asset, account=account, report=report), 0.1, 100.0)
+    settle(
+        a_desk(asset, account=account, report=report), -0.3, 100.0
+    )  # 0.1 + 0.1 + 0.1 - 0.3 is not 0 in binary
     assert asset.position == 0.0
 
 
@@ -168,11 +170,11 @@ def test_a_position_without_stop_has_nothing_that_trails() -> None:
 
 def test_a_flip_starts_the_clock_and_the_stop_anew_and_an_addition_does_not() -> None:
     asset, account, report = placed(2.0, trailing=1, holding_bars=7), an_account(), a_report()
-    settle(asset, account, report, 1.0, 100.0, 0.0)
+    settle(a_desk(asset, account=account, report=report), 1.0, 100.0)
     assert (asset.trailing, asset.holding_bars) == (1, 7)
-    settle(asset, account, report, -1.0, 100.0, 0.0)
+    settle(a_desk(asset, account=account, report=report), -1.0, 100.0)
     assert (asset.trailing, asset.holding_bars) == (1, 7)
-    settle(asset, account, report, -5.0, 100.0, 0.0)
+    settle(a_desk(asset, account=account, report=report), -5.0, 100.0)
     assert (asset.trailing, asset.holding_bars) == (0, 0)
     set_levels(asset, record(OrderSlot, {"stop_distance": 0.05}, {}), 100.0, 0.0)
     assert asset.stop_loss == pytest.approx(100.0 * math.exp(0.05))

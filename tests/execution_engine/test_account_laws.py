@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.helpers import a_report, account_params, an_account, held
+from tests.helpers import a_desk, account_params, an_account, held
 from trading_env.core.codes import Exit
 from trading_env.core.records import AssetState, new_table
 from trading_env.execution_engine.account import call_margin, revalue, revalue_as_seen, settle
@@ -58,8 +58,8 @@ def test_the_entry_lies_between_the_prices_paid_and_moves_only_when_a_position_g
     first: float, second: float, paid: float, later: float
 ) -> None:
     account, asset = an_account(), held(0.0, entry=0.0)
-    settle(asset, account, a_report(), first, paid, 0.0)
-    settle(asset, account, a_report(), second, later, 0.0)
+    settle(a_desk(asset, account=account), first, paid)
+    settle(a_desk(asset, account=account), second, later)
     position = asset.position
     if position == 0.0:
         assert asset.entry_price == 0.0

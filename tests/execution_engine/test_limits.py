@@ -105,7 +105,7 @@ def test_resting_fills_leave_permanent_and_no_transient_impact() -> None:
     report = step(asset, some_slots(), bar, 50.0, execution=execution)
     assert report.rested == report.filled == 50.0
     assert asset.permanent > 0.0
-    assert asset.transient_0 == asset.transient_1 == asset.transient_2 == 0.0
+    assert not asset.transient.any()
 
 
 def test_makers_and_takers_fees_add_up_in_one_order() -> None:

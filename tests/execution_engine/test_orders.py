@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from tests.helpers import (
     FLAT_BAR,
     SECONDS,
+    a_desk,
     a_report,
-    an_account,
     an_address,
     an_asset,
     an_order,
@@ -33,17 +33,9 @@ def sent(asset: Any, slots: Any, target: float, risk: Any = None, **execution: A
     """Send what a target asks for; return the report."""
     asset.slots_used = SLOTS
     report = a_report(target=target)
-    send_order(
-        asset,
-        slots,
-        report,
-        an_account(),
-        risk_params() if risk is None else risk,
-        execution_params(**execution),
-        1.0,
-        0.0,
-        an_address(step=4),
-    )
+    params = execution_params(**execution)
+    desk = a_desk(asset, slots, report=report, risk=risk, execution=params)
+    send_order(desk, an_address(step=4))
     return report
 
 
@@ -138,9 +130,7 @@ def test_while_an_exit_is_pending_no_order_is_sent() -> None:
     asset, slots = held(5.0), some_slots()
     asset.slots_used = SLOTS
     report = a_report(target=0.0, bound_by=BoundBy.EXIT_PENDING)
-    address = an_address()
-    given = (an_account(), risk_params(), execution_params())
-    send_order(asset, slots, report, *given, 1.0, 0.0, address)
+    send_order(a_desk(asset, slots, report=report), an_address())
     assert report.sent == 0.0
 
 

@@ -21,13 +21,13 @@ COMMON = ("half_spread_bps", "impact_exponent", "impact_reference", "volatility_
     ],
 )
 def test_a_papers_preset_is_its_problem(name: str, problem: Problem, day_volume: float) -> None:
-    preset = ExecutionConfig.of(name)
+    preset = ExecutionConfig.of(name).as_dict()
     given: Any = problem.env_kwargs["execution"]
     times = day_volume / problem.env_kwargs["market"]["volume"]
     for field in LINEAR:
-        assert getattr(preset, field) == pytest.approx(given[field] * times)
+        assert preset[field] == pytest.approx(given[field] * times)
     for field in COMMON:
-        assert getattr(preset, field) == pytest.approx(given[field])
+        assert preset[field] == pytest.approx(given[field])
 
 
 def test_zipline_charges_a_tenth_of_the_squared_share_and_a_tenth_of_a_cent() -> None:

@@ -14,6 +14,7 @@ from tests.helpers import (
     costly,
     episode_params,
     execution_params,
+    some_rules,
 )
 from trading_env.core.codes import ImpactReference
 from trading_env.core.values import Bar, Terms
@@ -109,7 +110,11 @@ def test_the_arithmetic_reference_is_the_first_mark() -> None:
 def test_terms_in_a_quiet_market() -> None:
     """Day volatility is sqrt(1e-4 x 4) = 2%, day volume 4 x 1000."""
     execution = costly(spread_exponent=0.7)
-    terms = terms_of(an_asset(), a_stress(), execution, episode_params(bars_per_day=4.0))
+    terms = terms_of(
+        an_asset(),
+        a_stress(),
+        some_rules(execution=execution, episode=episode_params(bars_per_day=4.0)),
+    )
     assert terms.half_spread == pytest.approx(2e-4)
     assert terms.temporary == pytest.approx(0.142 * 0.02)
     assert terms.permanent == pytest.approx(0.314 * 0.02 / 4000.0)
@@ -120,7 +125,7 @@ def test_terms_widen_with_volatility_and_stress() -> None:
     asset = an_asset(variance_fast=4e-4)
     execution = costly(volatility_scaled=0)
     stress = a_stress(spread=3.0, depth=0.25)
-    terms = terms_of(asset, stress, execution, episode_params())
+    terms = terms_of(asset, stress, some_rules(execution=execution))
     assert terms.half_spread == pytest.approx(2e-4 * 2.0**0.7 * 3.0)
     assert terms.temporary == pytest.approx(0.142 / 0.25**0.6)
     assert terms.permanent == pytest.approx(0.314 / 1000.0)
@@ -129,7 +134,7 @@ def test_terms_widen_with_volatility_and_stress() -> None:
 def test_terms_refer_to_the_first_mark_when_asked() -> None:
     execution = costly(impact_reference=ImpactReference.FIRST)
     asset = an_asset(reference_price=42.0)
-    assert terms_of(asset, a_stress(), execution, episode_params()).reference == 42.0
+    assert terms_of(asset, a_stress(), some_rules(execution=execution)).reference == 42.0
 
 
 def test_published_cost_of_a_tenth_of_ibms_day() -> None:
@@ -165,7 +170,7 @@ def test_a_round_trip_at_zero_volatility_never_pays(
     for quantity in [*trades, -sum(trades)]:
         if quantity == 0.0:
             continue
-        terms = terms_of(asset, a_stress(), execution, episode_params())
+        terms = terms_of(asset, a_stress(), some_rules(execution=execution))
         mid = 100.0 * (1.0 + asset.permanent)
         quoted = quote(terms, mid, quantity, abs(quantity) / 1000.0, 0.0)
         cost += quantity * quoted.price
@@ -180,13 +185,13 @@ def test_impact_stays_then_relaxes_to_nothing() -> None:
     terms = Terms(0.0, 0.0, 0.1, 1.0, 1e-5, 0.0)
     leave_impact(asset, terms, -200.0, -0.02, execution)
     assert asset.permanent == pytest.approx(-2e-3)
-    assert asset.transient_0 == pytest.approx(-0.9 * 0.5 * 0.02)
-    assert asset.transient_1 == pytest.approx(-0.5 * 0.3 * 0.02)
-    assert asset.transient_2 == pytest.approx(-0.1 * 0.2 * 0.02)
+    assert asset.transient[0] == pytest.approx(-0.9 * 0.5 * 0.02)
+    assert asset.transient[1] == pytest.approx(-0.5 * 0.3 * 0.02)
+    assert asset.transient[2] == pytest.approx(-0.1 * 0.2 * 0.02)
     for _ in range(400):
         leave_impact(asset, terms, 0.0, 0.0, execution)
     assert asset.permanent == pytest.approx(-2e-3)
-    assert asset.transient_2 == pytest.approx(0.0, abs=1e-12)
+    assert asset.transient[2] == pytest.approx(0.0, abs=1e-12)
 
 
 def test_a_steady_rate_holds_the_transient_part_at_its_weights() -> None:
@@ -194,7 +199,7 @@ def test_a_steady_rate_holds_the_transient_part_at_its_weights() -> None:
     terms = FREE._replace(temporary=0.1)
     for _ in range(400):
         leave_impact(asset, terms, 100.0, 0.01, execution)
-    levels = (asset.transient_0, asset.transient_1, asset.transient_2)
+    levels = tuple(asset.transient)
     assert levels == pytest.approx((0.005, 0.003, 0.002))
 
 
@@ -240,7 +245,7 @@ def test_a_bar_that_closes_up_touches_its_low_first() -> None:
 
 
 def test_nothing_is_left_of_a_market_without_volume() -> None:
-    terms = terms_of(an_asset(volume_mean=0.0), a_stress(), costly(), episode_params())
+    terms = terms_of(an_asset(volume_mean=0.0), a_stress(), some_rules(execution=costly()))
     assert math.isfinite(terms.permanent)
 
 
@@ -249,13 +254,14 @@ def test_resilience_changes_how_fast_impact_decays_and_not_what_fills_add(
     resilience: float,
 ) -> None:
     rates = (0.1, 1.0, 20.0)
-    shares = {f"transient_decay_{j}": math.exp(-rate) for j, rate in enumerate(rates)}
-    means = {f"transient_mean_{j}": -math.expm1(-rate) / rate for j, rate in enumerate(rates)}
-    weights = {"transient_weight_0": 0.5, "transient_weight_1": 0.0, "transient_weight_2": 0.0}
-    execution = execution_params(**weights, **shares, **means)
-    asset = an_asset(transient_0=0.01, transient_1=0.02, transient_2=0.03)
+    execution = execution_params(
+        transient_weight=(0.5, 0.0, 0.0),
+        transient_decay=[math.exp(-rate) for rate in rates],
+        transient_mean=[-math.expm1(-rate) / rate for rate in rates],
+    )
+    asset = an_asset(transient=(0.01, 0.02, 0.03))
     stress = a_stress(resilience=resilience)
-    terms = terms_of(asset, stress, execution, episode_params())
+    terms = terms_of(asset, stress, some_rules(execution=execution))
     expected = sum(
         level * -math.expm1(-resilience * rate) / (resilience * rate)
         for level, rate in zip((0.01, 0.02, 0.03), rates, strict=True)
@@ -263,12 +269,11 @@ def test_resilience_changes_how_fast_impact_decays_and_not_what_fills_add(
     assert terms.transient == pytest.approx(expected, rel=1e-9)
     leave_impact(asset, terms, 1.0, 0.004, execution)
     added = (1.0 - math.exp(-0.1)) * 0.5 * 0.004
-    assert asset.transient_0 == pytest.approx(0.01 * math.exp(-0.1 * resilience) + added)
-    assert asset.transient_1 == pytest.approx(0.02 * math.exp(-resilience))
-    assert asset.transient_2 == pytest.approx(0.03 * math.exp(-20.0 * resilience))
+    assert asset.transient[0] == pytest.approx(0.01 * math.exp(-0.1 * resilience) + added)
+    assert asset.transient[1] == pytest.approx(0.02 * math.exp(-resilience))
+    assert asset.transient[2] == pytest.approx(0.03 * math.exp(-20.0 * resilience))
 
 
 def test_the_scenario_multiplies_what_each_fill_adds_to_a_fee() -> None:
-    assert terms_of(
-        an_asset(), a_stress(fees=3.0), execution_params(), episode_params()
-    ).fees == pytest.approx(3.0)
+    terms = terms_of(an_asset(), a_stress(fees=3.0), some_rules())
+    assert terms.fees == pytest.approx(3.0)

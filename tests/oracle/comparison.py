@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tests.oracle import reference
-from trading_env.core.codes import SlotState
+from trading_env.core.codes import BoundBy, Factor, Fault, SlotState, Term, names_of
 from trading_env.core.records import Table
 from trading_env.envs.portfolio import PortfolioEnv
 
@@ -46,6 +46,9 @@ NOT_ON_THE_PAGE = {"slots_used", "identity"}  # bookkeeping: which slots to look
 OF_THE_LIVE = {"due_s", "replaced", "replaces"}  # of an order that is done they mean nothing
 
 
+PARTS = {"factor": "{}", "rate": "{}_rate"}  # how values of an array are called
+
+
 class Difference(NamedTuple):
     """A field on which oracle and environment disagree."""
 
@@ -62,9 +65,22 @@ class Sizes(NamedTuple):
 
 
 def dicts_of(table: Table) -> list[Record]:
-    """Turn a row of records into plain dicts."""
-    names = table.dtype.names
-    return [dict(zip(names, row, strict=True)) for row in table.tolist()]
+    """Turn a row of records into plain dicts; of an array each value has a name of its own."""
+    columns: dict[str, list[Any]] = {}
+    for name in table.dtype.names:
+        column = table[name]
+        if column.ndim == 1:
+            columns[name] = column.tolist()
+            continue
+        codes: Any = {"factor": Factor, "rate": Fault, "bound": BoundBy}.get(name)
+        first = (
+            0 if codes is None or codes is Factor else 1
+        )  # neither a fault nor a limit is "none"
+        for k in range(first, column.shape[1]):
+            own = str(k) if codes is None else codes(k).name.lower()
+            title = PARTS.get(name, f"{name}_{{}}").format(own)
+            columns[title] = column[:, k].tolist()
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def world_of(env: PortfolioEnv) -> Record:
@@ -173,7 +189,8 @@ class Pair:
         outputs = self.env._batch.outputs
         self.reports, self.stresses = dicts_of(outputs.reports[0]), dicts_of(outputs.stresses[0])
         found = self._compare_assets(before, ours)
-        found += self._compare_account(before, ours, dicts_of(outputs.terms)[0])
+        terms = dict(zip(names_of(Term), outputs.terms[0].tolist(), strict=True))
+        found += self._compare_account(before, ours, terms)
         result = {"reward": reward, "terminated": int(terminated), "truncated": int(truncated)}
         found += differences("result", ours._asdict(), result, Sizes(0.0, 0.0))
         for name, mine, shown in zip(self.features, ours.observation, observation, strict=True):

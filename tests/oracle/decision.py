@@ -62,7 +62,7 @@ def first_stake(world: Record, asset: Record, action: float) -> Record:
 
 def discount(risk: Record, square_sharpe: float, views: int) -> float:
     """Multiple of a growth-optimal stake whose edge was estimated."""
-    if risk["edge_bars"] is None:
+    if risk["edge_bars"] == 0.0:
         return 1.0
     noise = views / risk["edge_bars"]
     return square_sharpe / (square_sharpe + noise) if square_sharpe > 0.0 else 0.0

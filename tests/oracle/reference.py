@@ -2,9 +2,9 @@
 
 Written from `docs/model.md` alone and compared with the kernels in `test_reference.py`, so that
 the page and the code cannot drift apart. State is dicts named like the records of
-`trading_env/types.py`; settings are the ones of `docs/portfolio.md`. This file holds the clock,
-the account, the feedback and the reward; market, decision, prices, trading and observation are
-next to it.
+`trading_env/core/records.py`; settings are the ones of `docs/portfolio.md`. This file holds the
+clock, the account, the feedback and the reward; market, decision, prices, trading and observation
+are next to it.
 """
 
 import math

@@ -188,7 +188,7 @@ def watch(world: Record, asset: Record, shown: float) -> None:
         return
     longest = world["risk"]["max_holding_bars"]
     asset["holding_bars"] += 1
-    if longest is not None and asset["holding_bars"] >= longest and not asset["exit_pending"]:
+    if 0 < longest <= asset["holding_bars"] and not asset["exit_pending"]:
         asset.update(NO_EXIT, exit_pending=Exit.TIME_STOP)
     if not world["risk"]["trailing"] or asset["stop_loss"] == 0.0:
         return

@@ -2,20 +2,27 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from trading_env import AccountConfig, ExecutionConfig, PortfolioEnv, RewardConfig, RiskConfig
+from scripts import docs
+from trading_env import (
+    AccountConfig,
+    ExecutionConfig,
+    ExecutionEnv,
+    PortfolioEnv,
+    RewardConfig,
+    RiskConfig,
+)
 from trading_env.core.codes import BoundBy, Exit, Status
 from trading_env.markets.loading import GENERATORS
-from trading_env.step.config import ParentConfig
-from trading_env.step.observation import ACCOUNT_FEATURES, ASSET_FEATURES, PARENT_FEATURES
+from trading_env.step.observation import AccountFeature, AssetFeature, ParentFeature
+from trading_env.stress.events import KINDS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "portfolio.md").read_text(encoding="utf-8")
-EXECUTION_PAGE = (ROOT / "docs" / "execution.md").read_text(encoding="utf-8")
-CONFIGS = (RiskConfig, ExecutionConfig, AccountConfig, RewardConfig)
 PAGES = [
     path for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))) if path.exists()
 ]
@@ -47,31 +54,34 @@ def info_keys() -> set[str]:
     return inner | set(info)
 
 
-@pytest.mark.parametrize("feature", (*ASSET_FEATURES, *ACCOUNT_FEATURES), ids=lambda f: f.name)
-def test_every_feature_is_on_the_page_with_its_bounds(feature: object) -> None:
-    row = f"| `{feature.name}` | {feature.low:g} | {feature.high:g} |"  # type: ignore[attr-defined]
-    assert row in section("Observation Space")
+def test_every_table_is_what_the_code_declares(capsys: pytest.CaptureFixture[str]) -> None:
+    assert docs.main(["check"]) == 0, capsys.readouterr().out
 
 
-@pytest.mark.parametrize("feature", PARENT_FEATURES, ids=lambda f: f.name)
-def test_every_parent_feature_is_on_its_page(feature: object) -> None:
-    row = f"| `{feature.name}` | {feature.low:g} | {feature.high:g} |"  # type: ignore[attr-defined]
-    assert row in EXECUTION_PAGE
+def test_a_stale_table_is_noticed() -> None:
+    text = PAGE.replace("`kelly_multiplier` | `0.25`", "`kelly_multiplier` | `0.5`")
+    part = docs.PAGES["docs/portfolio.md"]["risk"]()
+    assert docs.replaced(text, "risk", part) == PAGE != text
 
 
-def test_every_key_of_a_parent_is_on_its_page_with_its_default() -> None:
-    for name, field in ParentConfig.model_fields.items():
-        default = f'"{field.default}"' if isinstance(field.default, str) else str(field.default)
-        assert f"| `{name}` | `{default}` |" in EXECUTION_PAGE
+@pytest.mark.parametrize("config", (RiskConfig, ExecutionConfig, AccountConfig, RewardConfig))
+def test_every_setting_is_described_and_every_preset_named(config: Any) -> None:
+    assert all(field.description for field in config.model_fields.values())
+    assert all(f"`{preset}`" in PAGE for preset in config.presets)
 
 
-@pytest.mark.parametrize("config", CONFIGS)
-def test_every_setting_is_on_the_page_with_its_default(config: type) -> None:
-    part = PAGE.split(f"\n### {config.label}\n")[1].partition("\n### ")[0]  # type: ignore[attr-defined]
-    for name, field in config.model_fields.items():  # type: ignore[attr-defined]
-        default = f'"{field.default}"' if isinstance(field.default, str) else str(field.default)
-        assert f"| `{name}` | `{default}` |" in part
-    assert all(f"`{preset}`" in PAGE for preset in config.presets)  # type: ignore[attr-defined]
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_every_key_of_an_event_is_described(kind: Any) -> None:
+    assert kind.__doc__
+    undescribed = {name for name, field in kind.model_fields.items() if not field.description}
+    assert undescribed <= {"kind"}
+
+
+@pytest.mark.parametrize("env", (PortfolioEnv, ExecutionEnv))
+def test_an_environments_docstring_holds_its_features(env: Any) -> None:
+    features = {PortfolioEnv: (*AssetFeature, *AccountFeature), ExecutionEnv: ParentFeature}
+    assert all(f"| `{f.name.lower()}` |" in env.__doc__ for f in features[env])
+    assert "{" not in env.__doc__.partition("## Rewards")[0]
 
 
 def test_every_generator_of_markets_is_on_the_page() -> None:

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tests.helpers import an_account, an_asset, execution_params, risk_params
+from tests.helpers import a_lane, an_asset, risk_params, some_rules
 from trading_env.core.averages import RATE_SLOW
-from trading_env.core.records import AssetState, Report, new_table
+from trading_env.core.records import AssetState, new_table
 from trading_env.risk_manager.kelly import edge_share, kelly_fraction, update_covariance
 from trading_env.risk_manager.sizing import decide, stop_distances
 
@@ -28,21 +28,15 @@ def assets_of(sigmas: Any) -> Any:
 
 def together(actions: Any, covariance: Matrix, **risk: Any) -> Any:
     """Reports of one decision over assets of a known covariance."""
-    reports = new_table(Report, len(actions))
-    given_ = np.stack([np.tril(covariance), np.zeros_like(covariance)])
-    assets = assets_of(np.sqrt(np.diag(covariance)))
-    params = risk_params(covariance=1, **risk)
-    decide(np.array(actions), assets, reports, given_, an_account(), params, execution_params())
-    return reports
+    lane = a_lane(assets_of(np.sqrt(np.diag(covariance))), covariance=np.tril(covariance))
+    decide(np.array(actions), lane, some_rules(risk=risk_params(covariance=1, **risk)))
+    return lane.reports
 
 
 def alone(actions: Any, covariance: Matrix, **risk: Any) -> Any:
-    reports = new_table(Report, len(actions))
-    assets = assets_of(np.sqrt(np.diag(covariance)))
-    nothing = np.zeros((2, 0, 0))
-    params = risk_params(**risk)
-    decide(np.array(actions), assets, reports, nothing, an_account(), params, execution_params())
-    return reports
+    lane = a_lane(assets_of(np.sqrt(np.diag(covariance))))
+    decide(np.array(actions), lane, some_rules(risk=risk_params(**risk)))
+    return lane.reports
 
 
 def some_covariance(draw: int, count: int) -> Matrix:
@@ -128,7 +122,7 @@ def test_an_estimated_edge_is_staked_at_the_multiple_where_growth_is_largest(
     confidence: float, bars: float
 ) -> None:
     """E growth of m times a plug-in stake is m Q - m^2 (Q + 1 / n) / 2: no other m does better."""
-    known, estimated = one(confidence, 0.0), one(confidence, 1.0 / bars)
+    known, estimated = one(confidence, 0.0), one(confidence, bars)
     square = (known.kelly_fraction * 0.01) ** 2
     m = estimated.kelly_fraction / known.kelly_fraction
     growth = [x * square - x * x * (square + 1.0 / bars) / 2.0 for x in (m, 0.999 * m, 1.001 * m)]
@@ -136,15 +130,15 @@ def test_an_estimated_edge_is_staked_at_the_multiple_where_growth_is_largest(
     assert estimated.wished_fraction == pytest.approx(0.25 * estimated.kelly_fraction)
 
 
-def one(signal: float, noise: float) -> Any:
-    return alone([signal], np.array([[1e-4]]), edge_noise=noise)[0]
+def one(signal: float, bars: float) -> Any:
+    return alone([signal], np.array([[1e-4]]), edge_bars=bars)[0]
 
 
 def test_edges_that_were_estimated_together_are_shrunk_by_their_joint_ratio() -> None:
     covariance = some_covariance(3, 4)
     actions = [0.5, -0.9, 0.0, 0.2]  # three views
     known = together(actions, covariance)
-    estimated = together(actions, covariance, edge_noise=1e-3)
+    estimated = together(actions, covariance, edge_bars=1e3)
     signed = np.copysign(known["kelly_fraction"], known["wished_fraction"])
     square = float(signed @ drifts(actions, covariance))
     share = square / (square + 3e-3)

@@ -7,15 +7,18 @@ import numpy as np
 import pytest
 from numba import njit
 
-from tests.helpers import execution_params
+from tests.helpers import a_lane, execution_params, some_rules
 from trading_env.core.codes import BoundBy, RiskMode
 from trading_env.core.errors import ConfigError
-from trading_env.core.records import AccountState, AssetState, OrderSlot, Report, new_table
+from trading_env.core.records import AccountState, AssetState, new_table
+from trading_env.core.world import Lanes, Outputs
 from trading_env.envs.portfolio import PortfolioEnv
 from trading_env.risk_manager.config import RiskConfig
+from trading_env.risk_manager.desk import Rules
 from trading_env.risk_manager.levels import set_levels, trail_stop
 from trading_env.risk_manager.manager import RiskManager
 from trading_env.risk_manager.sizing import decide
+from trading_env.step.rows import lane_of, new_lanes, new_outputs
 
 INPUTS = 10_000  # of each configuration: 100,000 in all
 NAMES = [member.name.lower() for member in BoundBy]
@@ -35,35 +38,18 @@ CONFIGS: list[dict[str, Any]] = [
 
 
 @njit
-def step_by_step(
-    signals: Any,
-    assets: Any,
-    reports: Any,
-    slots: Any,
-    accounts: Any,
-    risk: Any,
-    execution: Any,
-    tick: float,
-) -> None:
-    """Decide for one asset after the other; then place its levels, and let the stop follow."""
-    nothing = np.zeros((2, 0, 0))
+def step_by_step(signals: Any, lanes: Lanes, outputs: Outputs, rules: Rules, tick: float) -> None:
+    """Decide in one lane after the other; then place its levels, and let the stop follow."""
     for i in range(signals.shape[0]):
-        decide(
-            signals[i : i + 1],
-            assets[i : i + 1],
-            reports[i : i + 1],
-            nothing,
-            accounts[i],
-            risk,
-            execution,
-        )
-        asset = assets[i]
-        slots[i].stop_distance = reports[i].stop_distance
-        slots[i].target_distance = reports[i].target_distance
+        lane = lane_of(lanes, outputs, i, i)
+        decide(signals[i : i + 1], lane, rules)
+        asset, report, slot = lane.assets[0], lane.reports[0], lane.slots[0, 0]
+        slot.stop_distance = report.stop_distance
+        slot.target_distance = report.target_distance
         asset.position = math.copysign(1.0, signals[i])
-        set_levels(asset, slots[i], asset.mark, tick)
-        reports[i].stop_loss = asset.stop_loss
-        reports[i].take_profit = asset.take_profit
+        set_levels(asset, slot, asset.mark, tick)
+        report.stop_loss = asset.stop_loss
+        report.take_profit = asset.take_profit
         trail_stop(asset, asset.seen_close, tick)
 
 
@@ -108,10 +94,12 @@ def test_methods_and_kernels_return_the_same_bits(number: int) -> None:
     manager, tick = RiskManager(config), [0.0, 0.01][number % 2]
     signals, assets, accounts = drawn(rng, INPUTS)
     before = assets.copy()
-    reports, slots = new_table(Report, INPUTS), new_table(OrderSlot, INPUTS)
+    lanes, outputs = new_lanes(INPUTS, 1, 0, 1), new_outputs(INPUTS, 1, 0, INPUTS)
+    lanes.assets[:, 0], lanes.accounts[:] = assets, accounts
     execution = execution_params(participation=0.1)
-    params = config.record()[0]
-    step_by_step(signals, assets, reports, slots, accounts, params, execution, tick)
+    rules = some_rules(execution=execution, risk=config.record()[0])
+    step_by_step(signals, lanes, outputs, rules, tick)
+    assets, reports = lanes.assets[:, 0], outputs.reports[:, 0]
     for i in range(INPUTS):
         asset, report = before[i], reports[i]
         size = as_called(manager, signals[i], asset, accounts[i], execution.participation)
@@ -136,19 +124,21 @@ def test_assets_sized_together_get_the_same_bits() -> None:
     """Of two: the balance is a power of 2, so that exposures turn into shares without rounding."""
     rng = np.random.default_rng(5)
     manager = RiskManager({"covariance": "shrunk", "edge_bars": 300.0, "max_weight": 3.0})
-    execution, params = execution_params(participation=0.1), manager.config.record()[0]
+    execution = execution_params(participation=0.1)
+    rules = some_rules(execution=execution, risk=manager.config.record()[0])
     for _ in range(1000):
         signals, assets, accounts = drawn(rng, 2)
         account, sigmas = accounts[0], np.sqrt(assets["seen_variance_slow"])
         account.seen_equity = account.seen_peak = 2.0**20
         mixed = sigmas[0] * sigmas[1] * rng.uniform(-0.95, 0.95)
         covariance = np.diag(assets["seen_variance_slow"]) + mixed * (1.0 - np.eye(2))
-        table, reports = np.stack([covariance, 0.0 * covariance]), new_table(Report, 2)
-        decide(signals, assets, reports, table, account, params, execution)
+        lane = a_lane(assets, account, covariance)
+        decide(signals, lane, rules)
+        reports = lane.reports
         shares = manager.joint_kelly_fractions(signals, covariance)
         alone = [0.0, 0.0]
         for a in (0, 1):  # before the caps of the account: the other's exposure is not known yet
-            wide = RiskManager({**manager.config.model_dump(), "max_leverage": 1e9, **FREE})
+            wide = RiskManager({**manager.config.as_dict(), "max_leverage": 1e9, **FREE})
             alone[a] = wide.calculate_position_size(
                 0.0, 2.0**20, market_volatility=sigmas[a], kelly_fraction=shares[a]
             ).fraction
@@ -218,7 +208,7 @@ def test_a_trailing_stop_never_lies_behind_the_one_it_began_as() -> None:
         ({"mode": "linear", "covariance": "shrunk"}, "covariance is of mode kelly"),
         ({"mode": "raw", "edge_bars": 10.0}, "edge_bars is of mode kelly"),
         ({"stops": False, "trailing": True}, "trailing needs stops"),
-        ({"max_holding_bars": 0}, "max_holding_bars"),
+        ({"max_holding_bars": -1}, "max_holding_bars"),
         ({"execution_floor": 0.0}, "execution_floor"),
         ({"covariance_shrinkage": 0.0}, "covariance_shrinkage"),
         ({"target_volatility": 0.0}, "target_volatility"),

@@ -6,6 +6,7 @@ from typing import Any
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from trading_env.core.codes import RiskMode
 from trading_env.risk_manager.manager import PositionSize, RiskManager
 
 confidences = st.floats(0.0, 1.0)
@@ -137,7 +138,7 @@ def test_a_position_takes_its_share_of_leverage_and_margin_and_no_more(
     config = manager.config
     for limit in (config.max_leverage, 1.0 / config.initial_margin):
         assert abs(size.notional) <= limit * balance * ROUNDING
-    wide = config.model_dump() | {"max_leverage": 1e12, "initial_margin": 1e-12}
+    wide = config.as_dict() | {"max_leverage": 1e12, "initial_margin": 1e-12}
     free = size_of(RiskManager(wide), c, balance, tolerance, given_)
     alone = {**given_, "bar_capacity": math.inf, "drawdown": 0.0, "slippage": 0.0}
     wished = abs(size_of(RiskManager(wide), c, balance, tolerance, alone).notional)
@@ -173,7 +174,7 @@ def test_a_deeper_drawdown_is_never_a_larger_position_and_at_the_limit_none(
     if limit < 1.0:
         assert size_of(manager, c, balance, t, {**given_, "drawdown": limit}).units == 0.0
         # Half of it at three quarters of the limit, before the margin, which comes after it.
-        free = RiskManager(manager.config.model_dump() | {"initial_margin": 1e-12})
+        free = RiskManager(manager.config.as_dict() | {"initial_margin": 1e-12})
         whole = size_of(free, c, balance, t, {**given_, "drawdown": 0.0})
         half = size_of(free, c, balance, t, {**given_, "drawdown": 0.75 * limit})
         assert math.isclose(half.units, 0.5 * whole.units, rel_tol=1e-9)
@@ -205,8 +206,8 @@ def test_nothing_is_named_unless_it_bound(
 ) -> None:
     """With the name "none" the size is that of a manager without caps."""
     size = size_of(manager, c, balance, tolerance, given_)
-    assume(size.bound_by == "none" and manager.config.mode != "linear")
-    free = manager.config.model_dump() | {
+    assume(size.bound_by == "none" and manager.config.mode is not RiskMode.LINEAR)
+    free = manager.config.as_dict() | {
         "max_weight": 1e12,
         "max_leverage": 1e12,
         "initial_margin": 1e-12,

@@ -12,17 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.helpers import (
+    a_desk,
+    a_lane,
     an_account,
     an_address,
     an_asset,
-    execution_params,
     held,
     risk_params,
-    some_slots,
+    some_rules,
 )
 from trading_env.core.codes import BoundBy, Exit, RiskMode
-from trading_env.core.records import AssetState, Report, new_table
-from trading_env.core.values import Stake
+from trading_env.core.values import Stake, Standing
 from trading_env.execution_engine.orders import send_order
 from trading_env.risk_manager.kelly import kelly_fraction
 from trading_env.risk_manager.sizing import (
@@ -40,14 +40,9 @@ signals = st.floats(-1.0, 1.0)
 
 def decided(actions: list[float], *assets: Any, account: Any = None, **risk: Any) -> Any:
     """Reports of one decision."""
-    table, reports = new_table(AssetState, len(assets)), new_table(Report, len(assets))
-    for k, asset in enumerate(assets):
-        table[k] = asset
-    account = an_account() if account is None else account
-    alone = np.zeros((2, 0, 0))
-    params = risk_params(**risk)
-    decide(np.array(actions), table, reports, alone, account, params, execution_params())
-    return reports
+    lane = a_lane(assets, account)
+    decide(np.array(actions), lane, some_rules(risk=risk_params(**risk)))
+    return lane.reports
 
 
 def one(signal: float, asset: Any = None, account: Any = None, **risk: Any) -> Any:
@@ -56,8 +51,7 @@ def one(signal: float, asset: Any = None, account: Any = None, **risk: Any) -> A
 
 def sent(asset: Any, report: Any, **risk: Any) -> float:
     """Units of the order that a decision sends."""
-    account, slots, params = an_account(), some_slots(), risk_params(**risk)
-    send_order(asset, slots, report, account, params, execution_params(), 1.0, 0.0, an_address())
+    send_order(a_desk(asset, report=report, risk=risk_params(**risk)), an_address())
     return float(report.sent)
 
 
@@ -204,7 +198,8 @@ def test_each_cap_can_only_shrink(
 ) -> None:
     risk = risk_params(max_leverage=1.5, initial_margin=0.5, max_drawdown=0.4)
     stake = Stake(fraction, 0.0, BoundBy.NONE.value)
-    limited = account_caps(stake, abs(fraction) + 0.5, position, reach, drawdown, 0.7, risk)
+    standing = Standing(abs(fraction) + 0.5, position, reach, drawdown, 0.7)
+    limited = account_caps(stake, standing, risk)
     assert abs(limited.fraction) <= abs(fraction)
     assert limited.fraction * fraction >= 0.0
 
@@ -215,7 +210,8 @@ def test_a_position_grows_by_no_more_than_the_market_can_fill(
 ) -> None:
     """What is held on the other side has to be filled first."""
     stake = Stake(fraction, 0.0, BoundBy.NONE.value)
-    limited = account_caps(stake, abs(fraction), position, reach, 0.0, 1.0, risk_params())
+    standing = Standing(abs(fraction), position, reach, 0.0, 1.0)
+    limited = account_caps(stake, standing, risk_params())
     along = math.copysign(1.0, fraction) * position
     assert abs(limited.fraction) <= max(along + reach, 0.0) + 1e-12
 

@@ -8,30 +8,72 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tests.helpers import a_report, an_account, an_asset, episode_params, held
-from trading_env.core.records import AssetState, Report, new_table
+from tests.helpers import (
+    a_report,
+    account_params,
+    an_account,
+    an_asset,
+    boxed,
+    episode_params,
+    execution_params,
+    held,
+    risk_params,
+)
+from trading_env.core.params import ParentParams
+from trading_env.core.records import SLOTS, BarRecord, EventRecord, new_table
+from trading_env.core.world import World
 from trading_env.step.observation import (
-    ACCOUNT_FEATURES,
-    ASSET_FEATURES,
     SIGNAL_LIMIT,
+    AccountFeature,
+    AssetFeature,
     contrast,
     observe,
 )
+from trading_env.step.rows import lane_of, new_lanes, new_outputs
 
-NAMES = [feature.name for feature in (*ASSET_FEATURES, *ACCOUNT_FEATURES)]
+FEATURES = (*AssetFeature, *AccountFeature)
+NAMES = [feature.name.lower() for feature in FEATURES]
 SIZE = len(NAMES)
-FEATURES = (*ASSET_FEATURES, *ACCOUNT_FEATURES)
+
+
+def observed(
+    assets: list[Any], signals: NDArray[np.float64], account: Any = None, report: Any = None
+) -> NDArray[np.float32]:
+    """Observation of some assets with their signals, (assets, signals)."""
+    count = len(assets) * (len(AssetFeature) + signals.shape[1]) + len(AccountFeature)
+    lanes = new_lanes(1, len(assets), 0, SLOTS)
+    lane = lane_of(lanes, new_outputs(1, len(assets), count, 1), 0, 0)
+    lane.observation[:] = np.nan
+    for a, asset in enumerate(assets):
+        lane.assets[a] = asset
+        lane.reports[a] = a_report() if report is None else report
+    lane.accounts[0] = an_account() if account is None else account
+    observe(lane, market(signals[None]))
+    return lane.observation
+
+
+def market(signals: NDArray[np.float64]) -> World:
+    """A world of nothing but signals."""
+    none = new_table(EventRecord, 0)
+    assets = signals.shape[1]
+    return World(
+        bars=new_table(BarRecord, 1, assets),
+        signals=signals,
+        elapsed_s=np.zeros(1),
+        events=none,
+        ends=none,
+        hits=np.zeros((0, assets), np.int8),
+        risk=boxed(risk_params()),
+        execution=boxed(execution_params()),
+        account=boxed(account_params()),
+        episode=boxed(episode_params()),
+        parents=new_table(ParentParams, assets),
+    )
 
 
 def seen(asset: Any, account: Any = None, report: Any = None) -> NDArray[np.float32]:
     """Observation of one asset without signals."""
-    assets, reports = new_table(AssetState, 1), new_table(Report, 1)
-    assets[0] = asset
-    reports[0] = a_report() if report is None else report
-    out = np.full(SIZE, np.nan, np.float32)
-    account = an_account() if account is None else account
-    observe(out, assets, reports, np.zeros((1, 0)), account, episode_params())
-    return out
+    return observed([asset], np.zeros((1, 0)), account, report)
 
 
 def named(asset: Any, account: Any = None, **report: Any) -> dict[str, float]:
@@ -83,7 +125,7 @@ def test_trends_are_in_their_own_standard_deviations() -> None:
     """An EWMA of white noise with half-life h has variance rate / (2 - rate) of the noise's."""
     rate = 1 - 2 ** (-1 / 20)
     spread = np.sqrt(rate / (2 - rate))
-    assert named(an_asset(trend_1=0.01 * spread))["trend_20"] == pytest.approx(1.0)
+    assert named(an_asset(trend=(0.0, 0.01 * spread, 0.0)))["trend_20"] == pytest.approx(1.0)
 
 
 extreme = st.sampled_from([-1e12, -1.0, -1e-12, 0.0, 1e-12, 1.0, 1e12])
@@ -98,9 +140,7 @@ def test_observations_stay_in_their_bounds_in_extreme_states(
     asset = an_asset(
         position=any_sign[0],
         seen_return=any_sign[1],
-        trend_0=any_sign[2],
-        trend_1=any_sign[3],
-        trend_2=any_sign[4],
+        trend=any_sign[2:5],
         slippage=any_sign[5],
         seen_close=above[0],
         entry_price=above[1],
@@ -134,7 +174,7 @@ def test_observations_do_not_depend_on_the_price_level(factor: float) -> None:
             seen_low=99.0 * scale,
             stop_loss=95.0 * scale,
             take_profit=111.0 * scale,
-            trend_0=0.004,
+            trend=(0.004, 0.0, 0.0),
             seen_return=0.01,
         )
         account = an_account(5e3 * scale, seen_peak=9e3 * scale, initial_equity=7e3 * scale)
@@ -145,12 +185,8 @@ def test_observations_do_not_depend_on_the_price_level(factor: float) -> None:
 
 
 def test_signals_follow_their_assets_features_and_saturate() -> None:
-    assets, reports = new_table(AssetState, 2), new_table(Report, 2)
-    assets[:] = an_asset()
-    signals = np.array([[0.5, -9.0], [9.0, -0.5]])
-    count = len(ASSET_FEATURES) + 2
-    out = np.full(2 * count + len(ACCOUNT_FEATURES), np.nan, np.float32)
-    observe(out, assets, reports, signals, an_account(), episode_params())
+    count = len(AssetFeature) + 2
+    out = observed([an_asset(), an_asset()], np.array([[0.5, -9.0], [9.0, -0.5]]))
     assert out[count - 2 : count].tolist() == [0.5, -SIGNAL_LIMIT]
     assert out[2 * count - 2 : 2 * count].tolist() == [SIGNAL_LIMIT, -0.5]
     assert np.isfinite(out).all()

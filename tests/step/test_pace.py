@@ -6,12 +6,12 @@ import pytest
 
 from tests.helpers import (
     FLAT_BAR,
+    a_desk,
     a_report,
     a_stress,
     an_account,
     an_asset,
     an_order,
-    episode_params,
     execution_params,
     ledger,
     risk_params,
@@ -33,10 +33,9 @@ def a_parent(units: float, **fields: Any) -> Any:
 
 
 def paced(asset: Any, pace: float, steps_left: int, slots: Any = None, **risk: Any) -> Any:
-    report = a_report()
-    slots = some_slots() if slots is None else slots
-    pace_asset(pace, asset, slots, report, steps_left, risk_params(**risk), execution_params())
-    return report
+    desk = a_desk(asset, slots, risk=risk_params(**risk))
+    pace_asset(pace, desk, steps_left)
+    return desk.report
 
 
 @sides
@@ -78,7 +77,7 @@ def test_the_deadline_completes_at_cost(side: float) -> None:
     asset, account, report = a_parent(side * 200.0, mark=50.0), an_account(), a_report()
     execution = execution_params(half_spread=0.01, temporary=0.1, permanent=0.5, fee=0.001)
     slots = some_slots(an_order(side * 100.0))
-    complete(asset, slots, account, report, a_stress(), execution, episode_params())
+    complete(a_desk(asset, slots, account=account, report=report, execution=execution))
     price = 50.0 * (1.0 + side * (0.01 + 0.02 + 0.05))
     assert asset.position == asset.goal
     assert report.price == pytest.approx(price)
@@ -91,8 +90,8 @@ def test_the_deadline_completes_at_cost(side: float) -> None:
 
 def test_a_parent_that_is_done_completes_nothing() -> None:
     asset, account, report = a_parent(100.0, position=100.0), an_account(), a_report()
-    given = (execution_params(fee_minimum=5.0), episode_params())
-    complete(asset, some_slots(), account, report, a_stress(), *given)
+    execution = execution_params(fee_minimum=5.0)
+    complete(a_desk(asset, account=account, report=report, execution=execution))
     assert (report.traded, report.fees, account.cash) == (0.0, 0.0, 1e6)
 
 
@@ -100,13 +99,12 @@ def test_in_the_bar_a_parent_pays_for_its_rate_as_any_order_does() -> None:
     """The completion's price is that of an order of its size in a bar of mean volume."""
     costs = {"half_spread": 0.01, "temporary": 0.1, "permanent": 0.5, "participation": 1.0}
     execution, report = execution_params(**costs), a_report()
-    given = (a_stress(), execution, episode_params())
-    complete(a_parent(200.0), some_slots(), an_account(), report, *given)
+    complete(a_desk(a_parent(200.0), execution=execution, report=report))
     filled = trade(
         an_asset(),
         some_slots(an_order(200.0)),
         FLAT_BAR,
-        terms=terms_of(an_asset(), *given),
+        terms=terms_of(an_asset(), a_stress(), a_desk(execution=execution).rules),
         execution=execution,
     )
     assert report.price == pytest.approx(filled.price)

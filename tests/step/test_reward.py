@@ -1,24 +1,28 @@
 """The reward is the weighted sum of its named terms."""
 
 import math
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.helpers import episode_params, record
-from trading_env.core.records import RewardTerms
+from tests.helpers import episode_params
+from trading_env.core.codes import Term, names_of
+from trading_env.core.values import Totals
+from trading_env.step.config import RewardConfig
 from trading_env.step.reward import RUIN_RATIO, score
 
-TERMS = ("growth", "shortfall", "risk", "turnover")
+TERMS = names_of(Term)
 equities = st.floats(1.0, 1e12)
 
 
 def terms_after(before: float, after: float, shortfall: float = 0.0, notional: float = 0.0) -> Any:
-    terms = record(RewardTerms, {}, {})
-    score(terms, episode_params(), before, after, shortfall, notional)
-    return terms
+    terms = np.zeros(len(Term))
+    score(terms, Totals(before, after, shortfall, notional), episode_params())
+    return SimpleNamespace(**dict(zip(TERMS, terms, strict=True)))
 
 
 def test_the_terms_of_a_worked_example() -> None:
@@ -33,11 +37,14 @@ def test_the_terms_of_a_worked_example() -> None:
 def test_the_reward_is_the_scaled_weighted_sum(
     weights: tuple[float, ...], scale: float, before: float, after: float
 ) -> None:
-    episode = episode_params(scale=scale, **dict(zip(TERMS, weights, strict=True)))
-    terms = record(RewardTerms, {}, {})
-    reward = score(terms, episode, before, after, 3.0, 40.0)
-    parts = [weight * getattr(terms, name) for weight, name in zip(weights, TERMS, strict=True)]
-    assert reward == pytest.approx(scale * sum(parts), rel=1e-12, abs=1e-9)
+    terms = np.zeros(len(Term))
+    episode = episode_params(scale=scale, weight=weights)
+    reward = score(terms, Totals(before, after, 3.0, 40.0), episode)
+    assert reward == pytest.approx(scale * float(terms @ weights), rel=1e-12, abs=1e-9)
+
+
+def test_every_term_has_a_weight_among_the_settings() -> None:
+    assert set(TERMS) <= set(RewardConfig.model_fields)
 
 
 @given(st.lists(st.floats(0.5, 2.0), min_size=1, max_size=20))

@@ -7,22 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.helpers import account_params, costly, episode_params, risk_params
+from tests.helpers import account_params, boxed, costly, episode_params, risk_params
 from trading_env.core.params import ParentParams
 from trading_env.core.records import SLOTS, BarRecord, EventRecord, new_table
 from trading_env.core.world import Lane, World
-from trading_env.step.observation import ACCOUNT_FEATURES, ASSET_FEATURES
+from trading_env.step.observation import AccountFeature, AssetFeature
 from trading_env.step.rows import lane_of, new_lanes, new_outputs
 from trading_env.step.start import NEVER, begin_episode, pick
 
 PATHS, BARS, WARMUP, LENGTH, ASSETS = 3, 60, 5, 20, 2
 ROWS = PATHS * BARS
-
-
-def boxed(record: Any) -> Any:
-    table = np.zeros(1, dtype=record.dtype)
-    table[0] = record
-    return table.view(record.dtype)
 
 
 def world(events: Any = None, **account: Any) -> World:
@@ -57,7 +51,7 @@ PLAIN = world()
 def begun(
     seed: int, episode: int = 0, path: int = -1, start: int = -1, place: World = PLAIN
 ) -> Lane:
-    size = ASSETS * len(ASSET_FEATURES) + len(ACCOUNT_FEATURES)
+    size = ASSETS * len(AssetFeature) + len(AccountFeature)
     lanes = new_lanes(1, ASSETS, len(place.events), SLOTS)
     lane = lane_of(lanes, new_outputs(1, ASSETS, size, 1), 0, 0)
     begin_episode(place, lane, np.uint64(seed), episode, path, start)

@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.helpers import a_stress, an_event
+from tests.helpers import a_stress, an_event, filled, flat
+from trading_env.core.codes import Factor, Fault, names_of
 from trading_env.core.records import BarRecord, EventRecord, Stress, new_table
 from trading_env.core.values import Address
 from trading_env.step.start import NEVER
 from trading_env.stress.composition import (
-    MULTIPLIERS,
+    Script,
     excursion,
     is_active,
     share_shocks,
@@ -23,16 +24,16 @@ from trading_env.stress.composition import (
 )
 from trading_env.stress.true_bar import stressed_bar
 
-FIELDS = tuple(Stress.__annotations__)
+MULTIPLIERS = names_of(Factor)
+CALM = flat(a_stress())
 TWO = math.log(2.0)
-FAULTS = ("missing", "stale", "spike", "duplicate", "late")
+FAULTS = names_of(Fault)[1:]
 
 
 def events_of(*events: dict[str, Any]) -> Any:
     table = new_table(EventRecord, len(events))
     for row, fields in zip(table, events, strict=True):
-        for name, value in fields.items():
-            setattr(row, name, value)
+        filled(row, fields)
     return table
 
 
@@ -51,12 +52,12 @@ def stress_at(
     starts = np.full(len(events), start)
     out = new_table(Stress, hits.shape[1])
     address = Address(np.uint64(5), episode, step, 0)
-    stress_assets(out, table, ends, hits, starts, address)
-    return out[0] if hits.shape[1] == 1 else out
+    stress_assets(out, Script(table, ends, hits, starts), address)
+    return flat(out[0] if hits.shape[1] == 1 else out)
 
 
 def values(stress: Any) -> list[float]:
-    return [float(getattr(stress, name)) for name in FIELDS]
+    return [float(value) for value in vars(stress).values()]
 
 
 @st.composite
@@ -82,15 +83,15 @@ def an_any_event(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def test_no_event_is_exactly_neutral() -> None:
-    neutral = values(stress_at(3))
-    assert neutral == [1.0 if name in MULTIPLIERS else 0.0 for name in FIELDS]
-    assert values(a_stress()) == neutral
+    neutral = stress_at(3)
+    assert vars(neutral) == {name: float(name in MULTIPLIERS) for name in vars(neutral)}
+    assert values(CALM) == values(neutral)
 
 
 def test_an_event_of_severity_0_is_exactly_neutral() -> None:
     nothing = {"duration": 5.0, "half_life": 2.0, "retrace": 0.5, "recovery": 3.0}
     for step in range(12):
-        assert values(stress_at(step, nothing)) == values(a_stress())
+        assert values(stress_at(step, nothing)) == values(CALM)
 
 
 def test_an_event_acts_from_its_start_and_not_before() -> None:
@@ -101,9 +102,9 @@ def test_an_event_acts_from_its_start_and_not_before() -> None:
 
 def test_an_event_of_another_scenario_or_asset_does_nothing() -> None:
     event = {"duration": 2.0, "spread": TWO}
-    assert values(stress_at(0, event, start=NEVER)) == values(a_stress())
+    assert values(stress_at(0, event, start=NEVER)) == values(CALM)
     both = stress_at(0, event, hits=np.array([[0, 1]], np.int8))
-    assert both["spread"].tolist() == pytest.approx([1.0, 2.0])
+    assert both.spread.tolist() == pytest.approx([1.0, 2.0])
 
 
 def test_a_bar_feels_a_multiplier_in_proportion_to_the_share_covered() -> None:
@@ -126,7 +127,7 @@ def test_a_fading_weight_is_the_mean_of_the_decay_over_the_bar(
 def test_a_gap_comes_before_the_open_and_stays() -> None:
     first, second = (stress_at(step, {"move": -0.1}) for step in range(2))
     assert (first.gap, first.drift, first.low_excursion, first.high_excursion) == (-0.1, 0, 0, 0)
-    assert values(second) == values(a_stress())
+    assert values(second) == values(CALM)
 
 
 def test_a_jump_inside_a_bar_shows_after_its_open() -> None:
@@ -134,7 +135,7 @@ def test_a_jump_inside_a_bar_shows_after_its_open() -> None:
     assert stress.gap == stress.high_excursion == 0.0
     assert stress.low_excursion == pytest.approx(-0.1)
     assert stress.drift == pytest.approx(-0.06)
-    assert values(stress_at(1, {"move": -0.1, "offset": 0.5})) == values(a_stress())
+    assert values(stress_at(1, {"move": -0.1, "offset": 0.5})) == values(CALM)
 
 
 def test_an_event_inside_a_bar_is_felt_for_its_share_of_it() -> None:
@@ -248,7 +249,7 @@ def test_drawn_sizes_lie_between_their_ends_and_a_label_shares_its_draw() -> Non
 def test_an_event_of_one_asset_hits_each_equally_often() -> None:
     event = {"duration": 1.0, "spread": TWO, "one": 1}
     hits = np.ones((1, 3), np.int8)
-    hit = np.array([stress_at(0, event, hits=hits, episode=k)["spread"] > 1.5 for k in range(600)])
+    hit = np.array([stress_at(0, event, hits=hits, episode=k).spread > 1.5 for k in range(600)])
     assert (hit.sum(axis=1) == 1).all()
     assert hit.mean(axis=0) == pytest.approx(np.full(3, 1 / 3), abs=4 * math.sqrt(2 / 9 / 600))
 
@@ -271,7 +272,7 @@ def test_a_common_shock_keeps_variances_and_raises_correlations() -> None:
     out, hits, starts = new_table(Stress, 2), np.ones((1, 2), np.int8), np.zeros(1, np.int64)
     for row in range(30, rows):
         address = Address(np.uint64(1), 0, row, 0)
-        stress_assets(out, table, table, hits, starts, address)
+        stress_assets(out, Script(table, table, hits, starts), address)
         share_shocks(out, bars, row, 64, address)
         for a in range(2):
             bar, _ = stressed_bar(bars[row, a], bars[row - 1, a].close, 1.0, out[a])

@@ -9,23 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.helpers import a_report, a_stress, an_address, an_asset, bars
+from trading_env.core.codes import Fault
 from trading_env.core.values import Bar
-from trading_env.stress.feed import (
-    DUPLICATE,
-    LATE,
-    MISSING,
-    NO_FAULT,
-    SPIKE,
-    STALE,
-    deliver,
-    geometric,
-)
+from trading_env.stress.feed import deliver, geometric
 
 BAR = Bar(100.0, 106.0, 99.0, 105.0, 2000.0)
-AVERAGES = (
-    *("seen_variance_fast", "seen_variance_slow", "seen_volume_mean"),
-    *("trend_0", "trend_1", "trend_2"),
-)
+AVERAGES = ("seen_variance_fast", "seen_variance_slow", "seen_volume_mean", "trend")
 SHOWN = ("seen_close", "seen_high", "seen_low", "seen_volume")
 
 
@@ -36,23 +25,23 @@ def delivered(asset: Any, bar: Bar = BAR, step: int = 0, **stress: Any) -> int:
 
 
 def fields(asset: Any, names: tuple[str, ...]) -> list[float]:
-    return [float(getattr(asset, name)) for name in names]
+    return [float(value) for name in names for value in np.atleast_1d(getattr(asset, name))]
 
 
 def test_a_sound_feed_shows_the_bar() -> None:
     asset = an_asset(age=3, valid=0)
-    assert delivered(asset) == NO_FAULT
+    assert delivered(asset) == Fault.NONE
     assert fields(asset, SHOWN) == [105.0, 106.0, 99.0, 2000.0]
     assert asset.seen_return == pytest.approx(0.05)
-    assert asset.trend_0 == pytest.approx(0.05 * (1 - 2.0 ** (-1 / 5)))
+    assert asset.trend[0] == pytest.approx(0.05 * (1 - 2.0 ** (-1 / 5)))
     assert (asset.age, asset.valid) == (0, 1)
 
 
 def test_a_missing_bar_leaves_the_last_price_and_every_average() -> None:
-    asset = an_asset(trend_0=0.01)
+    asset = an_asset(trend=(0.01, 0.0, 0.0))
     before = fields(asset, SHOWN + AVERAGES)
     for age in (1, 2, 3):
-        assert delivered(asset, missing_rate=1.0) == MISSING
+        assert delivered(asset, missing_rate=1.0) == Fault.MISSING
         assert fields(asset, SHOWN + AVERAGES) == before
         assert (asset.age, asset.valid) == (age, 0)
     delivered(asset)
@@ -63,7 +52,7 @@ def test_a_missing_bar_leaves_the_last_price_and_every_average() -> None:
 def test_a_stale_bar_looks_fresh() -> None:
     asset = an_asset()
     before = fields(asset, SHOWN)
-    assert delivered(asset, stale_rate=1.0, stale_bars=1.0) == STALE
+    assert delivered(asset, stale_rate=1.0, stale_bars=1.0) == Fault.STALE
     assert fields(asset, SHOWN) == before
     assert asset.seen_return == 0.0
     assert (asset.age, asset.valid) == (0, 1)
@@ -71,7 +60,7 @@ def test_a_stale_bar_looks_fresh() -> None:
 
 def test_a_stale_run_lasts_though_the_event_is_over() -> None:
     asset = an_asset(stale_left=2)
-    assert [delivered(asset) for _ in range(3)] == [STALE, STALE, NO_FAULT]
+    assert [delivered(asset) for _ in range(3)] == [Fault.STALE, Fault.STALE, Fault.NONE]
     assert asset.seen_close == 105.0
 
 
@@ -88,7 +77,7 @@ def test_a_spike_is_one_bad_print_of_its_size() -> None:
     seen = set()
     for step in range(40):
         asset = an_asset()
-        assert delivered(asset, step=step, spike_rate=1.0, spike_size=12.0) == SPIKE
+        assert delivered(asset, step=step, spike_rate=1.0, spike_size=12.0) == Fault.SPIKE
         off = math.log(asset.seen_close / 105.0)
         assert abs(off) == pytest.approx(12 * 0.01)
         assert asset.seen_low <= asset.seen_close <= asset.seen_high
@@ -103,11 +92,11 @@ def test_a_spike_is_one_bad_print_of_its_size() -> None:
 def test_a_duplicate_is_the_bar_before_under_a_new_time() -> None:
     asset = an_asset()
     before = fields(asset, SHOWN)
-    assert delivered(asset, duplicate_rate=1.0) == DUPLICATE
+    assert delivered(asset, duplicate_rate=1.0) == Fault.DUPLICATE
     assert fields(asset, SHOWN) == before
     assert asset.seen_return == 0.0
     assert (asset.age, asset.valid) == (0, 1)
-    assert delivered(asset) == NO_FAULT
+    assert delivered(asset) == Fault.NONE
 
 
 @pytest.mark.parametrize("late", [1, 2, 5])
@@ -117,14 +106,14 @@ def test_a_late_bar_is_shown_bars_later_with_its_age(late: int) -> None:
     for age in range(1, late + 1):  # the event may be over by then
         given = {"late_rate": 1.0, "late_bars": late} if age == 1 else {}
         other = BAR if age == 1 else Bar(200.0, 210.0, 190.0, 200.0, 1.0)
-        assert delivered(asset, other, **given) == LATE
+        assert delivered(asset, other, **given) == Fault.LATE
         assert fields(asset, SHOWN + AVERAGES) == before
         assert (asset.age, asset.valid) == (age, 0)
-    assert delivered(asset, Bar(300.0, 310.0, 290.0, 300.0, 1.0)) == LATE
+    assert delivered(asset, Bar(300.0, 310.0, 290.0, 300.0, 1.0)) == Fault.LATE
     assert fields(asset, SHOWN) == [105.0, 106.0, 99.0, 2000.0]
     assert (asset.age, asset.valid) == (late, 1)
     assert asset.seen_return == pytest.approx(0.05)
-    assert delivered(asset) == NO_FAULT
+    assert delivered(asset) == Fault.NONE
     assert asset.age == 0
 
 
@@ -135,9 +124,9 @@ def test_a_late_bar_and_a_stale_run_do_not_begin_in_each_other() -> None:
         before = (asset.late_left, asset.stale_left)
         fault = delivered(asset, step=step, **given)
         if before[0] > 0:
-            assert fault == LATE
+            assert fault == Fault.LATE
         elif before[1] > 0:
-            assert fault == STALE
+            assert fault == Fault.STALE
         assert asset.late_left == 0 or asset.stale_left == 0
 
 

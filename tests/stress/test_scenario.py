@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.helpers import flat
 from trading_env.core.errors import ScenarioError
 from trading_env.core.records import Stress, new_table
 from trading_env.core.values import Address
-from trading_env.stress.composition import CALM, stress_assets
+from trading_env.stress.composition import CALM, Script, stress_assets
 from trading_env.stress.scenario import (
     Compiled,
     Scenario,
@@ -67,8 +68,8 @@ def stress_of(got: Compiled, step: int, asset: int = 0) -> Any:
     stresses = new_table(Stress, got.hits.shape[1])
     starts = got.events["earliest"].astype(np.int64)
     address = Address(np.uint64(0), 0, step, 0)
-    stress_assets(stresses, got.events, got.ends, got.hits, starts, address)
-    return stresses[asset]
+    stress_assets(stresses, Script(got.events, got.ends, got.hits, starts), address)
+    return flat(stresses[asset])
 
 
 # --------------------------------------------------------------------------- presets
@@ -104,26 +105,26 @@ def test_every_preset_compiles_everywhere(name: str, assets: int, market: str) -
         assert got.hits.dtype == np.int8
         assert (events["earliest"] >= 0).all()
         assert (events["latest"] >= events["earliest"]).all()
-        for field in events.dtype.names:
-            assert np.isfinite(events[field]).all()
+        fields = vars(flat(events))
+        assert all(np.isfinite(values).all() for values in fields.values())
         if severity == 0.0:
-            assert all((events[field] == 0).all() for field in SIZES)
+            assert all((fields[field] == 0).all() for field in SIZES)
         elif name != "calm":
-            assert any((events[field] != 0).any() for field in SIZES)
+            assert any((fields[field] != 0).any() for field in SIZES)
 
 
 @pytest.mark.parametrize("name", preset_names())
 def test_severity_0_is_exactly_neutral_for_the_kernels(name: str) -> None:
     got = compiled(name, 0.0)
     for step in range(252):
-        assert stress_of(got, step) == CALM[0]
+        assert stress_of(got, step) == flat(CALM[0])
 
 
 @pytest.mark.parametrize("name", preset_names())
 def test_severity_scales_logs_rates_and_halts_linearly_and_nothing_else(name: str) -> None:
-    base, more = compiled(name).events, compiled(name, 2.5).events
+    base, more = (vars(flat(compiled(name, severity).events)) for severity in (1.0, 2.5))
     halts = (base["halted"] == 1) | (base["outage"] == 1)
-    for field in base.dtype.names:
+    for field in base:
         factor: Any = 2.5 if field in LOGS + RATES else 1.0
         if field == "duration":
             factor = np.where(halts, 2.5, 1.0)
@@ -154,13 +155,13 @@ CRASHES = [
 def test_liquidity_goes_before_price(name: str) -> None:
     events = compiled(name, market=MINUTE).events
     begin = events["earliest"] + events["offset"]
-    assert begin[events["depth"] < 0].min() < begin[events["move"] < 0].min()
+    assert begin[flat(events).depth < 0].min() < begin[events["move"] < 0].min()
 
 
 @pytest.mark.parametrize("name", preset_names())
 def test_depth_and_spread_move_together(name: str) -> None:
-    events = compiled(name).events
-    assert np.array_equal(events["spread"] > 0.0, events["depth"] < 0.0)
+    events = flat(compiled(name).events)
+    assert np.array_equal(events.spread > 0.0, events.depth < 0.0)
 
 
 def test_some_crises_retrace_and_some_never_do() -> None:
@@ -173,7 +174,8 @@ def test_random_families_have_no_size_in_common() -> None:
     train, test = (compiled(f"random_{family}") for family in ("train", "test"))
 
     def ranges(got: Compiled, name: str) -> list[tuple[float, float]]:
-        pairs = zip(got.events[name], got.ends[name], strict=True)
+        ends = (vars(flat(table))[name] for table in (got.events, got.ends))
+        pairs = zip(*ends, strict=True)
         return [(min(pair), max(pair)) for pair in pairs if any(pair)]
 
     compared = 0
@@ -195,7 +197,7 @@ def test_random_stands_for_the_family_asked_for() -> None:
 
 def test_a_range_is_two_records_and_a_number_is_one() -> None:
     both = compiled(one(multiplier=[2.0, 8.0]), severity=2.0)
-    assert (both.events[0].volatility, both.ends[0].volatility) == (
+    assert (flat(both.events[0]).volatility, flat(both.ends[0]).volatility) == (
         pytest.approx(2 * math.log(2.0)),
         pytest.approx(2 * math.log(8.0)),
     )
@@ -298,14 +300,14 @@ def test_multipliers_and_moves_become_logs() -> None:
         {"kind": "price", "shape": "gap", "move": -0.06, "start": "0 bars"},
         {"kind": "liquidity", "spread": 4.0, "depth": 0.25, "start": "0 bars", "duration": "1 h"},
     ]
-    gap, dry = compiled({"name": "mine", "events": events}).events
+    gap, dry = map(flat, compiled({"name": "mine", "events": events}).events)
     assert gap.move == math.log1p(-0.06)
     assert (dry.spread, dry.depth, dry.volume) == (math.log(4.0), math.log(0.25), 0.0)
 
 
 def test_rates_are_capped_and_the_shape_of_a_fault_is_not_scaled() -> None:
     spec = one(kind="spike", rate=0.3, size=10.0, duration="episode")
-    event = compiled(spec, severity=10.0).events[0]
+    event = flat(compiled(spec, severity=10.0).events[0])
     assert (event.spike_rate, event.spike_size, event.duration) == (1.0, 10.0, 252.0)
 
 
@@ -344,7 +346,7 @@ def test_composition_does_not_depend_on_the_order() -> None:
     ways = [["covid_2020", "bad_data"], ["bad_data", "covid_2020"]]
     here, there = (compiled(way) for way in ways)
     for step in range(252):
-        left, right = stress_of(here, step).tolist(), stress_of(there, step).tolist()
+        left, right = (list(vars(stress_of(way, step)).values()) for way in (here, there))
         np.testing.assert_allclose(left, right, rtol=1e-14)
 
 

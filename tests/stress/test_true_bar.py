@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.helpers import a_stress, an_asset, bars, record, step
+from tests.helpers import a_stress, an_asset, bars, filled, record, step
 from tests.helpers import some_slots as no_orders
 from trading_env.core.averages import update_averages
 from trading_env.core.codes import ImpactReference
@@ -93,7 +93,8 @@ def test_ten_thousand_stressed_bars_keep_their_order() -> None:
         stress.gap, stress.drift = rng.normal(0.0, 6.0, 2)
         stress.low_excursion = min(stress.drift, 0.0) - rng.exponential(5.0)
         stress.high_excursion = max(stress.drift, 0.0) + rng.exponential(5.0)
-        stress.volatility, stress.volume = np.exp(rng.normal(0.0, 3.0, 2))
+        volatility, volume = np.exp(rng.normal(0.0, 3.0, 2))
+        filled(stress, {"volatility": volatility, "volume": volume})
         bar, displacement = stressed_bar(base, 100.0, math.exp(rng.normal(0.0, 6.0)), stress)
         assert is_sound(bar)
         assert math.isfinite(displacement)

@@ -86,10 +86,12 @@ def is_active(stresses: NDArray[np.void]) -> Flags:
     """
     active = np.zeros(stresses.shape, dtype=np.bool_)
     for name in stresses.dtype.names or ():
-        if CALM[name][0] == 1.0:
-            active |= np.abs(np.log(np.maximum(stresses[name], 1e-300))) > ACTIVE
+        if name == "factor":
+            logs = np.log(np.maximum(stresses[name], 1e-300))
+            active |= (np.abs(logs) > ACTIVE).any(axis=-1)
         else:
-            active |= np.abs(stresses[name] - CALM[name][0]) > MOVING
+            moved = np.abs(stresses[name] - CALM[name][0]) > MOVING
+            active |= moved.any(axis=-1) if moved.ndim > active.ndim else moved
     return active
 
 

@@ -12,13 +12,14 @@ A replay repeats the recorded signals. A policy that would have answered differe
 played again itself; `first_difference` compares such runs as well.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from trading_env.core.codes import AutoReset
+from trading_env.core.codes import AutoReset, Factor, Fault
 from trading_env.core.errors import shown
-from trading_env.core.records import Floats, Report, Stress
+from trading_env.core.records import Floats, Report, Stress, Table
 from trading_env.envs.batch import Batch
 from trading_env.envs.trace import EpisodeTrace
 from trading_env.envs.world import Setup
@@ -91,9 +92,10 @@ def first_difference(one: EpisodeTrace, other: EpisodeTrace) -> Difference | Non
     rows = min(len(one), len(other))
     tables = [(t.reports[:rows], t.stresses[:rows], t.equity[:rows]) for t in (one, other)]
     (reports, stresses, equity), (reports_b, stresses_b, equity_b) = tables
+    events, events_b = _events(stresses), _events(stresses_b)
     parts = [
         *((reports[n], reports_b[n], n) for n in DECIDED),
-        *((stresses[n], stresses_b[n], f"events.{n}") for n in Stress.__annotations__),
+        *((events[n], events_b[n], f"events.{n}") for n in events),
         *((reports[n], reports_b[n], n) for n in (*BAR, *FILL, *REST)),
         (equity[:, None], equity_b[:, None], "equity"),
     ]
@@ -111,6 +113,14 @@ def first_difference(one: EpisodeTrace, other: EpisodeTrace) -> Difference | Non
     column = int((a[step] != b[step]).argmax())
     asset = "" if field == "equity" else one.symbols[column]
     return Difference(step, asset, field, float(a[step, column]), float(b[step, column]))
+
+
+def _events(stresses: Table) -> dict[str, NDArray[Any]]:
+    """Name every value of a scenario's acts, each (rows, assets)."""
+    plain = {n: stresses[n] for n in Stress.__annotations__ if stresses[n].ndim == 2}
+    factors = {f.name.lower(): stresses["factor"][..., f] for f in Factor}
+    rates = {f"{f.name.lower()}_rate": stresses["rate"][..., f] for f in Fault}
+    return plain | factors | rates
 
 
 def _played(trace: EpisodeTrace, setup: Setup, signals: Floats) -> EpisodeTrace:

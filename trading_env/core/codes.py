@@ -19,6 +19,13 @@ class RiskMode(IntEnum):
     VOLATILITY_TARGET = 3  # signal x target over shown volatility -> caps
 
 
+class Covariance(IntEnum):
+    """How assets are sized: each by itself, or together by their shrunk shown covariance."""
+
+    NONE = 0
+    SHRUNK = 1
+
+
 class BoundBy(IntEnum):
     """What decided the size of a target or kept an order from being sent."""
 
@@ -89,3 +96,41 @@ class AutoReset(IntEnum):
     DISABLED = 0
     NEXT_STEP = 1
     SAME_STEP = 2
+
+
+class Factor(IntEnum):
+    """What a scenario multiplies; 1 is neutral."""
+
+    VOLATILITY = 0  # the base bar's simple returns
+    SPREAD = 1  # the half spread
+    DEPTH = 2  # what temporary impact is divided by
+    VOLUME = 3  # the bar's volume
+    LATENCY = 4  # of an order
+    FEES = 5  # what each fill adds to an order's fee
+    RESILIENCE = 6  # the speed at which own transient impact decays
+    OWN = 7  # the share of the base returns' variance that stays the asset's own
+
+
+class Fault(IntEnum):
+    """What is wrong with a bar as the feed shows it."""
+
+    NONE = 0
+    MISSING = 1
+    STALE = 2
+    SPIKE = 3
+    DUPLICATE = 4
+    LATE = 5
+
+
+class Term(IntEnum):
+    """The named terms of the reward; the names of their weights in `RewardConfig`."""
+
+    GROWTH = 0
+    SHORTFALL = 1
+    RISK = 2
+    TURNOVER = 3
+
+
+def names_of(codes: type[IntEnum]) -> tuple[str, ...]:
+    """Return the lower-case names of a code, in its order."""
+    return tuple(code.name.lower() for code in codes)

@@ -2,28 +2,44 @@
 
 `kernel` compiles a pure function of one environment (or less) into its callers, since passing
 arguments costs more than most of them do; `rare_kernel` compiles apart what most steps do not
-reach. `driver` compiles a loop over environments and caches the machine code on disk; only drivers
-are cached, because numba's cache does not notice an edit in a file that the cached function calls
-into. A driver closes over the digest of those files (`core/sources.py`), so that it does: the
-closure is part of numba's cache key.
+reach. Neither counts references (`_nrt=False`): their arrays belong to the caller, and counting
+every view that is passed on costs more than the arithmetic of a step. So they must not make an
+array, which the compiler refuses, nor return one, which it does not notice: that is what
+`array_kernel` is for. `view` is for tuples of records, which no compiled call can return.
+
+`driver` compiles a loop over environments and caches the machine code on disk; only drivers are
+cached, because numba's cache does not notice an edit in a file that the cached function calls into.
+A driver closes over the digest of those files (`core/sources.py`), so that it does: the closure is
+part of numba's cache key.
 """
 
 from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
-from numba import njit
+import numba
 
 F = TypeVar("F", bound=Callable[..., object])
+njit: Any = numba.njit  # its types lack the options that are used here
 
 
 def kernel(function: F) -> F:
-    """Compile a function that takes and returns plain values or views of one environment."""
-    return cast(F, njit(function, error_model="numpy", forceinline=True))
+    """Compile a function that takes plain values or views, and returns plain values."""
+    return cast(F, njit(function, error_model="numpy", forceinline=True, _nrt=False))
 
 
 def rare_kernel(function: F) -> F:
-    """Compile apart from its callers: for what most steps do not reach."""
-    return cast(F, njit(function, error_model="numpy"))
+    """Compile such a function apart from its callers: for what most steps do not reach."""
+    return cast(F, njit(function, error_model="numpy", _nrt=False))
+
+
+def array_kernel(function: F) -> F:
+    """Compile a function that makes or returns arrays."""
+    return cast(F, njit(function, error_model="numpy", forceinline=True))
+
+
+def view(function: F) -> F:
+    """Write a function out in its callers: one that returns records."""
+    return cast(F, njit(function, error_model="numpy", inline="always"))
 
 
 def driver(*, parallel: bool) -> Callable[[F], F]:

@@ -1,31 +1,37 @@
 """The state of a step, as records: unit, sign and shape of every stored value.
 
 An annotated class names the fields of one row, and `record_dtype` turns it into the numpy
-structured type that holds it (float -> float64, int -> int64). Kernels read and write records by
-name (`asset.position`), compiled or not.
+structured type that holds it (float -> float64, int -> int64, `Annotated[Floats, n]` -> n of them).
+Kernels read and write records by name (`asset.position`), compiled or not.
 
 Units: money in the account's currency, quantities in units of the asset (signed, + is long or
 buy), prices in currency per unit, fractions of a price or of equity as pure numbers, time in
 seconds or bars where the name says so. A level of 0 means "no such level": nothing here is NaN.
-
-Over 300 lines because it is the one list of what an environment carries from step to step.
 """
 
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-SLOTS = 4  # live orders an asset can have; one more is rejected by name, never lost
+from trading_env.core.codes import BoundBy, Factor, Fault
+
+SLOTS = 4  # live orders an asset can have; a fifth is rejected with `bound_by = ORDER_SLOTS`
+DECAYS = 3  # decay times of own transient impact
+TRENDS = 3  # half-lives of the trends that are shown
 Table: TypeAlias = NDArray[Any]  # an array of records
 Floats: TypeAlias = NDArray[np.float64]
+Ints: TypeAlias = NDArray[np.int64]
 Flags: TypeAlias = NDArray[np.bool_]
 
 
 def record_dtype(layout: type) -> np.dtype[Any]:
     """Return the structured type of a record class; items know their fields as attributes."""
-    kinds = {float: np.float64, int: np.int64}
-    fields = [(name, kinds[kind]) for name, kind in layout.__annotations__.items()]
+    kinds: dict[Any, type] = {float: np.float64, int: np.int64, Floats: np.float64, Ints: np.int64}
+    fields = []
+    for name, kind in layout.__annotations__.items():
+        shape = getattr(kind, "__metadata__", ())  # (n,) of Annotated[Floats, n]
+        fields.append((name, kinds[kind.__origin__ if shape else kind], shape))
     return np.dtype((np.record, np.dtype(fields)))
 
 
@@ -53,9 +59,7 @@ class AssetState:
     undisturbed: float  # the same without the account's own impact
     displacement: float  # factor by which the scenario has moved the price off the base table
     permanent: float  # own lasting impact: log, or fraction of `reference_price` (FIRST)
-    transient_0: float  # own decaying impact, fraction, one for each decay time
-    transient_1: float
-    transient_2: float
+    transient: Annotated[Floats, DECAYS]  # own decaying impact, fraction
     reference_price: float  # first mark of the episode
     variance_fast: float  # of a bar's undisturbed return: own impact does not feed on itself
     variance_slow: float
@@ -90,9 +94,7 @@ class AssetState:
     seen_variance_fast: float
     seen_variance_slow: float
     seen_volume_mean: float
-    trend_0: float  # exponentially weighted mean of seen returns, one for each half-life
-    trend_1: float
-    trend_2: float
+    trend: Annotated[Floats, TRENDS]  # exponentially weighted means of seen returns
     age: int  # bars since the last delivered bar
     valid: int  # 1: this bar was delivered
     stale_left: int  # bars that a stale run still lasts
@@ -174,18 +176,7 @@ class EpisodeLog:
     margin_calls: int
     parent_shortfall: float  # implementation shortfall of the parent orders (Execution)
     max_drawdown: float
-    # decisions by what bound them, one for each asset and step; the rest were bound by nothing
-    bound_risk_tolerance: int
-    bound_max_weight: int
-    bound_max_leverage: int
-    bound_participation: int
-    bound_drawdown: int
-    bound_margin: int
-    bound_no_trade_band: int
-    bound_exit_pending: int
-    bound_order_slots: int
-    bound_lot_size: int
-    bound_execution_feedback: int
+    bound: Annotated[Ints, len(BoundBy)]  # decisions (asset and step) by what bound them
 
 
 class Report:
@@ -246,7 +237,7 @@ class Report:
     position: float  # units, after the step
     financing: float  # borrow fee of a short position, and funding
     # the feed
-    feed_fault: int  # 0 none, 1 missing, 2 stale, 3 spike, 4 duplicate, 5 late
+    feed_fault: int  # Fault code
 
 
 class Stress:
@@ -256,34 +247,14 @@ class Stress:
     drift: float  # log move from open to close
     low_excursion: float  # <= 0: deepest point of the injected path, log, from the open
     high_excursion: float  # >= 0: its highest point
-    volatility: float  # multiplier of the base bar's simple returns
-    spread: float  # multiplier of the half spread
-    depth: float  # multiplier of the depth that temporary impact is divided by
-    volume: float  # multiplier of the bar's volume
-    latency: float  # multiplier of an order's latency
-    fees: float  # multiplier of fees
-    resilience: float  # multiplier of the speed at which own transient impact decays
-    own: float  # share of the base returns' variance that stays the asset's own
+    factor: Annotated[Floats, len(Factor)]  # multipliers
     common: float  # simple return that the common shock adds from close to close
     outage: float  # bars until an order sent now can leave
     halted: int  # 1: no fill, the price stands still
-    missing_rate: float  # chance that the bar is not delivered
-    stale_rate: float  # chance that a stale run begins
+    rate: Annotated[Floats, len(Fault)]  # chance of each fault of the feed
     stale_bars: float  # mean length of a stale run
-    spike_rate: float  # chance of a bad print
-    spike_size: float  # its size in standard deviations of a bar
-    duplicate_rate: float  # chance that the last bar is delivered once more
-    late_rate: float  # chance that the bar is delivered late
-    late_bars: int  # how many bars late
-
-
-class RewardTerms:
-    """The named terms of the last reward, before weights."""
-
-    growth: float
-    shortfall: float
-    risk: float
-    turnover: float
+    spike_size: float  # of a bad print, in standard deviations of a bar
+    late_bars: int  # how many bars late a late bar is delivered
 
 
 class EventRecord:
@@ -307,21 +278,10 @@ class EventRecord:
     move: float  # log price move reached after `duration`
     retrace: float  # share of the move given back
     recovery: float  # bars the retrace takes
-    volatility: float  # logs of multipliers
-    spread: float
-    depth: float
-    volume: float
-    latency: float
-    fees: float
-    resilience: float
-    own: float  # log of the share of variance that stays the asset's own, <= 0
+    factor: Annotated[Floats, len(Factor)]  # logs of the multipliers
     halted: int
     outage: int
-    missing_rate: float
-    stale_rate: float
+    rate: Annotated[Floats, len(Fault)]
     stale_bars: float
-    spike_rate: float
     spike_size: float
-    duplicate_rate: float
-    late_rate: float
     late_bars: int

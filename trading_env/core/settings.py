@@ -1,13 +1,15 @@
-"""Settings in a user's units, validated at the door and turned into kernel records.
+"""Settings in a user's units, validated once and turned into kernel records.
 
-A setting is given as a preset's name, a mapping, an object, or None for the defaults. Whatever is
-wrong with it is one line that names the setting, the key, the value and the usual cause.
+A setting is given as a preset's name, a mapping, an object, or None for the defaults. An invalid
+one raises ConfigError: one line with the setting, the key, the value and the usual cause.
 """
 
 from collections.abc import Mapping
+from enum import IntEnum
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from trading_env.core.errors import ConfigError, nearest, shown, unknown
 from trading_env.core.records import Table, new_table
@@ -18,9 +20,23 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 class Settings(BaseModel):
     """Base of all settings: immutable, no unknown keys, finite numbers, named presets."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
+    )
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     label: ClassVar[str] = "settings"
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _code_of_a_name(cls, value: Any, info: ValidationInfo) -> Any:
+        """Let a code be given by its name in lower case."""
+        kind: Any = cls.model_fields[str(info.field_name)].annotation
+        if not isinstance(value, str) or not _is_code(kind):
+            return value
+        known = {code.name.lower(): code for code in kind}
+        if value not in known:
+            raise ValueError(f"must be one of {', '.join(known)}")
+        return known[value]
 
     @classmethod
     def of(cls, value: "Settings | Mapping[str, Any] | str | None") -> Self:
@@ -67,9 +83,33 @@ class Settings(BaseModel):
                 f"{cls.label}: {where} = {shown(first['input'])}: {message}"
             ) from None
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return the settings as `of` takes them, JSON-able; codes by their names."""
+        values = self.model_dump()
+        return {k: v.name.lower() if isinstance(v, IntEnum) else v for k, v in values.items()}
 
-def as_record(layout: type, values: Mapping[str, float | int]) -> Table:
-    """Write values into one record of a layout; every field must be given, none beside."""
+
+class RecordSettings(Settings):
+    """Settings that kernels read as they are: every field is a number, a switch or a code."""
+
+    @classmethod
+    def layout(cls) -> np.dtype[Any]:
+        """Return the structured type of the kernels' record."""
+        kinds = {name: field.annotation for name, field in cls.model_fields.items()}
+        fields = [(name, np.float64 if kind is float else np.int64) for name, kind in kinds.items()]
+        return np.dtype((np.record, np.dtype(fields)))
+
+    def record(self) -> Table:
+        """Return the kernels' record, as a table of one row."""
+        return np.array([tuple(self.model_dump().values())], dtype=self.layout())
+
+
+def _is_code(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, IntEnum)
+
+
+def as_record(layout: type, values: Mapping[str, Any]) -> Table:
+    """Write values into one record; `values` must contain exactly the layout's fields."""
     names = set(layout.__annotations__)
     if names != set(values):
         raise KeyError(f"{layout.__name__}: {sorted(names ^ set(values))}")

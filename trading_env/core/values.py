@@ -65,15 +65,53 @@ class Address(NamedTuple):
     asset: int
 
 
-class Quote(NamedTuple):
-    """The price of one fill, by parts; half_spread and impact in currency per unit."""
+class Window(NamedTuple):
+    """The part of a bar in which a fill trades, and what the account has traded before it."""
 
+    u: float  # fraction of the bar at which it begins
+    share: float  # of the bar
+    late: float  # units that earlier fills still trade in that share
+    before: float  # units traded earlier in the bar, net
+
+
+class Part(NamedTuple):
+    """A part of a bar between two fractions of it, and the price it opens at."""
+
+    begin: float
+    end: float
+    opened: float
+
+
+class Quote(NamedTuple):
+    """One fill: how much, and its price by parts; half_spread and impact in currency per unit."""
+
+    quantity: float  # units, signed
+    mid: float  # price of the moment
     price: float
     half_spread: float  # paid, >= 0
     impact: float  # paid per unit traded; negative where earlier own impact favours the fill
     permanent: float  # the permanent part of it
     transient: float  # the part that earlier trades left
     temporary: float  # the temporary part alone, as a fraction
+
+
+class Standing(NamedTuple):
+    """What the caps beyond one asset look at; shares of equity but for the last two."""
+
+    gross: float  # sum of all targets' magnitudes
+    held: float  # present share of this asset
+    reach: float  # how far its volume lets it grow
+    drawdown: float
+    quality: float  # multiplier of the execution throttle
+
+
+class Totals(NamedTuple):
+    """What a step adds up to, currency."""
+
+    before: float  # equity
+    after: float
+    shortfall: float
+    notional: float
 
 
 class Outcome(NamedTuple):

@@ -17,9 +17,9 @@ class World(NamedTuple):
     events: Table  # EventRecord (events,)
     ends: Table  # EventRecord (events,): the same at the other end of what is drawn
     hits: NDArray[np.int8]  # (events, assets)
-    risk: Table  # RiskParams (1,)
+    risk: Table  # RiskConfig (1,)
     execution: Table  # ExecutionParams (1,)
-    account: Table  # AccountParams (1,)
+    account: Table  # AccountConfig (1,)
     episode: Table  # EpisodeParams (1,)
     parents: Table  # ParentParams (assets,)
 
@@ -35,7 +35,7 @@ class Lane(NamedTuple):
     starts: NDArray[np.int64]  # (events,)
     reports: Table  # Report (assets,)
     stresses: Table  # Stress (assets,)
-    terms: Table  # RewardTerms (1,)
+    terms: Floats  # (len(Term),): the named terms of the last reward, before weights
     observation: NDArray[np.float32]  # (size,)
 
 
@@ -62,4 +62,4 @@ class Outputs(NamedTuple):
     final_accounts: Table  # AccountState (lanes,), at its end
     reports: Table  # Report (lanes, assets), or (threads, assets) as scratch
     stresses: Table  # Stress, the same shape
-    terms: Table  # RewardTerms (lanes,)
+    terms: Floats  # (lanes, len(Term)): the named terms of the last reward, before weights

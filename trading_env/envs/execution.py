@@ -2,10 +2,12 @@
 
 from trading_env.core.codes import Task
 from trading_env.envs.single import TradingEnv
+from trading_env.envs.spaces import with_tables
 from trading_env.envs.world import EXECUTION_DEFAULTS, ConfigSpec, MarketSpec, ScenarioSpec, build
 from trading_env.execution_engine.config import AccountConfig, ExecutionConfig
 from trading_env.risk_manager.config import RiskConfig
 from trading_env.step.config import ParentConfig, RewardConfig
+from trading_env.step.observation import ParentFeature
 
 
 class ExecutionEnv(TradingEnv):
@@ -27,14 +29,7 @@ class ExecutionEnv(TradingEnv):
     ## Observation Space
     As in `trading_env/Portfolio-v0`, with six features of each asset replaced:
 
-    | Feature (each asset) | Min | Max | Unit |
-    | --- | --- | --- | --- |
-    | left | 0 | 1 | share of the parent order still to trade |
-    | side | -1 | 1 | +1 buys, -1 sells |
-    | working | -1 | 1 | outstanding child orders over the parent order |
-    | required_rate | 0 | 5 | what is left over the mean volume of the steps left |
-    | drift | -5 | 5 | shown price over arrival price, sd, against the order |
-    | own_impact | -1 | 1 | decaying impact of own fills, percent, against the order |
+    {parent}
 
     ## Rewards
     `scale x` the weighted sum of `shortfall` (minus the parent orders' implementation shortfall in
@@ -92,3 +87,6 @@ class ExecutionEnv(TradingEnv):
             seed_band=seed_band,
         )
         super().__init__(setup, detail, render_mode)
+
+
+ExecutionEnv.__doc__ = with_tables(ExecutionEnv.__doc__, parent=ParentFeature)

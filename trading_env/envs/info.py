@@ -5,14 +5,25 @@ all finite, of shape (assets,) or scalar in the single environment and with a le
 environments in the vector one. No seed, no future, no NaN.
 """
 
+from enum import IntEnum
 from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trading_env.core.codes import BoundBy, Exit, SlotState, Status, Task
+from trading_env.core.codes import (
+    BoundBy,
+    Exit,
+    Factor,
+    Fault,
+    SlotState,
+    Status,
+    Task,
+    Term,
+    names_of,
+)
 from trading_env.core.errors import shown
-from trading_env.core.records import EpisodeLog, Floats, RewardTerms, Table
+from trading_env.core.records import Floats, Table
 from trading_env.envs.batch import Batch
 
 Detail = Literal["none", "episode", "full"]
@@ -66,36 +77,19 @@ ORDER_FIELDS = (
     "fees",
     "opportunity",
 )
-EVENT_FIELDS = (
-    "halted",
-    "gap",
-    "drift",
-    "volatility",
-    "spread",
-    "depth",
-    "volume",
-    "latency",
-    "fees",
-    "resilience",
-    "own",
-    "outage",
-)
+SHAPE_FIELDS = ("halted", "gap", "drift", "outage")  # of Stress, beside its factors
 
 
-def names_of(
-    kind: type[BoundBy] | type[Status] | type[Exit] | type[SlotState],
-) -> NDArray[np.object_]:
-    """Return the lower-case names of a code, to be indexed by it."""
-    return np.array([member.name.lower() for member in kind], dtype=object)
+def labels(codes: type[IntEnum]) -> NDArray[np.object_]:
+    """Return the names of a code, to be indexed by it."""
+    return np.array(names_of(codes), dtype=object)
 
 
-BOUND_BY_NAMES = names_of(BoundBy)
-STATUS_NAMES = names_of(Status)
-EXIT_NAMES = names_of(Exit)
-SLOT_NAMES = names_of(SlotState)
-TERM_FIELDS = tuple(RewardTerms.__annotations__)
-BOUND_FIELDS = tuple(name for name in EpisodeLog.__annotations__ if name.startswith("bound_"))
-FAULT_NAMES = np.array(["none", "missing", "stale", "spike", "duplicate", "late"], dtype=object)
+BOUND_BY_NAMES = labels(BoundBy)
+STATUS_NAMES = labels(Status)
+EXIT_NAMES = labels(Exit)
+SLOT_NAMES = labels(SlotState)
+FAULT_NAMES = labels(Fault)
 
 
 def check_detail(detail: str) -> Detail:
@@ -113,9 +107,10 @@ def full_info(batch: Batch) -> dict[str, Any]:
     execution = {name: reports[name].copy() for name in EXECUTION_FIELDS}
     execution["status"] = STATUS_NAMES[reports["status"]]
     execution["exit"] = EXIT_NAMES[reports["exit"]]
-    events = {name: batch.outputs.stresses[name].copy() for name in EVENT_FIELDS}
+    stresses = batch.outputs.stresses
+    events = {name: stresses[name].copy() for name in SHAPE_FIELDS}
+    events |= {f.name.lower(): stresses["factor"][..., f].copy() for f in Factor}
     events["feed_fault"] = FAULT_NAMES[reports["feed_fault"]]
-    terms = batch.outputs.terms
     return {
         "equity": accounts["equity"].copy(),
         "cash": accounts["cash"].copy(),
@@ -128,7 +123,7 @@ def full_info(batch: Batch) -> dict[str, Any]:
         "execution": execution,
         "orders": orders_of(batch.lanes.slots),
         "events": events,
-        "reward_terms": {name: terms[name].copy() for name in TERM_FIELDS},
+        "reward_terms": {t.name.lower(): batch.outputs.terms[:, t].copy() for t in Term},
         "summary": summary(batch.lanes.logs, accounts, batch.setup.layout.task),
     }
 
@@ -170,7 +165,7 @@ def summary(logs: Table, accounts: Table, task: Task) -> dict[str, Floats]:
         "targets": logs["targets"].copy(),
         "time_stops": logs["time_stops"].copy(),
         "margin_calls": logs["margin_calls"].copy(),
-        **{name: logs[name].copy() for name in BOUND_FIELDS},
+        **{f"bound_{by.name.lower()}": logs["bound"][..., by].copy() for by in BoundBy if by},
     }
 
 

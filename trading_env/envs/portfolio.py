@@ -1,10 +1,12 @@
 """`trading_env/Portfolio-v0`: several assets, one cash account, orders that cost and are late."""
 
 from trading_env.envs.single import TradingEnv
+from trading_env.envs.spaces import with_tables
 from trading_env.envs.world import DEFAULT_LENGTH, ConfigSpec, MarketSpec, ScenarioSpec, build
 from trading_env.execution_engine.config import AccountConfig, ExecutionConfig
 from trading_env.risk_manager.config import RiskConfig
 from trading_env.step.config import RewardConfig
+from trading_env.step.observation import AccountFeature, AssetFeature
 
 
 class PortfolioEnv(TradingEnv):
@@ -28,32 +30,13 @@ class PortfolioEnv(TradingEnv):
     `Box` of float32 with finite bounds: asset by asset the features below and then the market's
     `signal_*` columns (clipped to +-5), then the account's. All are scale-free.
 
-    | Feature (each asset) | Min | Max | Unit |
-    | --- | --- | --- | --- |
-    | return | -5 | 5 | last shown return, slow standard deviations (sd) |
-    | trend_5, trend_20, trend_60 | -5 | 5 | mean return by half-life, its own sd |
-    | volatility | 0 | 1 | slow sd of a bar's return |
-    | volatility_change | -1 | 1 | contrast (a-b)/(a+b) of fast and slow sd |
-    | volume | -1 | 1 | contrast of volume and its mean |
-    | range | 0 | 5 | high less low over close, sd |
-    | weight, working | -5 | 5 | position, outstanding orders, over equity |
-    | open_profit | -5 | 5 | price over entry, sd, signed by side |
-    | stop_room, target_room | 0 | 1 | contrast of price and level, 0 for none |
-    | exit_pending | 0 | 1 | a stop or margin call is being worked |
-    | slippage | -1 | 1 | mean realised cost of fills, percent |
-    | surprise | -1 | 1 | contrast of realised and expected cost |
-    | latency | 0 | 1 | mean latency t / (t + 1 s) |
-    | fill_ratio | 0 | 1 | mean filled share |
-    | age | 0 | 1 | bars n since the last delivered bar, n / (n + 1) |
-    | valid | 0 | 1 | the last bar was delivered |
+    Of each asset:
 
-    | Feature (account) | Min | Max | Unit |
-    | --- | --- | --- | --- |
-    | cash, net | -5 | 5 | over equity |
-    | gross | 0 | 5 | over equity |
-    | drawdown | 0 | 1 | from the highest equity shown |
-    | growth | -5 | 5 | log of equity over initial equity |
-    | time_left | 0 | 1 | share of the episode |
+    {asset}
+
+    Of the account:
+
+    {account}
 
     ## Rewards
     `scale x` the weighted sum of `growth` (log growth of equity), `shortfall` (minus
@@ -110,3 +93,6 @@ class PortfolioEnv(TradingEnv):
             seed_band=seed_band,
         )
         super().__init__(setup, detail, render_mode)
+
+
+PortfolioEnv.__doc__ = with_tables(PortfolioEnv.__doc__, asset=AssetFeature, account=AccountFeature)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trading_env.core.codes import Exit
+from trading_env.core.codes import Exit, Factor
 from trading_env.core.records import Flags, Floats, Table
 from trading_env.envs.info import BOUND_BY_NAMES, EXIT_NAMES, FAULT_NAMES, STATUS_NAMES
 from trading_env.envs.trace import EpisodeTrace
@@ -29,13 +29,6 @@ NOTICEABLE = 0.05  # a log multiplier smaller than this is not shaded
 MARKER_AREA = (12.0, 120.0)  # points squared, smallest and largest fill
 HEIGHT_PER_ASSET = 2.4  # inches
 MOVES = ("gap", "drift")
-MULTIPLIERS = (
-    "volatility",
-    "spread",
-    "depth",
-    "volume",
-    "latency",
-)
 
 
 def draw(trace: EpisodeTrace, *, show: bool) -> NDArray[np.uint8] | None:
@@ -87,7 +80,8 @@ def _events(trace: EpisodeTrace) -> list[str]:
     last = zip(trace.symbols, trace.stresses[-1], trace.reports[-1], strict=True)
     for symbol, stress, report in last:
         notes = [f"{name} {100.0 * stress[name]:+.1f}%" for name in MOVES if stress[name] != 0.0]
-        notes += [f"{n} x{stress[n]:.2g}" for n in MULTIPLIERS if _is_noticeable(stress[n])]
+        factors = [(f.name.lower(), stress["factor"][f]) for f in Factor]
+        notes += [f"{name} x{value:.2g}" for name, value in factors if _is_noticeable(value)]
         if stress["halted"] == 1:
             notes.append("halted")
         if report["feed_fault"] != 0:
@@ -225,9 +219,7 @@ def _equity_panel(axes: "Axes", time: Any, equity: Floats) -> None:
 def is_stressed(stresses: Table) -> Flags:
     """Tell in which rows the scenario bent an asset's true market noticeably; shape (rows,)."""
     stressed: Flags = (stresses["gap"] != 0.0) | (stresses["drift"] != 0.0)
-    for name in MULTIPLIERS:
-        stressed = stressed | _is_noticeable(stresses[name])
-    return stressed
+    return stressed | _is_noticeable(stresses["factor"]).any(axis=-1)
 
 
 def _is_noticeable(multiplier: Floats) -> Flags:

@@ -1,5 +1,7 @@
-"""The observation's layout and bounds, from the feature tables of `step/observation.py`."""
+"""The observation's layout and bounds, from the features declared in `step/observation.py`."""
 
+import inspect
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -8,13 +10,41 @@ from numpy.typing import NDArray
 
 from trading_env.core.codes import Task
 from trading_env.step.observation import (
-    ACCOUNT_FEATURES,
-    ASSET_FEATURES,
     HOLDING,
-    PARENT_FEATURES,
     SIGNAL_LIMIT,
+    AccountFeature,
+    AssetFeature,
     Feature,
+    ParentFeature,
 )
+
+
+class ObservedFeature(NamedTuple):
+    """One number of an observation."""
+
+    name: str
+    low: float
+    high: float
+    meaning: str
+
+
+def observed(features: Iterable[Feature]) -> tuple[ObservedFeature, ...]:
+    """Return declared features under the names that users know."""
+    return tuple(ObservedFeature(f.name.lower(), f.low, f.high, f.meaning) for f in features)
+
+
+def feature_table(features: Iterable[Feature]) -> str:
+    """Lay declared features out as a Markdown table."""
+    rows = [f"| `{f.name}` | {f.low:g} | {f.high:g} | {f.meaning} |" for f in observed(features)]
+    return "\n".join(["| feature | min | max | meaning |", "| --- | --- | --- | --- |", *rows])
+
+
+def with_tables(docstring: str | None, **features: type[Feature]) -> str:
+    """Put tables of features into a class's docstring, each in place of its `{name}`."""
+    text = inspect.cleandoc(docstring or "")
+    for name, declared in features.items():
+        text = text.replace(f"{{{name}}}", feature_table(declared))
+    return text
 
 
 class ObservationLayout(NamedTuple):
@@ -25,26 +55,26 @@ class ObservationLayout(NamedTuple):
     task: Task = Task.PORTFOLIO
 
     @property
-    def block(self) -> tuple[Feature, ...]:
+    def block(self) -> tuple[ObservedFeature, ...]:
         """Features of one asset."""
         signals = tuple(
-            Feature(name, -SIGNAL_LIMIT, SIGNAL_LIMIT, "user signal, clipped")
+            ObservedFeature(name, -SIGNAL_LIMIT, SIGNAL_LIMIT, "user signal, clipped")
             for name in self.signal_names
         )
-        own: tuple[Feature, ...] = ASSET_FEATURES
+        own = observed(AssetFeature)
         if self.task is Task.EXECUTION:
-            own = (*own[: HOLDING.start], *PARENT_FEATURES, *own[HOLDING.stop :])
+            own = (*own[: HOLDING.start], *observed(ParentFeature), *own[HOLDING.stop :])
         return own + signals
 
     @property
-    def features(self) -> tuple[Feature, ...]:
+    def features(self) -> tuple[ObservedFeature, ...]:
         """All features in order, named `SYMBOL.feature` or `account.feature`."""
         assets = [
             feature._replace(name=f"{symbol}.{feature.name}")
             for symbol in self.symbols
             for feature in self.block
         ]
-        account = [f._replace(name=f"account.{f.name}") for f in ACCOUNT_FEATURES]
+        account = [f._replace(name=f"account.{f.name}") for f in observed(AccountFeature)]
         return (*assets, *account)
 
     def columns(self, name: str) -> NDArray[np.intp]:
@@ -64,7 +94,7 @@ class ObservationLayout(NamedTuple):
         Raises:
             KeyError: there is no such feature.
         """
-        names = [feature.name for feature in ACCOUNT_FEATURES]
+        names = [feature.name for feature in observed(AccountFeature)]
         if name not in names:
             raise KeyError(f"no account feature {name!r}; known: {', '.join(names)}")
         return len(self.symbols) * len(self.block) + names.index(name)

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from trading_env.core.codes import Task
+from trading_env.core.codes import Task, Term, names_of
 from trading_env.core.errors import ConfigError, shown
 from trading_env.core.params import EpisodeParams
 from trading_env.core.records import BarRecord, Floats, Table, new_table
@@ -135,7 +135,9 @@ def build(
         "length": length,
         "groups": compiled.groups,
         "task": task.value,
-        **reward_config.model_dump(),
+        "weight": [getattr(reward_config, name) for name in names_of(Term)],
+        "scale": reward_config.scale,
+        "bar_volatility": reward_config.bar_volatility,
     }
     world = World(
         *tables_of(table),
@@ -152,14 +154,14 @@ def build(
         "market": {"source": table.source, "sha256": table.sha256, "symbols": table.symbols},
         "scenarios": [{"name": s.name, "sha256": s.sha256} for s in compiled.scenarios],
         "severity": float(severity),
-        "risk": risk_config.model_dump(),
-        "execution": execution_config.model_dump(),
-        "account": account_config.model_dump(),
-        "reward": reward_config.model_dump(),
+        "risk": risk_config.as_dict(),
+        "execution": execution_config.as_dict(),
+        "account": account_config.as_dict(),
+        "reward": reward_config.as_dict(),
         "episode_length": length,
         "seed_band": seed_band,
     }
     if task is Task.EXECUTION:
-        resolved["parent"] = parent_config.model_dump()
+        resolved["parent"] = parent_config.as_dict()
     layout = ObservationLayout(table.symbols, table.signal_names, task)
     return Setup(world, table, layout, compiled.scenarios, resolved)

@@ -15,40 +15,38 @@ every position is closed at market from the next bar on. Equity at or below 0 en
 """
 
 import math
+from typing import TYPE_CHECKING
 
 from trading_env.core.codes import Exit
 from trading_env.core.grid import GRID_SLACK
 from trading_env.core.jit import kernel
-from trading_env.core.params import AccountParams
 from trading_env.core.records import AccountState, AssetState, Report, Table
+from trading_env.risk_manager.desk import Desk
 from trading_env.risk_manager.levels import clear_exit
+
+if TYPE_CHECKING:
+    from trading_env.execution_engine.config import AccountConfig
 
 YEAR_S = 365.25 * 86400.0
 DUST = 1e-12  # share of a position, an order or a bar's capacity that is rounding, and counts as 0
 
 
 @kernel
-def settle(
-    asset: AssetState,
-    account: AccountState,
-    report: Report,
-    quantity: float,
-    price: float,
-    lot: float,
-) -> None:
+def settle(desk: Desk, quantity: float, price: float) -> None:
     """Exchange cash for units; the fee is `charge`d apart.
 
     What rounding leaves of a position that was closed, or of sums of lots, is no position.
     """
+    asset, report = desk.asset, desk.report
     flow = -quantity * price
-    account.cash += flow
+    desk.account.cash += flow
     report.cash_flow += flow
     report.filled += quantity
     report.traded += abs(quantity)
     report.notional += abs(flow)
     before = asset.position
     after = before + quantity
-    if abs(after) <= max(DUST * abs(quantity), GRID_SLACK * lot):
+    if abs(after) <= max(DUST * abs(quantity), GRID_SLACK * desk.rules.execution.lot):
         after = 0.0
     if after == 0.0:
         clear_position(asset)
@@ -89,7 +87,7 @@ def accrue(
     assets: Table,
     reports: Table,
     elapsed_s: float,
-    params: AccountParams,
+    params: "AccountConfig",
 ) -> None:
     """Pay or receive financing over `elapsed_s` seconds."""
     years = elapsed_s / YEAR_S
@@ -131,7 +129,9 @@ def revalue_as_seen(account: AccountState, assets: Table) -> None:
 
 
 @kernel
-def call_margin(account: AccountState, assets: Table, gross: float, params: AccountParams) -> bool:
+def call_margin(
+    account: AccountState, assets: Table, gross: float, params: "AccountConfig"
+) -> bool:
     """Start closing every position if equity no longer covers maintenance margin."""
     if account.equity >= params.maintenance_margin * gross:
         return False

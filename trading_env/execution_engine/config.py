@@ -4,13 +4,14 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
+import numpy as np
 from pydantic import Field, field_validator
 
 from trading_env.core.codes import ImpactReference, TimeInForce
 from trading_env.core.errors import ConfigError
-from trading_env.core.params import AccountParams, ExecutionParams
-from trading_env.core.records import Table
-from trading_env.core.settings import Settings, Share, as_record
+from trading_env.core.params import ExecutionParams
+from trading_env.core.records import Floats, Table
+from trading_env.core.settings import RecordSettings, Settings, Share, as_record
 
 BPS = 1e-4
 DAY_S = 86400.0
@@ -149,8 +150,8 @@ class ExecutionConfig(Settings):
     transient_times_s: tuple[Positive, Positive, Positive] = (300.0, 3600.0, 86400.0)
     """Decay times, seconds."""
     transient_shape: Literal["flow", "block"] = "flow"
-    """flow: a bar's fills press for the whole bar, and what they leave tends to their weights;
-    block: each is one trade, and leaves its weight of twice what it paid (Obizhaeva and Wang)."""
+    """`flow`: a bar's fills press for the whole bar, and what they leave tends to their weights;
+    `block`: each is one trade, and leaves its weight of twice what it paid (Obizhaeva and Wang)."""
     participation_cap: float = Field(0.1, gt=0.0, le=1.0)
     """Largest share of a bar's volume that all fills together may take."""
     fee_bps: float = Field(0.5, ge=-100.0, le=1000.0)
@@ -161,7 +162,8 @@ class ExecutionConfig(Settings):
     """Fee of fills of resting targets and limit orders, basis points; negative is a rebate, None
     takes `fee_bps`."""
     fee_minimum: float | None = Field(None, ge=0.0)
-    """Smallest fee of an order, currency; None for no minimum."""
+    """Smallest fee of an order, currency; an exit is one order until the position is flat. None for
+    no minimum."""
     fee_maximum_bps: float | None = Field(None, gt=0.0)
     """Largest fee of an order, basis points of its notional; None for no maximum."""
     tick: float = Field(0.0, ge=0.0)
@@ -169,14 +171,17 @@ class ExecutionConfig(Settings):
     lot: float = Field(0.0, ge=0.0)
     """Orders and fills are multiples of it, units; 0 for any quantity."""
     order_type: Literal["market", "limit"] = "market"
-    """Type of the agent's orders; see `execution_engine/limits.py` for how a limit order fills."""
+    """An order with a limit takes what its limit allows, rests at it, and is filled as a maker when
+    the path reaches it."""
     limit_offset_bps: float = Field(0.0, ge=-1000.0, le=1000.0)
     """Limit's distance from the shown price, basis points; > 0 waits for a better price, < 0
     bounds what a marketable order may pay."""
-    time_in_force: Literal["bar", "episode"] = "episode"
-    """When the unfilled rest of an order lapses."""
-    impact_reference: Literal["current", "first"] = "current"
-    """Price that impact is a fraction of: the arrival price, or the episode's first mark."""
+    time_in_force: TimeInForce = TimeInForce.EPISODE
+    """When the unfilled rest of an order lapses: at the end of the `bar` it arrived in, or with the
+    `episode`."""
+    impact_reference: ImpactReference = ImpactReference.CURRENT
+    """Price that impact is a fraction of: `current`, the arrival price, or `first`, the episode's
+    first mark."""
 
     @field_validator("tick", "lot")
     @classmethod
@@ -200,8 +205,7 @@ class ExecutionConfig(Settings):
         median_ms = median_ms if self.latency_ms is None else self.latency_ms
         log_sd = log_sd if self.latency_log_sd is None else self.latency_log_sd
         highest = self.fee_maximum_bps
-        ratios = [bar_seconds / max(time_s, 1e-9) for time_s in self.transient_times_s]
-        values: dict[str, float] = {
+        values: dict[str, Any] = {
             "latency_median_s": median_ms / 1000.0,
             "latency_log_sd": log_sd,
             "half_spread": self.half_spread_bps * BPS,
@@ -220,26 +224,29 @@ class ExecutionConfig(Settings):
             "lot": self.lot,
             "limit_orders": int(self.order_type == "limit"),
             "limit_offset": self.limit_offset_bps * BPS,
-            "time_in_force": TimeInForce[self.time_in_force.upper()].value,
-            "impact_reference": ImpactReference[self.impact_reference.upper()].value,
+            "time_in_force": self.time_in_force,
+            "impact_reference": self.impact_reference,
         }
-        for j, (weight, ratio) in enumerate(zip(self.transient_weights, ratios, strict=True)):
-            decay, mean = math.exp(-ratio), -math.expm1(-ratio) / ratio
-            if self.transient_shape == "block":  # felt at the next bar: 2 weight decay
-                if decay == 1.0:
-                    time_s = self.transient_times_s[j]
-                    raise ConfigError(
-                        f"execution: transient_times_s = {time_s:g}: a block that never decays "
-                        "within a bar; make it permanent impact"
-                    )
-                weight *= 2.0 * decay / (mean * (1.0 - decay))
-            values[f"transient_weight_{j}"] = weight
-            values[f"transient_decay_{j}"] = decay
-            values[f"transient_mean_{j}"] = mean
-        return as_record(ExecutionParams, values)
+        return as_record(ExecutionParams, values | self._transient(bar_seconds))
+
+    def _transient(self, bar_seconds: float) -> dict[str, Floats]:
+        """Return how own impact decays over bars of `bar_seconds`, by decay time."""
+        ratios = [bar_seconds / max(time_s, 1e-9) for time_s in self.transient_times_s]
+        decay = np.array([math.exp(-ratio) for ratio in ratios])
+        mean = np.array([-math.expm1(-ratio) / ratio for ratio in ratios])
+        weight = np.array(self.transient_weights)
+        if self.transient_shape == "block":  # felt at the next bar: 2 weight decay
+            if (decay == 1.0).any():
+                time_s = self.transient_times_s[int(decay.argmax())]
+                raise ConfigError(
+                    f"execution: transient_times_s = {time_s:g}: a block that never decays "
+                    "within a bar; make it permanent impact"
+                )
+            weight = weight * (2.0 * decay / (mean * (1.0 - decay)))
+        return {"transient_weight": weight, "transient_decay": decay, "transient_mean": mean}
 
 
-class AccountConfig(Settings):
+class AccountConfig(RecordSettings):
     """Cash, interest and margin."""
 
     label: ClassVar[str] = "account"
@@ -255,10 +262,7 @@ class AccountConfig(Settings):
     borrow_rate: float = Field(0.003, ge=0.0, le=10.0)
     """Fee on short positions, a year; simple, on their value at the mark."""
     funding_rate: float = Field(0.0, ge=-10.0, le=10.0)
-    """What longs pay to shorts, a year (perpetual futures), likewise; below 0 shorts pay longs."""
+    """What longs pay to shorts, a year, likewise (perpetual futures: 0.11 is 0.01% in 8 hours);
+    below 0 shorts pay longs."""
     maintenance_margin: float = Field(0.25, ge=0.0, lt=1.0)
     """Equity over gross exposure below which every position is closed."""
-
-    def record(self) -> Table:
-        """Return the kernel's view."""
-        return as_record(AccountParams, self.model_dump())

@@ -29,6 +29,8 @@ from trading_env.execution_engine.orders import (
     status_of,
 )
 from trading_env.execution_engine.pricing import terms_of
+from trading_env.risk_manager.config import RiskConfig
+from trading_env.risk_manager.desk import Desk, Rules
 from trading_env.stress.composition import CALM
 
 if TYPE_CHECKING:
@@ -228,44 +230,49 @@ class _Bench:
     """One asset, one account and one bar, laid out as the kernels expect them."""
 
     def __init__(self, config: ExecutionConfig, market: MarketState) -> None:
-        self.execution = config.record(market.bar_seconds)[0]
-        self.episode = new_table(EpisodeParams, 1)[0]
-        self.episode.bars_per_day = market.bars_per_day
-        self.asset = new_table(AssetState, 1)[0]
+        execution = config.record(market.bar_seconds)[0]
+        episode = new_table(EpisodeParams, 1)[0]
+        episode.bars_per_day = market.bars_per_day
+        asset = new_table(AssetState, 1)[0]
         bar_variance = market.volatility**2 / market.bars_per_day
-        self.asset.mark = market.price
-        self.asset.reference_price = market.price
-        self.asset.variance_fast = bar_variance
-        self.asset.variance_slow = bar_variance / market.volatility_change**2
-        self.asset.volume_mean = market.mean_volume
-        self.slots = new_table(OrderSlot, 1)
-        self.account = new_table(AccountState, 1)[0]
-        self.report = new_table(Report, 1)[0]
+        asset.mark = market.price
+        asset.reference_price = market.price
+        asset.variance_fast = bar_variance
+        asset.variance_slow = bar_variance / market.volatility_change**2
+        asset.volume_mean = market.mean_volume
+        self.desk = Desk(
+            asset=asset,
+            slots=new_table(OrderSlot, 1),
+            account=new_table(AccountState, 1)[0],
+            report=new_table(Report, 1)[0],
+            stress=CALM[0],
+            rules=Rules(RiskConfig().record()[0], execution, episode),
+        )
 
     def execute(
         self, order: Order, market: MarketState, bar: Bar, address: Address
     ) -> ExecutionReport:
         """Run the order through the bar and read its slot back."""
-        report, slots = self.report, self.slots
+        asset, slots, report = self.desk.asset, self.desk.slots, self.desk.report
+        execution = self.desk.rules.execution
         if order.decision_price is not None:
-            self.asset.mark = order.decision_price
-        report.decision_price = self.asset.mark
-        latency_s = draw_latency(self.execution, 1.0, address)
+            asset.mark = order.decision_price
+        report.decision_price = asset.mark
+        latency_s = draw_latency(execution, 1.0, address)
         quantity = float(order.quantity)
         limit = order.limit_price
         if limit is None:
-            limit = limit_price(market.price, quantity, self.execution)
-        self.execution.limit_orders = int(limit != 0.0)
+            limit = limit_price(market.price, quantity, execution)
+        execution.limit_orders = int(limit != 0.0)
         fill_in(slots[0], report, quantity, latency_s, limit)
         if market.halted or bar.volume <= 0.0:
-            wait_out_bar(self.asset, slots, report, market.bar_seconds)
+            wait_out_bar(self.desk, market.bar_seconds)
         else:
-            terms = terms_of(self.asset, CALM[0], self.execution, self.episode)
-            capacity = self.execution.participation * bar.volume
-            session = Session(bar, terms, capacity, market.bar_seconds)
-            trade_bar(self.asset, slots, self.account, report, session, self.execution)
-        left = end_bar(slots, self.execution, market.bar_seconds)
-        book_opportunity(slots, report, bar.close - self.asset.mark)
+            terms = terms_of(asset, self.desk.stress, self.desk.rules)
+            capacity = execution.participation * bar.volume
+            trade_bar(self.desk, Session(bar, terms, capacity, market.bar_seconds))
+        left = end_bar(slots, execution, market.bar_seconds)
+        book_opportunity(slots, report, bar.close - asset.mark)
         slot = slots[0]
         price = slot.notional / abs(slot.filled) if slot.filled != 0.0 else market.price
         return ExecutionReport(

@@ -9,41 +9,30 @@ reads them; `feedback_rate` is the weight of the newest value.
 
 from trading_env.core.averages import blend
 from trading_env.core.jit import kernel
-from trading_env.core.params import EpisodeParams, ExecutionParams
-from trading_env.core.records import AssetState, Report
 from trading_env.execution_engine.pricing import day_volatility, powered
+from trading_env.risk_manager.desk import Desk, Rules
 
 
 @kernel
-def expected_cost(
-    quantity: float,
-    variance: float,
-    volume: float,
-    execution: ExecutionParams,
-    episode: EpisodeParams,
-) -> float:
+def expected_cost(quantity: float, variance: float, volume: float, rules: Rules) -> float:
     """Return the cost of a fill as a fraction of its notional, from shown volatility and volume."""
+    execution = rules.execution
     scale = 1.0
     if execution.volatility_scaled == 1:
-        scale = day_volatility(variance, episode)
+        scale = day_volatility(variance, rules.episode)
     rate = abs(quantity) / max(volume, abs(quantity)) if quantity != 0.0 else 0.0
     moving = scale * execution.temporary * powered(rate, execution.exponent)
     return execution.half_spread + moving + execution.fee
 
 
 @kernel
-def learn_from_fills(
-    asset: AssetState,
-    report: Report,
-    execution: ExecutionParams,
-    episode: EpisodeParams,
-    rate: float,
-) -> None:
+def learn_from_fills(desk: Desk) -> None:
     """Update the feedback means with the step's fills and arrivals."""
+    asset, report, rules = desk.asset, desk.report, desk.rules
+    rate = rules.risk.feedback_rate
     if report.notional > 0.0:
-        expected = expected_cost(
-            report.traded, asset.seen_variance_slow, asset.seen_volume_mean, execution, episode
-        )
+        variance, volume = asset.seen_variance_slow, asset.seen_volume_mean
+        expected = expected_cost(report.traded, variance, volume, rules)
         realised = report.delay + report.spread + report.impact + report.fees
         asset.slippage = blend(asset.slippage, realised / report.notional, rate)
         asset.expected_slippage = blend(asset.expected_slippage, expected, rate)

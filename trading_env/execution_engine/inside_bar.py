@@ -39,13 +39,26 @@ import math
 from trading_env.core.codes import Exit, SlotState
 from trading_env.core.jit import kernel, rare_kernel
 from trading_env.core.params import ExecutionParams
-from trading_env.core.records import AccountState, AssetState, Report, Table
-from trading_env.core.values import Bar, Session
+from trading_env.core.records import AssetState, Report, Table
+from trading_env.core.values import Bar, Part, Session, Window
 from trading_env.execution_engine.account import charge
 from trading_env.execution_engine.fills import book_fill, fill_touched, room_in, take
 from trading_env.execution_engine.limits import next_touch, resting_at, resting_mid, resting_quote
-from trading_env.execution_engine.orders import arrive, cancel_all, end_bar, is_live, next_arrival
-from trading_env.execution_engine.pricing import extremes_between, fee_due, on_tick, price_at, quote
+from trading_env.execution_engine.orders import (
+    arrive,
+    cancel_all,
+    end_bar,
+    is_live,
+    next_arrival,
+)
+from trading_env.execution_engine.pricing import (
+    extremes_between,
+    fee_due,
+    on_tick,
+    price_at,
+    quote,
+)
+from trading_env.risk_manager.desk import Desk
 from trading_env.risk_manager.levels import clear_exit
 
 
@@ -75,39 +88,32 @@ def exit_trigger(asset: AssetState, bar: Bar, target: float) -> tuple[int, float
 
 
 @kernel
-def target_mid(asset: AssetState, session: Session, report: Report) -> float:
+def target_mid(desk: Desk, session: Session) -> float:
     """Price that the path must reach for the position's target to fill, as a resting order's."""
+    asset = desk.asset
     units = -math.copysign(min(abs(asset.position), session.capacity), asset.position)
-    return resting_mid(session.terms, asset.take_profit, units, report.filled)
+    return resting_mid(session.terms, asset.take_profit, units, desk.report.filled)
 
 
 @rare_kernel
-def claim_exit(asset: AssetState, slots: Table, report: Report, code: int, ref: float) -> None:
+def claim_exit(desk: Desk, code: int, reference: float) -> None:
     """An exit is due: it claims the whole position and cancels the asset's other orders."""
-    cancel_all(slots)
-    report.exit = code
-    report.exit_claim = -asset.position
-    report.exit_reference = ref
+    cancel_all(desk.slots)
+    desk.report.exit = code
+    desk.report.exit_claim = -desk.asset.position
+    desk.report.exit_reference = reference
 
 
 @rare_kernel
-def work_exit(
-    asset: AssetState,
-    account: AccountState,
-    report: Report,
-    session: Session,
-    execution: ExecutionParams,
-    mid: float,
-    window: float,
-    late: float,
-) -> None:
-    """Trade what fits of an exit that is due, in the last share `window` of the bar."""
+def work_exit(desk: Desk, session: Session, mid: float, share: float, late: float) -> None:
+    """Trade what fits of an exit that is due, in the last share of the bar."""
+    asset, report, execution = desk.asset, desk.report, desk.rules.execution
     rests = report.exit == Exit.TAKE_PROFIT
     if not rests:
         if asset.exit_pending == Exit.NONE:
             clear_exit(asset)  # what a target has filled before was another order
         asset.exit_pending = report.exit
-    room = room_in(session, report, window, late, execution.lot)
+    room = room_in(desk, session, share, late)
     if room <= 0.0:
         return
     quantity = -math.copysign(min(abs(asset.position), room), asset.position)
@@ -116,9 +122,9 @@ def work_exit(
         quoted = resting_quote(session.terms, limit, mid, quantity, report.filled)
         report.rested += abs(quantity)
     else:
-        rate = (late + abs(quantity)) / (window * session.bar.volume)
+        rate = (late + abs(quantity)) / (share * session.bar.volume)
         quoted = quote(session.terms, mid, quantity, rate, report.filled)
-    quoted = on_tick(quoted, quantity, execution.tick)
+    quoted = on_tick(quoted, execution.tick)
     asset.exit_notional += abs(quantity * quoted.price)
     asset.exit_units += abs(quantity)
     charged = execution.maker_fee if rests else execution.fee
@@ -130,21 +136,14 @@ def work_exit(
         execution,
     )
     asset.exit_fees += fee
-    delay = mid - report.exit_reference
-    book_fill(asset, account, report, quantity, quoted, delay, execution.lot)
-    charge(account, report, session.terms.fees * fee)
+    book_fill(desk, quoted, mid - report.exit_reference)
+    charge(desk.account, report, session.terms.fees * fee)
 
 
 @kernel
-def fill_working(
-    asset: AssetState,
-    slots: Table,
-    account: AccountState,
-    report: Report,
-    session: Session,
-    execution: ExecutionParams,
-) -> None:
+def fill_working(desk: Desk, session: Session) -> None:
     """Let working orders trade from the open."""
+    slots, report = desk.slots, desk.report
     share = 1.0
     for s in range(slots.shape[0]):
         slot = slots[s]
@@ -153,42 +152,31 @@ def fill_working(
     for s in range(slots.shape[0]):
         slot = slots[s]
         if slot.state == SlotState.WORKING:
-            window = share if slot.replaced == 1 else 1.0
-            late = report.traded
-            take(asset, account, report, slot, session, execution, 0.0, window, late)
+            left = share if slot.replaced == 1 else 1.0
+            take(desk, session, slot, Window(0.0, left, report.traded, report.filled))
 
 
 @kernel
-def fill_arrivals(
-    asset: AssetState,
-    slots: Table,
-    account: AccountState,
-    report: Report,
-    session: Session,
-    execution: ExecutionParams,
-) -> None:
+def fill_arrivals(desk: Desk, session: Session) -> None:
     """Take the rest of the bar in order of time: arrivals and resting orders that are reached.
 
     Stops and targets are checked on the path between those moments.
     """
+    slots, report = desk.slots, desk.report
     late = report.traded
     now, price = 0.0, session.bar.open
     while True:
         s = next_arrival(slots, session.seconds)
         u = slots[s].due_s / session.seconds if s >= 0 else 1.0
         touched = u
-        if execution.limit_orders == 1:
+        if desk.rules.execution.limit_orders == 1:
             touched = next_touch(slots, session, report, now, u)
-        if leave_if_hit(
-            asset, slots, account, report, session, execution, now, touched, price, late
-        ):
+        if leave_if_hit(desk, session, Part(now, touched, price), late):
             return
         if touched < u:
             late *= (1.0 - touched) / (1.0 - now)
             traded = report.traded
-            price = fill_touched(
-                asset, slots, account, report, session, execution, now, touched, late
-            )
+            price = fill_touched(desk, session, now, touched, late)
             now = touched
         elif s >= 0:
             late *= (1.0 - u) / (1.0 - now)
@@ -196,66 +184,49 @@ def fill_arrivals(
             traded = report.traded
             arrive(slots[s], slots, report)
             if slots[s].state == SlotState.WORKING:
-                take(asset, account, report, slots[s], session, execution, u, 1.0 - u, late)
+                take(desk, session, slots[s], Window(u, 1.0 - u, late, report.filled))
         else:
             return
         late += report.traded - traded
 
 
 @kernel
-def leave_if_hit(
-    asset: AssetState,
-    slots: Table,
-    account: AccountState,
-    report: Report,
-    session: Session,
-    execution: ExecutionParams,
-    begin: float,
-    end: float,
-    opened: float,
-    late: float,
-) -> bool:
-    """Exit if the path between two fractions of the bar, from `opened` on, reaches a level."""
+def leave_if_hit(desk: Desk, session: Session, part: Part, late: float) -> bool:
+    """Exit if the path in a part of the bar reaches the position's stop or target."""
+    asset = desk.asset
     if asset.position == 0.0 or exit_trigger(asset, session.bar, asset.take_profit)[0] == Exit.NONE:
-        return False  # what the whole bar does not reach, no part of it does
-    part = part_of_bar(session.bar, begin, end, opened)
-    code, mid, reference = exit_trigger(asset, part, target_mid(asset, session, report))
+        return False  # if the whole bar does not touch the level, no part of it can
+    bar = part_of_bar(session.bar, part)
+    code, mid, reference = exit_trigger(asset, bar, target_mid(desk, session))
     if code == Exit.NONE:
         return False
-    claim_exit(asset, slots, report, code, reference)
-    work_exit(asset, account, report, session, execution, mid, 1.0 - begin, late)
+    claim_exit(desk, code, reference)
+    work_exit(desk, session, mid, 1.0 - part.begin, late)
     return True
 
 
 @kernel
-def part_of_bar(bar: Bar, begin: float, end: float, opened: float) -> Bar:
-    """Return the part of a bar between two fractions as a bar of its own, opening at `opened`."""
-    low, high = extremes_between(bar, begin, end)
-    closed = price_at(bar, end)
-    return Bar(opened, high, low, closed, bar.volume)
+def part_of_bar(bar: Bar, part: Part) -> Bar:
+    """Return a part of a bar as a bar of its own."""
+    low, high = extremes_between(bar, part.begin, part.end)
+    return Bar(part.opened, high, low, price_at(bar, part.end), bar.volume)
 
 
 @kernel
-def trade_bar(
-    asset: AssetState,
-    slots: Table,
-    account: AccountState,
-    report: Report,
-    session: Session,
-    execution: ExecutionParams,
-) -> None:
+def trade_bar(desk: Desk, session: Session) -> None:
     """Work exits and orders of one asset through one bar in which it can trade."""
-    opened = session.bar.open
-    if not leave_if_hit(asset, slots, account, report, session, execution, 0.0, 0.0, opened, 0.0):
-        fill_working(asset, slots, account, report, session, execution)
-        fill_arrivals(asset, slots, account, report, session, execution)
+    at_open = Part(0.0, 0.0, session.bar.open)
+    if not leave_if_hit(desk, session, at_open, 0.0):
+        fill_working(desk, session)
+        fill_arrivals(desk, session)
 
 
 @rare_kernel
-def wait_out_bar(asset: AssetState, slots: Table, report: Report, seconds: float) -> None:
+def wait_out_bar(desk: Desk, seconds: float) -> None:
     """Pass a bar in which nothing can trade: orders arrive and wait, so does a pending exit."""
+    asset, slots, report = desk.asset, desk.slots, desk.report
     if asset.exit_pending != Exit.NONE:
-        claim_exit(asset, slots, report, asset.exit_pending, asset.mark)
+        claim_exit(desk, asset.exit_pending, asset.mark)
     s = next_arrival(slots, seconds)
     while s >= 0:
         arrive(slots[s], slots, report)

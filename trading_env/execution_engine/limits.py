@@ -22,14 +22,13 @@ from trading_env.core.grid import tick_above, tick_below
 from trading_env.core.jit import kernel, rare_kernel
 from trading_env.core.params import ExecutionParams
 from trading_env.core.records import OrderSlot, Report, Table
-from trading_env.core.values import Bar, Quote, Session, Terms
+from trading_env.core.values import Bar, Quote, Session, Terms, Window
 from trading_env.execution_engine.pricing import (
     MAX_PART,
     crossing,
     extreme_of,
-    on_tick,
     price_at,
-    quote,
+    taking_quote,
 )
 
 HALVINGS = 20  # of a quantity, to find what a limit allows
@@ -48,46 +47,28 @@ def limit_price(shown: float, quantity: float, execution: ExecutionParams) -> fl
 
 
 @kernel
-def allows(
-    session: Session,
-    mid: float,
-    quantity: float,
-    limit: float,
-    late: float,
-    volume: float,
-    before: float,
-    tick: float,
-) -> bool:
+def allows(session: Session, window: Window, limit: float, quantity: float, tick: float) -> bool:
     """Tell whether taking a quantity costs no more than a limit."""
-    quoted = quote(session.terms, mid, quantity, (late + abs(quantity)) / volume, before)
-    return (on_tick(quoted, quantity, tick).price - limit) * quantity <= 0.0
+    quoted = taking_quote(session, window, quantity, tick)
+    return (quoted.price - limit) * quantity <= 0.0
 
 
 @rare_kernel
 def within_limit(
-    session: Session,
-    mid: float,
-    quantity: float,
-    limit: float,
-    late: float,
-    volume: float,
-    before: float,
-    tick: float,
+    session: Session, window: Window, limit: float, quantity: float, tick: float
 ) -> float:
     """Return the largest part of a quantity that takes liquidity at its limit or better.
 
-    Earlier fills still trade `late` units of the `volume` they share with this one; `before` as in
-    `quote`. The part is a multiple of 2^-HALVINGS, found by halving, since a price gets worse with
-    quantity.
+    The part is a multiple of 2^-HALVINGS, found by halving, since a price gets worse with quantity.
     """
-    if allows(session, mid, quantity, limit, late, volume, before, tick):
+    if allows(session, window, limit, quantity, tick):
         return quantity
     allowed, refused = 0.0, 1.0
-    if not allows(session, mid, quantity * SMALLEST, limit, late, volume, before, tick):
+    if not allows(session, window, limit, quantity * SMALLEST, tick):
         return 0.0
     for _ in range(HALVINGS):
         tried = 0.5 * (allowed + refused)
-        if allows(session, mid, quantity * tried, limit, late, volume, before, tick):
+        if allows(session, window, limit, quantity * tried, tick):
             allowed = tried
         else:
             refused = tried
@@ -139,7 +120,8 @@ def resting_quote(terms: Terms, limit: float, mid: float, quantity: float, befor
     half_spread = min(terms.half_spread * reference, whole)
     lasting = min(resting_parts(terms, quantity, before)[0] * reference, whole - half_spread)
     transient = whole - half_spread - lasting
-    return Quote(limit, half_spread, whole - half_spread, lasting, transient, 0.0)
+    impact = whole - half_spread
+    return Quote(quantity, mid, limit, half_spread, impact, lasting, transient, 0.0)
 
 
 @kernel

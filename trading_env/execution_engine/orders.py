@@ -8,15 +8,16 @@ ledger, until the next step begins.
 
 import math
 
-from trading_env.core.codes import BoundBy, SlotState, Status, TimeInForce
+from trading_env.core.codes import BoundBy, Factor, SlotState, Status, TimeInForce
 from trading_env.core.grid import GRID_SLACK, whole_lots
 from trading_env.core.jit import kernel
 from trading_env.core.noise import Stream, normal
-from trading_env.core.params import ExecutionParams, RiskParams
-from trading_env.core.records import AccountState, AssetState, OrderSlot, Report, Table
+from trading_env.core.params import ExecutionParams
+from trading_env.core.records import AssetState, OrderSlot, Report, Table
 from trading_env.core.values import Address
 from trading_env.execution_engine.account import DUST
 from trading_env.execution_engine.limits import limit_price
+from trading_env.risk_manager.desk import Desk
 
 
 @kernel
@@ -60,18 +61,10 @@ def take_slot(asset: AssetState, slots: Table) -> int:
 
 
 @kernel
-def send_order(
-    asset: AssetState,
-    slots: Table,
-    report: Report,
-    account: AccountState,
-    risk: RiskParams,
-    execution: ExecutionParams,
-    latency_multiplier: float,
-    held_s: float,
-    address: Address,
-) -> None:
+def send_order(desk: Desk, address: Address) -> None:
     """Send the order that takes the account to its target, if one is needed."""
+    asset, slots, report = desk.asset, desk.slots, desk.report
+    execution = desk.rules.execution
     in_flight, working = begin_step(asset, slots)
     report.decision_price = asset.mark
     report.intended = report.target - asset.position
@@ -79,13 +72,7 @@ def send_order(
     if report.bound_by == BoundBy.EXIT_PENDING:
         return
     needed = report.intended - in_flight - working
-    largest = max(abs(report.target), abs(asset.position), abs(in_flight), abs(working))
-    if abs(needed) <= DUST * largest:
-        return
-    value = abs(needed) * asset.seen_close
-    if report.target != 0.0 and value <= risk.no_trade_band * account.seen_equity:
-        if report.bound_by == BoundBy.NONE:
-            report.bound_by = BoundBy.NO_TRADE_BAND.value
+    if is_too_small(desk, needed, max(abs(in_flight), abs(working))):
         return
     opposite = needed * working < 0.0
     if opposite:
@@ -110,10 +97,26 @@ def send_order(
     # Replacing an order by a smaller one on its side repeats a wish, it does not add one.
     report.ordered = 0.0 if opposite and needed * working > 0.0 else abs(needed)
     slot = slots[free]
-    latency_s = held_s + draw_latency(execution, latency_multiplier, address)
+    held_s = desk.stress.outage * desk.rules.episode.bar_seconds
+    latency_s = held_s + draw_latency(execution, desk.stress.factor[Factor.LATENCY], address)
     fill_in(slot, report, needed, latency_s, limit_price(asset.seen_close, needed, execution))
     slot.identity = address.step + 1
     slot.replaces = 1 if opposite else 0
+
+
+@kernel
+def is_too_small(desk: Desk, needed: float, live: float) -> bool:
+    """Tell whether an order would trade rounding, or less than the no-trade band."""
+    asset, report = desk.asset, desk.report
+    largest = max(max(abs(report.target), abs(asset.position)), live)
+    if abs(needed) <= DUST * largest:
+        return True
+    band = desk.rules.risk.no_trade_band * desk.account.seen_equity
+    if report.target == 0.0 or abs(needed) * asset.seen_close > band:
+        return False
+    if report.bound_by == BoundBy.NONE:
+        report.bound_by = BoundBy.NO_TRADE_BAND.value
+    return True
 
 
 @kernel

@@ -27,12 +27,13 @@ Not modelled: the order book, queue position, cross-impact between assets.
 
 import math
 
-from trading_env.core.codes import ImpactReference
+from trading_env.core.codes import Factor, ImpactReference
 from trading_env.core.grid import tick_above, tick_below
 from trading_env.core.jit import kernel, rare_kernel
 from trading_env.core.params import EpisodeParams, ExecutionParams
-from trading_env.core.records import AssetState, Stress
-from trading_env.core.values import Bar, Quote, Terms
+from trading_env.core.records import DECAYS, AssetState, Stress
+from trading_env.core.values import Bar, Quote, Session, Terms, Window
+from trading_env.risk_manager.desk import Rules
 
 MAX_PART = 0.2  # no part of the cost exceeds this share of the arrival price (CURRENT only)
 MAX_DAY_VOLATILITY = 1.0  # impact does not grow beyond this daily standard deviation
@@ -58,25 +59,17 @@ def day_volatility(variance: float, episode: EpisodeParams) -> float:
 
 
 @kernel
-def terms_of(
-    asset: AssetState, stress: Stress, execution: ExecutionParams, episode: EpisodeParams
-) -> Terms:
+def terms_of(asset: AssetState, stress: Stress, rules: Rules) -> Terms:
     """Read off what an order in this asset meets in this bar."""
+    execution, factor = rules.execution, stress.factor
     ratio = asset.variance_fast / asset.variance_slow
-    widening = powered(ratio, 0.5 * execution.spread_exponent) * stress.spread
+    widening = powered(ratio, 0.5 * execution.spread_exponent) * factor[Factor.SPREAD]
     scale = 1.0
     if execution.volatility_scaled == 1:
-        scale = day_volatility(asset.variance_fast, episode)
-    shallow = 1.0 if stress.depth == 1.0 else powered(stress.depth, execution.exponent)
-    day_volume = max(asset.volume_mean * episode.bars_per_day, TINY_VOLUME)
-    if stress.resilience == 1.0:
-        transient = (
-            asset.transient_0 * execution.transient_mean_0
-            + asset.transient_1 * execution.transient_mean_1
-            + asset.transient_2 * execution.transient_mean_2
-        )
-    else:
-        transient = transient_at(asset, stress.resilience, execution)
+        scale = day_volatility(asset.variance_fast, rules.episode)
+    depth = factor[Factor.DEPTH]
+    shallow = 1.0 if depth == 1.0 else powered(depth, execution.exponent)
+    day_volume = max(asset.volume_mean * rules.episode.bars_per_day, TINY_VOLUME)
     first = execution.impact_reference == ImpactReference.FIRST
     return Terms(
         reference=asset.reference_price if first else 0.0,
@@ -84,10 +77,19 @@ def terms_of(
         temporary=scale * execution.temporary / shallow,
         exponent=execution.exponent,
         permanent=scale * execution.permanent / day_volume,
-        transient=transient,
-        fees=stress.fees,
-        resilience=stress.resilience,
+        transient=transient_over(asset, factor[Factor.RESILIENCE], execution),
+        fees=factor[Factor.FEES],
+        resilience=factor[Factor.RESILIENCE],
     )
+
+
+@kernel
+def transient_over(asset: AssetState, resilience: float, execution: ExecutionParams) -> float:
+    """Mean displacement over the next bar by the account's earlier trades, fraction, signed."""
+    level, mean = asset.transient, execution.transient_mean
+    if resilience != 1.0:
+        return transient_at(asset, resilience, execution)
+    return float(level[0] * mean[0] + level[1] * mean[1] + level[2] * mean[2])
 
 
 @kernel
@@ -102,12 +104,11 @@ def decay_at(resilience: float, decay: float, mean: float) -> tuple[float, float
 @rare_kernel
 def transient_at(asset: AssetState, resilience: float, execution: ExecutionParams) -> float:
     """Mean displacement over the next bar at another speed of decay."""
-    e = execution
-    return float(
-        asset.transient_0 * decay_at(resilience, e.transient_decay_0, e.transient_mean_0)[1]
-        + asset.transient_1 * decay_at(resilience, e.transient_decay_1, e.transient_mean_1)[1]
-        + asset.transient_2 * decay_at(resilience, e.transient_decay_2, e.transient_mean_2)[1]
-    )
+    total = 0.0
+    for k in range(DECAYS):
+        decay, mean = execution.transient_decay[k], execution.transient_mean[k]
+        total += asset.transient[k] * decay_at(resilience, decay, mean)[1]
+    return total
 
 
 @kernel
@@ -132,6 +133,8 @@ def quote(terms: Terms, mid: float, quantity: float, rate: float, before: float)
     spread_paid = half_spread * reference
     impact_paid = (moving + lasting + earlier) * reference
     return Quote(
+        quantity=quantity,
+        mid=mid,
         price=mid + side * (spread_paid + impact_paid),
         half_spread=spread_paid,
         impact=impact_paid,
@@ -159,17 +162,19 @@ def fee_due(
 
 
 @kernel
-def on_tick(quoted: Quote, quantity: float, tick: float) -> Quote:
+def on_tick(quoted: Quote, tick: float) -> Quote:
     """Round a fill's price to the next tick against the order; what that costs is spread."""
     if tick <= 0.0:
         return quoted
-    if quantity >= 0.0:
+    if quoted.quantity >= 0.0:
         price = tick_above(quoted.price, tick)
         lost = price - quoted.price
     else:
         price = tick_below(quoted.price, tick)
         lost = quoted.price - price
     return Quote(
+        quoted.quantity,
+        quoted.mid,
         price,
         quoted.half_spread + lost,
         quoted.impact,
@@ -177,6 +182,14 @@ def on_tick(quoted: Quote, quantity: float, tick: float) -> Quote:
         quoted.transient,
         quoted.temporary,
     )
+
+
+@kernel
+def taking_quote(session: Session, window: Window, quantity: float, tick: float) -> Quote:
+    """Price a fill that takes liquidity in a window of the bar."""
+    rate = (window.late + abs(quantity)) / (window.share * session.bar.volume)
+    mid = price_at(session.bar, window.u)
+    return on_tick(quote(session.terms, mid, quantity, rate, window.before), tick)
 
 
 @kernel
@@ -196,35 +209,12 @@ def leave_impact(
         if terms.reference == 0.0:
             moved = min(max(moved, -2.0 * MAX_PART), 2.0 * MAX_PART)  # as capped in its quote
         asset.permanent += moved
-    before = (asset.transient_0, asset.transient_1, asset.transient_2)
-    asset.transient_0 = relaxed(
-        asset.transient_0, execution.transient_weight_0 * pressed, execution.transient_decay_0
-    )
-    asset.transient_1 = relaxed(
-        asset.transient_1, execution.transient_weight_1 * pressed, execution.transient_decay_1
-    )
-    asset.transient_2 = relaxed(
-        asset.transient_2, execution.transient_weight_2 * pressed, execution.transient_decay_2
-    )
-    if terms.resilience != 1.0:
-        keep_transient(asset, before, terms.resilience, execution)
-
-
-@rare_kernel
-def keep_transient(
-    asset: AssetState,
-    before: tuple[float, float, float],
-    resilience: float,
-    execution: ExecutionParams,
-) -> None:
-    """Correct what has decayed of the impact `before` the bar to another speed."""
-    e = execution
-    for_0 = decay_at(resilience, e.transient_decay_0, e.transient_mean_0)[0] - e.transient_decay_0
-    for_1 = decay_at(resilience, e.transient_decay_1, e.transient_mean_1)[0] - e.transient_decay_1
-    for_2 = decay_at(resilience, e.transient_decay_2, e.transient_mean_2)[0] - e.transient_decay_2
-    asset.transient_0 += for_0 * before[0]
-    asset.transient_1 += for_1 * before[1]
-    asset.transient_2 += for_2 * before[2]
+    for k in range(DECAYS):
+        level, decay = asset.transient[k], execution.transient_decay[k]
+        asset.transient[k] = relaxed(level, execution.transient_weight[k] * pressed, decay)
+        if terms.resilience != 1.0:  # correct what has decayed of the level before this bar
+            other = decay_at(terms.resilience, decay, execution.transient_mean[k])[0]
+            asset.transient[k] += (other - decay) * level
 
 
 @kernel

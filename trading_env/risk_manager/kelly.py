@@ -27,25 +27,34 @@ f* of v views is largest at the multiple S / (S + v / n) (Kan and Zhou 2007, kno
 """
 
 import math
+from typing import TYPE_CHECKING
 
 from trading_env.core.averages import MIN_VARIANCE, RATE_SLOW
 from trading_env.core.jit import kernel, rare_kernel
-from trading_env.core.params import RiskParams
 from trading_env.core.records import Floats, Table
 from trading_env.core.world import World
 
+if TYPE_CHECKING:
+    from trading_env.risk_manager.config import RiskConfig
+
 
 @kernel
-def win_probability(confidence: float, risk: RiskParams) -> float:
+def win_probability(confidence: float, risk: "RiskConfig") -> float:
     """Chance of the target before a stop at the same distance."""
     return 0.5 + confidence * (risk.max_win_probability - 0.5)
 
 
 @kernel
-def kelly_fraction(confidence: float, stop_distance: float, risk: RiskParams) -> float:
+def kelly_fraction(confidence: float, stop_distance: float, risk: "RiskConfig") -> float:
     """Growth-optimal share of equity for a confidence, before multiplier and caps."""
     win = win_probability(confidence, risk)
     return math.log(win / (1.0 - win)) / (2.0 * stop_distance)
+
+
+@kernel
+def edge_noise(risk: "RiskConfig") -> float:
+    """One over the bars that the edge was estimated from; 0 when it is taken as known."""
+    return 1.0 / risk.edge_bars if risk.edge_bars > 0.0 else 0.0
 
 
 @kernel
@@ -103,7 +112,7 @@ def factorise(covariance: Floats, reports: Table, shrinkage: float) -> None:
 
 
 @rare_kernel
-def size_together(assets: Table, reports: Table, covariance: Floats, risk: RiskParams) -> None:
+def size_together(assets: Table, reports: Table, covariance: Floats, risk: "RiskConfig") -> None:
     """Replace each asset's own growth-optimal share by its share of the joint optimum.
 
     On entry `kelly_fraction` is each asset's own; `wished_fraction` holds the solution meanwhile.
@@ -122,7 +131,7 @@ def size_together(assets: Table, reports: Table, covariance: Floats, risk: RiskP
         z /= factor[a, a]
         square_sharpe += z * z
         reports[a].wished_fraction = z
-    share = edge_share(square_sharpe, views * risk.edge_noise)
+    share = edge_share(square_sharpe, views * edge_noise(risk))
     for a in range(count - 1, -1, -1):
         z = reports[a].wished_fraction
         for k in range(a + 1, count):

@@ -2,8 +2,6 @@
 
 `RiskManager` calls the compiled functions that the environment's step calls, so what it returns
 is what the step would do, to the bit.
-
-Over 300 lines because a third of it is the settings with their units.
 """
 
 import math
@@ -16,9 +14,9 @@ from numpy.typing import ArrayLike
 from trading_env.core.codes import BoundBy, RiskMode
 from trading_env.core.errors import ConfigError, shown
 from trading_env.core.records import AssetState, Floats, Report, new_table
-from trading_env.core.values import Stake
+from trading_env.core.values import Stake, Standing
 from trading_env.risk_manager.config import RiskConfig
-from trading_env.risk_manager.kelly import size_together
+from trading_env.risk_manager.kelly import edge_noise, size_together
 from trading_env.risk_manager.levels import level_against, level_with, tighter
 from trading_env.risk_manager.sizing import (
     account_caps,
@@ -117,7 +115,7 @@ class RiskManager:
         params = self._params[0]
         if kelly_fraction is None:
             stop = stop_distances(confidence, volatility, params).stop
-            stake = wished_stake(signal, stop, volatility, params.edge_noise, params)
+            stake = wished_stake(signal, stop, volatility, edge_noise(params), params)
         else:
             full = within("kelly_fraction", kelly_fraction, -math.inf, math.inf)
             stake = Stake(params.kelly_multiplier * full, abs(full), BoundBy.NONE.value)
@@ -127,7 +125,8 @@ class RiskManager:
             gross = abs(stake.fraction) + other / balance
             reach = params.participation_bars * (bar_capacity * share)
             quality = execution_throttle(paid, expected, params.execution_floor)
-            stake = account_caps(stake, gross, held * share, reach, fallen, quality, params)
+            standing = Standing(gross, held * share, reach, fallen, quality)
+            stake = account_caps(stake, standing, params)
         units = stake.fraction / share
         bound_by = BoundBy(stake.bound_by).name.lower()
         return PositionSize(units, units * unit_price, stake.fraction, bound_by)
@@ -212,10 +211,10 @@ def check_side(side: int) -> int:
     return side
 
 
-def check_joint(signals: Floats, covariance: Floats, mode: str) -> None:
+def check_joint(signals: Floats, covariance: Floats, mode: RiskMode) -> None:
     """Raise unless assets can be sized together from these."""
-    if mode != "kelly":
-        raise ConfigError(f"mode = {mode!r}: only kelly sizes assets together")
+    if mode is not RiskMode.KELLY:
+        raise ConfigError(f"mode = {mode.name.lower()}: only kelly sizes assets together")
     if signals.ndim != 1 or covariance.shape != (len(signals),) * 2:
         raise ConfigError(
             f"covariance has shape {covariance.shape} for signals of {signals.shape}: must be "

@@ -23,31 +23,37 @@ Not modelled here: correlation between assets in any mode but `kelly`, and in an
 """
 
 import math
+from typing import TYPE_CHECKING
 
 from trading_env.core.codes import BoundBy, Exit, RiskMode
 from trading_env.core.jit import kernel
-from trading_env.core.params import ExecutionParams, RiskParams
-from trading_env.core.records import AccountState, AssetState, Floats, Report, Table
-from trading_env.core.values import Distances, Stake
+from trading_env.core.records import AssetState, Floats, Report
+from trading_env.core.values import Distances, Stake, Standing
+from trading_env.core.world import Lane
+from trading_env.risk_manager.desk import Desk, Rules, desk_of
 from trading_env.risk_manager.kelly import (
+    edge_noise,
     edge_share,
     kelly_fraction,
     size_together,
     win_probability,
 )
 
+if TYPE_CHECKING:
+    from trading_env.risk_manager.config import RiskConfig
+
 MAX_DISTANCE = 3.0  # log price; a stop further than that is no stop
 
 
 @kernel
-def stop_distance(confidence: float, volatility: float, risk: RiskParams) -> float:
+def stop_distance(confidence: float, volatility: float, risk: "RiskConfig") -> float:
     """Distance of the stop; `volatility` is the standard deviation of a bar's return."""
     width = risk.stop_width * (1.0 + risk.stop_confidence_slope * confidence)
     return min(width * volatility * math.sqrt(risk.horizon_bars), MAX_DISTANCE)
 
 
 @kernel
-def stop_distances(confidence: float, volatility: float, risk: RiskParams) -> Distances:
+def stop_distances(confidence: float, volatility: float, risk: "RiskConfig") -> Distances:
     """Distance of stop and target."""
     stop = stop_distance(confidence, volatility, risk)
     return Distances(stop=stop, target=min(stop * risk.reward_to_risk, MAX_DISTANCE))
@@ -64,12 +70,12 @@ def capped(stake: Stake, limit: float, name: int) -> Stake:
 
 @kernel
 def wished_stake(
-    signal: float, stop: float, volatility: float, edge_noise: float, risk: RiskParams
+    signal: float, stop: float, volatility: float, noise: float, risk: "RiskConfig"
 ) -> Stake:
-    """Size one asset by itself, before every cap; `edge_noise` of 0 takes the edge as known."""
+    """Size one asset by itself, before every cap; a `noise` of 0 takes the edge as known."""
     if risk.mode == RiskMode.KELLY:
         full = kelly_fraction(abs(signal), stop, risk)
-        full *= edge_share((full * volatility) ** 2, edge_noise)
+        full *= edge_share((full * volatility) ** 2, noise)
         fraction = math.copysign(risk.kelly_multiplier * full, signal)
         return Stake(fraction, full, BoundBy.NONE.value)
     if risk.mode == RiskMode.VOLATILITY_TARGET:
@@ -79,7 +85,7 @@ def wished_stake(
 
 
 @kernel
-def asset_caps(stake: Stake, volatility: float, tolerance: float, risk: RiskParams) -> Stake:
+def asset_caps(stake: Stake, volatility: float, tolerance: float, risk: "RiskConfig") -> Stake:
     """Apply the caps that look at one asset alone: risk tolerance and weight.
 
     The tolerance is held at the widest stop, that of full confidence, so that more confidence
@@ -111,32 +117,19 @@ def execution_throttle(realised: float, expected: float, floor: float) -> float:
 
 
 @kernel
-def account_caps(
-    stake: Stake,
-    gross: float,
-    held: float,
-    reach: float,
-    drawdown: float,
-    quality: float,
-    risk: RiskParams,
-) -> Stake:
-    """Apply the caps that look beyond one asset.
-
-    `gross` is the sum of all targets' magnitudes, `held` the present share of this asset,
-    `reach` how far its volume lets it grow, all as shares of equity; `quality` is the execution
-    throttle. Closing is never capped.
-    """
-    size = abs(stake.fraction)
+def account_caps(stake: Stake, standing: Standing, risk: "RiskConfig") -> Stake:
+    """Apply the caps that look beyond one asset; closing is never capped."""
+    size, gross = abs(stake.fraction), standing.gross
     if gross > risk.max_leverage:
         stake = capped(stake, size * risk.max_leverage / gross, BoundBy.MAX_LEVERAGE.value)
-    already = math.copysign(held, stake.fraction * held)  # < 0: held on the other side
-    stake = capped(stake, max(already + reach, 0.0), BoundBy.PARTICIPATION.value)
-    throttle = drawdown_throttle(drawdown, risk.max_drawdown)
+    already = math.copysign(standing.held, stake.fraction * standing.held)  # < 0: other side
+    stake = capped(stake, max(already + standing.reach, 0.0), BoundBy.PARTICIPATION.value)
+    throttle = drawdown_throttle(standing.drawdown, risk.max_drawdown)
     if throttle < 1.0:
         limit = throttle * abs(stake.fraction)
         stake = capped(stake, limit, BoundBy.DRAWDOWN.value)
-    if quality < 1.0:
-        limit = quality * abs(stake.fraction)
+    if standing.quality < 1.0:
+        limit = standing.quality * abs(stake.fraction)
         stake = capped(stake, limit, BoundBy.EXECUTION_FEEDBACK.value)
     if gross * risk.initial_margin > 1.0:
         limit = size / (gross * risk.initial_margin)
@@ -146,7 +139,7 @@ def account_caps(
 
 @kernel
 def propose(
-    signal: float, asset: AssetState, report: Report, together: bool, risk: RiskParams
+    signal: float, asset: AssetState, report: Report, together: bool, risk: "RiskConfig"
 ) -> None:
     """Turn one signal into the stake it wishes for, and the distances of its stops.
 
@@ -155,7 +148,7 @@ def propose(
     confidence = abs(signal)
     volatility = math.sqrt(asset.seen_variance_slow)
     distances = stop_distances(confidence, volatility, risk)
-    noise = 0.0 if together else risk.edge_noise
+    noise = 0.0 if together else edge_noise(risk)
     stake = wished_stake(signal, distances.stop, volatility, noise, risk)
     report.signal = signal
     report.confidence = confidence
@@ -167,7 +160,7 @@ def propose(
 
 
 @kernel
-def cap_asset(asset: AssetState, report: Report, risk: RiskParams) -> float:
+def cap_asset(asset: AssetState, report: Report, risk: "RiskConfig") -> float:
     """Apply to one asset the caps of its own; return the magnitude of its stake."""
     volatility = math.sqrt(asset.seen_variance_slow)
     stake = Stake(report.wished_fraction, report.kelly_fraction, BoundBy.NONE.value)
@@ -178,17 +171,10 @@ def cap_asset(asset: AssetState, report: Report, risk: RiskParams) -> float:
 
 
 @kernel
-def limit_asset(
-    asset: AssetState,
-    report: Report,
-    account: AccountState,
-    gross: float,
-    drawdown: float,
-    risk: RiskParams,
-    execution: ExecutionParams,
-) -> None:
+def limit_asset(desk: Desk, gross: float, drawdown: float) -> None:
     """Apply the account's caps to one asset and turn the share into units."""
-    equity = account.seen_equity
+    asset, report, risk = desk.asset, desk.report, desk.rules.risk
+    equity = desk.account.seen_equity
     if equity <= 0.0 or asset.exit_pending != Exit.NONE:
         report.target_fraction = 0.0
         report.target = 0.0
@@ -197,39 +183,34 @@ def limit_asset(
     share = asset.seen_close / equity  # of equity, one unit
     if risk.mode != RiskMode.RAW:
         stake = Stake(report.target_fraction, report.kelly_fraction, report.bound_by)
-        held = asset.position * share
-        bar_fill = execution.participation * asset.seen_volume_mean * share
-        reach = risk.participation_bars * bar_fill
+        bar_fill = desk.rules.execution.participation * asset.seen_volume_mean * share
         quality = execution_throttle(asset.slippage, asset.expected_slippage, risk.execution_floor)
-        stake = account_caps(stake, gross, held, reach, drawdown, quality, risk)
+        standing = Standing(
+            gross, asset.position * share, risk.participation_bars * bar_fill, drawdown, quality
+        )
+        stake = account_caps(stake, standing, risk)
         report.target_fraction = stake.fraction
         report.bound_by = stake.bound_by
     report.target = report.target_fraction / share
 
 
 @kernel
-def decide(
-    actions: Table,
-    assets: Table,
-    reports: Table,
-    covariance: Floats,
-    account: AccountState,
-    risk: RiskParams,
-    execution: ExecutionParams,
-) -> None:
+def decide(actions: Floats, lane: Lane, rules: Rules) -> None:
     """Turn every signal into a target position; signals beyond [-1, 1] saturate.
 
     Assets are sized together where there is a covariance.
     """
-    together = covariance.shape[1] > 0
+    assets, reports, risk = lane.assets, lane.reports, rules.risk
+    together = lane.covariance.shape[1] > 0
     for a in range(assets.shape[0]):
         signal = min(max(float(actions[a]), -1.0), 1.0)
         propose(signal, assets[a], reports[a], together, risk)
     if together:
-        size_together(assets, reports, covariance, risk)
+        size_together(assets, reports, lane.covariance, risk)
     gross = 0.0
     for a in range(assets.shape[0]):
         gross += cap_asset(assets[a], reports[a], risk)
+    account = lane.accounts[0]
     drawdown = 1.0 - account.seen_equity / account.seen_peak
     for a in range(assets.shape[0]):
-        limit_asset(assets[a], reports[a], account, gross, drawdown, risk, execution)
+        limit_asset(desk_of(lane, rules, a), gross, drawdown)

@@ -12,7 +12,7 @@ from trading_env.core.settings import Settings, Share
 
 
 class RewardConfig(Settings):
-    """Weights of the reward's named terms (see `step/reward.py`) and a common scale."""
+    """Weights of the reward's named terms (see `reward.py`) and a common scale."""
 
     label: ClassVar[str] = "reward"
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -23,9 +23,13 @@ class RewardConfig(Settings):
     }
 
     growth: float = 1.0
+    """Weight of the log growth of equity; Execution has none."""
     shortfall: float = 1.0
+    """Weight of minus the implementation shortfall over equity (the arrival value in Execution)."""
     risk: float = 0.0
+    """Weight of minus half the squared return; in Execution of the squared price risk left."""
     turnover: float = 0.0
+    """Weight of minus the notional traded over equity (the arrival value in Execution)."""
     scale: float = Field(100.0, gt=0.0)
     """100: a reward of 1 is one percent of equity (of the arrival value in Execution)."""
     bar_volatility: float = Field(0.0, ge=0.0, lt=10.0)

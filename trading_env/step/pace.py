@@ -29,19 +29,20 @@ objective of Almgren and Chriss (2000). Not modelled: correlation between assets
 
 import math
 
-import numpy as np
-
-from trading_env.core.codes import BoundBy, SlotState, Status
+from trading_env.core.codes import BoundBy, SlotState, Status, Term
 from trading_env.core.grid import whole_lots
 from trading_env.core.jit import kernel, rare_kernel
 from trading_env.core.noise import Stream, uniforms
-from trading_env.core.params import EpisodeParams, ExecutionParams, ParentParams, RiskParams
-from trading_env.core.records import AccountState, AssetState, Report, Stress, Table
-from trading_env.core.world import Lane, World
+from trading_env.core.params import EpisodeParams, ParentParams
+from trading_env.core.records import AssetState, Floats, Table
+from trading_env.core.values import Address
+from trading_env.core.world import Lane
 from trading_env.execution_engine.account import DUST, charge
 from trading_env.execution_engine.fills import book_fill
 from trading_env.execution_engine.orders import cancel_all, is_live
 from trading_env.execution_engine.pricing import fee_due, on_tick, quote, terms_of
+from trading_env.risk_manager.desk import Desk, Rules, desk_of
+from trading_env.step.reward import weighted
 
 
 @kernel
@@ -53,18 +54,13 @@ def left_of(asset: AssetState) -> float:
 
 @kernel
 def begin_parent(
-    asset: AssetState,
-    parent: ParentParams,
-    length: int,
-    lot: float,
-    seed: np.uint64,
-    episode: int,
-    a: int,
+    asset: AssetState, parent: ParentParams, length: int, lot: float, address: Address
 ) -> float:
     """Draw one parent order and hand the seller his units; return its value at arrival."""
     units = parent.quantity
     if parent.drawn == 1:
-        drawn, side = uniforms(seed, episode, 0, a, Stream.PARENT_ORDER.value)
+        seed, episode, step, a = address
+        drawn, side = uniforms(seed, episode, step, a, Stream.PARENT_ORDER.value)
         share = parent.smallest + drawn * (parent.largest - parent.smallest)
         units = max(whole_lots(share * asset.volume_mean * length, lot), lot)
         if parent.side < 0.0 or (parent.side == 0.0 and side < 0.5):
@@ -93,16 +89,9 @@ def units_in_flight(slots: Table) -> float:
 
 
 @kernel
-def pace_asset(
-    action: float,
-    asset: AssetState,
-    slots: Table,
-    report: Report,
-    steps_left: int,
-    risk: RiskParams,
-    execution: ExecutionParams,
-) -> None:
+def pace_asset(action: float, desk: Desk, steps_left: int) -> None:
     """Turn one pace into a target position."""
+    asset, report, rules = desk.asset, desk.report, desk.rules
     pace = min(max(action, -1.0), 1.0)
     share = 1.0 if steps_left <= 1 else share_of(pace, 1.0 / steps_left)
     left = left_of(asset)
@@ -110,11 +99,11 @@ def pace_asset(
     report.signal = pace
     report.confidence = share
     report.wished_fraction = wanted / asset.parent if asset.parent != 0.0 else 0.0
-    reach = risk.participation_bars * execution.participation * asset.seen_volume_mean
+    reach = rules.risk.participation_bars * rules.execution.participation * asset.seen_volume_mean
     if abs(wanted) > reach:
         wanted = math.copysign(reach, wanted)
         report.bound_by = BoundBy.PARTICIPATION.value
-    flying = units_in_flight(slots[: asset.slots_used])
+    flying = units_in_flight(desk.slots[: asset.slots_used])
     if abs(wanted) < abs(flying):
         wanted = flying
     report.target = asset.position + wanted
@@ -124,44 +113,29 @@ def pace_asset(
 
 
 @kernel
-def decide_pace(actions: Table, lane: Lane, world: World) -> None:
+def decide_pace(actions: Floats, lane: Lane, rules: Rules) -> None:
     """Turn every pace into a target position; paces beyond [-1, 1] saturate."""
-    steps_left = world.episode[0].length - lane.accounts[0].step
+    steps_left = rules.episode.length - lane.accounts[0].step
     for a in range(lane.assets.shape[0]):
-        pace_asset(
-            float(actions[a]),
-            lane.assets[a],
-            lane.slots[:, a],
-            lane.reports[a],
-            steps_left,
-            world.risk[0],
-            world.execution[0],
-        )
+        pace_asset(float(actions[a]), desk_of(lane, rules, a), steps_left)
 
 
 @rare_kernel
-def complete(
-    asset: AssetState,
-    slots: Table,
-    account: AccountState,
-    report: Report,
-    stress: Stress,
-    execution: ExecutionParams,
-    episode: EpisodeParams,
-) -> None:
+def complete(desk: Desk) -> None:
     """Trade what the deadline finds unfilled, at the close and at cost."""
+    asset, report, execution = desk.asset, desk.report, desk.rules.execution
     left = left_of(asset)
-    cancel_all(slots)
+    cancel_all(desk.slots)
     if left == 0.0:
         return
-    terms = terms_of(asset, stress, execution, episode)
+    terms = terms_of(asset, desk.stress, desk.rules)
     rate = abs(left) / max(asset.volume_mean, abs(left) * DUST)
-    quoted = on_tick(quote(terms, asset.mark, left, rate, 0.0), left, execution.tick)
+    quoted = on_tick(quote(terms, asset.mark, left, rate, 0.0), execution.tick)
     before = report.spread + report.impact + report.fees
-    book_fill(asset, account, report, left, quoted, 0.0, execution.lot)
+    book_fill(desk, quoted, 0.0)
     notional = abs(left * quoted.price)
     fee = fee_due(execution.fee * notional, notional, left, 0.0, execution)
-    charge(account, report, terms.fees * fee)
+    charge(desk.account, report, terms.fees * fee)
     report.shortfall += report.spread + report.impact + report.fees - before
     report.price = report.notional / report.traded
     report.working = 0.0
@@ -169,18 +143,10 @@ def complete(
 
 
 @kernel
-def complete_parents(lane: Lane, world: World) -> None:
+def complete_parents(lane: Lane, rules: Rules) -> None:
     """Complete every parent order at the deadline."""
     for a in range(lane.assets.shape[0]):
-        complete(
-            lane.assets[a],
-            lane.slots[:, a],
-            lane.accounts[0],
-            lane.reports[a],
-            lane.stresses[a],
-            world.execution[0],
-            world.episode[0],
-        )
+        complete(desk_of(lane, rules, a))
 
 
 @kernel
@@ -213,17 +179,10 @@ def score_parents(lane: Lane, episode: EpisodeParams) -> float:
             unit = asset.mark * math.sqrt(asset.seen_variance_slow)
         variance += (left * unit) ** 2
         notional += report.notional
-    terms = lane.terms[0]
-    terms.growth = 0.0
-    terms.shortfall = -cost / arrival_value
-    terms.risk = -variance / arrival_value**2
-    terms.turnover = -notional / arrival_value
+    terms = lane.terms
+    terms[Term.GROWTH] = 0.0
+    terms[Term.SHORTFALL] = -cost / arrival_value
+    terms[Term.RISK] = -variance / arrival_value**2
+    terms[Term.TURNOVER] = -notional / arrival_value
     lane.logs[0].parent_shortfall += cost
-    return float(
-        episode.scale
-        * (
-            episode.shortfall * terms.shortfall
-            + episode.risk * terms.risk
-            + episode.turnover * terms.turnover
-        )
-    )
+    return weighted(terms, episode)

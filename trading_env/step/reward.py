@@ -13,31 +13,30 @@ luck. At ruin growth is floored at ln(RUIN_RATIO), so that no reward is infinite
 
 import math
 
+from trading_env.core.codes import Term
 from trading_env.core.jit import kernel
 from trading_env.core.params import EpisodeParams
-from trading_env.core.records import RewardTerms
+from trading_env.core.records import Floats
+from trading_env.core.values import Totals
 
 RUIN_RATIO = 1e-3
 
 
 @kernel
-def score(
-    terms: RewardTerms,
-    episode: EpisodeParams,
-    before: float,
-    after: float,
-    shortfall: float,
-    notional: float,
-) -> float:
+def weighted(terms: Floats, episode: EpisodeParams) -> float:
+    """Return the weighted sum of the terms."""
+    total = episode.weight[0] * terms[0]
+    for k in range(1, terms.shape[0]):
+        total += episode.weight[k] * terms[k]
+    return float(episode.scale * total)
+
+
+@kernel
+def score(terms: Floats, totals: Totals, episode: EpisodeParams) -> float:
     """Fill in the terms and return their weighted sum."""
-    ratio = after / before
-    terms.growth = math.log(max(ratio, RUIN_RATIO))
-    terms.shortfall = -shortfall / before
-    terms.risk = -0.5 * (ratio - 1.0) ** 2
-    terms.turnover = -notional / before
-    return episode.scale * (
-        episode.growth * terms.growth
-        + episode.shortfall * terms.shortfall
-        + episode.risk * terms.risk
-        + episode.turnover * terms.turnover
-    )
+    ratio = totals.after / totals.before
+    terms[Term.GROWTH] = math.log(max(ratio, RUIN_RATIO))
+    terms[Term.SHORTFALL] = -totals.shortfall / totals.before
+    terms[Term.RISK] = -0.5 * (ratio - 1.0) ** 2
+    terms[Term.TURNOVER] = -totals.notional / totals.before
+    return weighted(terms, episode)

@@ -1,20 +1,20 @@
 """Rows of the column stores: views of one lane, and blank records.
 
-Only this file and `drivers.py` see an environment's index. Writes happen inside functions that
-are given views, never through a NamedTuple of arrays in the body of a `prange` loop: numba drops
-those without a word.
+Only this file, `prefetch.py` and `drivers.py` see an environment's index. Writes happen inside
+functions that are given views, never through a NamedTuple of arrays in the body of a `prange` loop:
+numba drops those silently.
 """
 
 import numpy as np
 
-from trading_env.core.jit import kernel
+from trading_env.core.codes import Term
+from trading_env.core.jit import array_kernel, kernel
 from trading_env.core.records import (
     AccountState,
     AssetState,
     EpisodeLog,
     OrderSlot,
     Report,
-    RewardTerms,
     Stress,
     new_table,
 )
@@ -25,7 +25,6 @@ BLANK_ASSET = new_table(AssetState, 1)
 BLANK_SLOT = new_table(OrderSlot, 1)
 BLANK_LOG = new_table(EpisodeLog, 1)
 BLANK_REPORT = new_table(Report, 1)
-BLANK_TERMS = new_table(RewardTerms, 1)
 
 
 @kernel
@@ -34,7 +33,7 @@ def lanes_of(row: int, rows: int, lanes: int) -> tuple[int, int]:
     return row * lanes // rows, (row + 1) * lanes // rows
 
 
-@kernel
+@array_kernel
 def lane_of(lanes: Lanes, outputs: Outputs, i: int, row: int) -> Lane:
     """Views of lane i, which reports to a row."""
     return Lane(
@@ -46,7 +45,7 @@ def lane_of(lanes: Lanes, outputs: Outputs, i: int, row: int) -> Lane:
         starts=lanes.starts[i],
         reports=outputs.reports[row],
         stresses=outputs.stresses[row],
-        terms=outputs.terms[i : i + 1],
+        terms=outputs.terms[i],
         observation=outputs.observations[i],
     )
 
@@ -55,7 +54,7 @@ def lane_of(lanes: Lanes, outputs: Outputs, i: int, row: int) -> Lane:
 def clear_lane(lanes: Lanes, outputs: Outputs, i: int, row: int) -> None:
     """Blank everything of lane i but its account, which keeps the episode number."""
     lanes.logs[i] = BLANK_LOG[0]
-    outputs.terms[i] = BLANK_TERMS[0]
+    outputs.terms[i] = 0.0
     for a in range(lanes.assets.shape[1]):
         lanes.assets[i, a] = BLANK_ASSET[0]
         outputs.reports[row, a] = BLANK_REPORT[0]
@@ -83,7 +82,8 @@ def keep_final(lanes: Lanes, outputs: Outputs, i: int) -> None:
     """Copy what an episode ended with out of the way of the reset that follows."""
     outputs.final_logs[i] = lanes.logs[i]
     outputs.final_accounts[i] = lanes.accounts[i]
-    outputs.final_observations[i] = outputs.observations[i]
+    for k in range(outputs.observations.shape[1]):
+        outputs.final_observations[i, k] = outputs.observations[i, k]
 
 
 def new_lanes(
@@ -123,5 +123,5 @@ def new_outputs(lanes: int, assets: int, size: int, report_rows: int) -> Outputs
         final_accounts=new_table(AccountState, lanes),
         reports=new_table(Report, report_rows, assets),
         stresses=new_table(Stress, report_rows, assets),
-        terms=new_table(RewardTerms, lanes),
+        terms=np.zeros((lanes, len(Term))),
     )

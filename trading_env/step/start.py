@@ -13,11 +13,13 @@ from trading_env.core.averages import MIN_VARIANCE, update_averages
 from trading_env.core.codes import Task
 from trading_env.core.jit import kernel, rare_kernel
 from trading_env.core.noise import Stream, uniform, uniforms
-from trading_env.core.params import EpisodeParams, ExecutionParams
+from trading_env.core.params import EpisodeParams
 from trading_env.core.records import AccountState, AssetState, EventRecord, Report
+from trading_env.core.values import Address
 from trading_env.core.world import Lane, World
 from trading_env.execution_engine.account import revalue
 from trading_env.execution_engine.feedback import expected_cost
+from trading_env.risk_manager.desk import Rules, rules_of
 from trading_env.risk_manager.kelly import begin_covariance
 from trading_env.step.observation import observe
 from trading_env.step.pace import begin_parent
@@ -69,18 +71,13 @@ def warmup_variance(world: World, row: int, a: int) -> float:
 
 
 @kernel
-def begin_feedback(asset: AssetState, execution: ExecutionParams, episode: EpisodeParams) -> None:
+def begin_feedback(asset: AssetState, rules: Rules) -> None:
     """Before any fill the feedback is what is expected of a fill of 1% of a bar's volume."""
-    expected = expected_cost(
-        0.01 * asset.seen_volume_mean,
-        asset.seen_variance_slow,
-        asset.seen_volume_mean,
-        execution,
-        episode,
-    )
+    volume = asset.seen_volume_mean
+    expected = expected_cost(0.01 * volume, asset.seen_variance_slow, volume, rules)
     asset.slippage = expected
     asset.expected_slippage = expected
-    asset.latency = execution.latency_median_s
+    asset.latency = rules.execution.latency_median_s
     asset.fill_ratio = 1.0
 
 
@@ -158,30 +155,19 @@ def begin_episode(
     for e in range(world.events.shape[0]):
         lane.starts[e] = start_of(world.events[e], account.group, seed, episode)
     account.arrival_value = 0.0
+    rules = rules_of(world)
     for a in range(lane.assets.shape[0]):
-        begin_asset(world, lane.assets[a], account.row, a)
-        begin_feedback(lane.assets[a], world.execution[0], params)
+        asset = lane.assets[a]
+        begin_asset(world, asset, account.row, a)
+        begin_feedback(asset, rules)
         if params.task == Task.EXECUTION:
-            value = begin_parent(
-                lane.assets[a],
-                world.parents[a],
-                params.length,
-                world.execution[0].lot,
-                seed,
-                episode,
-                a,
-            )
+            here = Address(seed, episode, 0, a)
+            lot = rules.execution.lot
+            value = begin_parent(asset, world.parents[a], params.length, lot, here)
             account.arrival_value += value
-        begin_report(lane.assets[a], lane.reports[a])
+        begin_report(asset, lane.reports[a])
         lane.stresses[a] = CALM[0]
     if lane.covariance.shape[1] > 0:
         begin_covariance(world, lane.covariance, account.row)
     begin_account(world, lane)
-    observe(
-        lane.observation,
-        lane.assets,
-        lane.reports,
-        world.signals[account.row],
-        account,
-        params,
-    )
+    observe(lane, world)

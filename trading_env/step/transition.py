@@ -9,26 +9,22 @@ it. The account is marked at the close of bar k+1, and the reward is what happen
 import numpy as np
 
 from trading_env.core.averages import update_averages
-from trading_env.core.codes import BoundBy, Exit, Task
+from trading_env.core.codes import Exit, Factor, Task
 from trading_env.core.jit import kernel
-from trading_env.core.params import EpisodeParams, ExecutionParams, RiskParams
-from trading_env.core.records import (
-    AccountState,
-    AssetState,
-    BarRecord,
-    EpisodeLog,
-    Floats,
-    Report,
-    Stress,
-    Table,
-)
-from trading_env.core.values import Address, Bar, Outcome, Session, Terms
+from trading_env.core.records import AssetState, BarRecord, Floats, Report
+from trading_env.core.values import Address, Bar, Outcome, Session, Terms, Totals
 from trading_env.core.world import Lane, World
 from trading_env.execution_engine.account import accrue, call_margin, revalue, revalue_as_seen
 from trading_env.execution_engine.feedback import learn_from_fills
-from trading_env.execution_engine.inside_bar import close_bar, has_business, trade_bar, wait_out_bar
+from trading_env.execution_engine.inside_bar import (
+    close_bar,
+    has_business,
+    trade_bar,
+    wait_out_bar,
+)
 from trading_env.execution_engine.orders import book_opportunity, send_order, status_of
 from trading_env.execution_engine.pricing import leave_impact, terms_of
+from trading_env.risk_manager.desk import Desk, Rules, desk_of, in_use, rules_of
 from trading_env.risk_manager.kelly import update_covariance
 from trading_env.risk_manager.levels import age_position, trail_stop
 from trading_env.risk_manager.sizing import decide
@@ -37,7 +33,7 @@ from trading_env.step.pace import all_done, complete_parents, decide_pace, score
 from trading_env.step.prefetch import prefetch_row
 from trading_env.step.reward import score
 from trading_env.step.rows import clear_reports
-from trading_env.stress.composition import share_shocks, stress_assets
+from trading_env.stress.composition import Script, share_shocks, stress_assets
 from trading_env.stress.feed import deliver
 from trading_env.stress.true_bar import frozen_bar, impacted_bar, impacted_price, stressed_bar
 
@@ -45,137 +41,127 @@ from trading_env.stress.true_bar import frozen_bar, impacted_bar, impacted_price
 @kernel
 def transition(world: World, lane: Lane, actions: Floats, seed: np.uint64) -> Outcome:
     """Take one environment from decision k to decision k + 1."""
-    account = lane.accounts[0]
+    account, rules = lane.accounts[0], rules_of(world)
+    here = Address(seed, account.episode, account.step, 0)
     before = account.equity
-    account.row += 1
-    prefetch_row(world, account.row)
+    open_step(world, lane)
+    decide_targets(actions, lane, rules)
+    accrue(account, lane.assets, lane.reports, world.elapsed_s[account.row], world.account[0])
+    stress_market(world, lane, here)
+    for a in range(lane.assets.shape[0]):
+        base = world.bars[account.row, a]
+        step_asset(desk_of(lane, rules, a), base, Address(seed, here.episode, here.step, a))
+    settle_lane(world, lane, rules)
+    totals = log_step(lane, before)
+    outcome = score_step(lane, totals, rules)
+    observe(lane, world)
+    return outcome
+
+
+@kernel
+def open_step(world: World, lane: Lane) -> None:
+    """Go on to the next bar, with blank reports."""
+    lane.accounts[0].row += 1
+    prefetch_row(world, lane.accounts[0].row)
     clear_reports(lane)
 
-    task = world.episode[0].task
-    if task == Task.EXECUTION:
-        decide_pace(actions, lane, world)
+
+@kernel
+def decide_targets(actions: Floats, lane: Lane, rules: Rules) -> None:
+    """Turn actions into target positions, as the task has it."""
+    if rules.episode.task == Task.EXECUTION:
+        decide_pace(actions, lane, rules)
     else:
-        decide(
-            actions,
-            lane.assets,
-            lane.reports,
-            lane.covariance,
-            account,
-            world.risk[0],
-            world.execution[0],
-        )
-    accrue(account, lane.assets, lane.reports, world.elapsed_s[account.row], world.account[0])
-    risk, execution, episode = world.risk[0], world.execution[0], world.episode[0]
-    here = Address(seed, account.episode, account.step, 0)
-    if stress_assets(lane.stresses, world.events, world.ends, world.hits, lane.starts, here):
-        share_shocks(lane.stresses, world.bars, account.row, episode.warmup, here)
-    for a in range(lane.assets.shape[0]):
-        step_asset(
-            lane.assets[a],
-            lane.slots[:, a],
-            lane.reports[a],
-            lane.stresses[a],
-            account,
-            world.bars[account.row, a],
-            risk,
-            execution,
-            episode,
-            Address(seed, account.episode, account.step, a),
-        )
+        decide(actions, lane, rules)
+
+
+@kernel
+def stress_market(world: World, lane: Lane, here: Address) -> None:
+    """Compose what the scenario does to each asset in this bar."""
+    script = Script(world.events, world.ends, world.hits, lane.starts)
+    if stress_assets(lane.stresses, script, here):
+        row, warmup = lane.accounts[0].row, world.episode[0].warmup
+        share_shocks(lane.stresses, world.bars, row, warmup, here)
+
+
+@kernel
+def settle_lane(world: World, lane: Lane, rules: Rules) -> None:
+    """Complete what is due, mark the account, and call margin."""
+    account = lane.accounts[0]
     if lane.covariance.shape[1] > 0:
         update_covariance(lane.covariance, lane.assets)
-    last = account.step + 1 >= episode.length
-    if task == Task.EXECUTION and last:
-        complete_parents(lane, world)
+    account.step += 1
+    if rules.episode.task == Task.EXECUTION and account.step >= rules.episode.length:
+        complete_parents(lane, rules)
     gross = revalue(account, lane.assets)
     revalue_as_seen(account, lane.assets)
-    called = call_margin(account, lane.assets, gross, world.account[0])
+    if call_margin(account, lane.assets, gross, world.account[0]):
+        lane.logs[0].margin_calls += 1
 
-    account.step += 1
-    shortfall, notional = log_step(lane, called)
+
+@kernel
+def score_step(lane: Lane, totals: Totals, rules: Rules) -> Outcome:
+    """Return the reward, and whether the episode ends here."""
+    account = lane.accounts[0]
+    last = account.step >= rules.episode.length
     terminated = account.equity <= 0.0
-    if task == Task.EXECUTION:
-        reward = score_parents(lane, world.episode[0])
+    if rules.episode.task == Task.EXECUTION:
+        reward = score_parents(lane, rules.episode)
         terminated = terminated or last or all_done(lane)
     else:
-        reward = score(lane.terms[0], world.episode[0], before, account.equity, shortfall, notional)
+        reward = score(lane.terms, totals, rules.episode)
     lane.logs[0].reward += reward
-    signals = world.signals[account.row]
-    observe(lane.observation, lane.assets, lane.reports, signals, account, world.episode[0])
     truncated = last and not terminated
     account.done = 1 if terminated or truncated else 0
     return Outcome(reward, terminated, truncated)
 
 
 @kernel
-def step_asset(
-    asset: AssetState,
-    slots: Table,
-    report: Report,
-    stress: Stress,
-    account: AccountState,
-    base: BarRecord,
-    risk: RiskParams,
-    execution: ExecutionParams,
-    episode: EpisodeParams,
-    address: Address,
-) -> None:
-    """Order, bar, fills, marks, feedback and feed of one asset.
-
-    Rows one by one instead of `World` and `Lane`: those are a hundred words, copied at each call.
-    """
-    held_s = stress.outage * episode.bar_seconds
-    send_order(asset, slots, report, account, risk, execution, stress.latency, held_s, address)
-    slots = slots[: asset.slots_used]
-
+def step_asset(desk: Desk, base: BarRecord, address: Address) -> None:
+    """Order, bar, fills, marks, feedback and feed of one asset."""
+    asset, report, stress, rules = desk.asset, desk.report, desk.stress, desk.rules
+    send_order(desk, address)
+    desk = in_use(desk)
     undisturbed, displacement = stressed_bar(base, asset.base_close, asset.displacement, stress)
     asset.base_close = base.close
     asset.displacement = displacement
-    bar = impacted_bar(asset, undisturbed, execution.impact_reference)
+    bar = impacted_bar(asset, undisturbed, rules.execution.impact_reference)
     if stress.halted == 1:
         bar = frozen_bar(asset.mark)
-    trade(asset, slots, report, stress, account, bar, execution, episode)
+    trade(desk, bar)
 
     mark = asset.mark
     if stress.halted == 0:
-        mark = impacted_price(asset, undisturbed.close, execution.impact_reference)
+        mark = impacted_price(asset, undisturbed.close, rules.execution.impact_reference)
     bar = Bar(bar.open, max(bar.high, mark), min(bar.low, mark), mark, bar.volume)
-    close_ledger(asset, slots, report, mark)
-    report.status = status_of(slots, report, stress.halted)
-    learn_from_fills(asset, report, execution, episode, risk.feedback_rate)
+    close_ledger(desk, mark)
+    report.status = status_of(desk.slots, report, stress.halted)
+    learn_from_fills(desk)
     asset.mark = mark
     if stress.halted == 0:
         update_averages(asset, undisturbed.close, bar.volume)
     shown = asset.seen_close
     deliver(asset, report, bar, stress, address)
-    if asset.position != 0.0 and episode.task == Task.PORTFOLIO:
-        age_position(asset, risk.max_holding_bars)
-        if risk.trailing == 1:
-            trail_stop(asset, shown, execution.tick)
+    if asset.position != 0.0 and rules.episode.task == Task.PORTFOLIO:
+        age_position(asset, rules.risk.max_holding_bars)
+        if rules.risk.trailing == 1:
+            trail_stop(asset, shown, rules.execution.tick)
     note_bar(asset, report, bar)
 
 
 @kernel
-def trade(
-    asset: AssetState,
-    slots: Table,
-    report: Report,
-    stress: Stress,
-    account: AccountState,
-    bar: Bar,
-    execution: ExecutionParams,
-    episode: EpisodeParams,
-) -> None:
+def trade(desk: Desk, bar: Bar) -> None:
     """Let one asset's exits and orders meet the bar, and carry their impact on."""
-    seconds = episode.bar_seconds
-    terms = Terms(0.0, 0.0, 0.0, 1.0, 0.0, 0.0, stress.fees, stress.resilience)
+    asset, slots, report = desk.asset, desk.slots, desk.report
+    execution, seconds = desk.rules.execution, desk.rules.episode.bar_seconds
+    factor = desk.stress.factor
+    terms = Terms(0.0, 0.0, 0.0, 1.0, 0.0, 0.0, factor[Factor.FEES], factor[Factor.RESILIENCE])
     if has_business(asset, slots, bar):
-        if stress.halted == 0 and bar.volume > 0.0:
-            terms = terms_of(asset, stress, execution, episode)
-            session = Session(bar, terms, execution.participation * bar.volume, seconds)
-            trade_bar(asset, slots, account, report, session, execution)
+        if desk.stress.halted == 0 and bar.volume > 0.0:
+            terms = terms_of(asset, desk.stress, desk.rules)
+            trade_bar(desk, Session(bar, terms, execution.participation * bar.volume, seconds))
         else:
-            wait_out_bar(asset, slots, report, seconds)
+            wait_out_bar(desk, seconds)
     taken = report.traded - report.rested
     pressed = report.pressure / taken if taken > 0.0 else 0.0
     leave_impact(asset, terms, report.filled, pressed, execution)
@@ -183,10 +169,11 @@ def trade(
 
 
 @kernel
-def close_ledger(asset: AssetState, slots: Table, report: Report, mark: float) -> None:
+def close_ledger(desk: Desk, mark: float) -> None:
     """Charge what was not filled, and compute the shortfall it must all add up to."""
-    move = mark - asset.mark
-    book_opportunity(slots, report, move)
+    report = desk.report
+    move = mark - desk.asset.mark
+    book_opportunity(desk.slots, report, move)
     if report.exit != Exit.NONE:
         missed = report.exit_claim - (report.filled - report.order_filled)
         report.opportunity += missed * (mark - report.exit_reference)
@@ -212,9 +199,9 @@ def note_bar(asset: AssetState, report: Report, bar: Bar) -> None:
 
 
 @kernel
-def log_step(lane: Lane, called: bool) -> tuple[float, float]:
-    """Add the step to the episode's sums; return its shortfall and its notional."""
-    log = lane.logs[0]
+def log_step(lane: Lane, before: float) -> Totals:
+    """Add the step to the episode's sums; return what it adds up to."""
+    log, account = lane.logs[0], lane.accounts[0]
     shortfall = 0.0
     notional = 0.0
     for a in range(lane.reports.shape[0]):
@@ -234,39 +221,8 @@ def log_step(lane: Lane, called: bool) -> tuple[float, float]:
         log.stops += 1 if report.exit == Exit.STOP_LOSS else 0
         log.targets += 1 if report.exit == Exit.TAKE_PROFIT else 0
         log.time_stops += 1 if report.exit == Exit.TIME_STOP else 0
-        count_bound(log, report.bound_by)
+        log.bound[report.bound_by] += 1
     log.traded += notional
     log.steps += 1
-    log.margin_calls += 1 if called else 0
-    account = lane.accounts[0]
     log.max_drawdown = max(log.max_drawdown, 1.0 - account.equity / account.peak_equity)
-    return shortfall, notional
-
-
-@kernel
-def count_bound(log: EpisodeLog, code: int) -> None:
-    """Count one decision under the name of what bound it."""
-    if code == BoundBy.NONE:
-        return
-    if code == BoundBy.RISK_TOLERANCE:
-        log.bound_risk_tolerance += 1
-    elif code == BoundBy.MAX_WEIGHT:
-        log.bound_max_weight += 1
-    elif code == BoundBy.MAX_LEVERAGE:
-        log.bound_max_leverage += 1
-    elif code == BoundBy.PARTICIPATION:
-        log.bound_participation += 1
-    elif code == BoundBy.DRAWDOWN:
-        log.bound_drawdown += 1
-    elif code == BoundBy.MARGIN:
-        log.bound_margin += 1
-    elif code == BoundBy.NO_TRADE_BAND:
-        log.bound_no_trade_band += 1
-    elif code == BoundBy.EXIT_PENDING:
-        log.bound_exit_pending += 1
-    elif code == BoundBy.ORDER_SLOTS:
-        log.bound_order_slots += 1
-    elif code == BoundBy.LOT_SIZE:
-        log.bound_lot_size += 1
-    elif code == BoundBy.EXECUTION_FEEDBACK:
-        log.bound_execution_feedback += 1
+    return Totals(before, account.equity, shortfall, notional)

@@ -26,21 +26,31 @@ Not modelled: a bar that is halted in part.
 """
 
 import math
+from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
+from trading_env.core.codes import Factor, Fault
 from trading_env.core.jit import kernel, rare_kernel
 from trading_env.core.noise import Stream, normal, uniforms
-from trading_env.core.records import EventRecord, Stress, Table, new_table
+from trading_env.core.records import EventRecord, Ints, Stress, Table, new_table
 from trading_env.core.values import Address
 
 LOG_2 = math.log(2.0)
-MULTIPLIERS = (
-    *("volatility", "spread", "depth", "volume", "latency"),
-    *("fees", "resilience", "own"),
-)
 CALM = new_table(Stress, 1)  # no event: exactly neutral
-for _name in MULTIPLIERS:
-    CALM[_name] = 1.0
+CALM["factor"] = 1.0
+FACTORS, FAULTS = len(Factor), len(Fault)
 COMMON_BARS = 20  # base returns that scale the common shock
+
+
+class Script(NamedTuple):
+    """The events of a world, and when they start in one episode."""
+
+    events: Table  # EventRecord (events,)
+    ends: Table  # EventRecord (events,): the same at the other end of what is drawn
+    hits: NDArray[np.int8]  # (events, assets)
+    starts: Ints  # (events,) step at which each begins
 
 
 @kernel
@@ -103,29 +113,28 @@ def is_active(event: EventRecord, start: int, step: int) -> bool:
 
 
 @rare_kernel
-def compose(
-    stresses: Table, events: Table, ends: Table, hits: Table, starts: Table, address: Address
-) -> None:
+def compose(stresses: Table, script: Script, address: Address) -> None:
     """Add up the active events on top of neutral stresses."""
     for a in range(stresses.shape[0]):
-        set_multipliers(stresses[a], (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0))  # logs, for now
-    for e in range(events.shape[0]):
-        event = events[e]
-        if not is_active(event, starts[e], address.step):
+        stresses[a].factor[:] = 0.0  # logs, for now
+    for e in range(script.events.shape[0]):
+        event, end, start = script.events[e], script.ends[e], script.starts[e]
+        if not is_active(event, start, address.step):
             continue
-        t = address.step - starts[e] - event.offset
+        t = address.step - start - event.offset
         covered, weight = weight_of(event, t)
         size, asset = draws_of(event, address)
-        move = between(event.move, ends[e].move, size)
+        move = between(event.move, end.move, size)
         gap, drift, low, high = 0.0, 0.0, 0.0, 0.0
         if move != 0.0:
             gap, drift, low, high = excursion(event, move, t)
         only = int(asset * stresses.shape[0])
         for a in range(stresses.shape[0]):
-            if hits[e, a] == 1 and (event.one == 0 or a == only):
+            if script.hits[e, a] == 1 and (event.one == 0 or a == only):
                 stress = stresses[a]
-                add_multipliers(stress, event, ends[e], size, weight)
-                add_faults(stress, event, ends[e], size, covered)
+                for f in range(FACTORS):
+                    stress.factor[f] += weight * between(event.factor[f], end.factor[f], size)
+                add_faults(stress, event, end, size, covered)
                 if event.outage == 1:
                     stress.outage = max(stress.outage, event.duration - t)
                 stress.gap += gap
@@ -154,40 +163,10 @@ def between(first: float, last: float, share: float) -> float:
 
 @kernel
 def exponentiate(stresses: Table) -> None:
-    """Turn summed logs into multipliers; assets mostly share theirs, so reuse the last ones."""
-    logs = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-    factors = (1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0)
+    """Turn summed logs into multipliers."""
     for a in range(stresses.shape[0]):
-        x = stresses[a]
-        own = (x.volatility, x.spread, x.depth, x.volume, x.latency, x.fees, x.resilience, x.own)
-        if own != logs:
-            logs = own
-            factors = (
-                multiplier(own[0]),
-                multiplier(own[1]),
-                multiplier(own[2]),
-                multiplier(own[3]),
-                multiplier(own[4]),
-                multiplier(own[5]),
-                multiplier(own[6]),
-                multiplier(own[7]),
-            )
-        set_multipliers(x, factors)
-
-
-@kernel
-def add_multipliers(
-    stress: Stress, event: EventRecord, end: EventRecord, size: float, weight: float
-) -> None:
-    """Add one event's multipliers, as logs."""
-    stress.volatility += weight * between(event.volatility, end.volatility, size)
-    stress.spread += weight * between(event.spread, end.spread, size)
-    stress.depth += weight * between(event.depth, end.depth, size)
-    stress.volume += weight * between(event.volume, end.volume, size)
-    stress.latency += weight * between(event.latency, end.latency, size)
-    stress.fees += weight * between(event.fees, end.fees, size)
-    stress.resilience += weight * between(event.resilience, end.resilience, size)
-    stress.own += weight * between(event.own, end.own, size)
+        for f in range(FACTORS):
+            stresses[a].factor[f] = multiplier(stresses[a].factor[f])
 
 
 @kernel
@@ -197,34 +176,12 @@ def add_faults(
     """Add one event's halt and its faults of the feed."""
     if event.halted == 1 and covered >= 0.5:
         stress.halted = 1
-    missing = between(event.missing_rate, end.missing_rate, size)
-    stale = between(event.stale_rate, end.stale_rate, size)
-    spike = between(event.spike_rate, end.spike_rate, size)
-    duplicate = between(event.duplicate_rate, end.duplicate_rate, size)
-    late = between(event.late_rate, end.late_rate, size)
-    stress.missing_rate = min(stress.missing_rate + covered * missing, 1.0)
-    stress.stale_rate = min(stress.stale_rate + covered * stale, 1.0)
-    stress.spike_rate = min(stress.spike_rate + covered * spike, 1.0)
-    stress.duplicate_rate = min(stress.duplicate_rate + covered * duplicate, 1.0)
-    stress.late_rate = min(stress.late_rate + covered * late, 1.0)
+    for f in range(FAULTS):
+        rate = between(event.rate[f], end.rate[f], size)
+        stress.rate[f] = min(stress.rate[f] + covered * rate, 1.0)
     stress.stale_bars = max(stress.stale_bars, event.stale_bars)
     stress.spike_size = max(stress.spike_size, event.spike_size)
     stress.late_bars = max(stress.late_bars, event.late_bars)
-
-
-@kernel
-def set_multipliers(
-    stress: Stress, values: tuple[float, float, float, float, float, float, float, float]
-) -> None:
-    """Write the multipliers, in the order of MULTIPLIERS."""
-    stress.volatility = values[0]
-    stress.spread = values[1]
-    stress.depth = values[2]
-    stress.volume = values[3]
-    stress.latency = values[4]
-    stress.fees = values[5]
-    stress.resilience = values[6]
-    stress.own = values[7]
 
 
 @kernel
@@ -234,18 +191,16 @@ def multiplier(log: float) -> float:
 
 
 @kernel
-def stress_assets(
-    stresses: Table, events: Table, ends: Table, hits: Table, starts: Table, address: Address
-) -> bool:
+def stress_assets(stresses: Table, script: Script, address: Address) -> bool:
     """Compose the active events for every asset in the bar after decision `address.step`.
 
     Returns whether there are any.
     """
     for a in range(stresses.shape[0]):
         stresses[a] = CALM[0]
-    for e in range(events.shape[0]):
-        if address.step >= starts[e] and is_active(events[e], starts[e], address.step):
-            compose(stresses, events, ends, hits, starts, address)
+    for e in range(script.events.shape[0]):
+        if is_active(script.events[e], script.starts[e], address.step):
+            compose(stresses, script, address)
             return True
     return False
 
@@ -254,17 +209,18 @@ def stress_assets(
 def share_shocks(stresses: Table, bars: Table, row: int, warmup: int, address: Address) -> None:
     """Add the common shock of the bar in `row` where returns are not all an asset's own."""
     for a in range(stresses.shape[0]):
-        if stresses[a].own < 1.0:
-            stresses[a].common = common_shock(stresses[a].own, bars, a, row, warmup, address)
+        own = stresses[a].factor[Factor.OWN]
+        if own < 1.0:
+            stresses[a].common = common_shock(own, bars[:, a], row, warmup, address)
 
 
 @rare_kernel
-def common_shock(own: float, bars: Table, a: int, row: int, warmup: int, address: Address) -> float:
-    """Draw the common shock, one for all, scaled by the asset's base returns before `row`."""
+def common_shock(own: float, bars: Table, row: int, warmup: int, address: Address) -> float:
+    """Draw the common shock, one for all, scaled by an asset's base returns before `row`."""
     z = normal(address.seed, address.episode, address.step, 0, Stream.COMMON_SHOCK.value)
     count = min(COMMON_BARS, warmup)
     total = 0.0
     for k in range(row - count, row):
-        change = bars[k, a].close / bars[k - 1, a].close - 1.0
+        change = bars[k].close / bars[k - 1].close - 1.0
         total += change * change
     return math.sqrt((1.0 - own) * total / count) * z

@@ -14,17 +14,19 @@ Over 300 lines because the kinds of event are one table: a class a kind, read si
 import hashlib
 import math
 from abc import abstractmethod
-from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeAlias, Union
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
+from trading_env.core import codes
+from trading_env.core.codes import Factor
 from trading_env.stress.times import Clock, Lasting, Span, Start
 
 MAX_MULTIPLIER = 1e6
 MAX_CORRELATION = 0.999
 LEAST_MOVE = math.nextafter(-1.0, 0.0)  # a price stays above 0
 
-Fields: TypeAlias = dict[str, float]
+Fields: TypeAlias = dict[str | Factor | codes.Fault, float]  # of an EventRecord
 
 
 def check_assets(value: object) -> object:
@@ -88,23 +90,32 @@ def ends_of(size: Any) -> tuple[float, float]:
 class Base(BaseModel):
     """What every event has: when, on what, how surely, and how well it is known."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+    )
 
     sizes: ClassVar[tuple[str, ...]] = ()
     """Names of the fields that may be ranges."""
 
     start: Start
-    """A time, or [earliest, latest]: drawn for each episode."""
+    """A time, or `[earliest, latest]` in one unit, drawn for each episode; in the episode."""
     delay: Span = "0 bars"
-    """Added to the start: the order of events within a crisis."""
+    """A time added to the start: the order of events within a crisis. Past the episode's end the
+    event does not happen."""
     assets: Assets = "all"
+    """`"all"`, `"one"` (drawn for each episode), or a list of symbols or positions from 0."""
     chance: Share = 1.0
     """Probability that the event happens in an episode."""
     label: str = Field("", max_length=80)
-    """Events of one label share their draws: start, chance, sizes and asset."""
+    """Any text: events of one label share their draws of start, chance, sizes and asset."""
     status: Literal["sourced", "assumed"] = "assumed"
+    """`"sourced"` or `"assumed"`."""
     source: str = Field("", validate_default=True)
-    """Citation; a sourced event must have one."""
+    """Citation, required when sourced."""
 
     @field_validator("source")
     @classmethod
@@ -147,12 +158,16 @@ class Price(Base):
 
     kind: Literal["price"]
     shape: Literal["gap", "step", "ramp", "crash_and_retrace"]
+    """`"gap"`: before a bar's open; `"step"`: at once, inside a bar; `"ramp"`: along a line in log
+    price; `"crash_and_retrace"`: there and part of it back."""
     move: Move
-    """Signed fraction of the price: -0.06 takes 6% off."""
+    """Signed fraction of the price, > -1: -0.06 takes 6% off."""
     duration: Span | None = Field(None, validate_default=True)
+    """Time to reach the move; not for a gap or a step."""
     retrace: Share | None = Field(None, validate_default=True)
-    """Share of the (log) move that is given back over `recovery`."""
+    """Share of the log move that is given back, 0 to 1; only crash_and_retrace."""
     recovery: Span | None = Field(None, validate_default=True)
+    """Time that the retrace takes; only crash_and_retrace."""
 
     @field_validator("duration")
     @classmethod
@@ -187,11 +202,17 @@ class Fading(Base):
     """An event whose sizes last for a while and then fade, at once by default."""
 
     duration: Lasting
+    """Time, or `"episode"`."""
     half_life: Span = "0 bars"
+    """Of the fading after `duration`; by default the event stops at once."""
 
     def record(self, clock: Clock, severity: float) -> Fields:
-        times = {"duration": clock.bars(self.duration), "half_life": clock.bars(self.half_life)}
-        return {**times, **self.logs(severity)}
+        half_life = clock.bars(self.half_life)
+        return {
+            "duration": clock.bars(self.duration),
+            "half_life": half_life,
+            **self.logs(severity),
+        }
 
     @abstractmethod
     def logs(self, severity: float) -> Fields:
@@ -204,13 +225,15 @@ class Multiplied(Fading):
     sizes = ("multiplier",)
 
     multiplier: Multiplier
+    """The factor."""
 
     def logs(self, severity: float) -> Fields:
-        return {type(self).__name__.lower(): scaled_log(self.multiplier, severity)}
+        factor = Factor[type(self).__name__.upper()]
+        return {factor: scaled_log(self.multiplier, severity)}
 
 
 class Volatility(Multiplied):
-    """Moves of the market's own bars are multiplied."""
+    """The moves of the market's own bars are multiplied."""
 
     kind: Literal["volatility"]
 
@@ -228,32 +251,36 @@ class Fees(Multiplied):
 
 
 class Resilience(Multiplied):
-    """The account's own transient impact decays at another speed: below 1 the book refills late."""
+    """The account's own transient impact decays at another speed, at least a tenth of the usual."""
 
     kind: Literal["resilience"]
 
 
 class Correlation(Fading):
-    """A common shock takes over this share of each asset's variance."""
+    """A common shock takes over a share of each asset's variance, which stays as it is."""
 
     sizes = ("correlation",)
 
     kind: Literal["correlation"]
     correlation: CommonShare
+    """The share c, 0 to 0.999: a pair's correlation rises from r to about c + (1 - c) r."""
 
     def logs(self, severity: float) -> Fields:
-        return {"own": math.log1p(-self.correlation) * severity + 0.0}
+        return {Factor.OWN: math.log1p(-self.correlation) * severity + 0.0}
 
 
 class Liquidity(Fading):
-    """Spread, depth and volume change together."""
+    """Spread, depth and volume change together; spread > 1 with depth > 1 is refused."""
 
     sizes = ("spread", "depth", "volume")
 
     kind: Literal["liquidity"]
     spread: Multiplier = 1.0
+    """Factor on the half spread."""
     depth: Multiplier = 1.0
+    """Factor on the depth that impact is divided by."""
     volume: Multiplier = 1.0
+    """Factor on the bar's volume."""
 
     @field_validator("depth")
     @classmethod
@@ -265,7 +292,9 @@ class Liquidity(Fading):
         return depth
 
     def logs(self, severity: float) -> Fields:
-        return {name: scaled_log(getattr(self, name), severity) for name in self.sizes}
+        return {
+            Factor[name.upper()]: scaled_log(getattr(self, name), severity) for name in self.sizes
+        }
 
 
 class Stop(Base):
@@ -274,6 +303,7 @@ class Stop(Base):
     flag: ClassVar[str]
 
     duration: Lasting
+    """Time, or `"episode"`; scaled by severity."""
 
     def record(self, clock: Clock, severity: float) -> Fields:
         duration = clock.bars(self.duration) * severity
@@ -281,7 +311,7 @@ class Stop(Base):
 
 
 class Halt(Stop):
-    """Nothing trades and the price stands still."""
+    """Nothing trades and the price stands still, in bars of which it covers at least half."""
 
     flag = "halted"
 
@@ -289,7 +319,7 @@ class Halt(Stop):
 
 
 class Outage(Stop):
-    """Orders sent while it lasts leave when it is over; what rests at the venue trades on."""
+    """Orders sent while it lasts leave when it is over; those in flight or resting go on."""
 
     flag = "outage"
 
@@ -306,14 +336,15 @@ class Fault(Base):
     sizes = ("rate",)
 
     duration: Lasting
+    """Time, or `"episode"`."""
     rate: Rate
     """Chance in each bar."""
 
     def record(self, clock: Clock, severity: float) -> Fields:
         rate = min(self.rate * severity, 1.0)
-        name = type(self).__name__.lower()
+        fault = codes.Fault[type(self).__name__.upper()]
         looks = self.looks() if rate > 0.0 else {}
-        return {"duration": clock.bars(self.duration), f"{name}_rate": rate, **looks}
+        return {"duration": clock.bars(self.duration), fault: rate, **looks}
 
     def looks(self) -> Fields:
         """Return what the fault looks like."""
@@ -327,16 +358,17 @@ class Missing(Fault):
 
 
 class Duplicate(Fault):
-    """The bar before is delivered once more, under a new time."""
+    """The bar before is delivered once more, as if it were new."""
 
     kind: Literal["duplicate"]
 
 
 class Late(Fault):
-    """A bar is delivered bars later, and nothing until then."""
+    """A bar is delivered late, with its age; until then nothing is, and bars between are lost."""
 
     kind: Literal["late"]
     bars: int = Field(ge=1, le=1000)
+    """How many bars late, 1 to 1000."""
 
     def looks(self) -> Fields:
         return {"late_bars": self.bars}
@@ -347,45 +379,32 @@ class Stale(Fault):
 
     kind: Literal["stale"]
     mean_bars: float = Field(ge=1.0, le=MAX_MULTIPLIER)
+    """Mean length of the run, >= 1."""
 
     def looks(self) -> Fields:
         return {"stale_bars": self.mean_bars}
 
 
 class Spike(Fault):
-    """A bad print."""
+    """A bad print: the close that is shown is off for one bar."""
 
     kind: Literal["spike"]
     size: float = Field(gt=0.0, le=MAX_MULTIPLIER)
-    """Standard deviations of a bar."""
+    """How far off, in standard deviations of a bar."""
 
     def looks(self) -> Fields:
         return {"spike_size": self.size}
 
 
-MARKET_KINDS = (
-    *(Price, Volatility, Liquidity, Correlation, Latency),
-    *(Fees, Resilience, Halt, Outage),
-)
-FEED_KINDS = (Missing, Stale, Spike, Duplicate, Late)
+def leaves(kind: type[Base]) -> list[type[Base]]:
+    """Return the classes below one that are kinds of event, in the order of the file."""
+    if "kind" in kind.model_fields:
+        return [kind]
+    return [leaf for child in kind.__subclasses__() for leaf in leaves(child)]
 
-Event: TypeAlias = Annotated[
-    Price
-    | Volatility
-    | Liquidity
-    | Correlation
-    | Latency
-    | Fees
-    | Resilience
-    | Halt
-    | Outage
-    | Missing
-    | Stale
-    | Spike
-    | Duplicate
-    | Late,
-    Field(discriminator="kind"),
-]
-KINDS: dict[str, type[Base]] = {
-    kind.__name__.lower(): kind for kind in (*MARKET_KINDS, *FEED_KINDS)
-}
+
+KINDS = {kind.__name__.lower(): kind for kind in leaves(Base)}
+if TYPE_CHECKING:
+    Event = Base
+else:
+    Event = Annotated[Union[tuple(KINDS.values())], Field(discriminator="kind")]  # noqa: UP007

@@ -17,16 +17,14 @@ of them. Nothing shown is ever NaN. Not modelled: bars that arrive in the wrong 
 import math
 
 from trading_env.core.averages import MIN_VARIANCE, RATE_FAST, RATE_SLOW
+from trading_env.core.codes import Fault
 from trading_env.core.jit import kernel, rare_kernel
 from trading_env.core.noise import Stream, uniforms
 from trading_env.core.records import AssetState, Report, Stress
 from trading_env.core.values import Address, Bar
 
 TREND_HALF_LIVES = (5.0, 20.0, 60.0)  # bars
-TREND_RATE_0 = 1.0 - 2.0 ** (-1.0 / TREND_HALF_LIVES[0])
-TREND_RATE_1 = 1.0 - 2.0 ** (-1.0 / TREND_HALF_LIVES[1])
-TREND_RATE_2 = 1.0 - 2.0 ** (-1.0 / TREND_HALF_LIVES[2])
-NO_FAULT, MISSING, STALE, SPIKE, DUPLICATE, LATE = 0, 1, 2, 3, 4, 5  # Report.feed_fault
+TREND_RATES = tuple(1.0 - 2.0 ** (-1.0 / half_life) for half_life in TREND_HALF_LIVES)
 
 
 @kernel
@@ -38,9 +36,8 @@ def show(asset: AssetState, high: float, low: float, close: float, volume: float
     asset.seen_variance_fast += RATE_FAST * (square - asset.seen_variance_fast)
     asset.seen_variance_slow += RATE_SLOW * (square - asset.seen_variance_slow)
     asset.seen_volume_mean += RATE_SLOW * (volume - asset.seen_volume_mean)
-    asset.trend_0 += TREND_RATE_0 * (change - asset.trend_0)
-    asset.trend_1 += TREND_RATE_1 * (change - asset.trend_1)
-    asset.trend_2 += TREND_RATE_2 * (change - asset.trend_2)
+    for k in range(len(TREND_RATES)):
+        asset.trend[k] += TREND_RATES[k] * (change - asset.trend[k])
     asset.seen_high = high
     asset.seen_low = low
     asset.seen_close = close
@@ -56,13 +53,15 @@ def fault_of(asset: AssetState, stress: Stress, address: Address) -> tuple[int, 
     A late bar on its way and a stale run go on whatever else happens.
     """
     if asset.late_left > 0:
-        return LATE, 0.0
+        return Fault.LATE.value, 0.0
     if asset.stale_left > 0:
         asset.stale_left -= 1
-        return STALE, 0.0
-    rates = stress.missing_rate + stress.stale_rate + stress.spike_rate
-    if rates + stress.duplicate_rate + stress.late_rate == 0.0:
-        return NO_FAULT, 0.0
+        return Fault.STALE.value, 0.0
+    total = 0.0
+    for fault in range(stress.rate.shape[0]):
+        total += stress.rate[fault]
+    if total == 0.0:
+        return Fault.NONE.value, 0.0
     return draw_fault(asset, stress, address)
 
 
@@ -76,20 +75,13 @@ def draw_fault(asset: AssetState, stress: Stress, address: Address) -> tuple[int
     """
     seed, episode, step, a = address
     drawn, detail = uniforms(seed, episode, step, a, Stream.FEED_FAULT.value)
-    if drawn < stress.missing_rate:
-        return MISSING, 0.0
-    drawn -= stress.missing_rate
-    if drawn < stress.stale_rate:
-        asset.stale_left = geometric(detail, stress.stale_bars) - 1
-        return STALE, 0.0
-    drawn -= stress.stale_rate
-    if drawn < stress.spike_rate:
-        return SPIKE, detail
-    drawn -= stress.spike_rate
-    if drawn < stress.duplicate_rate:
-        return DUPLICATE, 0.0
-    drawn -= stress.duplicate_rate
-    return (LATE if drawn < stress.late_rate else NO_FAULT), 0.0
+    for fault in range(1, stress.rate.shape[0]):
+        if drawn < stress.rate[fault]:
+            if fault == Fault.STALE:
+                asset.stale_left = geometric(detail, stress.stale_bars) - 1
+            return fault, detail
+        drawn -= stress.rate[fault]
+    return Fault.NONE.value, 0.0
 
 
 @rare_kernel
@@ -125,15 +117,15 @@ def deliver(asset: AssetState, report: Report, bar: Bar, stress: Stress, address
     """Pass the true bar through the feed."""
     fault, direction = fault_of(asset, stress, address)
     report.feed_fault = fault
-    if fault == MISSING:
+    if fault == Fault.MISSING:
         asset.age += 1
         asset.valid = 0
         asset.seen_return = 0.0
-    elif fault == STALE or fault == DUPLICATE:  # noqa: SIM109 (a tuple costs compiled code more)
+    elif fault == Fault.STALE or fault == Fault.DUPLICATE:
         show(asset, asset.seen_high, asset.seen_low, asset.seen_close, asset.seen_volume)
-    elif fault == LATE:
+    elif fault == Fault.LATE:
         delay(asset, bar, stress.late_bars)
-    elif fault == SPIKE:
+    elif fault == Fault.SPIKE:
         size = min(stress.spike_size * math.sqrt(asset.seen_variance_slow), 1.0)
         close = bar.close * math.exp(size if direction < 0.5 else -size)
         show(asset, max(bar.high, close), min(bar.low, close), close, bar.volume)

@@ -20,9 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
+from trading_env.core.codes import Factor, Fault
 from trading_env.core.errors import ScenarioError, nearest
 from trading_env.core.records import EventRecord, Table, new_table
-from trading_env.stress.events import Base, Event
+from trading_env.stress.events import Base, Event, Fields
 from trading_env.stress.reader import parse_toml, read_bytes, refusal, scenario_error
 from trading_env.stress.times import Clock
 
@@ -39,10 +40,6 @@ __all__ = [
 ]
 
 MAX_LOG = 300.0  # multipliers of one episode together stay below e^300, so nothing overflows
-LOGS = (
-    *("move", "volatility", "spread", "depth", "volume"),
-    *("latency", "fees", "resilience", "own"),
-)
 SHAPES = ("stale_bars", "spike_size", "late_bars", "halted", "outage", "duration")  # not drawn
 FAMILIES = {"train": "random_train", "test": "random_test"}  # what "random" stands for
 
@@ -130,13 +127,13 @@ def compile_scenarios(
     factor = _severity(severity)
     clock = Clock(bar_seconds, bars_per_day, length)
     members = [_members(group, family) for group in _groups(spec)]
-    records: list[list[dict[str, float]]] = []
+    records: list[list[Fields]] = []
     hits: list[NDArray[np.int8]] = []
     for index, scenarios in enumerate(members):
         for scenario in scenarios:
             for number, event in enumerate(scenario.events):
                 where = (f"scenario {scenario.name}", f"events[{number}]")
-                common = {"group": index, **_draws(event), **_steps(event, clock, where)}
+                common: Fields = {"group": index, **_draws(event), **_steps(event, clock, where)}
                 both = [event.at_end(end).record(clock, factor) for end in (0, 1)]
                 records.append([{**common, **sizes} for sizes in both])
                 hits.append(_hits(event, symbols, where))
@@ -241,7 +238,7 @@ def _severity(value: float) -> float:
     return severity
 
 
-def _steps(event: Base, clock: Clock, where: tuple[str, str]) -> dict[str, float]:
+def _steps(event: Base, clock: Clock, where: tuple[str, str]) -> Fields:
     """Return the steps an event may start at; a delay may carry it past the episode's end."""
     times = event.start if isinstance(event.start, tuple) else (event.start, event.start)
     earliest = clock.step(times[0])
@@ -254,7 +251,7 @@ def _steps(event: Base, clock: Clock, where: tuple[str, str]) -> dict[str, float
     return {"earliest": step, "latest": step + choices, "offset": offset}
 
 
-def _draws(event: Base) -> dict[str, float]:
+def _draws(event: Base) -> Fields:
     """Return what of an event is drawn in each episode."""
     return {
         "label": event.label_code,
@@ -264,12 +261,17 @@ def _draws(event: Base) -> dict[str, float]:
     }
 
 
-def _table(records: Sequence[Mapping[str, float]]) -> Table:
-    """Lay records out as a table; what a record does not name is 0."""
+def _table(records: Sequence[Fields]) -> Table:
+    """Lay records out as a table; a field that a record does not name is 0."""
     table = new_table(EventRecord, len(records))
-    for row, record in enumerate(records):
+    for row, record in zip(table, records, strict=True):
         for name, value in record.items():
-            table[name][row] = value
+            if isinstance(name, Factor):
+                row["factor"][name] = value
+            elif isinstance(name, Fault):
+                row["rate"][name] = value
+            else:
+                row[name] = value
     return table
 
 
@@ -293,8 +295,10 @@ def _hits(event: Base, symbols: Sequence[str], where: tuple[str, str]) -> NDArra
 
 def _check_size(events: Table, ends: Table, severity: float) -> None:
     """Refuse a severity at which multipliers would overflow."""
-    for name in LOGS:
-        largest = np.maximum(np.abs(events[name]), np.abs(ends[name]))
+    logs = {"move": (events["move"], ends["move"])}
+    logs |= {f.name.lower(): (events["factor"][:, f], ends["factor"][:, f]) for f in Factor}
+    for name, (first, last) in logs.items():
+        largest = np.maximum(np.abs(first), np.abs(last))
         for group in np.unique(events["group"]):
             if largest[events["group"] == group].sum() > MAX_LOG:
                 reason = f"too large: {name} would change by more than e^{MAX_LOG:.0f}"

@@ -16,7 +16,7 @@ price moves on unseen; trading resumes with the gap that has built up.
 
 import math
 
-from trading_env.core.codes import ImpactReference
+from trading_env.core.codes import Factor, ImpactReference
 from trading_env.core.jit import kernel, rare_kernel
 from trading_env.core.records import AssetState, BarRecord, Stress
 from trading_env.core.values import Bar
@@ -46,17 +46,18 @@ def stressed_bar(
     base: BarRecord, previous_close: float, displacement: float, stress: Stress
 ) -> tuple[Bar, float]:
     """Return the bar before own impact, and the displacement after it."""
-    calm = stress.gap == 0.0 and stress.drift == 0.0 and stress.volatility == 1.0
-    calm = calm and stress.own == 1.0
+    factor = stress.factor
+    calm = stress.gap == 0.0 and stress.drift == 0.0 and factor[Factor.VOLATILITY] == 1.0
+    calm = calm and factor[Factor.OWN] == 1.0
     if calm and stress.low_excursion == 0.0 and stress.high_excursion == 0.0:
         bar = as_bar(base)
         if displacement != 1.0:
             bar = scaled(bar, displacement)
     else:
         bar, displacement = moved_bar(base, previous_close, displacement, stress)
-    if stress.volume == 1.0:
+    if factor[Factor.VOLUME] == 1.0:
         return bar, displacement
-    volume = bar.volume * stress.volume
+    volume = bar.volume * factor[Factor.VOLUME]
     return Bar(bar.open, bar.high, bar.low, bar.close, volume), displacement
 
 
@@ -65,8 +66,9 @@ def moved_bar(
     base: BarRecord, previous_close: float, displacement: float, stress: Stress
 ) -> tuple[Bar, float]:
     """Apply the volatility multiplier, the common shock and the injected path to a bar's prices."""
-    factor = stress.volatility * math.sqrt(stress.own)
-    common = stress.volatility * stress.common
+    volatility = stress.factor[Factor.VOLATILITY]
+    factor = volatility * math.sqrt(stress.factor[Factor.OWN])
+    common = volatility * stress.common
     opened = stretched(base.open / previous_close, factor, 0.0)
     closed = stretched(base.close / previous_close, factor, 0.0)
     upper_shadow = stretched(base.high / previous_close, factor, 0.0) / max(opened, closed)

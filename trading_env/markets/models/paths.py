@@ -27,7 +27,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from trading_env.core.jit import driver, kernel
+from trading_env.core.jit import array_kernel, driver, kernel
 from trading_env.core.noise import Stream, normal, uniforms
 from trading_env.core.sources import source_digest
 from trading_env.markets.models.series import (
@@ -164,7 +164,7 @@ def next_signal(at: Address, asset: int, signal: float) -> float:
     return phi * signal + math.sqrt(1.0 - phi * phi) * noise
 
 
-@kernel
+@array_kernel
 def start_walk(model: Model, seed: np.uint64, path: int) -> Walk:
     """Allocate the state of one path and draw its first scales."""
     assets = len(model.beta)
@@ -234,7 +234,7 @@ def close_bar(
     pool.signals[path, bar, asset, 0] = walk.signal[asset]
 
 
-@kernel
+@array_kernel
 def fill_path(pool: Pool, model: Model, seed: np.uint64, path: int) -> None:
     """Fill one path, bar by bar; a draw's address holds its bar, so a prefix is a shorter pool."""
     walk = start_walk(model, seed, path)
