@@ -403,7 +403,7 @@ def leaves(kind: type[Base]) -> list[type[Base]]:
     return [leaf for child in kind.__subclasses__() for leaf in leaves(child)]
 
 
-KINDS = {kind.__name__.lower(): kind for kind in leaves(Base)}
+KINDS = {kind.__name__.lower(): kind for kind in leaves(Base)}  # type: ignore[type-abstract]
 if TYPE_CHECKING:
     Event = Base
 else:
