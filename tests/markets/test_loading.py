@@ -1,5 +1,6 @@
 """One door: every spelling of a market, its bands, and the names it suggests."""
 
+import hashlib
 import itertools
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from trading_env.markets import Market, MarketDataError, MarketSpecError, load_market
+from trading_env.markets.datasets import DATA
 
 SMALL = {"generator": "multiscale", "assets": 2, "paths": 3, "bars": 40}
 
@@ -42,6 +44,21 @@ def test_real_indices_are_cut_by_time_with_an_embargo() -> None:
     for before, after in itertools.pairwise(bands):
         between = (whole.time > before.time[-1]) & (whole.time < after.time[0])
         assert between.sum() == 20
+
+
+@pytest.mark.parametrize(
+    ("band", "digest"),
+    [(None, "8d625c336c6e"), ("train", "7ba5ddb0224d"), ("test", "ee8f01f960d5")],
+)
+def test_real_indices_never_change(band: str | None, digest: str) -> None:
+    assert load_market("us_indices", seed_band=band).sha256.startswith(digest)
+
+
+def test_the_files_of_the_indices_are_the_copies_that_their_page_describes() -> None:
+    page = (DATA / "README.md").read_text(encoding="utf-8")
+    for name in ("sp500.csv.gz", "nasdaq.csv.gz"):
+        digest = hashlib.sha256((DATA / name).read_bytes()).hexdigest()
+        assert f"| `{name}` | `{digest}` |" in page
 
 
 def test_real_indices_match_their_published_first_day() -> None:
