@@ -187,7 +187,6 @@ def test_a_frame_survives_the_way_through_a_file(tmp_path: Path, suffix: str) ->
         frame.to_parquet(path)
         market = Market.from_parquet(path)
     assert market.sha256 == Market.from_frame(frame, symbol="bars").sha256
-    assert market.sha256 == Market.from_frame(market.to_frame()).sha256
     assert market.signals[0, :, 0, 0].tolist() == [1.0, 2.0]
 
 

@@ -235,19 +235,6 @@ class Market:
             "assets": per_asset,
         }
 
-    def to_frame(self) -> "pd.DataFrame":
-        """Write the long layout as a pandas data frame; a pool has a column `path` too."""
-        import pandas as pd
-
-        shape = self.close.shape
-        path, bar, asset = (index.ravel() for index in np.indices(shape))
-        columns: dict[str, Any] = {"path": path} if self.paths > 1 else {}
-        columns["time"] = self.time[bar].astype("datetime64[s]")
-        columns["symbol"] = np.array(self.symbols, dtype=object)[asset]
-        columns |= {name: getattr(self, name).ravel() for name in FIELDS}
-        columns |= {name: self.signals[..., i].ravel() for i, name in enumerate(self.signal_names)}
-        return pd.DataFrame(columns)
-
     def _arrays(self) -> dict[str, NDArray[Any]]:
         """Every array by name."""
         return {name: getattr(self, name) for name in ("time", *FIELDS, "signals")}
