@@ -49,7 +49,6 @@ def test_the_definition_of_kappa_holds() -> None:
 def test_selling_at_once_costs_most_and_risks_nothing() -> None:
     assert PAPER.expected_cost(PAPER.immediate()) == pytest.approx(2_562_500.0, rel=1e-12)
     assert PAPER.variance(PAPER.immediate()) == 0.0
-    assert PAPER.basis_points(2_562_500.0) == pytest.approx(512.5)
 
 
 def test_the_utility_at_one_in_a_million() -> None:

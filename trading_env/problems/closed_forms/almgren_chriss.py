@@ -153,10 +153,6 @@ class AlmgrenChriss:
         """Return E[C] + lambda V[C], currency: what the optimal schedule makes least."""
         return self.expected_cost(schedule) + self.risk_aversion * self.variance(schedule)
 
-    def basis_points(self, cost: float) -> float:
-        """Express a cost in basis points of the initial value |X| S_0."""
-        return 1e4 * cost / (abs(self.quantity) * self.initial_price)
-
     def _complete(self, schedule: ArrayLike) -> Floats:
         trades = checked_schedule(schedule, self.steps)
         left = self.quantity - trades.sum(axis=-1)

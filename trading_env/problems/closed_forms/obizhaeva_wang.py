@@ -11,8 +11,7 @@ where N + 1 trades are made at 0, T / N, ..., T. Cost is counted above F_0 X. Th
     ends  X / (2 + (N - 1)(1 - a)),   inner trades  (1 - a) times that
     cost  lambda X^2 / 2 + (kappa X^2 / 2)(1 + a) / (2 + (N - 1)(1 - a))
 
-and for N to infinity blocks X / (rho T + 2) at 0 and T with the rate rho X / (rho T + 2) between,
-at the cost lambda X^2 / 2 + kappa X^2 / (rho T + 2). No round trip earns money.
+No round trip earns money.
 
 Not modelled: risk aversion (the price's own moves are a martingale and cost nothing on average),
 a spread, a book of another shape.
@@ -23,7 +22,6 @@ J. Financial Markets 16.
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -37,14 +35,6 @@ from trading_env.problems.closed_forms.checks import (
     require_positive,
     require_quantity,
 )
-
-
-class ContinuousOptimum(NamedTuple):
-    """The limit of infinitely many trades: a block, a constant rate, a block."""
-
-    block: float  # shares, at the start and again at the end
-    rate: float  # shares per time in between
-    cost: float  # currency above the initial price
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,16 +123,6 @@ class ObizhaevaWang:
         """Return the cost of `schedule()`, currency, in closed form."""
         share = (1.0 + self.decay) / self._weight
         return 0.5 * self.quantity**2 * (self.permanent + self.transient * share)
-
-    def continuous(self) -> ContinuousOptimum:
-        """Return the optimum for infinitely many trades."""
-        block = self.quantity / (self.resilience * self.horizon + 2.0)
-        cost = 0.5 * self.permanent * self.quantity**2 + self.transient * self.quantity * block
-        return ContinuousOptimum(block, self.resilience * block, cost)
-
-    def basis_points(self, cost: float) -> float:
-        """Express a cost in basis points of the initial value |X| F_0."""
-        return 1e4 * cost / (abs(self.quantity) * self.initial_price)
 
     @property
     def _refilled(self) -> float:
