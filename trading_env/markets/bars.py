@@ -16,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading_env.core.errors import MarketDataError, clip
+from trading_env.core.records import Floats
 from trading_env.markets.reading.csv_files import read_csv
 from trading_env.markets.reading.frames import read_frame, read_parquet
-from trading_env.markets.reading.tables import Table, align
+from trading_env.markets.reading.tables import BarTable, align
 from trading_env.markets.reading.times import iso, measure_clock
-from trading_env.markets.reading.validation import FIELDS, SIGNAL_PREFIX, Values, checked_arrays
+from trading_env.markets.reading.validation import BAR_FIELDS, SIGNAL_PREFIX, checked_arrays
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,14 +44,14 @@ class Market:
     """Names of the assets, unique."""
     time: NDArray[np.int64]
     """(bars,) seconds since 1970-01-01 UTC, as the source stamps its bars, strictly increasing."""
-    open: Values
+    open: Floats
     """(paths, bars, assets) currency per unit, > 0; so are high, low and close."""
-    high: Values
-    low: Values
-    close: Values
-    volume: Values
+    high: Floats
+    low: Floats
+    close: Floats
+    volume: Floats
     """(paths, bars, assets) units traded in the bar, >= 0."""
-    signals: Values
+    signals: Floats
     """(paths, bars, assets, len(signal_names)) known at the close of their bar, finite."""
     signal_names: tuple[str, ...] = ()
     """Names of the signals, each starting with `signal_`."""
@@ -113,7 +114,7 @@ class Market:
         return cls._from_table(read_frame(frame, source), symbol)
 
     @classmethod
-    def _from_table(cls, table: Table, symbol: str) -> Self:
+    def _from_table(cls, table: BarTable, symbol: str) -> Self:
         """Align the rows of a table; `align` has checked them, with their line numbers."""
         bars = align(table, symbol)
         names = tuple(name for name in bars.numbers if name.startswith(SIGNAL_PREFIX))
@@ -121,7 +122,7 @@ class Market:
         signals = np.empty(shape)
         for i, name in enumerate(names):
             signals[0, :, :, i] = bars.numbers[name]
-        values: dict[str, Any] = {name: bars.numbers[name][None] for name in FIELDS}
+        values: dict[str, Any] = {name: bars.numbers[name][None] for name in BAR_FIELDS}
         return cls(
             symbols=bars.symbols,
             time=bars.time,
@@ -237,7 +238,7 @@ class Market:
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
         """Every array by name."""
-        return {name: getattr(self, name) for name in ("time", *FIELDS, "signals")}
+        return {name: getattr(self, name) for name in ("time", *BAR_FIELDS, "signals")}
 
     def _freeze(self) -> None:
         """Make every array read-only."""

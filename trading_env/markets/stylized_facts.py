@@ -30,9 +30,9 @@ Every result is a pure number. Not here: hours of the day, and order flow.
 """
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[np.float64]
+from trading_env.core.records import Floats
 
 TAIL_SHARE = 0.05  # of the returns, the largest of which make the Hill index
 EWMA_DECAY = 0.94
@@ -65,7 +65,7 @@ def skewness(values: ArrayLike) -> float:
     return float(np.mean(centred**3) / np.mean(centred**2) ** 1.5)
 
 
-def volatility_scaled(returns: ArrayLike, decay: float = EWMA_DECAY) -> Array:
+def volatility_scaled(returns: ArrayLike, decay: float = EWMA_DECAY) -> Floats:
     """Divide each return by the EWMA volatility of those before it; the first by that of all."""
     series = _series(returns, 2)
     variance = float(np.mean(series**2))
@@ -73,7 +73,7 @@ def volatility_scaled(returns: ArrayLike, decay: float = EWMA_DECAY) -> Array:
     for step, value in enumerate(series.tolist()):
         scale[step] = variance
         variance = decay * variance + (1.0 - decay) * value * value
-    scaled: Array = series / np.sqrt(scale)
+    scaled: Floats = series / np.sqrt(scale)
     return scaled
 
 
@@ -146,7 +146,7 @@ def aggregated_kurtosis(returns: ArrayLike, bars: int = MONTH) -> float:
     return excess_kurtosis(sums) / excess_kurtosis(series)
 
 
-def unusual_volume(volume: ArrayLike, window: int = QUARTER) -> Array:
+def unusual_volume(volume: ArrayLike, window: int = QUARTER) -> Floats:
     """Log volume less its mean over the `window` bars before; the first `window` bars are NaN.
 
     A bar without volume, and each bar whose window holds one, is NaN too.
@@ -209,7 +209,7 @@ def first_eigenvalue(returns: ArrayLike) -> float:
     return float(np.linalg.eigvalsh(_correlation(table))[-1] / table.shape[1])
 
 
-def _series(values: ArrayLike, least: int) -> Array:
+def _series(values: ArrayLike, least: int) -> Floats:
     """Read one series of at least `least` finite numbers that are not all equal."""
     series = np.asarray(values, dtype=np.float64)
     if series.ndim != 1 or len(series) < least:
@@ -219,19 +219,19 @@ def _series(values: ArrayLike, least: int) -> Array:
     return series
 
 
-def _centred(values: ArrayLike) -> Array:
+def _centred(values: ArrayLike) -> Floats:
     """Read one series and take its mean off."""
     series = _series(values, 3)
-    centred: Array = series - series.mean()
+    centred: Floats = series - series.mean()
     return centred
 
 
-def _correlation(table: Array) -> Array:
+def _correlation(table: Floats) -> Floats:
     """Correlation matrix of the columns."""
     return np.asarray(np.corrcoef(table.T), dtype=np.float64)
 
 
-def _table(returns: ArrayLike) -> Array:
+def _table(returns: ArrayLike) -> Floats:
     """Read returns of at least two assets, (bars, assets)."""
     table = np.asarray(returns, dtype=np.float64)
     if table.ndim != 2 or table.shape[1] < 2 or not np.isfinite(table).all():

@@ -20,7 +20,7 @@ HOURS_PER_YEAR = 24 * 365.25
 
 
 @dataclass(frozen=True)
-class Series:
+class SeriesLaw:
     """The law of one return series."""
 
     volatility: float
@@ -48,8 +48,8 @@ class VolumeLaw:
 class Preset:
     """A market: one common factor and a residual for each asset."""
 
-    market: Series
-    residual: Series
+    market: SeriesLaw
+    residual: SeriesLaw
     volume: VolumeLaw
     bar_seconds: float
     bars_per_year: float
@@ -76,20 +76,22 @@ class Preset:
 
 
 NO_LEVERAGE = (0.0, 0.0, 0.0)
-US_INDEX = Series(
+US_INDEX = SeriesLaw(
     0.0115, (0.135, 0.548, 0.383), (4.0, 30.0, 250.0), (-0.55, -0.55, 0.0), tail_dof=10.3
 )
-US_RESIDUAL = Series(
+US_RESIDUAL = SeriesLaw(
     0.0153, (0.30, 0.35, 0.25), (2.0, 30.0, 250.0), (-0.15, -0.15, 0.0), tail_dof=5.0
 )
-BTC_HOUR = Series(
+BTC_HOUR = SeriesLaw(
     0.00855, (0.261, 0.421, 0.364), (2.0, 24.0, 480.0), (-0.62, -0.62, 0.0), tail_dof=9.6
 )
-BTC_MINUTE = Series(
+BTC_MINUTE = SeriesLaw(
     0.000988, (0.072, 0.470, 0.435), (3.0, 45.0, 1440.0), NO_LEVERAGE, tail_dof=14.3
 )
-GBP_MINUTE = Series(0.000125, (0.415, 0.247, 0.147), (3.0, 45.0, 1440.0), NO_LEVERAGE, tail_dof=5.8)
-EUR_HOUR = Series(0.00107, (0.315, 0.289, 0.297), (2.0, 24.0, 720.0), NO_LEVERAGE, tail_dof=5.7)
+GBP_MINUTE = SeriesLaw(
+    0.000125, (0.415, 0.247, 0.147), (3.0, 45.0, 1440.0), NO_LEVERAGE, tail_dof=5.8
+)
+EUR_HOUR = SeriesLaw(0.00107, (0.315, 0.289, 0.297), (2.0, 24.0, 720.0), NO_LEVERAGE, tail_dof=5.7)
 
 DAILY_VOLUME = VolumeLaw(0.54, 0.055, 0.16)
 BTC_HOUR_VOLUME = VolumeLaw(0.58, 0.375, 0.60)

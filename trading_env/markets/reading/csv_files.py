@@ -19,19 +19,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading_env.core.errors import MarketDataError, clip
-from trading_env.markets.reading.tables import Columns, Table, find_columns
-from trading_env.markets.reading.times import parse_time
-from trading_env.markets.reading.validation import Values
+from trading_env.core.records import Floats
+from trading_env.markets.reading.tables import BarTable, Columns, find_columns
+from trading_env.markets.reading.times import parse_time_stamp
 
-MAX_BYTES = 1 << 30
+MAX_FILE_BYTES = 1 << 30
 MAX_BLANK = 100_000
-MAX_LINE = 1 << 20
+MAX_LINE_BYTES = 1 << 20
 MAX_EXPANSION = 100
 EXPANSION_FLOOR = 1 << 24
 CHUNK = 8192
 
 
-def read_csv(path: Path) -> Table:
+def read_csv(path: Path) -> BarTable:
     """Read a .csv or .csv.gz file; errors name the line, the header being line 1."""
     source = str(path)
     check_regular(path)
@@ -63,11 +63,11 @@ def _lines(path: Path) -> Iterator[str]:
             raise MarketDataError.at(str(path), "line 1", "UTF-16 text; save it as UTF-8")
         packed = magic == b"\x1f\x8b"
         stream = cast(IO[bytes], gzip.GzipFile(fileobj=raw)) if packed else raw
-        expanded = MAX_EXPANSION * path.stat().st_size if packed else MAX_BYTES
-        limit = min(MAX_BYTES, max(EXPANSION_FLOOR, expanded))
+        expanded = MAX_EXPANSION * path.stat().st_size if packed else MAX_FILE_BYTES
+        limit = min(MAX_FILE_BYTES, max(EXPANSION_FLOOR, expanded))
         total, blank = 0, 0
         for number in count(1):
-            line = stream.readline(MAX_LINE + 1)
+            line = stream.readline(MAX_LINE_BYTES + 1)
             total += len(line)
             blank = 0 if line.strip() else blank + 1
             if blank > MAX_BLANK:
@@ -82,7 +82,7 @@ def _lines(path: Path) -> Iterator[str]:
 
 def _decode(line: bytes, number: int, source: str) -> str:
     """Turn one line into text."""
-    if len(line) > MAX_LINE:
+    if len(line) > MAX_LINE_BYTES:
         raise MarketDataError.at(source, f"line {number}", "longer than 1 MiB")
     if b"\0" in line:
         raise MarketDataError.at(
@@ -94,7 +94,7 @@ def _decode(line: bytes, number: int, source: str) -> str:
         raise MarketDataError.at(source, f"line {number}", "not UTF-8 text") from None
 
 
-def _parse(source: str, lines: Iterator[str]) -> Table:
+def _parse(source: str, lines: Iterator[str]) -> BarTable:
     """Parse chunk by chunk, so that memory holds numbers and not text."""
     reader = csv.reader(lines, strict=True)
     header = next(reader, None)
@@ -133,7 +133,7 @@ class _Parser:
         self.zone = ""
         self.symbols: list[str] = []
         self.times: list[NDArray[np.int64]] = []
-        self.numbers: dict[str, list[Values]] = {name: [] for name in columns.numbers}
+        self.numbers: dict[str, list[Floats]] = {name: [] for name in columns.numbers}
 
     def add(self, rows: list[list[str]]) -> None:
         """Convert one chunk."""
@@ -145,11 +145,11 @@ class _Parser:
             self.symbols.extend(cells[self.columns.symbol])
         self.done += len(rows)
 
-    def table(self) -> Table:
+    def table(self) -> BarTable:
         """Join the chunks."""
         if not self.done:
             raise MarketDataError.at(self.source, "line 1", "a header and no data rows")
-        return Table(
+        return BarTable(
             source=self.source,
             row_word="line",
             rows=np.array(self.line_numbers, dtype=np.int64),
@@ -164,7 +164,7 @@ class _Parser:
         seconds = np.empty(len(cells), dtype=np.int64)
         for index, text in enumerate(cells):
             try:
-                seconds[index], zone = parse_time(text)
+                seconds[index], zone = parse_time_stamp(text)
             except ValueError as error:
                 raise self._error(index, self.columns.time, str(error)) from None
             if zone != self.zone:
@@ -174,7 +174,7 @@ class _Parser:
                 self.zone = zone
         return seconds
 
-    def _numbers(self, cells: Sequence[str], position: int) -> Values:
+    def _numbers(self, cells: Sequence[str], position: int) -> Floats:
         """Parse one column of numbers; `1_000` and non-ASCII digits are refused."""
         joined = "".join(cells)
         if joined.isascii() and "_" not in joined:

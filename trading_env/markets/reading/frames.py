@@ -14,16 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading_env.core.errors import MarketDataError, clip
-from trading_env.markets.reading.csv_files import MAX_BYTES, check_regular
-from trading_env.markets.reading.tables import Table, find_columns
-from trading_env.markets.reading.times import parse_time
-from trading_env.markets.reading.validation import Values
+from trading_env.core.records import Floats
+from trading_env.markets.reading.csv_files import MAX_FILE_BYTES, check_regular
+from trading_env.markets.reading.tables import BarTable, find_columns
+from trading_env.markets.reading.times import parse_time_stamp
 
 MAX_ROWS = 50_000_000
 SHORTEST_EPOCH = 100_000_000  # nine digits; fewer may be a date such as 20200131
 
 
-def read_parquet(path: Path) -> Table:
+def read_parquet(path: Path) -> BarTable:
     """Read a Parquet file (needs pyarrow, the extra `data`); rows count from 1."""
     check_regular(path)
     source = str(path)
@@ -35,7 +35,7 @@ def read_parquet(path: Path) -> Table:
         file = parquet.ParquetFile(path)
         groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
         size = sum(group.total_byte_size for group in groups)
-        if size > MAX_BYTES or file.metadata.num_rows > MAX_ROWS:
+        if size > MAX_FILE_BYTES or file.metadata.num_rows > MAX_ROWS:
             raise MarketDataError.at(source, "", "unpacks to more than 1024 MiB")
         names = file.schema_arrow.names
         columns = find_columns(names, source)
@@ -50,7 +50,7 @@ def read_parquet(path: Path) -> Table:
     return table_of_columns(source, names, lambda i: data.column(names[i]).to_numpy())
 
 
-def read_frame(frame: Any, source: str) -> Table:
+def read_frame(frame: Any, source: str) -> BarTable:
     """Take the columns of a pandas data frame; a time index counts as a column."""
     if getattr(frame.index, "name", None) is not None or frame.index.dtype.kind == "M":
         frame = frame.reset_index(names=frame.index.name or "time")
@@ -60,7 +60,7 @@ def read_frame(frame: Any, source: str) -> Table:
 
 def table_of_columns(
     source: str, names: Sequence[str], column: Callable[[int], NDArray[Any]]
-) -> Table:
+) -> BarTable:
     """Build a table from typed columns.
 
     Args:
@@ -78,7 +78,7 @@ def table_of_columns(
         for name, position in columns.numbers.items()
     }
     rows = np.arange(1, len(time) + 1)
-    return Table(source, "row", rows, names[columns.time], time, symbols, numbers)
+    return BarTable(source, "row", rows, names[columns.time], time, symbols, numbers)
 
 
 def _typed_times(source: str, name: str, values: NDArray[Any]) -> NDArray[np.int64]:
@@ -108,7 +108,7 @@ def _text_times(source: str, name: str, values: NDArray[Any]) -> NDArray[np.int6
     for index, value in enumerate(values):
         place = f"row {index + 1}, column '{clip(name)}'"
         try:
-            seconds[index], zone = parse_time(str(value))
+            seconds[index], zone = parse_time_stamp(str(value))
         except ValueError as error:
             raise MarketDataError.at(source, place, str(error)) from None
         zones = zones or [zone]
@@ -117,7 +117,7 @@ def _text_times(source: str, name: str, values: NDArray[Any]) -> NDArray[np.int6
     return seconds
 
 
-def _typed_numbers(source: str, name: str, values: NDArray[Any]) -> Values:
+def _typed_numbers(source: str, name: str, values: NDArray[Any]) -> Floats:
     """Turn a numeric column into float64; text and truth values are no numbers."""
     if values.dtype.kind in "iuf":
         return values.astype(np.float64)

@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading_env.core.errors import MarketDataError, clip
+from trading_env.core.records import Floats
 from trading_env.markets.reading.times import time_fault
-from trading_env.markets.reading.validation import FIELDS, SIGNAL_PREFIX, Values, first_fault
+from trading_env.markets.reading.validation import BAR_FIELDS, SIGNAL_PREFIX, first_broken_rule
 
 TIME_NAMES = ("time", "date", "timestamp")
 
@@ -32,7 +33,7 @@ class Columns(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Table:
+class BarTable:
     """Rows of bars, one row a bar and symbol."""
 
     source: str
@@ -41,7 +42,7 @@ class Table:
     time_name: str
     time: NDArray[np.int64]  # (rows,) seconds since the epoch
     symbols: Sequence[str] | None  # (rows,) or None in the wide layout
-    numbers: dict[str, Values]  # each (rows,)
+    numbers: dict[str, Floats]  # each (rows,)
 
     def error(self, index: int, column: str, reason: str) -> MarketDataError:
         """Name the row and the column of a fault."""
@@ -55,7 +56,7 @@ class Bars(NamedTuple):
 
     symbols: tuple[str, ...]
     time: NDArray[np.int64]  # (bars,)
-    numbers: dict[str, Values]  # each (bars, assets)
+    numbers: dict[str, Floats]  # each (bars, assets)
 
 
 def find_columns(header: Sequence[str], source: str) -> Columns:
@@ -71,7 +72,7 @@ def find_columns(header: Sequence[str], source: str) -> Columns:
         raise MarketDataError.at(
             source, f"columns '{times[0]}' and '{times[1]}'", "two time columns"
         )
-    missing = [name for name in FIELDS if name not in names]
+    missing = [name for name in BAR_FIELDS if name not in names]
     if not times or missing:
         raise MarketDataError.at(
             source, f"column '{(missing if times else ['time'])[0]}'", _lost(names)
@@ -80,7 +81,7 @@ def find_columns(header: Sequence[str], source: str) -> Columns:
     return Columns(
         time=names.index(times[0]),
         symbol=names.index("symbol") if "symbol" in names else None,
-        numbers={name: names.index(name) for name in (*FIELDS, *signals)},
+        numbers={name: names.index(name) for name in (*BAR_FIELDS, *signals)},
     )
 
 
@@ -88,20 +89,20 @@ def _lost(names: Sequence[str]) -> str:
     """Say what the header has instead of the missing column."""
     if len(names) == 1 and any(mark in names[0] for mark in ";\t|"):
         return "missing; the header has one column (columns must be separated by commas)"
-    near = [name for field in FIELDS for name in difflib.get_close_matches(field, names, n=1)]
-    odd = [name for name in near if name not in FIELDS]
+    near = [name for field in BAR_FIELDS for name in difflib.get_close_matches(field, names, n=1)]
+    odd = [name for name in near if name not in BAR_FIELDS]
     hint = f" (is it '{clip(odd[0])}'?)" if odd else ""
-    return f"missing; needed: time, {', '.join(FIELDS)}{hint}"
+    return f"missing; needed: time, {', '.join(BAR_FIELDS)}{hint}"
 
 
-def align(table: Table, symbol: str) -> Bars:
+def align(table: BarTable, symbol: str) -> Bars:
     """Check every row, then stack the symbols on the times that all of them have.
 
     Args:
         table: Rows as read.
         symbol: The name of the one asset when the table has no symbol column.
     """
-    fault = first_fault(table.numbers)
+    fault = first_broken_rule(table.numbers)
     if fault is not None:
         raise table.error(fault.position, fault.column, fault.reason)
     groups = _group(table, symbol)
@@ -124,7 +125,7 @@ def align(table: Table, symbol: str) -> Bars:
     return Bars(tuple(groups), time, numbers)
 
 
-def _warn_left_out(table: Table, common: int, assets: int) -> None:
+def _warn_left_out(table: BarTable, common: int, assets: int) -> None:
     """Tell the user when the symbols' times differ."""
     left_out = len(table.time) - common * assets
     if left_out:
@@ -132,7 +133,7 @@ def _warn_left_out(table: Table, common: int, assets: int) -> None:
         warnings.warn(message, UserWarning, stacklevel=5)
 
 
-def _group(table: Table, symbol: str) -> dict[str, NDArray[np.intp]]:
+def _group(table: BarTable, symbol: str) -> dict[str, NDArray[np.intp]]:
     """Row positions of each symbol, symbols in order of first appearance."""
     if table.symbols is None:
         return {symbol: np.arange(len(table.time))}

@@ -31,7 +31,7 @@ class BarClock(NamedTuple):
     bars_per_day: float  # bars in one trading day; 1 for daily and longer bars
 
 
-def parse_time(text: str) -> tuple[int, str]:
+def parse_time_stamp(text: str) -> tuple[int, str]:
     """Read one time stamp.
 
     Returns:

@@ -11,15 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading_env.core.errors import MarketDataError, clip
+from trading_env.core.records import Floats
 from trading_env.markets.reading.times import time_fault
 
-Values = NDArray[np.float64]
-PRICES = ("open", "high", "low", "close")
-FIELDS = (*PRICES, "volume")
+PRICE_FIELDS = ("open", "high", "low", "close")
+BAR_FIELDS = (*PRICE_FIELDS, "volume")
 SIGNAL_PREFIX = "signal_"
 
 
-class Fault(NamedTuple):
+class BrokenRule(NamedTuple):
     """The first value that breaks a rule."""
 
     position: int  # flat, in C order
@@ -27,7 +27,7 @@ class Fault(NamedTuple):
     reason: str
 
 
-def first_fault(columns: Mapping[str, Values]) -> Fault | None:
+def first_broken_rule(columns: Mapping[str, Floats]) -> BrokenRule | None:
     """Find the earliest value that breaks a rule.
 
     Args:
@@ -44,17 +44,17 @@ def first_fault(columns: Mapping[str, Values]) -> Fault | None:
     return min(faults, key=lambda fault: fault.position, default=None)
 
 
-def _range_faults(name: str, values: Values) -> list[Fault]:
+def _range_faults(name: str, values: Floats) -> list[BrokenRule]:
     """Check one column on its own."""
     faults = _faults(name, ~np.isfinite(values), lambda i: f"{values.flat[i]} is not finite")
-    if name in PRICES:
+    if name in PRICE_FIELDS:
         faults += _faults(name, values <= 0.0, lambda i: f"price {values.flat[i]:g} must be > 0")
     if name == "volume":
         faults += _faults(name, values < 0.0, lambda i: f"volume {values.flat[i]:g} must be >= 0")
     return faults
 
 
-def _order_faults(name: str, columns: Mapping[str, Values]) -> list[Fault]:
+def _order_faults(name: str, columns: Mapping[str, Floats]) -> list[BrokenRule]:
     """Check one price column against the bar's high and low."""
     high, low = columns["high"], columns["low"]
     if name == "high":
@@ -70,12 +70,12 @@ def _order_faults(name: str, columns: Mapping[str, Values]) -> list[Fault]:
     )
 
 
-def _faults(name: str, wrong: NDArray[np.bool_], reason: Callable[[int], str]) -> list[Fault]:
+def _faults(name: str, wrong: NDArray[np.bool_], reason: Callable[[int], str]) -> list[BrokenRule]:
     """Name the first wrong value of one rule, if there is one."""
     if not wrong.any():
         return []
     index = int(wrong.argmax())
-    return [Fault(index, name, reason(index))]
+    return [BrokenRule(index, name, reason(index))]
 
 
 def checked_arrays(
@@ -103,7 +103,7 @@ def checked_arrays(
             source, "time", f"shape {time.shape}; needed (bars,), at least 2 bars"
         )
     shape = (*close.shape[:1], len(time), len(symbols))
-    for name in (*FIELDS, "signals"):
+    for name in (*BAR_FIELDS, "signals"):
         wanted = (*shape, len(signal_names)) if name == "signals" else shape
         if copies[name].shape != wanted or 0 in shape:
             needed = "(paths, bars, assets)" + (" + (signals,)" if name == "signals" else "")
@@ -112,9 +112,9 @@ def checked_arrays(
     late = time_fault(time)
     if late is not None:
         raise MarketDataError.at(source, f"bar {late[0]}, time", late[1])
-    values = {name: copies[name] for name in FIELDS}
+    values = {name: copies[name] for name in BAR_FIELDS}
     values |= {name: copies["signals"][..., i] for i, name in enumerate(signal_names)}
-    fault = first_fault(values)
+    fault = first_broken_rule(values)
     if fault is not None:
         path, bar, asset = np.unravel_index(fault.position, shape)
         symbol = clip(symbols[int(asset)])
