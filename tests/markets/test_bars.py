@@ -1,4 +1,4 @@
-"""A market is a table that cannot be changed, cut by time without overlap."""
+"""A market is read-only, and its bands do not overlap in time."""
 
 import itertools
 import json

@@ -183,7 +183,7 @@ def test_same_arguments_make_the_same_pool_and_another_seed_another() -> None:
     assert first.sha256 != pool("multiscale", assets=2, paths=2, bars=30, seed=4).sha256
 
 
-def test_no_two_bands_share_a_key_whatever_their_seeds() -> None:
+def test_no_two_bands_share_a_key_even_for_different_seeds() -> None:
     bands = (None, "train", "validation", "test")
     keys = {band: {int(pool_key(seed, band)) for seed in range(2000)} for band in bands}
     assert len(set.union(*keys.values())) == 8000

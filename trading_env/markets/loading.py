@@ -1,9 +1,8 @@
-"""One door to every market: a name, a path, parameters, or a market already at hand.
+"""Load a market from a name, a path, a generator's arguments or a `Market`.
 
-Bands. Real data, and a `Market` handed in, are cut by time with an embargo (`Market.split`); a
-generator makes a pool of its own for each band (`synthetic.pool_key`). None means everything.
-Loaded markets are kept in memory, so asking again is instant; a file is read again when its size
-or time of change differs.
+Bands. Real data and a given `Market` are cut by time with an embargo (`Market.split`); a generator
+makes a separate pool for each band (`generator.pool_key`). None means everything. The last few
+markets stay in memory; a file is read again when its size or modification time changes.
 """
 
 import os
@@ -43,16 +42,16 @@ KEPT = 8
 def load_market(
     spec: Market | str | os.PathLike[str] | Mapping[str, Any], *, seed_band: str | None
 ) -> Market:
-    """Load the market that a specification names, or one band of it.
+    """Load the market of a specification, or one band of it.
 
     Args:
         spec: A `Market`; the name of a data set or a generator; the path of a .csv, .csv.gz or
             .parquet file; or a mapping with the key `generator` and that generator's arguments.
-        seed_band: "train", "validation", "test", or None for the whole.
+        seed_band: "train", "validation", "test", or None for everything.
 
     Raises:
-        MarketSpecError: The name, a key or a value of the specification is unknown.
-        MarketDataError: The file is not a sound table of bars, or the band is too short.
+        MarketSpecError: The specification has an unknown name, an unknown key or a bad value.
+        MarketDataError: A bar in the file breaks a rule, or the band is too short.
     """
     if seed_band is not None and seed_band not in BANDS:
         raise MarketSpecError(unknown("seed_band", seed_band, BANDS))
@@ -75,7 +74,7 @@ def load_market(
 
 
 def _settings_of(spec: Mapping[str, Any]) -> MarketGenerator:
-    """Read the settings of the generator that a mapping names."""
+    """Build a generator from a mapping."""
     if "generator" not in spec:
         raise MarketSpecError("market mapping: the key 'generator' is missing")
     arguments = dict(spec)
@@ -90,19 +89,19 @@ def _settings_of(spec: Mapping[str, Any]) -> MarketGenerator:
 
 @lru_cache(maxsize=KEPT)
 def _generated(settings: MarketGenerator, band: str | None) -> Market:
-    """Run a generator once for each specification and band."""
+    """Run a generator, unless its pool is still in memory."""
     return settings.generate(band)
 
 
 @lru_cache(maxsize=KEPT)
 def _named(name: str, band: str | None) -> Market:
-    """Load a data set once for each band."""
+    """Load a data set, unless it is still in memory."""
     market = DATASETS[name]()
     return market if band is None else market.split(band)
 
 
 def _from_path(path: Path, band: str | None) -> Market:
-    """Read a file, or recall it when it has not changed."""
+    """Read a file, unless it is still in memory and has not changed since."""
     try:
         state = path.stat()
     except (OSError, ValueError):
@@ -112,7 +111,7 @@ def _from_path(path: Path, band: str | None) -> Market:
 
 @lru_cache(maxsize=KEPT)
 def _read(path: Path, modified: int, size: int, band: str | None) -> Market:
-    """Read a file by its suffix."""
+    """Read a file in the format of its suffix."""
     parquet = path.suffix in PARQUET_SUFFIXES
     market = Market.from_parquet(path) if parquet else Market.from_csv(path)
     return market if band is None else market.split(band)

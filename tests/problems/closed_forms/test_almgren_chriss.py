@@ -131,13 +131,13 @@ def test_buying_mirrors_selling() -> None:
         ({"temporary": 1.25e-7}, "temporary = 1.25e-07: must be above permanent x slice / 2"),
     ],
 )
-def test_an_impossible_problem_is_refused_in_one_line(change: dict, words: str) -> None:
+def test_an_invalid_problem_is_refused_in_one_line(change: dict, words: str) -> None:
     with pytest.raises(ValueError, match=words) as caught:
         replace(PAPER, **change)
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 200
 
 
-def test_a_schedule_that_is_none_is_refused() -> None:
+def test_an_invalid_schedule_is_refused() -> None:
     with pytest.raises(ValueError, match=r"schedule has shape \(4,\): its last axis must be 5"):
         PAPER.expected_cost(np.full(4, 250_000.0))
     with pytest.raises(ValueError, match=r"schedule leaves 1000 shares"):

@@ -105,7 +105,7 @@ def test_every_round_trip_costs_money(permanent: float) -> None:
         ({"permanent": -1e-9}, "permanent = -1e-09: must be finite and >= 0"),
     ],
 )
-def test_an_impossible_book_is_refused_in_one_line(change: dict, words: str) -> None:
+def test_an_invalid_book_is_refused_in_one_line(change: dict, words: str) -> None:
     with pytest.raises(ValueError, match=words) as caught:
         replace(EXAMPLE, **change)
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 200

@@ -9,8 +9,7 @@ mean of all, since shares of 1999 and of 2018 are not comparable.
 A band resamples only its own part of the source (cut by time, with an embargo), so training sees no
 bar of the test period; pools of one band and different seeds do share bars.
 
-Not modelled: memory longer than a block, and anything that the source has not seen. Signals are
-dropped.
+Not modelled: memory longer than a block, events that are not in the source. Signals are dropped.
 """
 
 from typing import ClassVar
@@ -26,7 +25,7 @@ from trading_env.markets.models.draws import Rows, fill_blocks
 from trading_env.markets.models.generator import MarketGenerator, pool_key, times_of
 from trading_env.markets.models.paths import START_PRICE
 
-SMOOTHING = 63  # bars, the last of which is the one whose volume is divided by their mean
+SMOOTHING = 63  # bars up to and including the one whose volume is divided by their mean
 
 
 class BootstrapMarket(MarketGenerator):
@@ -73,7 +72,7 @@ def relative_volume(volume: Floats) -> Floats:
 
 
 def _joined(part: Market, rows: Rows, source: str) -> Market:
-    """Join the bars of the market whose numbers are in `rows`; row k is bar k + 1."""
+    """Join the bars of the market at `rows`; row k is bar k + 1."""
     before = part.close[0, :-1]
     grown = (part.close[0, 1:] / before)[rows]
     close: Floats = np.asarray(START_PRICE * np.cumprod(grown, axis=1), dtype=np.float64)

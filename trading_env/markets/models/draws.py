@@ -12,7 +12,7 @@ from trading_env.core.records import Floats
 from trading_env.core.sources import source_digest
 
 Rows = NDArray[np.int64]  # (paths, bars)
-KEY = source_digest(Path(__file__))
+_KEY = source_digest(Path(__file__))
 
 
 @kernel
@@ -71,6 +71,6 @@ def _regimes(key: str) -> Callable[[Rows, Floats, Floats, np.uint64], None]:
     return fill
 
 
-fill_normals = _normals(KEY)
-fill_blocks = _blocks(KEY)
-fill_regimes = _regimes(KEY)
+fill_normals = _normals(_KEY)
+fill_blocks = _blocks(_KEY)
+fill_regimes = _regimes(_KEY)

@@ -9,8 +9,8 @@ for mean reversion phi and loadings B (Garleanu and Pedersen 2013, equations 1 a
 bar). Without factors prices are arithmetic Brownian motions (Almgren and Chriss 2000; Bachelier
 1900). Volume is constant. Every path passes through `price` at bar `start_bar`.
 
-Not modelled: anything else. Prices are currency amounts that could pass through 0; a pool in which
-one would is refused.
+Not modelled: anything else. Arithmetic prices can fall to 0 and below; a pool in which one does is
+an error.
 """
 
 from typing import Annotated, Any, ClassVar
@@ -30,7 +30,7 @@ COVARIANCE_DOUBLINGS = 40  # of the sum that gives the factors' stationary law
 
 
 def _read_numbers(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
-    """Say in one sentence what none of the three shapes could read."""
+    """Report one error instead of one for each of the three shapes."""
     try:
         return read(value)
     except ValidationError:
@@ -115,14 +115,14 @@ class FactorMarket(TextbookMarket):
         return factors
 
     def _array(self, name: str) -> Floats:
-        """Read an argument; its rows must have one length."""
+        """Read an argument as an array; its rows must have one length."""
         try:
             return np.asarray(getattr(self, name), dtype=np.float64)
         except ValueError:
             raise self.refusal(name, "its rows differ in length") from None
 
     def _shaped(self, name: str, shape: tuple[int, ...]) -> Floats:
-        """Read an array of a shape; one number serves every place."""
+        """Read an array of a shape; one number fills it."""
         array = self._array(name)
         if array.shape not in ((), shape) or 0 in shape:
             raise self.refusal(name, f"must have the shape {shape}")

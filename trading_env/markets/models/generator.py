@@ -5,7 +5,7 @@ and the band alone. Each argument is checked by its field; `generate` refuses ar
 fit together. The first bars, or the first paths, of a larger pool are the smaller pool.
 
 Bands. The key of a pool's noise is 62 bits of SHA-256(seed) followed by a two-bit code of the
-band, so no two bands share a key, whatever their seeds.
+band, so pools of two bands never share a key, even if their seeds differ.
 """
 
 import hashlib
@@ -38,7 +38,7 @@ class MarketGenerator(Settings):
     bars: int = Field(1024, ge=2, le=MAX_BARS)
     """Bars a path."""
     seed: int = Field(0, ge=0)
-    """Names the pool."""
+    """Seed of the pool."""
 
     @field_validator("*", mode="before")
     @classmethod

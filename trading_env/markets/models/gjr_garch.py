@@ -7,8 +7,8 @@ With e = g z the unit-variance t shock of a bar and h the variance of its return
 
 so that E h = volatility^2 (the chance of e < 0 is a half). The defaults are a fit by maximum
 likelihood to S&P 500 closes of 1990-2020. r is the return without drift, signal and the half
-variance. Each path starts `BURN_IN` bars before its first, at the mean variance: with a
-persistence near 1 that is not long enough to forget where it started.
+variance. Each path starts `BURN_IN` bars before its first, at the mean variance; a persistence near
+1 does not forget that start in so few bars.
 
 Not modelled: memory longer than the persistence gives, which is why `multiscale` is the default.
 """

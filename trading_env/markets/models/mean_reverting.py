@@ -8,7 +8,7 @@ through p at bar `start_bar`; before and after it x has the stationary law given
 same backwards in time). The signal `signal_level` is x in its stationary standard deviations, which
 a coarse tick would hide. Volume is constant.
 
-Not modelled: anything else; the pull is known and never changes.
+Not modelled: anything else; the pull is constant.
 """
 
 import math

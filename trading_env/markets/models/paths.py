@@ -1,18 +1,18 @@
 """The compiled generator: bars of a pool of paths, sub-step by sub-step.
 
-The factor m and the residual e_i of asset i move as `series.py` says; asset i moves by
+The factor m and the residual e_i of asset i follow `series.py`; asset i moves by
 
     beta_i sigma_m g_m z_m + w_i sigma_e g_e z_e + drift,
 
-and a share of the factor's ln sigma moves every residual's. Half the bar's variance is taken off
-the log return, so that without drift and signal the price is a martingale.
+and a share of the factor's ln sigma moves every residual's. Half the bar's variance is subtracted
+from the log return, so that without drift and signal the price is a martingale.
 
 The high and low of a sub-step are those of a Brownian bridge between its ends, drawn one by one
 (exact for each, not for the pair), so the range does not depend on the number of sub-steps.
 
 The signal s is a unit AR(1). Bar k+1 drifts by ic sigma s_k, sigma its volatility before g: "alpha
-is volatility times IC times score" (Grinold 1994). s_k is known at the close of bar k and made
-from draws of bars <= k.
+is volatility times IC times score" (Grinold 1994). s_k is known at the close of bar k and depends
+on draws of bars <= k only.
 
 Volume: see `presets.VolumeLaw`, in units of the asset, so that the mean traded value is constant.
 
@@ -48,7 +48,7 @@ MEAN_ABSOLUTE_SHOCK = 0.8
 
 
 class Model(NamedTuple):
-    """Everything a path depends on but the noise."""
+    """Numbers of a market; a path depends on them and on the noise alone."""
 
     market: Scales
     residual: Scales
@@ -87,14 +87,14 @@ class LogBar(NamedTuple):
 
 
 class Spread(NamedTuple):
-    """How widely one asset moves in one bar."""
+    """Volatility of one asset in one bar."""
 
     sigma: float  # standard deviation of the bar, before the tails
     variance: float  # of the bar, after the tails
 
 
 class PathState(NamedTuple):
-    """The state of one path between bars, and room to work."""
+    """The state of one path between bars, and work arrays."""
 
     weights: Floats  # (1 + substeps,) square roots of the shares of variance; the gap first
     common: Floats  # (1 + substeps,) the factor's shocks of this bar
@@ -110,7 +110,7 @@ class PathState(NamedTuple):
 def trace(
     at: BarAddress, asset: int, start: float, steps: Floats, weights: Floats, variance: float
 ) -> LogBar:
-    """PathState through the gap, steps[0], and the sub-steps; bridge each sub-step's extremes."""
+    """Follow the gap, steps[0], and the sub-steps; draw each sub-step's extremes."""
     price = start + steps[0]
     opening = price
     high = price
@@ -133,7 +133,7 @@ def trace(
 
 @kernel
 def store_bar(pool: Pool, at: BarAddress, asset: int, bar: LogBar) -> None:
-    """Write a bar's prices; rounding never puts the open or the close outside the range."""
+    """Write a bar's prices; after rounding, open and close are still inside the range."""
     opening, closing = math.exp(bar.open), math.exp(bar.close)
     pool.open[at.path, at.bar, asset] = opening
     pool.high[at.path, at.bar, asset] = max(math.exp(bar.high), opening, closing)
@@ -195,7 +195,7 @@ def move_market(at: BarAddress, model: Model, state: PathState) -> Motion:
 def move_asset(
     at: BarAddress, asset: int, model: Model, state: PathState, market: Motion
 ) -> Spread:
-    """Draw one asset's bar into state.steps, factor, residual, drift and signal together."""
+    """Draw one asset's bar into state.steps: factor, residual, drift and signal."""
     series, share = asset + 1, model.volatility_share
     shared = share * market.deviation - share * share * model.market.log_variance
     residual = move(at, series, model.residual, state.scales[series], shared)
@@ -217,7 +217,7 @@ def move_asset(
 def finish_bar(
     pool: Pool, at: BarAddress, asset: int, model: Model, state: PathState, spread: Spread
 ) -> None:
-    """Make an asset's bar from state.steps, store it, and move its price, volume and signal on."""
+    """Make and store an asset's bar from state.steps; update its price, volume and signal."""
     path, bar = at.path, at.bar
     prices = trace(at, asset, state.price[asset], state.steps, state.weights, spread.variance)
     moved = (prices.close - state.price[asset]) / spread.sigma
@@ -233,7 +233,7 @@ def finish_bar(
 
 @kernel
 def fill_path(pool: Pool, model: Model, seed: np.uint64, path: int) -> None:
-    """Fill one path, bar by bar; a draw's address holds its bar, so a prefix is a shorter pool."""
+    """Fill one path, bar by bar; draws are addressed by bar, so a prefix is a shorter pool."""
     state = start_path(model, seed, path)
     for bar in range(pool.close.shape[1]):
         at = BarAddress(seed, path, bar)

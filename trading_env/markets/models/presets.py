@@ -28,7 +28,7 @@ class SeriesLaw:
     amplitudes: tuple[float, float, float]
     """Standard deviation of each scale of ln sigma."""
     half_lives: tuple[float, float, float]
-    """Bars in which half of a scale's deviation is gone."""
+    """Bars in which a scale's deviation halves."""
     leverage: tuple[float, float, float]
     """Correlation of a bar's shock with the next innovation of each scale."""
     tail_dof: float
@@ -55,16 +55,16 @@ class Preset:
     bars_per_year: float
     bars_per_day: float
     betas: tuple[float, float] | None = None
-    """Lowest and highest loading on the factor, spread evenly; or use `correlation`."""
+    """Lowest and highest loading on the factor, spread evenly; None to use `correlation`."""
     correlation: float = 0.0
-    """Without betas: correlation of every pair; each asset then has the factor's own law."""
+    """Correlation of every pair if `betas` is None; each asset then has the factor's own law."""
     gap_share: float = 0.0
     """Share of a bar's variance between the last close and the open."""
     volatility_share: float = 0.5
     """Share of the factor's log-volatility that moves every residual's."""
 
     def loadings(self, assets: int) -> tuple[list[float], list[float]]:
-        """Weights of the factor and of the residual, one a number of assets."""
+        """Return the weights of the factor and of the residual for each asset."""
         if self.betas is not None:
             low, high = self.betas
             step = (high - low) / max(assets - 1, 1)

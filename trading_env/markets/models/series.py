@@ -38,7 +38,7 @@ class Scales(NamedTuple):
 
 
 class BarAddress(NamedTuple):
-    """Where a draw lives: series 0 is the factor, series i + 1 the residual of asset i."""
+    """Address of a draw; of its series, 0 is the factor and i + 1 the residual of asset i."""
 
     seed: np.uint64
     path: int

@@ -7,9 +7,9 @@ correlation,
     z        = sqrt(c) z_m + sqrt(1 - c) z_i
     return   = sigma g z + drift - (sigma g)^2 / 2,
 
-so that the expected growth of the price is the drift plus what the signal adds. Gap, signal, bar
+so that the expected growth of the price is the drift plus the signal's part. Gap, signal, bar
 extremes and volume are those of the daily presets. Draws have addresses, so a model whose sigma
-follows its own returns draws the same shocks as the bars made of them.
+depends on past returns draws the same shocks as the bars that are made from it.
 """
 
 import math
@@ -34,7 +34,7 @@ from trading_env.markets.models.series import BarAddress, draw_shocks, draw_tail
 
 BURN_IN = 500  # bars
 BURN_IN_ADDRESS = 1_000_000  # beyond the last bar of any path
-KEY = source_digest(Path(__file__))
+_KEY = source_digest(Path(__file__))
 
 
 class VolatilityPath(NamedTuple):
@@ -133,5 +133,5 @@ def _gjr(key: str) -> Callable[[VolatilityPath, Floats, float, Model, np.uint64]
     return fill
 
 
-fill_prices = _prices(KEY)
-fill_gjr = _gjr(KEY)
+fill_prices = _prices(_KEY)
+fill_gjr = _gjr(_KEY)

@@ -30,7 +30,7 @@ class VolatilityMarket(PooledMarket):
         return model
 
     def empty_volatility(self) -> VolatilityPath:
-        """Allocate the arrays of a model: no tails and no drift unless it sets them."""
+        """Allocate the arrays of a model, with no tails and no drift until it sets them."""
         shape = self.pool_shape(self.assets)
         return VolatilityPath(np.empty(shape), np.ones(shape), np.zeros(shape))
 

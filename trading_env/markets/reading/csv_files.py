@@ -1,9 +1,9 @@
 """Read tables of bars from text files.
 
-Text is UTF-8 with commas and decimal points, plain or gzip (told by its first bytes, not by its
-name). Every fault ends in one `MarketDataError` that names the file, the line and the column; no
-value is guessed, filled or dropped (blank lines are skipped). Limits: one line 1 MiB, one file
-1 GiB once unpacked, and 100 times its packed size beyond 16 MiB.
+Text is UTF-8 with commas and decimal points, plain or gzip (the first bytes decide, not the name).
+A `MarketDataError` gives the file, the line and the column of the first error; no value is guessed,
+filled or dropped (blank lines are skipped). Limits: 1 MiB for a line, 1 GiB for an unpacked file,
+and above 16 MiB 100 times its packed size.
 """
 
 import csv
@@ -32,7 +32,7 @@ CHUNK = 8192
 
 
 def read_csv(path: Path) -> BarTable:
-    """Read a .csv or .csv.gz file; errors name the line, the header being line 1."""
+    """Read a .csv or .csv.gz file; in errors the header is line 1."""
     source = str(path)
     check_regular(path)
     try:
@@ -40,11 +40,11 @@ def read_csv(path: Path) -> BarTable:
     except csv.Error as error:
         raise MarketDataError.at(source, "", f"broken CSV: {clip(error, 60)} (a quote?)") from None
     except (OSError, EOFError, zlib.error) as error:
-        raise MarketDataError.at(source, "", f"cannot be read: {clip(error, 60)}") from None
+        raise MarketDataError.at(source, "", f"unreadable: {clip(error, 60)}") from None
 
 
 def check_regular(path: Path) -> None:
-    """Refuse a missing file, a folder, a pipe or a device."""
+    """Raise MarketDataError for a missing file, a folder, a pipe or a device."""
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError) as error:
@@ -81,12 +81,12 @@ def _lines(path: Path) -> Iterator[str]:
 
 
 def _decode(line: bytes, number: int, source: str) -> str:
-    """Turn one line into text."""
+    """Decode one line."""
     if len(line) > MAX_LINE_BYTES:
         raise MarketDataError.at(source, f"line {number}", "longer than 1 MiB")
     if b"\0" in line:
         raise MarketDataError.at(
-            source, f"line {number}", "holds a NUL byte (UTF-16 or a binary file?)"
+            source, f"line {number}", "contains a NUL byte (UTF-16 or a binary file?)"
         )
     try:
         return line.decode("utf-8-sig" if number == 1 else "utf-8")
@@ -95,7 +95,7 @@ def _decode(line: bytes, number: int, source: str) -> str:
 
 
 def _parse(source: str, lines: Iterator[str]) -> BarTable:
-    """Parse chunk by chunk, so that memory holds numbers and not text."""
+    """Parse in chunks, so that memory need not hold the whole text."""
     reader = csv.reader(lines, strict=True)
     header = next(reader, None)
     if not header:
@@ -160,7 +160,7 @@ class _Parser:
         )
 
     def _times(self, cells: Sequence[str]) -> NDArray[np.int64]:
-        """Parse time stamps, all of one kind."""
+        """Parse time stamps, all with one offset."""
         seconds = np.empty(len(cells), dtype=np.int64)
         for index, text in enumerate(cells):
             try:
@@ -175,21 +175,21 @@ class _Parser:
         return seconds
 
     def _numbers(self, cells: Sequence[str], position: int) -> Floats:
-        """Parse one column of numbers; `1_000` and non-ASCII digits are refused."""
+        """Parse one column of numbers; `1_000` and non-ASCII digits are errors."""
         joined = "".join(cells)
         if joined.isascii() and "_" not in joined:
             try:
                 return np.fromiter(map(float, cells), dtype=np.float64, count=len(cells))
             except ValueError:
                 pass
-        index = next(i for i, text in enumerate(cells) if not _is_number(text))
+        index = next(i for i, text in enumerate(cells) if not _is_plain_number(text))
         text = cells[index].strip()
         if not text:
             reason = "empty cell"
         elif "," in text:
-            reason = f"'{clip(text)}' is no number (write a decimal point, no thousands mark)"
+            reason = f"'{clip(text)}' is not a number (write a decimal point, no thousands mark)"
         else:
-            reason = f"'{clip(text)}' is no number"
+            reason = f"'{clip(text)}' is not a number"
         raise self._error(index, position, reason)
 
     def _error(self, index: int, position: int, reason: str) -> Exception:
@@ -199,8 +199,8 @@ class _Parser:
         )
 
 
-def _is_number(text: str) -> bool:
-    """Tell whether a cell is a plain number."""
+def _is_plain_number(text: str) -> bool:
+    """Return whether a cell is a plain number."""
     try:
         float(text)
     except ValueError:

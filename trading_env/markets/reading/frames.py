@@ -1,8 +1,8 @@
 """Read tables of bars from Parquet files and pandas data frames.
 
-Columns have types here: text in a number column is an error even when it looks like a number,
-integer times are epoch seconds of nine digits or more, and datetimes without a zone are UTC. Rows
-count from 1. The same limit on size as for text files.
+Columns have types: text in a number column is an error even when it looks like a number, integer
+times are epoch seconds of nine digits or more, and datetimes without a zone are UTC. The first row
+is row 1. Files have the same limit on size as text files.
 """
 
 import importlib
@@ -24,7 +24,7 @@ SHORTEST_EPOCH = 100_000_000  # nine digits; fewer may be a date such as 2020013
 
 
 def read_parquet(path: Path) -> BarTable:
-    """Read a Parquet file (needs pyarrow, the extra `data`); rows count from 1."""
+    """Read a Parquet file (needs pyarrow, the extra `data`); the first row is row 1."""
     check_regular(path)
     source = str(path)
     try:
@@ -45,13 +45,13 @@ def read_parquet(path: Path) -> BarTable:
         raise
     except (OSError, ValueError, KeyError) as error:
         raise MarketDataError.at(
-            source, "", f"no readable Parquet file: {clip(error, 60)}"
+            source, "", f"not a readable Parquet file: {clip(error, 60)}"
         ) from None
     return table_of_columns(source, names, lambda i: data.column(names[i]).to_numpy())
 
 
 def read_frame(frame: Any, source: str) -> BarTable:
-    """Take the columns of a pandas data frame; a time index counts as a column."""
+    """Read a pandas data frame; a time index counts as a column."""
     if getattr(frame.index, "name", None) is not None or frame.index.dtype.kind == "M":
         frame = frame.reset_index(names=frame.index.name or "time")
     names = [str(name) for name in frame.columns]
@@ -64,7 +64,7 @@ def table_of_columns(
     """Build a table from typed columns.
 
     Args:
-        source: What to call the table in errors.
+        source: Name of the table in errors.
         names: The header.
         column: Function from a position to that column as a numpy array.
     """
@@ -82,7 +82,7 @@ def table_of_columns(
 
 
 def _typed_times(source: str, name: str, values: NDArray[Any]) -> NDArray[np.int64]:
-    """Turn datetimes, epoch seconds or text into seconds."""
+    """Convert datetimes, epoch seconds or text to seconds."""
     seconds = np.empty(len(values), dtype=np.int64)
     if values.dtype.kind == "M":
         whole = values.astype("datetime64[s]")
@@ -96,7 +96,7 @@ def _typed_times(source: str, name: str, values: NDArray[Any]) -> NDArray[np.int
         return _text_times(source, name, values)
     if wrong.any():
         index = int(wrong.argmax())
-        reason = f"'{clip(values[index])}' is neither a date nor a whole epoch second"
+        reason = f"'{clip(values[index])}' is not a date or a whole epoch second"
         raise MarketDataError.at(source, f"row {index + 1}, column '{clip(name)}'", reason)
     return seconds
 
@@ -118,16 +118,16 @@ def _text_times(source: str, name: str, values: NDArray[Any]) -> NDArray[np.int6
 
 
 def _typed_numbers(source: str, name: str, values: NDArray[Any]) -> Floats:
-    """Turn a numeric column into float64; text and truth values are no numbers."""
+    """Convert a numeric column to float64; text and booleans are errors."""
     if values.dtype.kind in "iuf":
         return values.astype(np.float64)
     numbers = np.empty(len(values))
     for index, value in enumerate(values):
         place = f"row {index + 1}, column '{clip(name)}'"
         if isinstance(value, (str, bytes, bool, np.bool_, np.datetime64)):
-            raise MarketDataError.at(source, place, f"'{clip(value)}' is no number")
+            raise MarketDataError.at(source, place, f"'{clip(value)}' is not a number")
         try:
             numbers[index] = np.nan if value is None else float(value)
         except (TypeError, ValueError):
-            raise MarketDataError.at(source, place, f"'{clip(value)}' is no number") from None
+            raise MarketDataError.at(source, place, f"'{clip(value)}' is not a number") from None
     return numbers

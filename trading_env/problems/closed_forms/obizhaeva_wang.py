@@ -26,9 +26,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from trading_env.core.records import Floats
 from trading_env.problems.closed_forms.checks import (
-    Floats,
-    Values,
+    OneOrMany,
     checked_schedule,
     require_count,
     require_not_negative,
@@ -39,10 +39,10 @@ from trading_env.problems.closed_forms.checks import (
 
 @dataclass(frozen=True, kw_only=True)
 class ObizhaevaWang:
-    """One problem of execution; time in any unit, the same one throughout.
+    """An execution problem; all times have one unit, which may be any.
 
     Raises:
-        ValueError: a field has an impossible value, by name.
+        ValueError: a field is out of range; the message names it.
     """
 
     initial_price: float
@@ -74,12 +74,12 @@ class ObizhaevaWang:
 
     @property
     def transient(self) -> float:
-        """Impact kappa = 1 / q - lambda that decays, currency per share for each share."""
+        """Decaying impact kappa = 1 / q - lambda, currency per share for each share."""
         return 1.0 / self.depth - self.permanent
 
     @property
     def decay(self) -> float:
-        """Share a of the displacement that is left at the next trade."""
+        """Share a of the displacement that remains at the next trade."""
         return math.exp(-self.resilience * self.horizon / (self.trades - 1))
 
     def schedule(self) -> Floats:
@@ -93,17 +93,16 @@ class ObizhaevaWang:
         return np.full(self.trades, self.quantity / self.trades)
 
     def immediate(self) -> Floats:
-        """Return everything in the first trade, signed shares, shape (trades,)."""
+        """Return the schedule that trades everything at once, signed shares, shape (trades,)."""
         shares = np.zeros(self.trades)
         shares[0] = self.quantity
         return shares
 
-    def cost(self, schedule: ArrayLike) -> Values:
-        """Return the cost above the initial price, currency, by the definition's recursion.
+    def cost(self, schedule: ArrayLike) -> OneOrMany:
+        """Return the cost above the initial price, currency, by the recursion of the definition.
 
         Args:
-            schedule: signed shares, shape (..., trades); they may add up to anything, so that a
-                round trip has a cost too.
+            schedule: signed shares, shape (..., trades), of any sum: 0 for a round trip.
 
         Raises:
             ValueError: a schedule has another length or a value that is not finite.
@@ -111,7 +110,7 @@ class ObizhaevaWang:
         shares = checked_schedule(schedule, self.trades)
         lasting = np.zeros(shares.shape[:-1])  # F - F_0
         displacement = np.zeros(shares.shape[:-1])  # D
-        total: Values = np.zeros(shares.shape[:-1])
+        total: OneOrMany = np.zeros(shares.shape[:-1])
         for k in range(self.trades):
             x = shares[..., k]
             total = total + x * (lasting + displacement) + 0.5 / self.depth * x**2
@@ -126,7 +125,7 @@ class ObizhaevaWang:
 
     @property
     def _refilled(self) -> float:
-        """The share 1 - a of a displacement that is gone by the next trade."""
+        """The share 1 - a of a displacement that has decayed by the next trade."""
         return -math.expm1(-self.resilience * self.horizon / (self.trades - 1))
 
     @property
