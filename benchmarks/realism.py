@@ -27,7 +27,7 @@ import numpy as np
 from benchmarks import real_series
 from benchmarks.realism_facts import FACTS, NEEDED, Measured, measure, passed
 from benchmarks.throughput import commit, processor
-from trading_env.markets.models.synthetic import gbm, multiscale
+from trading_env.markets.models.synthetic import GbmMarket, MultiscaleMarket
 
 ROOT = Path(__file__).resolve().parent.parent
 RECORDED = ROOT / "benchmarks" / "results" / "realism.json"
@@ -58,16 +58,18 @@ SIZES = {
 def judge(preset: str, size: Size, seed: int) -> dict[str, Any]:
     """Generate a preset and hold it to the facts of its kind."""
     _, assets, paths, bars = size
-    market = multiscale(
-        preset=preset, assets=assets, paths=paths, bars=bars + 1, seed=seed, band="test"
+    generator = MultiscaleMarket(
+        preset=preset, assets=assets, paths=paths, bars=bars + 1, seed=seed
     )
+    market = generator.generate("test")
     found = measure(np.diff(np.log(market.close), axis=1), market.volume[:, 1:])
     return {"preset": preset, **size._asdict(), **verdicts(found, size.kind)}
 
 
 def control(size: Size, seed: int) -> dict[str, Any]:
     """Hold a geometric Brownian motion to the same facts."""
-    market = gbm(assets=1, paths=size.paths, bars=size.bars + 1, seed=seed, band="test")
+    generator = GbmMarket(assets=1, paths=size.paths, bars=size.bars + 1, seed=seed)
+    market = generator.generate("test")
     found = measure(np.diff(np.log(market.close), axis=1), market.volume[:, 1:])
     return verdicts(found, size.kind)
 

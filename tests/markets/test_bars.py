@@ -1,4 +1,4 @@
-"""A market is a table that cannot be changed, cut by time without overlap."""
+"""A market is read-only, and its bands do not overlap in time."""
 
 import itertools
 import json
@@ -137,9 +137,3 @@ def test_a_description_is_json() -> None:
     described = Market(**arrays()).describe()
     assert json.loads(json.dumps(described, allow_nan=False)) == described
     assert described["start"] == "1970-01-01T00:00:00Z"
-
-
-def test_a_pool_as_a_frame_has_one_row_a_path_bar_and_asset() -> None:
-    frame = Market(**arrays(bars=4)).to_frame()
-    assert len(frame) == 2 * 4 * 3
-    assert list(frame.columns[:3]) == ["path", "time", "symbol"]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from trading_env.envs.execution import ExecutionEnv
-from trading_env.markets import load_market
+from trading_env.markets import MarketSpecError, load_market
 
 COVARIANCE = [[0.36, 0.15], [0.15, 1.0]]
 LOADINGS = [[0.5, 0.1], [-0.2, 0.3]]
@@ -71,8 +71,8 @@ def test_bands_and_seeds_are_other_paths_and_asking_again_is_not() -> None:
         ({"paths": 0}, "paths"),
     ],
 )
-def test_impossible_parameters_are_one_line(changed: dict[str, Any], word: str) -> None:
-    with pytest.raises(ValueError, match=word) as error:
+def test_an_invalid_argument_is_named_in_one_line(changed: dict[str, Any], word: str) -> None:
+    with pytest.raises(MarketSpecError, match=word) as error:
         load_market(FACTORS | changed, seed_band=None)
     assert len(str(error.value)) < 200
 

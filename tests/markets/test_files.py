@@ -1,4 +1,4 @@
-"""A file that cannot be traded on ends in one line that says where and why."""
+"""An invalid file raises an error of one line with the place and the reason."""
 
 import gzip
 import os
@@ -21,7 +21,7 @@ def with_row(row: str) -> str:
     return HEADER + FIRST + SECOND + row + "\n2020-01-09,11,12,10,11,5\n"
 
 
-# name: (bytes of the file, what the message must say)
+# name: (bytes of the file, parts of the message)
 MALFORMED: dict[str, tuple[bytes | str, tuple[str, ...]]] = {
     "empty": ("", ("empty",)),
     "header_only": (HEADER, ("line 1", "no data rows")),
@@ -48,10 +48,10 @@ MALFORMED: dict[str, tuple[bytes | str, tuple[str, ...]]] = {
     "high_below_low": (with_row("2020-01-03,11,9,10,11,5"), ("line 4", "'high'", "below low")),
     "open_outside": (with_row("2020-01-03,13,12,10,11,5"), ("line 4", "'open'", "outside")),
     "close_outside": (with_row("2020-01-03,11,12,10,9,5"), ("line 4", "'close'", "outside")),
-    "text_number": (with_row("2020-01-03,11,12,ten,11,5"), ("line 4", "'low'", "'ten' is no")),
+    "text_number": (with_row("2020-01-03,11,12,ten,11,5"), ("line 4", "'low'", "'ten' is not")),
     "empty_cell": (with_row("2020-01-03,11,12,,11,5"), ("line 4", "'low'", "empty cell")),
-    "underscore": (with_row("2020-01-03,11,1_2,10,11,5"), ("line 4", "'high'", "is no number")),
-    "foreign_digits": (with_row("2020-01-03,11,١٢,10,11,5"), ("line 4", "'high'", "no number")),
+    "underscore": (with_row("2020-01-03,11,1_2,10,11,5"), ("line 4", "'high'", "is not a number")),
+    "foreign_digits": (with_row("2020-01-03,11,١٢,10,11,5"), ("line 4", "'high'", "not a number")),
     "quoted_comma": (with_row('2020-01-03,11,"12,5",10,11,5'), ("line 4", "decimal point")),
     "decimal_comma": (with_row("2020-01-03,11,12,5,10,11,5"), ("line 4", "decimal comma")),
     "short_row": (with_row("2020-01-03,11,12"), ("line 4", "3 fields")),
@@ -70,8 +70,8 @@ MALFORMED: dict[str, tuple[bytes | str, tuple[str, ...]]] = {
     ),
     "year_1677": (with_row("1677-01-03,11,12,10,11,5"), ("line 4", "1900 to 2200")),
     "year_2262": (with_row("2262-01-03,11,12,10,11,5"), ("line 4", "1900 to 2200")),
-    "no_such_day": (with_row("2020-02-30,11,12,10,11,5"), ("line 4", "'time'", "is no time")),
-    "american_day": (with_row("01/03/2020,11,12,10,11,5"), ("line 4", "'time'", "is no time")),
+    "no_such_day": (with_row("2020-02-30,11,12,10,11,5"), ("line 4", "'time'", "is not a time")),
+    "american_day": (with_row("01/03/2020,11,12,10,11,5"), ("line 4", "'time'", "is not a time")),
     "half_second": (with_row("2020-01-03 00:00:00.5,11,12,10,11,5"), ("line 4", "fraction")),
     "mixed_zones": (with_row("2020-01-03 00:00Z,11,12,10,11,5"), ("line 4", "zones differ")),
     "open_quote": (with_row('2020-01-03,"11,12,10,11,5'), ("broken CSV",)),
@@ -79,8 +79,8 @@ MALFORMED: dict[str, tuple[bytes | str, tuple[str, ...]]] = {
     "huge_cell": (with_row("2020-01-03," + "1" * 200_000 + ",12,10,11,5"), ("broken CSV",)),
     "huge_line": (with_row("9" * (1 << 21)), ("line 4", "1 MiB")),
     "wide_header": (",".join(f"c{i}" for i in range(300_000)), ("line 1", "1 MiB")),
-    "cut_gzip": (gzip.compress(GOOD.encode() * 50)[:-20], ("cannot be read",)),
-    "broken_gzip": (b"\x1f\x8b" + b"junk" * 50, ("cannot be read",)),
+    "cut_gzip": (gzip.compress(GOOD.encode() * 50)[:-20], ("unreadable",)),
+    "broken_gzip": (b"\x1f\x8b" + b"junk" * 50, ("unreadable",)),
     "gzip_of_blanks": (gzip.compress(GOOD.encode() + b"\n" * (1 << 25)), ("blank lines in a row",)),
     "gzip_of_rows": (
         gzip.compress(GOOD.encode() + b"2020-01-03,11,12,10,11,%1000d\n" % 5 * (1 << 15)),
@@ -126,7 +126,7 @@ def test_a_malformed_file_is_refused_in_one_line(name: str, tmp_path: Path) -> N
         assert part in message
 
 
-def test_what_is_no_regular_file_is_refused(tmp_path: Path) -> None:
+def test_a_path_that_is_not_a_regular_file_is_refused(tmp_path: Path) -> None:
     assert "no such file" in message_of(lambda: Market.from_csv(tmp_path / "none.csv"))
     assert "regular" in message_of(lambda: Market.from_csv(tmp_path))
     pipe = tmp_path / "pipe.csv"
@@ -168,7 +168,7 @@ def test_the_long_layout_keeps_the_times_that_all_symbols_have(tmp_path: Path) -
     path = tmp_path / "two.csv"
     third = "2020-01-03,11,12,10,11,0\n"
     path.write_text("symbol," + HEADER + f"B,{FIRST}B,{SECOND}B,{third}A,{SECOND}A,{third}")
-    with pytest.warns(UserWarning, match="1 rows left out"):
+    with pytest.warns(UserWarning, match="1 rows dropped"):
         market = Market.from_csv(path)
     assert market.symbols == ("B", "A")
     assert market.close[0].tolist() == [[11.0, 11.0], [11.0, 11.0]]
@@ -187,7 +187,6 @@ def test_a_frame_survives_the_way_through_a_file(tmp_path: Path, suffix: str) ->
         frame.to_parquet(path)
         market = Market.from_parquet(path)
     assert market.sha256 == Market.from_frame(frame, symbol="bars").sha256
-    assert market.sha256 == Market.from_frame(market.to_frame()).sha256
     assert market.signals[0, :, 0, 0].tolist() == [1.0, 2.0]
 
 
@@ -205,15 +204,15 @@ def test_a_broken_parquet_file_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("column", "values", "reason"),
     [
-        ("low", ["9", "9"], "'9' is no number"),
+        ("low", ["9", "9"], "'9' is not a number"),
         ("low", [9.0, None], "not finite"),
-        ("volume", [True, False], "is no number"),
+        ("volume", [True, False], "is not a number"),
         ("time", [20200101, 20200102], "whole epoch second"),
         ("time", [1577836800.5, 1577923200.0], "whole epoch second"),
         ("time", [1577836800000, 1577923200000], "milliseconds"),
         ("time", pd.to_datetime(["2020-01-01", None]), "whole epoch second"),
         ("time", pd.to_datetime(["2020-01-02", "2020-01-01"]), "earlier"),
-        ("time", ["2020-01-01", "tomorrow"], "is no time"),
+        ("time", ["2020-01-01", "tomorrow"], "is not a time"),
     ],
 )
 def test_a_malformed_frame_is_refused_in_one_line(column: str, values: object, reason: str) -> None:

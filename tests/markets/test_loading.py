@@ -1,5 +1,6 @@
-"""One door: every spelling of a market, its bands, and the names it suggests."""
+"""Every spelling of a market, its bands, and the names that an error suggests."""
 
+import hashlib
 import itertools
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,9 @@ import numpy as np
 import pytest
 
 from trading_env.markets import Market, MarketDataError, MarketSpecError, load_market
+from trading_env.markets.datasets import DATA
+from trading_env.markets.loading import GENERATORS
+from trading_env.markets.reading.validation import BAR_FIELDS
 
 SMALL = {"generator": "multiscale", "assets": 2, "paths": 3, "bars": 40}
 
@@ -20,16 +24,34 @@ def write_bars(path: Path, close: float = 10.0) -> Path:
 
 
 def test_the_same_specification_is_the_same_object() -> None:
-    reordered = dict(reversed(SMALL.items()))
-    assert load_market(SMALL, seed_band="train") is load_market(reordered, seed_band="train")
+    first = load_market(SMALL, seed_band="train")
+    assert load_market(dict(reversed(SMALL.items())), seed_band="train") is first
+    assert load_market(SMALL | {"seed": 0, "substeps": 8}, seed_band="train") is first
     assert load_market("us_indices", seed_band=None) is load_market("us_indices", seed_band=None)
 
 
-def test_a_generator_makes_another_pool_for_each_band() -> None:
+@pytest.mark.parametrize("name", GENERATORS)
+def test_a_generator_makes_another_sound_pool_for_each_band_and_seed(name: str) -> None:
+    spec = {"generator": name, "paths": 3, "bars": 80}
     bands: list[str | None] = ["train", "validation", "test", None]
-    markets = [load_market(SMALL, seed_band=band) for band in bands]
-    assert len({market.sha256 for market in markets}) == 4
-    assert {market.close.shape for market in markets} == {(3, 40, 2)}
+    markets = [load_market(spec, seed_band=band) for band in bands]
+    markets.append(load_market(spec | {"seed": 1}, seed_band=None))
+    assert len({market.sha256 for market in markets}) == 5
+    assert {market.close.shape for market in markets} == {(3, 80, markets[0].assets)}
+    for market in markets:
+        names = ("symbols", "time", *BAR_FIELDS, "signals", "signal_names")
+        Market(**{name: getattr(market, name) for name in names})  # raises if unsound
+    smaller = load_market(spec | {"paths": 2, "bars": 70}, seed_band="test")
+    assert (smaller.close == markets[2].close[:2, :70]).all()
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_every_argument_of_a_generator_has_a_default_and_a_meaning(name: str) -> None:
+    generator = GENERATORS[name]
+    for field, about in generator.model_fields.items():
+        assert about.description, field
+        assert not about.is_required(), field
+    assert generator.label == name
 
 
 def test_real_indices_are_cut_by_time_with_an_embargo() -> None:
@@ -42,6 +64,21 @@ def test_real_indices_are_cut_by_time_with_an_embargo() -> None:
     for before, after in itertools.pairwise(bands):
         between = (whole.time > before.time[-1]) & (whole.time < after.time[0])
         assert between.sum() == 20
+
+
+@pytest.mark.parametrize(
+    ("band", "digest"),
+    [(None, "8d625c336c6e"), ("train", "7ba5ddb0224d"), ("test", "ee8f01f960d5")],
+)
+def test_real_indices_never_change(band: str | None, digest: str) -> None:
+    assert load_market("us_indices", seed_band=band).sha256.startswith(digest)
+
+
+def test_the_files_of_the_indices_are_the_copies_that_their_page_describes() -> None:
+    page = (DATA / "README.md").read_text(encoding="utf-8")
+    for name in ("sp500.csv.gz", "nasdaq.csv.gz"):
+        digest = hashlib.sha256((DATA / name).read_bytes()).hexdigest()
+        assert f"| `{name}` | `{digest}` |" in page
 
 
 def test_real_indices_match_their_published_first_day() -> None:
@@ -71,14 +108,16 @@ def test_a_market_at_hand_is_cut_by_time() -> None:
     ("spec", "parts"),
     [
         ("us_indexes", ("did you mean 'us_indices'", "multiscale")),
-        ("zzz", ("known: bootstrap, factor, gbm, gjr_garch, mean_reverting", "us_indices")),
+        ("zzz", ("unknown market 'zzz'; known: ",)),
         ({"generator": "multiscal"}, ("did you mean 'multiscale'",)),
+        (SMALL | {"assets": 0}, ("market multiscale: assets = 0: ",)),
+        (SMALL | {"paths": 10**6}, ("market multiscale: bars = 40: ", "must be at most")),
         ({"generator": ["gbm"]}, ("unknown generator",)),
         (SMALL | {"asets": 3}, ("'asets'", "did you mean 'assets'")),
         (SMALL | {"band": "test"}, ("'band'", "known:")),
         (SMALL | {"preset": "btc_hour"}, ("did you mean 'btc_hourly'",)),
-        (SMALL | {"seed": float("nan")}, ("'multiscale'",)),
-        (SMALL | {"seed": {1, 2}}, ("'multiscale'",)),
+        (SMALL | {"seed": float("nan")}, ("multiscale: seed = nan",)),
+        (SMALL | {"seed": {1, 2}}, ("multiscale: seed = {1, 2}",)),
         ({"assets": 3}, ("'generator' is missing",)),
         (None, ("NoneType",)),
         (7, ("int",)),

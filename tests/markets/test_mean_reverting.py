@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trading_env.markets import load_market
+from trading_env.markets import MarketSpecError, load_market
 
 SPEC: dict[str, Any] = {"generator": "mean_reverting", "paths": 64, "bars": 1500}
 TICKED = SPEC | {"tick": 0.1}
@@ -71,7 +71,7 @@ def test_a_smaller_pool_is_the_beginning_of_a_larger_one() -> None:
         ({"seed": -1}, "seed"),
     ],
 )
-def test_impossible_parameters_are_one_line(changed: dict[str, Any], word: str) -> None:
-    with pytest.raises(ValueError, match=word) as error:
+def test_an_invalid_argument_is_named_in_one_line(changed: dict[str, Any], word: str) -> None:
+    with pytest.raises(MarketSpecError, match=word) as error:
         load_market(SPEC | changed, seed_band=None)
     assert len(str(error.value)) < 200

@@ -1,4 +1,4 @@
-"""Each statistic finds what is known of a series made for it."""
+"""Each statistic recovers the parameter of a series that was made from it."""
 
 import math
 
@@ -53,7 +53,7 @@ def test_the_autocorrelation_of_an_ar1_is_a_power_of_its_coefficient(
         assert facts.autocorrelation(values, lag) == pytest.approx(0.8**lag, abs=4 * error)
 
 
-def test_the_score_of_linear_memory_is_one_whatever_volatility_does(
+def test_the_score_of_linear_memory_is_one_also_when_volatility_varies(
     generator: np.random.Generator,
 ) -> None:
     calm_and_wild = np.where(np.arange(COUNT) // 500 % 2, 1.0, 6.0)
@@ -164,7 +164,7 @@ def test_one_factor_gives_the_correlation_and_the_eigenvalue(
     table = math.sqrt(0.3) * common + math.sqrt(0.7) * own
     assert facts.pairwise_correlation(table) == pytest.approx(0.3, abs=0.01)
     assert facts.first_eigenvalue(table) == pytest.approx((1 + 3 * 0.3) / 4, abs=0.01)
-    assert facts.stress_correlation(table) < 0.2  # only what choosing large moves by chance gives
+    assert facts.stress_correlation(table) < 0.2  # selecting large moves by chance gives this much
 
 
 def test_correlation_that_comes_with_volatility_is_found(generator: np.random.Generator) -> None:
@@ -187,7 +187,7 @@ def test_tail_dependence_is_the_share_without_and_one_with_a_common_order(
 @pytest.mark.parametrize(
     "values", [[1.0], [[1.0, 2.0, 3.0]], [1.0, 1.0, 1.0], [1.0, 2.0, math.nan]]
 )
-def test_what_is_no_series_is_refused(values: list[float]) -> None:
+def test_values_that_are_not_a_series_are_refused(values: list[float]) -> None:
     with pytest.raises(ValueError, match="values"):
         facts.excess_kurtosis(values)
 

@@ -1,7 +1,7 @@
 """The market: a read-only table of bars, of one history or of a pool of synthetic paths.
 
-Every value array has the shape (paths, bars, assets); real data has one path. Nothing here knows
-what a bar is traded for, and nothing is repaired: a table that breaks a rule is refused.
+Every value array has the shape (paths, bars, assets); real data has one path. Nothing is repaired:
+a table that breaks a rule raises an error.
 """
 
 import hashlib
@@ -16,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading_env.core.errors import MarketDataError, clip
+from trading_env.core.records import Floats
 from trading_env.markets.reading.csv_files import read_csv
 from trading_env.markets.reading.frames import read_frame, read_parquet
-from trading_env.markets.reading.tables import Table, align
+from trading_env.markets.reading.tables import BarTable, align
 from trading_env.markets.reading.times import iso, measure_clock
-from trading_env.markets.reading.validation import FIELDS, SIGNAL_PREFIX, Values, checked_arrays
+from trading_env.markets.reading.validation import BAR_FIELDS, SIGNAL_PREFIX, checked_arrays
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,30 +44,30 @@ class Market:
     """Names of the assets, unique."""
     time: NDArray[np.int64]
     """(bars,) seconds since 1970-01-01 UTC, as the source stamps its bars, strictly increasing."""
-    open: Values
+    open: Floats
     """(paths, bars, assets) currency per unit, > 0; so are high, low and close."""
-    high: Values
-    low: Values
-    close: Values
-    volume: Values
+    high: Floats
+    low: Floats
+    close: Floats
+    volume: Floats
     """(paths, bars, assets) units traded in the bar, >= 0."""
-    signals: Values
+    signals: Floats
     """(paths, bars, assets, len(signal_names)) known at the close of their bar, finite."""
     signal_names: tuple[str, ...] = ()
-    """Names of the signals, each starting with `signal_`."""
+    """Names of the signals; each begins with `signal_`."""
     bar_seconds: float = math.nan
-    """Nominal length of a bar; left out: the median spacing of `time`."""
+    """Nominal length of a bar; defaults to the median spacing of `time`."""
     bars_per_year: float = math.nan
-    """Bars in a year; left out: measured (see `times.measure_clock`)."""
+    """Bars in a year; measured by default (see `times.measure_clock`)."""
     bars_per_day: float = math.nan
-    """Bars in a trading day, 1 for daily and longer bars; left out: measured."""
+    """Bars in a trading day, 1 for daily and longer bars; measured by default."""
     source: str = "arrays"
     """Where the bars come from, for errors and reports."""
     trusted: InitVar[bool] = False
     """True skips copying and checking: only for arrays this package made."""
 
     def __post_init__(self, trusted: bool) -> None:
-        """Check unless trusted; fill in the clock; make every array read-only."""
+        """Check the arrays unless trusted, measure the clock, and make every array read-only."""
         if not trusted:
             arrays = checked_arrays(self.source, self.symbols, self.signal_names, self._arrays())
             for name, array in arrays.items():
@@ -94,7 +95,7 @@ class Market:
 
         Args:
             path: The file.
-            symbol: Name of the asset in the wide layout; the file's stem when left out.
+            symbol: Name of the asset in the wide layout; defaults to the file's stem.
         """
         path = Path(path)
         return cls._from_table(read_csv(path), symbol or path.name.partition(".")[0])
@@ -113,15 +114,15 @@ class Market:
         return cls._from_table(read_frame(frame, source), symbol)
 
     @classmethod
-    def _from_table(cls, table: Table, symbol: str) -> Self:
-        """Align the rows of a table; `align` has checked them, with their line numbers."""
+    def _from_table(cls, table: BarTable, symbol: str) -> Self:
+        """Make a market of a table; `align` checks its rows and reports their line numbers."""
         bars = align(table, symbol)
         names = tuple(name for name in bars.numbers if name.startswith(SIGNAL_PREFIX))
         shape = (1, len(bars.time), len(bars.symbols), len(names))
         signals = np.empty(shape)
         for i, name in enumerate(names):
             signals[0, :, :, i] = bars.numbers[name]
-        values: dict[str, Any] = {name: bars.numbers[name][None] for name in FIELDS}
+        values: dict[str, Any] = {name: bars.numbers[name][None] for name in BAR_FIELDS}
         return cls(
             symbols=bars.symbols,
             time=bars.time,
@@ -158,9 +159,9 @@ class Market:
         return digest.hexdigest()
 
     def slice_bars(self, start: int, stop: int) -> Self:
-        """Keep bars start, ..., stop - 1 of every path; the clock is kept, not measured again."""
+        """Keep bars start, ..., stop - 1 of every path, and the clock of the whole market."""
         if not 0 <= start <= stop - 2 or stop > self.bars:
-            reason = f"at least 2 of the {self.bars} bars are needed"
+            reason = f"needs at least 2 of the {self.bars} bars"
             raise MarketDataError.at(self.source, f"bars {start} to {stop}", reason)
         values: dict[str, Any] = {
             name: np.ascontiguousarray(
@@ -178,21 +179,21 @@ class Market:
         validation: float = VALIDATION_SHARE,
         embargo_bars: int = EMBARGO_BARS,
     ) -> Self:
-        """Cut one band out by time: train first, then validation, then test.
+        """Return the bars of one band: train comes first, then validation, then test.
 
-        The first `embargo_bars` bars of validation and of test belong to no band, so that no
-        feature or label of one band reaches into the next.
+        The first `embargo_bars` bars of validation and of test belong to no band, so that features
+        and labels of one band contain no bar of another.
 
         Args:
             band: "train", "validation" or "test".
             train: Share of the bars, in (0, 1).
             validation: Share of the bars, in (0, 1 - train).
-            embargo_bars: Bars left out at each of the two cuts, >= 0.
+            embargo_bars: Bars dropped at each of the two cuts, >= 0.
         """
         if not (train > 0 and validation > 0 and train + validation < 1 and embargo_bars >= 0):
             place = f"train={train}, validation={validation}, embargo_bars={embargo_bars}"
             raise MarketDataError.at(
-                self.source, place, "shares must be > 0 and leave some for test"
+                self.source, place, "shares must be > 0 and sum to less than 1"
             )
         first, second = int(train * self.bars), int((train + validation) * self.bars)
         limits = {
@@ -207,7 +208,7 @@ class Market:
         return self.slice_bars(*limits[band])
 
     def describe(self) -> dict[str, Any]:
-        """Summarise the table in values that JSON can hold."""
+        """Summarise the market as a JSON-able mapping."""
         returns = np.diff(np.log(self.close), axis=1)
         volatility = returns.std(axis=(0, 1))
         per_asset = {
@@ -235,22 +236,9 @@ class Market:
             "assets": per_asset,
         }
 
-    def to_frame(self) -> "pd.DataFrame":
-        """Write the long layout as a pandas data frame; a pool has a column `path` too."""
-        import pandas as pd
-
-        shape = self.close.shape
-        path, bar, asset = (index.ravel() for index in np.indices(shape))
-        columns: dict[str, Any] = {"path": path} if self.paths > 1 else {}
-        columns["time"] = self.time[bar].astype("datetime64[s]")
-        columns["symbol"] = np.array(self.symbols, dtype=object)[asset]
-        columns |= {name: getattr(self, name).ravel() for name in FIELDS}
-        columns |= {name: self.signals[..., i].ravel() for i, name in enumerate(self.signal_names)}
-        return pd.DataFrame(columns)
-
     def _arrays(self) -> dict[str, NDArray[Any]]:
-        """Every array by name."""
-        return {name: getattr(self, name) for name in ("time", *FIELDS, "signals")}
+        """Return every array under its name."""
+        return {name: getattr(self, name) for name in ("time", *BAR_FIELDS, "signals")}
 
     def _freeze(self) -> None:
         """Make every array read-only."""

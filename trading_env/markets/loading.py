@@ -1,70 +1,71 @@
-"""One door to every market: a name, a path, parameters, or a market already at hand.
+"""Load a market from a name, a path, a generator's arguments or a `Market`.
 
-Bands. Real data, and a `Market` handed in, are cut by time with an embargo (`Market.split`); a
-generator makes a pool of its own for each band (`synthetic.pool_key`). None means everything.
-Loaded markets are kept in memory, so asking again is instant; a file is read again when its size
-or time of change differs.
+Bands. Real data and a given `Market` are cut by time with an embargo (`Market.split`); a generator
+makes a separate pool for each band (`generator.pool_key`). None means everything. The last few
+markets stay in memory; a file is read again when its size or modification time changes.
 """
 
-import inspect
-import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from trading_env.core.errors import MarketSpecError, clip, unknown
+from trading_env.core.errors import ConfigError, MarketSpecError, clip, unknown
 from trading_env.markets.bars import BANDS, Market
 from trading_env.markets.datasets import DATASETS
-from trading_env.markets.models.bootstrap import bootstrap
-from trading_env.markets.models.factor import factor
-from trading_env.markets.models.gjr_garch import gjr_garch
-from trading_env.markets.models.mean_reverting import mean_reverting
-from trading_env.markets.models.regime_switching import regime_switching
-from trading_env.markets.models.synthetic import gbm, multiscale
+from trading_env.markets.models.bootstrap import BootstrapMarket
+from trading_env.markets.models.factor import FactorMarket
+from trading_env.markets.models.generator import MarketGenerator
+from trading_env.markets.models.gjr_garch import GjrGarchMarket
+from trading_env.markets.models.mean_reverting import MeanRevertingMarket
+from trading_env.markets.models.regime_switching import RegimeSwitchingMarket
+from trading_env.markets.models.synthetic import GbmMarket, MultiscaleMarket
 
-MarketSpec = Market | str | os.PathLike[str] | Mapping[str, Any]
-
-GENERATORS: dict[str, Callable[..., Market]] = {
-    "multiscale": multiscale,
-    "gbm": gbm,
-    "factor": factor,
-    "gjr_garch": gjr_garch,
-    "regime_switching": regime_switching,
-    "bootstrap": bootstrap,
-    "mean_reverting": mean_reverting,
+GENERATORS: dict[str, type[MarketGenerator]] = {
+    generator.label: generator
+    for generator in (
+        MultiscaleMarket,
+        GbmMarket,
+        FactorMarket,
+        GjrGarchMarket,
+        RegimeSwitchingMarket,
+        BootstrapMarket,
+        MeanRevertingMarket,
+    )
 }
 TEXT_SUFFIXES = (".csv", ".csv.gz")
 PARQUET_SUFFIXES = (".parquet", ".pq")
 KEPT = 8
 
+MarketSpec = Market | str | os.PathLike[str] | Mapping[str, Any]
+
 
 def load_market(spec: MarketSpec, *, seed_band: str | None) -> Market:
-    """Load the market that a specification names, or one band of it.
+    """Load the market of a specification, or one band of it.
 
     Args:
         spec: A `Market`; the name of a data set or a generator; the path of a .csv, .csv.gz or
             .parquet file; or a mapping with the key `generator` and that generator's arguments.
-        seed_band: "train", "validation", "test", or None for the whole.
+        seed_band: "train", "validation", "test", or None for everything.
 
     Raises:
-        MarketSpecError: The name, a key or a value of the specification is unknown.
-        MarketDataError: The file is not a sound table of bars, or the band is too short.
+        MarketSpecError: The specification has an unknown name, an unknown key or a bad value.
+        MarketDataError: A bar in the file breaks a rule, or the band is too short.
     """
     if seed_band is not None and seed_band not in BANDS:
         raise MarketSpecError(unknown("seed_band", seed_band, BANDS))
     if isinstance(spec, Market):
         return spec if seed_band is None else spec.split(seed_band)
     if isinstance(spec, Mapping):
-        return _generated(_canonical(spec), seed_band)
+        return _generated(_settings_of(spec), seed_band)
     if isinstance(spec, os.PathLike):
         return _from_path(Path(spec), seed_band)
     if not isinstance(spec, str):
         known = "a name, a path, a mapping or a Market"
         raise MarketSpecError(f"market '{clip(spec)}' of type {type(spec).__name__}: give {known}")
     if spec in GENERATORS:
-        return _generated(_canonical({"generator": spec}), seed_band)
+        return _generated(GENERATORS[spec](), seed_band)
     if spec in DATASETS:
         return _named(spec, seed_band)
     if spec.endswith((*TEXT_SUFFIXES, *PARQUET_SUFFIXES)) or os.sep in spec:
@@ -72,39 +73,35 @@ def load_market(spec: MarketSpec, *, seed_band: str | None) -> Market:
     raise MarketSpecError(unknown("market", spec, [*DATASETS, *GENERATORS]))
 
 
-def _canonical(spec: Mapping[str, Any]) -> str:
-    """Check the keys of a generator's specification and write it as canonical JSON."""
+def _settings_of(spec: Mapping[str, Any]) -> MarketGenerator:
+    """Build a generator from a mapping."""
     if "generator" not in spec:
         raise MarketSpecError("market mapping: the key 'generator' is missing")
-    name = spec["generator"]
+    arguments = dict(spec)
+    name = arguments.pop("generator")
     if not isinstance(name, str) or name not in GENERATORS:
         raise MarketSpecError(unknown("generator", name, GENERATORS))
-    known = {"generator", *inspect.signature(GENERATORS[name]).parameters} - {"band"}
-    for key in spec:
-        if key not in known:
-            raise MarketSpecError(unknown(f"key of market '{name}'", key, known))
     try:
-        return json.dumps(dict(spec), sort_keys=True, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise MarketSpecError(f"market '{name}': {clip(error, 80)}") from None
+        return GENERATORS[name].of(arguments)
+    except ConfigError as error:
+        raise MarketSpecError(f"market {error}") from None
 
 
 @lru_cache(maxsize=KEPT)
-def _generated(canonical: str, band: str | None) -> Market:
-    """Run a generator once for each specification and band."""
-    arguments = json.loads(canonical)
-    return GENERATORS[arguments.pop("generator")](**arguments, band=band)
+def _generated(settings: MarketGenerator, band: str | None) -> Market:
+    """Run a generator, unless its pool is still in memory."""
+    return settings.generate(band)
 
 
 @lru_cache(maxsize=KEPT)
 def _named(name: str, band: str | None) -> Market:
-    """Load a data set once for each band."""
+    """Load a data set, unless it is still in memory."""
     market = DATASETS[name]()
     return market if band is None else market.split(band)
 
 
 def _from_path(path: Path, band: str | None) -> Market:
-    """Read a file, or recall it when it has not changed."""
+    """Read a file, unless it is still in memory and has not changed since."""
     try:
         state = path.stat()
     except (OSError, ValueError):
@@ -114,7 +111,7 @@ def _from_path(path: Path, band: str | None) -> Market:
 
 @lru_cache(maxsize=KEPT)
 def _read(path: Path, modified: int, size: int, band: str | None) -> Market:
-    """Read a file by its suffix."""
+    """Read a file in the format of its suffix."""
     parquet = path.suffix in PARQUET_SUFFIXES
     market = Market.from_parquet(path) if parquet else Market.from_csv(path)
     return market if band is None else market.split(band)

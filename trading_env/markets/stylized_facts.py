@@ -6,16 +6,16 @@ With r_t the log returns of equal bars, s their standard deviation and z = (r - 
                       tail (Hill 1975)
     residual tails    excess kurtosis of r / EWMA volatility, lambda 0.94 (J.P. Morgan 1996)
     linear memory     autocorrelation of r; rms over lags of the score
-                      sum r_t r_(t-k) / sqrt(sum r_t^2 r_(t-k)^2), which is near 1 for returns that
-                      are uncorrelated, whatever their volatility does (Lo and MacKinlay 1988)
+                      sum r_t r_(t-k) / sqrt(sum r_t^2 r_(t-k)^2), which is near 1 for uncorrelated
+                      returns, also when their volatility varies (Lo and MacKinlay 1988)
     clustering        autocorrelation of |r|; its decay: minus the slope of its log on the log lag
     leverage          mean over k of E[z_t z_(t+k)^2] (Bouchaud, Matacz and Potters 2001, divided
-                      by s^3 and not s^4, so without a unit). The correlation of r_t and
+                      by s^3 instead of s^4, so that it has no unit). The correlation of r_t and
                       r_(t+k)^2 is this over the standard deviation of z^2, three to four times
-                      smaller for daily indices: figures of the two must not be compared
-    gain and loss     skewness; 0.5% quantile over 99.5% quantile of r, sign dropped
-    aggregation       excess kurtosis of 21-bar returns over that of one bar: near 0 when sums
-                      turn normal fast
+                      smaller for daily indices: do not compare figures of the two
+    gain and loss     skewness; |0.5% quantile| over 99.5% quantile of r
+    aggregation       excess kurtosis of 21-bar returns over that of one bar: near 0 if sums
+                      soon become normal
     volume            y = log volume less the mean of the 63 bars before: correlation with |r|, and
                       its own autocorrelation
 
@@ -26,19 +26,19 @@ and for several assets, r of shape (bars, assets):
     tail dependence   chance that one asset is in its lowest 5% given that another is, mean of pairs
     first eigenvalue  of the correlation matrix, as a share of the number of assets
 
-Every result is a pure number. Not here: hours of the day, and order flow.
+Every result is a pure number. Not covered: hours of the day, and order flow.
 """
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[np.float64]
+from trading_env.core.records import Floats
 
 TAIL_SHARE = 0.05  # of the returns, the largest of which make the Hill index
 EWMA_DECAY = 0.94
 MEMORY_LAGS = 10
 DECAY_LAGS = 100
-LEAST_AUTOCORRELATION = 1e-3  # a smaller one has no useful log
+LEAST_AUTOCORRELATION = 1e-3  # the log of a smaller one is noise
 QUANTILE = 0.005
 MONTH = 21  # bars
 QUARTER = 63  # bars
@@ -65,15 +65,15 @@ def skewness(values: ArrayLike) -> float:
     return float(np.mean(centred**3) / np.mean(centred**2) ** 1.5)
 
 
-def volatility_scaled(returns: ArrayLike, decay: float = EWMA_DECAY) -> Array:
-    """Divide each return by the EWMA volatility of those before it; the first by that of all."""
+def volatility_scaled(returns: ArrayLike, decay: float = EWMA_DECAY) -> Floats:
+    """Divide each return by the EWMA volatility of earlier returns; the first by that of all."""
     series = _series(returns, 2)
     variance = float(np.mean(series**2))
     scale = np.empty_like(series)
     for step, value in enumerate(series.tolist()):
         scale[step] = variance
         variance = decay * variance + (1.0 - decay) * value * value
-    scaled: Array = series / np.sqrt(scale)
+    scaled: Floats = series / np.sqrt(scale)
     return scaled
 
 
@@ -146,7 +146,7 @@ def aggregated_kurtosis(returns: ArrayLike, bars: int = MONTH) -> float:
     return excess_kurtosis(sums) / excess_kurtosis(series)
 
 
-def unusual_volume(volume: ArrayLike, window: int = QUARTER) -> Array:
+def unusual_volume(volume: ArrayLike, window: int = QUARTER) -> Floats:
     """Log volume less its mean over the `window` bars before; the first `window` bars are NaN.
 
     A bar without volume, and each bar whose window holds one, is NaN too.
@@ -209,7 +209,7 @@ def first_eigenvalue(returns: ArrayLike) -> float:
     return float(np.linalg.eigvalsh(_correlation(table))[-1] / table.shape[1])
 
 
-def _series(values: ArrayLike, least: int) -> Array:
+def _series(values: ArrayLike, least: int) -> Floats:
     """Read one series of at least `least` finite numbers that are not all equal."""
     series = np.asarray(values, dtype=np.float64)
     if series.ndim != 1 or len(series) < least:
@@ -219,19 +219,19 @@ def _series(values: ArrayLike, least: int) -> Array:
     return series
 
 
-def _centred(values: ArrayLike) -> Array:
-    """Read one series and take its mean off."""
+def _centred(values: ArrayLike) -> Floats:
+    """Read one series and subtract its mean."""
     series = _series(values, 3)
-    centred: Array = series - series.mean()
+    centred: Floats = series - series.mean()
     return centred
 
 
-def _correlation(table: Array) -> Array:
+def _correlation(table: Floats) -> Floats:
     """Correlation matrix of the columns."""
     return np.asarray(np.corrcoef(table.T), dtype=np.float64)
 
 
-def _table(returns: ArrayLike) -> Array:
+def _table(returns: ArrayLike) -> Floats:
     """Read returns of at least two assets, (bars, assets)."""
     table = np.asarray(returns, dtype=np.float64)
     if table.ndim != 2 or table.shape[1] < 2 or not np.isfinite(table).all():

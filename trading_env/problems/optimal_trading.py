@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from trading_env.envs.world import WARMUP
 from trading_env.problems.closed_forms.garleanu_pedersen import GarleanuPedersen
-from trading_env.problems.closed_forms.kelly import growth, optimal_fraction
+from trading_env.problems.closed_forms.kelly import growth_rate, optimal_fraction
 from trading_env.problems.closed_forms.linear import LinearPolicy, sandwich_sum
 from trading_env.problems.problem import Problem
 
@@ -252,9 +252,10 @@ def kelly(
         env_id=PORTFOLIO_ID,
         env_kwargs=kwargs,
         optimal_policy=ConstantWeight(best / reach),
-        optimal_value=float(growth(best, drift, volatility, rate)),
+        optimal_value=float(growth_rate(best, drift, volatility, rate)),
         reference_values={
-            name: float(growth(c * best, drift, volatility, rate)) for name, c in multiples.items()
+            name: float(growth_rate(c * best, drift, volatility, rate))
+            for name, c in multiples.items()
         },
         policies={name: ConstantWeight(c * best / reach) for name, c in multiples.items()},
     )

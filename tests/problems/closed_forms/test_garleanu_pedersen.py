@@ -164,13 +164,13 @@ def test_one_asset_and_one_factor_is_a_problem_too() -> None:
         ({"covariance": [[1.0, 0.5], [0.4, 1.0]]}, "covariance is not symmetric"),
         ({"covariance": [[1.0, 2.0], [2.0, 1.0]]}, "covariance has an eigenvalue of -1"),
         ({"cost": np.diag([1.0, 0.0])}, "cost has an eigenvalue of 0: must be positive definite"),
-        ({"cost": np.full((2, 2), np.nan)}, "cost holds a value that is not finite"),
+        ({"cost": np.full((2, 2), np.nan)}, "cost contains a value that is not finite"),
         ({"factor_covariance": -np.eye(2)}, "must be positive semidefinite"),
         ({"risk_aversion": 0.0}, "risk_aversion = 0.0: must be finite and > 0"),
         ({"discount_rate": 1.0}, "discount_rate = 1.0: must be above 0 and below 1"),
     ],
 )
-def test_an_impossible_problem_is_refused_in_one_line(change: dict, words: str) -> None:
+def test_an_invalid_problem_is_refused_in_one_line(change: dict, words: str) -> None:
     with pytest.raises(ValueError, match=words) as caught:
         replace(SIMPLE, **change)
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 200

@@ -1,4 +1,4 @@
-"""Ritter's problem: the optimum's figures, its Bellman equation, and what the true price pays."""
+"""Ritter's problem: the optimum's figures, its Bellman equation, and a run on the true price."""
 
 import numpy as np
 import pytest
@@ -53,7 +53,7 @@ def test_the_optimum_does_not_depend_on_the_grid() -> None:
     assert rewards == pytest.approx([PROBLEM.record().reward] * 3, rel=1e-3)
 
 
-def test_the_true_price_pays_what_the_grid_promises() -> None:
+def test_a_simulation_on_the_true_price_earns_the_grids_reward() -> None:
     rewards, profits = simulate(PROBLEM, paths=8000, steps=2000)
     error = rewards.std() / np.sqrt(len(rewards))
     assert error < 0.3
@@ -120,7 +120,7 @@ def test_never_trading_earns_nothing() -> None:
         ({"risk_aversion": -1.0}, "risk_aversion = -1.0: must be finite and >= 0"),
     ],
 )
-def test_an_impossible_problem_is_refused_in_one_line(change: dict, words: str) -> None:
+def test_an_invalid_problem_is_refused_in_one_line(change: dict, words: str) -> None:
     with pytest.raises(ValueError, match=words) as caught:
         RitterProblem(**change)
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 200

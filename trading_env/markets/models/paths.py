@@ -1,18 +1,18 @@
 """The compiled generator: bars of a pool of paths, sub-step by sub-step.
 
-The factor m and the residual e_i of asset i move as `series.py` says; asset i moves by
+The factor m and the residual e_i of asset i follow `series.py`; asset i moves by
 
     beta_i sigma_m g_m z_m + w_i sigma_e g_e z_e + drift,
 
-and a share of the factor's ln sigma moves every residual's. Half the bar's variance is taken off
-the log return, so that without drift and signal the price is a martingale.
+and a share of the factor's ln sigma moves every residual's. Half the bar's variance is subtracted
+from the log return, so that without drift and signal the price is a martingale.
 
 The high and low of a sub-step are those of a Brownian bridge between its ends, drawn one by one
 (exact for each, not for the pair), so the range does not depend on the number of sub-steps.
 
 The signal s is a unit AR(1). Bar k+1 drifts by ic sigma s_k, sigma its volatility before g: "alpha
-is volatility times IC times score" (Grinold 1994). s_k is known at the close of bar k and made
-from draws of bars <= k.
+is volatility times IC times score" (Grinold 1994). s_k is known at the close of bar k and depends
+on draws of bars <= k only.
 
 Volume: see `presets.VolumeLaw`, in units of the asset, so that the mean traded value is constant.
 
@@ -25,15 +25,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from trading_env.core.jit import array_kernel, driver, kernel
 from trading_env.core.noise import Stream, normal, uniforms
+from trading_env.core.records import Floats
 from trading_env.core.sources import source_digest
 from trading_env.markets.models.series import (
     DRAWS_A_BAR,
-    Address,
-    Column,
+    BarAddress,
     Motion,
     Scales,
     advance_scales,
@@ -46,19 +45,15 @@ START_PRICE = 100.0
 SIGNAL_HALF_LIFE = 10.0  # bars
 SIGNAL_PERSISTENCE = math.pow(0.5, 1.0 / SIGNAL_HALF_LIFE)
 MEAN_ABSOLUTE_SHOCK = 0.8
-COMPILED = (
-    *("core/jit.py", "core/noise.py", "markets/models/series.py"),
-    *("markets/models/paths.py", "markets/models/volatility_paths.py"),
-)
 
 
 class Model(NamedTuple):
-    """Everything a path depends on but the noise."""
+    """Numbers of a market; a path depends on them and on the noise alone."""
 
     market: Scales
     residual: Scales
-    beta: Column  # (assets,)
-    residual_weight: Column  # (assets,)
+    beta: Floats  # (assets,)
+    residual_weight: Floats  # (assets,)
     volatility_share: float
     gap_share: float
     substeps: int
@@ -74,12 +69,12 @@ class Model(NamedTuple):
 class Pool(NamedTuple):
     """The arrays to fill, (paths, bars, assets); the signal has one more axis of length 1."""
 
-    open: Column
-    high: Column
-    low: Column
-    close: Column
-    volume: Column
-    signals: NDArray[np.float64]
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    volume: Floats
+    signals: Floats
 
 
 class LogBar(NamedTuple):
@@ -92,30 +87,30 @@ class LogBar(NamedTuple):
 
 
 class Spread(NamedTuple):
-    """How widely one asset moves in one bar."""
+    """Volatility of one asset in one bar."""
 
     sigma: float  # standard deviation of the bar, before the tails
     variance: float  # of the bar, after the tails
 
 
-class Walk(NamedTuple):
-    """The state of one path between bars, and room to work."""
+class PathState(NamedTuple):
+    """The state of one path between bars, and work arrays."""
 
-    weights: Column  # (1 + substeps,) square roots of the shares of variance; the gap first
-    common: Column  # (1 + substeps,) the factor's shocks of this bar
-    own: Column  # (1 + substeps,) one residual's
-    steps: Column  # (1 + substeps,) one asset's log returns
-    scales: Column  # (1 + assets, 3)
-    price: Column  # (assets,) log of the last close
-    activity: Column  # (assets,) log volume less its mean
-    signal: Column  # (assets,) at the last close
+    weights: Floats  # (1 + substeps,) square roots of the shares of variance; the gap first
+    common: Floats  # (1 + substeps,) the factor's shocks of this bar
+    own: Floats  # (1 + substeps,) one residual's
+    steps: Floats  # (1 + substeps,) one asset's log returns
+    scales: Floats  # (1 + assets, 3)
+    price: Floats  # (assets,) log of the last close
+    activity: Floats  # (assets,) log volume less its mean
+    signal: Floats  # (assets,) at the last close
 
 
 @kernel
 def trace(
-    at: Address, asset: int, start: float, steps: Column, weights: Column, variance: float
+    at: BarAddress, asset: int, start: float, steps: Floats, weights: Floats, variance: float
 ) -> LogBar:
-    """Walk through the gap, steps[0], and the sub-steps; bridge each sub-step's extremes."""
+    """Follow the gap, steps[0], and the sub-steps; draw each sub-step's extremes."""
     price = start + steps[0]
     opening = price
     high = price
@@ -137,8 +132,8 @@ def trace(
 
 
 @kernel
-def store_bar(pool: Pool, at: Address, asset: int, bar: LogBar) -> None:
-    """Write a bar's prices; rounding never puts the open or the close outside the range."""
+def store_bar(pool: Pool, at: BarAddress, asset: int, bar: LogBar) -> None:
+    """Write a bar's prices; after rounding, open and close are still inside the range."""
     opening, closing = math.exp(bar.open), math.exp(bar.close)
     pool.open[at.path, at.bar, asset] = opening
     pool.high[at.path, at.bar, asset] = max(math.exp(bar.high), opening, closing)
@@ -147,7 +142,7 @@ def store_bar(pool: Pool, at: Address, asset: int, bar: LogBar) -> None:
 
 
 @kernel
-def next_volume(at: Address, asset: int, model: Model, level: float, shock: float) -> float:
+def next_volume(at: BarAddress, asset: int, model: Model, level: float, shock: float) -> float:
     """Log volume less its mean, after a bar that moved by `shock` standard deviations."""
     noise = normal(at.seed, at.path, at.bar, asset, Stream.MARKET_VOLUME)
     response = model.volume_response * (abs(shock) - MEAN_ABSOLUTE_SHOCK)
@@ -155,7 +150,7 @@ def next_volume(at: Address, asset: int, model: Model, level: float, shock: floa
 
 
 @kernel
-def next_signal(at: Address, asset: int, signal: float) -> float:
+def next_signal(at: BarAddress, asset: int, signal: float) -> float:
     """Advance the unit AR(1) signal to the close of this bar; the first is a fresh draw."""
     noise = normal(at.seed, at.path, at.bar, asset, Stream.MARKET_SIGNAL)
     if at.bar == 0:
@@ -165,17 +160,17 @@ def next_signal(at: Address, asset: int, signal: float) -> float:
 
 
 @array_kernel
-def start_walk(model: Model, seed: np.uint64, path: int) -> Walk:
+def start_path(model: Model, seed: np.uint64, path: int) -> PathState:
     """Allocate the state of one path and draw its first scales."""
     assets = len(model.beta)
     weights = np.full(model.substeps + 1, math.sqrt((1.0 - model.gap_share) / model.substeps))
     weights[0] = math.sqrt(model.gap_share)
     scales = np.empty((assets + 1, 3))
-    at = Address(seed, path, 0)
+    at = BarAddress(seed, path, 0)
     start_scales(at, 0, model.market, scales[0])
     for series in range(1, assets + 1):
         start_scales(at, series, model.residual, scales[series])
-    return Walk(
+    return PathState(
         weights=weights,
         common=np.empty_like(weights),
         own=np.empty_like(weights),
@@ -188,62 +183,64 @@ def start_walk(model: Model, seed: np.uint64, path: int) -> Walk:
 
 
 @kernel
-def move_market(at: Address, model: Model, walk: Walk) -> Motion:
-    """Draw the factor's bar into walk.common and advance its scales."""
-    market = move(at, 0, model.market, walk.scales[0], 0.0)
-    shock = draw_shocks(at, 0, walk.weights, walk.common)
-    advance_scales(at, 0, shock, model.market, walk.scales[0])
+def move_market(at: BarAddress, model: Model, state: PathState) -> Motion:
+    """Draw the factor's bar into state.common and advance its scales."""
+    market = move(at, 0, model.market, state.scales[0], 0.0)
+    shock = draw_shocks(at, 0, state.weights, state.common)
+    advance_scales(at, 0, shock, model.market, state.scales[0])
     return market
 
 
 @kernel
-def move_asset(at: Address, asset: int, model: Model, walk: Walk, market: Motion) -> Spread:
-    """Draw one asset's bar into walk.steps, factor, residual, drift and signal together."""
+def move_asset(
+    at: BarAddress, asset: int, model: Model, state: PathState, market: Motion
+) -> Spread:
+    """Draw one asset's bar into state.steps: factor, residual, drift and signal."""
     series, share = asset + 1, model.volatility_share
     shared = share * market.deviation - share * share * model.market.log_variance
-    residual = move(at, series, model.residual, walk.scales[series], shared)
-    shock = draw_shocks(at, series, walk.weights, walk.own)
-    advance_scales(at, series, shock, model.residual, walk.scales[series])
+    residual = move(at, series, model.residual, state.scales[series], shared)
+    shock = draw_shocks(at, series, state.weights, state.own)
+    advance_scales(at, series, shock, model.residual, state.scales[series])
     beta, weight = model.beta[asset], model.residual_weight[asset]
     from_market, from_own = beta * market.spread, weight * residual.spread
     variance = from_market * from_market + from_own * from_own
     sigma = math.hypot(beta * market.sigma, weight * residual.sigma)
-    drift = model.drift + model.information_coefficient * sigma * walk.signal[asset]
-    for j in range(len(walk.steps)):
-        part = walk.weights[j]
-        shocked = from_market * walk.common[j] + from_own * walk.own[j]
-        walk.steps[j] = part * shocked + part * part * (drift - 0.5 * variance)
+    drift = model.drift + model.information_coefficient * sigma * state.signal[asset]
+    for j in range(len(state.steps)):
+        part = state.weights[j]
+        shocked = from_market * state.common[j] + from_own * state.own[j]
+        state.steps[j] = part * shocked + part * part * (drift - 0.5 * variance)
     return Spread(sigma, variance)
 
 
 @kernel
-def close_bar(
-    pool: Pool, at: Address, asset: int, model: Model, walk: Walk, spread: Spread
+def finish_bar(
+    pool: Pool, at: BarAddress, asset: int, model: Model, state: PathState, spread: Spread
 ) -> None:
-    """Make an asset's bar from walk.steps, store it, and move its price, volume and signal on."""
+    """Make and store an asset's bar from state.steps; update its price, volume and signal."""
     path, bar = at.path, at.bar
-    prices = trace(at, asset, walk.price[asset], walk.steps, walk.weights, spread.variance)
-    moved = (prices.close - walk.price[asset]) / spread.sigma
-    walk.price[asset] = prices.close
-    walk.activity[asset] = next_volume(at, asset, model, walk.activity[asset], moved)
-    walk.signal[asset] = next_signal(at, asset, walk.signal[asset])
+    prices = trace(at, asset, state.price[asset], state.steps, state.weights, spread.variance)
+    moved = (prices.close - state.price[asset]) / spread.sigma
+    state.price[asset] = prices.close
+    state.activity[asset] = next_volume(at, asset, model, state.activity[asset], moved)
+    state.signal[asset] = next_signal(at, asset, state.signal[asset])
     store_bar(pool, at, asset, prices)
-    excess = walk.activity[asset] - 0.5 * model.volume_variance
+    excess = state.activity[asset] - 0.5 * model.volume_variance
     units = model.value_a_bar / pool.open[path, bar, asset]
     pool.volume[path, bar, asset] = units * math.exp(excess)
-    pool.signals[path, bar, asset, 0] = walk.signal[asset]
+    pool.signals[path, bar, asset, 0] = state.signal[asset]
 
 
 @array_kernel
 def fill_path(pool: Pool, model: Model, seed: np.uint64, path: int) -> None:
-    """Fill one path, bar by bar; a draw's address holds its bar, so a prefix is a shorter pool."""
-    walk = start_walk(model, seed, path)
+    """Fill one path, bar by bar; draws are addressed by bar, so a prefix is a shorter pool."""
+    state = start_path(model, seed, path)
     for bar in range(pool.close.shape[1]):
-        at = Address(seed, path, bar)
-        market = move_market(at, model, walk)
+        at = BarAddress(seed, path, bar)
+        market = move_market(at, model, state)
         for asset in range(len(model.beta)):
-            spread = move_asset(at, asset, model, walk, market)
-            close_bar(pool, at, asset, model, walk, spread)
+            spread = move_asset(at, asset, model, state, market)
+            finish_bar(pool, at, asset, model, state, spread)
 
 
 def _build() -> Callable[[Pool, Model, np.uint64], None]:

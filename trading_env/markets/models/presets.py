@@ -20,7 +20,7 @@ HOURS_PER_YEAR = 24 * 365.25
 
 
 @dataclass(frozen=True)
-class Series:
+class SeriesLaw:
     """The law of one return series."""
 
     volatility: float
@@ -28,7 +28,7 @@ class Series:
     amplitudes: tuple[float, float, float]
     """Standard deviation of each scale of ln sigma."""
     half_lives: tuple[float, float, float]
-    """Bars in which half of a scale's deviation is gone."""
+    """Bars in which a scale's deviation halves."""
     leverage: tuple[float, float, float]
     """Correlation of a bar's shock with the next innovation of each scale."""
     tail_dof: float
@@ -48,23 +48,23 @@ class VolumeLaw:
 class Preset:
     """A market: one common factor and a residual for each asset."""
 
-    market: Series
-    residual: Series
+    market: SeriesLaw
+    residual: SeriesLaw
     volume: VolumeLaw
     bar_seconds: float
     bars_per_year: float
     bars_per_day: float
     betas: tuple[float, float] | None = None
-    """Lowest and highest loading on the factor, spread evenly; or use `correlation`."""
+    """Lowest and highest loading on the factor, spread evenly; None to use `correlation`."""
     correlation: float = 0.0
-    """Without betas: correlation of every pair; each asset then has the factor's own law."""
+    """Correlation of every pair if `betas` is None; each asset then has the factor's own law."""
     gap_share: float = 0.0
     """Share of a bar's variance between the last close and the open."""
     volatility_share: float = 0.5
     """Share of the factor's log-volatility that moves every residual's."""
 
     def loadings(self, assets: int) -> tuple[list[float], list[float]]:
-        """Weights of the factor and of the residual, one a number of assets."""
+        """Return the weights of the factor and of the residual for each asset."""
         if self.betas is not None:
             low, high = self.betas
             step = (high - low) / max(assets - 1, 1)
@@ -76,20 +76,22 @@ class Preset:
 
 
 NO_LEVERAGE = (0.0, 0.0, 0.0)
-US_INDEX = Series(
+US_INDEX = SeriesLaw(
     0.0115, (0.135, 0.548, 0.383), (4.0, 30.0, 250.0), (-0.55, -0.55, 0.0), tail_dof=10.3
 )
-US_RESIDUAL = Series(
+US_RESIDUAL = SeriesLaw(
     0.0153, (0.30, 0.35, 0.25), (2.0, 30.0, 250.0), (-0.15, -0.15, 0.0), tail_dof=5.0
 )
-BTC_HOUR = Series(
+BTC_HOUR = SeriesLaw(
     0.00855, (0.261, 0.421, 0.364), (2.0, 24.0, 480.0), (-0.62, -0.62, 0.0), tail_dof=9.6
 )
-BTC_MINUTE = Series(
+BTC_MINUTE = SeriesLaw(
     0.000988, (0.072, 0.470, 0.435), (3.0, 45.0, 1440.0), NO_LEVERAGE, tail_dof=14.3
 )
-GBP_MINUTE = Series(0.000125, (0.415, 0.247, 0.147), (3.0, 45.0, 1440.0), NO_LEVERAGE, tail_dof=5.8)
-EUR_HOUR = Series(0.00107, (0.315, 0.289, 0.297), (2.0, 24.0, 720.0), NO_LEVERAGE, tail_dof=5.7)
+GBP_MINUTE = SeriesLaw(
+    0.000125, (0.415, 0.247, 0.147), (3.0, 45.0, 1440.0), NO_LEVERAGE, tail_dof=5.8
+)
+EUR_HOUR = SeriesLaw(0.00107, (0.315, 0.289, 0.297), (2.0, 24.0, 720.0), NO_LEVERAGE, tail_dof=5.7)
 
 DAILY_VOLUME = VolumeLaw(0.54, 0.055, 0.16)
 BTC_HOUR_VOLUME = VolumeLaw(0.58, 0.375, 0.60)

@@ -13,12 +13,11 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from trading_env.core.jit import kernel
 from trading_env.core.noise import Stream, normal, normals, uniform
+from trading_env.core.records import Floats
 
-Column = NDArray[np.float64]
 Triple = tuple[float, float, float]
 
 DRAWS_A_BAR = 64  # addresses of one stream in one bar
@@ -38,8 +37,8 @@ class Scales(NamedTuple):
     tail_dof: float
 
 
-class Address(NamedTuple):
-    """Where a draw lives: series 0 is the factor, series i + 1 the residual of asset i."""
+class BarAddress(NamedTuple):
+    """Address of a draw; of its series, 0 is the factor and i + 1 the residual of asset i."""
 
     seed: np.uint64
     path: int
@@ -55,7 +54,7 @@ class Motion(NamedTuple):
 
 
 @kernel
-def start_scales(at: Address, series: int, law: Scales, scales: Column) -> None:
+def start_scales(at: BarAddress, series: int, law: Scales, scales: Floats) -> None:
     """Draw the scales of one series, (3,), from their stationary law."""
     first, second = normals(at.seed, at.path, 0, series, Stream.MARKET_FACTOR)
     third = normal(at.seed, at.path, 1, series, Stream.MARKET_FACTOR)
@@ -65,7 +64,7 @@ def start_scales(at: Address, series: int, law: Scales, scales: Column) -> None:
 
 
 @kernel
-def advance_scales(at: Address, series: int, shock: float, law: Scales, scales: Column) -> None:
+def advance_scales(at: BarAddress, series: int, shock: float, law: Scales, scales: Floats) -> None:
     """Move the scales, (3,), to the next bar after this bar's shock."""
     step = 2 * (at.bar + 1)
     first, second = normals(at.seed, at.path, step, series, Stream.MARKET_FACTOR)
@@ -78,7 +77,7 @@ def advance_scales(at: Address, series: int, shock: float, law: Scales, scales: 
 
 
 @kernel
-def draw_tail(at: Address, series: int, dof: float) -> float:
+def draw_tail(at: BarAddress, series: int, dof: float) -> float:
     """Draw g = sqrt((dof - 2) / chi2_dof); gamma variate after Marsaglia and Tsang (2000)."""
     if math.isinf(dof):
         return 1.0
@@ -96,7 +95,7 @@ def draw_tail(at: Address, series: int, dof: float) -> float:
 
 
 @kernel
-def draw_shocks(at: Address, series: int, weights: Column, shocks: Column) -> float:
+def draw_shocks(at: BarAddress, series: int, weights: Floats, shocks: Floats) -> float:
     """Draw the bar's normal shocks, (1 + substeps,), and return their weighted sum z."""
     total = 0.0
     for pair in range((len(shocks) + 1) // 2):
@@ -111,7 +110,7 @@ def draw_shocks(at: Address, series: int, weights: Column, shocks: Column) -> fl
 
 
 @kernel
-def move(at: Address, series: int, law: Scales, scales: Column, shared: float) -> Motion:
+def move(at: BarAddress, series: int, law: Scales, scales: Floats, shared: float) -> Motion:
     """Volatility and tail of one series in one bar, `shared` log-volatility added."""
     deviation = 0.0
     for k in range(3):

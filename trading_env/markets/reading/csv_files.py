@@ -1,9 +1,9 @@
 """Read tables of bars from text files.
 
-Text is UTF-8 with commas and decimal points, plain or gzip (told by its first bytes, not by its
-name). Every fault ends in one `MarketDataError` that names the file, the line and the column; no
-value is guessed, filled or dropped (blank lines are skipped). Limits: one line 1 MiB, one file
-1 GiB once unpacked, and 100 times its packed size beyond 16 MiB.
+Text is UTF-8 with commas and decimal points, plain or gzip (the first bytes decide, not the name).
+A `MarketDataError` gives the file, the line and the column of the first error; no value is guessed,
+filled or dropped (blank lines are skipped). Limits: 1 MiB for a line, 1 GiB for an unpacked file,
+and above 16 MiB 100 times its packed size.
 """
 
 import csv
@@ -19,20 +19,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading_env.core.errors import MarketDataError, clip
-from trading_env.markets.reading.tables import Columns, Table, find_columns
-from trading_env.markets.reading.times import parse_time
-from trading_env.markets.reading.validation import Values
+from trading_env.core.records import Floats
+from trading_env.markets.reading.tables import BarTable, Columns, find_columns
+from trading_env.markets.reading.times import parse_time_stamp
 
-MAX_BYTES = 1 << 30
+MAX_FILE_BYTES = 1 << 30
 MAX_BLANK = 100_000
-MAX_LINE = 1 << 20
+MAX_LINE_BYTES = 1 << 20
 MAX_EXPANSION = 100
 EXPANSION_FLOOR = 1 << 24
 CHUNK = 8192
 
 
-def read_csv(path: Path) -> Table:
-    """Read a .csv or .csv.gz file; errors name the line, the header being line 1."""
+def read_csv(path: Path) -> BarTable:
+    """Read a .csv or .csv.gz file; in errors the header is line 1."""
     source = str(path)
     check_regular(path)
     try:
@@ -40,11 +40,11 @@ def read_csv(path: Path) -> Table:
     except csv.Error as error:
         raise MarketDataError.at(source, "", f"broken CSV: {clip(error, 60)} (a quote?)") from None
     except (OSError, EOFError, zlib.error) as error:
-        raise MarketDataError.at(source, "", f"cannot be read: {clip(error, 60)}") from None
+        raise MarketDataError.at(source, "", f"unreadable: {clip(error, 60)}") from None
 
 
 def check_regular(path: Path) -> None:
-    """Refuse a missing file, a folder, a pipe or a device."""
+    """Raise MarketDataError for a missing file, a folder, a pipe or a device."""
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError) as error:
@@ -63,11 +63,11 @@ def _lines(path: Path) -> Iterator[str]:
             raise MarketDataError.at(str(path), "line 1", "UTF-16 text; save it as UTF-8")
         packed = magic == b"\x1f\x8b"
         stream = cast(IO[bytes], gzip.GzipFile(fileobj=raw)) if packed else raw
-        expanded = MAX_EXPANSION * path.stat().st_size if packed else MAX_BYTES
-        limit = min(MAX_BYTES, max(EXPANSION_FLOOR, expanded))
+        expanded = MAX_EXPANSION * path.stat().st_size if packed else MAX_FILE_BYTES
+        limit = min(MAX_FILE_BYTES, max(EXPANSION_FLOOR, expanded))
         total, blank = 0, 0
         for number in count(1):
-            line = stream.readline(MAX_LINE + 1)
+            line = stream.readline(MAX_LINE_BYTES + 1)
             total += len(line)
             blank = 0 if line.strip() else blank + 1
             if blank > MAX_BLANK:
@@ -81,12 +81,12 @@ def _lines(path: Path) -> Iterator[str]:
 
 
 def _decode(line: bytes, number: int, source: str) -> str:
-    """Turn one line into text."""
-    if len(line) > MAX_LINE:
+    """Decode one line."""
+    if len(line) > MAX_LINE_BYTES:
         raise MarketDataError.at(source, f"line {number}", "longer than 1 MiB")
     if b"\0" in line:
         raise MarketDataError.at(
-            source, f"line {number}", "holds a NUL byte (UTF-16 or a binary file?)"
+            source, f"line {number}", "contains a NUL byte (UTF-16 or a binary file?)"
         )
     try:
         return line.decode("utf-8-sig" if number == 1 else "utf-8")
@@ -94,8 +94,8 @@ def _decode(line: bytes, number: int, source: str) -> str:
         raise MarketDataError.at(source, f"line {number}", "not UTF-8 text") from None
 
 
-def _parse(source: str, lines: Iterator[str]) -> Table:
-    """Parse chunk by chunk, so that memory holds numbers and not text."""
+def _parse(source: str, lines: Iterator[str]) -> BarTable:
+    """Parse in chunks, so that memory need not hold the whole text."""
     reader = csv.reader(lines, strict=True)
     header = next(reader, None)
     if not header:
@@ -133,7 +133,7 @@ class _Parser:
         self.zone = ""
         self.symbols: list[str] = []
         self.times: list[NDArray[np.int64]] = []
-        self.numbers: dict[str, list[Values]] = {name: [] for name in columns.numbers}
+        self.numbers: dict[str, list[Floats]] = {name: [] for name in columns.numbers}
 
     def add(self, rows: list[list[str]]) -> None:
         """Convert one chunk."""
@@ -145,11 +145,11 @@ class _Parser:
             self.symbols.extend(cells[self.columns.symbol])
         self.done += len(rows)
 
-    def table(self) -> Table:
+    def table(self) -> BarTable:
         """Join the chunks."""
         if not self.done:
             raise MarketDataError.at(self.source, "line 1", "a header and no data rows")
-        return Table(
+        return BarTable(
             source=self.source,
             row_word="line",
             rows=np.array(self.line_numbers, dtype=np.int64),
@@ -160,11 +160,11 @@ class _Parser:
         )
 
     def _times(self, cells: Sequence[str]) -> NDArray[np.int64]:
-        """Parse time stamps, all of one kind."""
+        """Parse time stamps, all with one offset."""
         seconds = np.empty(len(cells), dtype=np.int64)
         for index, text in enumerate(cells):
             try:
-                seconds[index], zone = parse_time(text)
+                seconds[index], zone = parse_time_stamp(text)
             except ValueError as error:
                 raise self._error(index, self.columns.time, str(error)) from None
             if zone != self.zone:
@@ -174,22 +174,22 @@ class _Parser:
                 self.zone = zone
         return seconds
 
-    def _numbers(self, cells: Sequence[str], position: int) -> Values:
-        """Parse one column of numbers; `1_000` and non-ASCII digits are refused."""
+    def _numbers(self, cells: Sequence[str], position: int) -> Floats:
+        """Parse one column of numbers; `1_000` and non-ASCII digits are errors."""
         joined = "".join(cells)
         if joined.isascii() and "_" not in joined:
             try:
                 return np.fromiter(map(float, cells), dtype=np.float64, count=len(cells))
             except ValueError:
                 pass
-        index = next(i for i, text in enumerate(cells) if not _is_number(text))
+        index = next(i for i, text in enumerate(cells) if not _is_plain_number(text))
         text = cells[index].strip()
         if not text:
             reason = "empty cell"
         elif "," in text:
-            reason = f"'{clip(text)}' is no number (write a decimal point, no thousands mark)"
+            reason = f"'{clip(text)}' is not a number (write a decimal point, no thousands mark)"
         else:
-            reason = f"'{clip(text)}' is no number"
+            reason = f"'{clip(text)}' is not a number"
         raise self._error(index, position, reason)
 
     def _error(self, index: int, position: int, reason: str) -> Exception:
@@ -199,8 +199,8 @@ class _Parser:
         )
 
 
-def _is_number(text: str) -> bool:
-    """Tell whether a cell is a plain number."""
+def _is_plain_number(text: str) -> bool:
+    """Return whether a cell is a plain number."""
     try:
         float(text)
     except ValueError:

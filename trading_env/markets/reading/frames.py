@@ -1,8 +1,8 @@
 """Read tables of bars from Parquet files and pandas data frames.
 
-Columns have types here: text in a number column is an error even when it looks like a number,
-integer times are epoch seconds of nine digits or more, and datetimes without a zone are UTC. Rows
-count from 1. The same limit on size as for text files.
+Columns have types: text in a number column is an error even when it looks like a number, integer
+times are epoch seconds of nine digits or more, and datetimes without a zone are UTC. The first row
+is row 1. Files have the same limit on size as text files.
 """
 
 import importlib
@@ -14,17 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading_env.core.errors import MarketDataError, clip
-from trading_env.markets.reading.csv_files import MAX_BYTES, check_regular
-from trading_env.markets.reading.tables import Table, find_columns
-from trading_env.markets.reading.times import parse_time
-from trading_env.markets.reading.validation import Values
+from trading_env.core.records import Floats
+from trading_env.markets.reading.csv_files import MAX_FILE_BYTES, check_regular
+from trading_env.markets.reading.tables import BarTable, find_columns
+from trading_env.markets.reading.times import parse_time_stamp
 
 MAX_ROWS = 50_000_000
 SHORTEST_EPOCH = 100_000_000  # nine digits; fewer may be a date such as 20200131
 
 
-def read_parquet(path: Path) -> Table:
-    """Read a Parquet file (needs pyarrow, the extra `data`); rows count from 1."""
+def read_parquet(path: Path) -> BarTable:
+    """Read a Parquet file (needs pyarrow, the extra `data`); the first row is row 1."""
     check_regular(path)
     source = str(path)
     try:
@@ -35,7 +35,7 @@ def read_parquet(path: Path) -> Table:
         file = parquet.ParquetFile(path)
         groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
         size = sum(group.total_byte_size for group in groups)
-        if size > MAX_BYTES or file.metadata.num_rows > MAX_ROWS:
+        if size > MAX_FILE_BYTES or file.metadata.num_rows > MAX_ROWS:
             raise MarketDataError.at(source, "", "unpacks to more than 1024 MiB")
         names = file.schema_arrow.names
         columns = find_columns(names, source)
@@ -45,13 +45,13 @@ def read_parquet(path: Path) -> Table:
         raise
     except (OSError, ValueError, KeyError) as error:
         raise MarketDataError.at(
-            source, "", f"no readable Parquet file: {clip(error, 60)}"
+            source, "", f"not a readable Parquet file: {clip(error, 60)}"
         ) from None
     return table_of_columns(source, names, lambda i: data.column(names[i]).to_numpy())
 
 
-def read_frame(frame: Any, source: str) -> Table:
-    """Take the columns of a pandas data frame; a time index counts as a column."""
+def read_frame(frame: Any, source: str) -> BarTable:
+    """Read a pandas data frame; a time index counts as a column."""
     if getattr(frame.index, "name", None) is not None or frame.index.dtype.kind == "M":
         frame = frame.reset_index(names=frame.index.name or "time")
     names = [str(name) for name in frame.columns]
@@ -60,11 +60,11 @@ def read_frame(frame: Any, source: str) -> Table:
 
 def table_of_columns(
     source: str, names: Sequence[str], column: Callable[[int], NDArray[Any]]
-) -> Table:
+) -> BarTable:
     """Build a table from typed columns.
 
     Args:
-        source: What to call the table in errors.
+        source: Name of the table in errors.
         names: The header.
         column: Function from a position to that column as a numpy array.
     """
@@ -78,11 +78,11 @@ def table_of_columns(
         for name, position in columns.numbers.items()
     }
     rows = np.arange(1, len(time) + 1)
-    return Table(source, "row", rows, names[columns.time], time, symbols, numbers)
+    return BarTable(source, "row", rows, names[columns.time], time, symbols, numbers)
 
 
 def _typed_times(source: str, name: str, values: NDArray[Any]) -> NDArray[np.int64]:
-    """Turn datetimes, epoch seconds or text into seconds."""
+    """Convert datetimes, epoch seconds or text to seconds."""
     seconds = np.empty(len(values), dtype=np.int64)
     if values.dtype.kind == "M":
         whole = values.astype("datetime64[s]")
@@ -96,7 +96,7 @@ def _typed_times(source: str, name: str, values: NDArray[Any]) -> NDArray[np.int
         return _text_times(source, name, values)
     if wrong.any():
         index = int(wrong.argmax())
-        reason = f"'{clip(values[index])}' is neither a date nor a whole epoch second"
+        reason = f"'{clip(values[index])}' is not a date or a whole epoch second"
         raise MarketDataError.at(source, f"row {index + 1}, column '{clip(name)}'", reason)
     return seconds
 
@@ -108,7 +108,7 @@ def _text_times(source: str, name: str, values: NDArray[Any]) -> NDArray[np.int6
     for index, value in enumerate(values):
         place = f"row {index + 1}, column '{clip(name)}'"
         try:
-            seconds[index], zone = parse_time(str(value))
+            seconds[index], zone = parse_time_stamp(str(value))
         except ValueError as error:
             raise MarketDataError.at(source, place, str(error)) from None
         zones = zones or [zone]
@@ -117,17 +117,17 @@ def _text_times(source: str, name: str, values: NDArray[Any]) -> NDArray[np.int6
     return seconds
 
 
-def _typed_numbers(source: str, name: str, values: NDArray[Any]) -> Values:
-    """Turn a numeric column into float64; text and truth values are no numbers."""
+def _typed_numbers(source: str, name: str, values: NDArray[Any]) -> Floats:
+    """Convert a numeric column to float64; text and booleans are errors."""
     if values.dtype.kind in "iuf":
         return values.astype(np.float64)
     numbers = np.empty(len(values))
     for index, value in enumerate(values):
         place = f"row {index + 1}, column '{clip(name)}'"
         if isinstance(value, (str, bytes, bool, np.bool_, np.datetime64)):
-            raise MarketDataError.at(source, place, f"'{clip(value)}' is no number")
+            raise MarketDataError.at(source, place, f"'{clip(value)}' is not a number")
         try:
             numbers[index] = np.nan if value is None else float(value)
         except (TypeError, ValueError):
-            raise MarketDataError.at(source, place, f"'{clip(value)}' is no number") from None
+            raise MarketDataError.at(source, place, f"'{clip(value)}' is not a number") from None
     return numbers

@@ -1,9 +1,9 @@
-"""Time stamps of bars: parse them, check their order, measure their clock.
+"""Time stamps of bars: parsing, order, and the clock that they keep.
 
 A time is a whole number of seconds since 1970-01-01 UTC. Text is ISO 8601 (a date, or a date and
-a time; without an offset it is read as UTC) or epoch seconds with nine digits or more. One column
-keeps one offset from the first row to the last. Exchange calendars and daylight saving are not
-modelled: a local clock that is put back shows up as a repeated or an earlier time and is refused.
+a time; UTC unless it has an offset) or epoch seconds with nine digits or more. All rows of a column
+have the same offset. Exchange calendars and daylight saving are not modelled: a local clock that is
+put back repeats a time, which is an error.
 """
 
 import re
@@ -24,21 +24,21 @@ EPOCH = re.compile(r"-?[0-9]{9,19}(\.0*)?")
 
 
 class BarClock(NamedTuple):
-    """How fast a series runs."""
+    """Frequency of a series of bars."""
 
     bar_seconds: float  # median spacing
     bars_per_year: float
     bars_per_day: float  # bars in one trading day; 1 for daily and longer bars
 
 
-def parse_time(text: str) -> tuple[int, str]:
-    """Read one time stamp.
+def parse_time_stamp(text: str) -> tuple[int, str]:
+    """Parse one time stamp.
 
     Returns:
         Seconds since the epoch, and the kind of stamp: "epoch", "no offset" or the offset.
 
     Raises:
-        ValueError: The text is neither ISO 8601 nor epoch seconds, or has a fraction of a second.
+        ValueError: The text is not ISO 8601 or epoch seconds, or has a fraction of a second.
     """
     text = text.strip()
     if EPOCH.fullmatch(text):
@@ -46,7 +46,7 @@ def parse_time(text: str) -> tuple[int, str]:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"'{clip(text)}' is no time (ISO 8601 or epoch seconds)") from None
+        raise ValueError(f"'{clip(text)}' is not a time (ISO 8601 or epoch seconds)") from None
     if moment.microsecond:
         raise ValueError(f"'{clip(text)}' has a fraction of a second; bars need whole seconds")
     offset = moment.utcoffset()
@@ -56,11 +56,7 @@ def parse_time(text: str) -> tuple[int, str]:
 
 
 def time_fault(time: NDArray[np.int64]) -> tuple[int, str] | None:
-    """Find the first time that is implausible, repeated or earlier than the one before.
-
-    Returns:
-        Its index and the reason, or None.
-    """
+    """Return index and reason of the first implausible, repeated or earlier time, or None."""
     outside = (time < EARLIEST) | (time >= LATEST)
     if outside.any():
         index = int(outside.argmax())
@@ -78,8 +74,8 @@ def time_fault(time: NDArray[np.int64]) -> tuple[int, str] | None:
 def measure_clock(time: NDArray[np.int64]) -> BarClock:
     """Measure the clock of strictly increasing times, shape (bars,).
 
-    A series of a year or more is counted: (bars - 1) / years. A shorter one is bars per day times
-    252 sessions when it spans a week and skips Saturdays, else times 365.25 days.
+    Bars a year are (bars - 1) / years for a year or more. For less they are the bars per day times
+    252 sessions if the series spans a week and skips Saturdays, else times 365.25 days.
     """
     bar_seconds = float(np.median(np.diff(time)))
     days, counts = np.unique(time // DAY, return_counts=True)
@@ -96,5 +92,5 @@ def measure_clock(time: NDArray[np.int64]) -> BarClock:
 
 
 def iso(seconds: int | np.int64) -> str:
-    """Write a time as ISO 8601 in UTC."""
+    """Format a time as ISO 8601 in UTC."""
     return str(np.datetime64(int(seconds), "s")) + "Z"

@@ -1,6 +1,6 @@
-"""What every bar must obey, checked on whole arrays.
+"""The rules of a bar, checked on whole arrays.
 
-Prices are finite and > 0; volume is finite and >= 0 (zero is legal: nothing fills in that bar);
+Prices are finite and > 0; volume is finite and >= 0 (in a bar of volume 0 nothing fills);
 low <= open, close <= high; signals are finite. Nothing is repaired.
 """
 
@@ -11,15 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading_env.core.errors import MarketDataError, clip
+from trading_env.core.records import Floats
 from trading_env.markets.reading.times import time_fault
 
-Values = NDArray[np.float64]
-PRICES = ("open", "high", "low", "close")
-FIELDS = (*PRICES, "volume")
+PRICE_FIELDS = ("open", "high", "low", "close")
+BAR_FIELDS = (*PRICE_FIELDS, "volume")
 SIGNAL_PREFIX = "signal_"
 
 
-class Fault(NamedTuple):
+class BrokenRule(NamedTuple):
     """The first value that breaks a rule."""
 
     position: int  # flat, in C order
@@ -27,55 +27,52 @@ class Fault(NamedTuple):
     reason: str
 
 
-def first_fault(columns: Mapping[str, Values]) -> Fault | None:
-    """Find the earliest value that breaks a rule.
+def first_broken_rule(columns: Mapping[str, Floats]) -> BrokenRule | None:
+    """Return the earliest value in C order that breaks a rule, or None.
 
     Args:
-        columns: The five fields and any signals by name, arrays of one common shape.
-
-    Returns:
-        The earliest fault in C order, or None when every bar is sound.
+        columns: The five fields and any signals, arrays of one shape.
     """
-    faults = [
-        fault
+    broken = [
+        rule
         for name, values in columns.items()
-        for fault in (*_range_faults(name, values), *_order_faults(name, columns))
+        for rule in (*_broken_ranges(name, values), *_broken_orders(name, columns))
     ]
-    return min(faults, key=lambda fault: fault.position, default=None)
+    return min(broken, key=lambda rule: rule.position, default=None)
 
 
-def _range_faults(name: str, values: Values) -> list[Fault]:
+def _broken_ranges(name: str, values: Floats) -> list[BrokenRule]:
     """Check one column on its own."""
-    faults = _faults(name, ~np.isfinite(values), lambda i: f"{values.flat[i]} is not finite")
-    if name in PRICES:
-        faults += _faults(name, values <= 0.0, lambda i: f"price {values.flat[i]:g} must be > 0")
+    broken = _broken(name, ~np.isfinite(values), lambda i: f"{values.flat[i]} is not finite")
+    if name in PRICE_FIELDS:
+        broken += _broken(name, values <= 0.0, lambda i: f"price {values.flat[i]:g} must be > 0")
     if name == "volume":
-        faults += _faults(name, values < 0.0, lambda i: f"volume {values.flat[i]:g} must be >= 0")
-    return faults
+        broken += _broken(name, values < 0.0, lambda i: f"volume {values.flat[i]:g} must be >= 0")
+    return broken
 
 
-def _order_faults(name: str, columns: Mapping[str, Values]) -> list[Fault]:
+def _broken_orders(name: str, columns: Mapping[str, Floats]) -> list[BrokenRule]:
     """Check one price column against the bar's high and low."""
     high, low = columns["high"], columns["low"]
     if name == "high":
-        return _faults(name, high < low, lambda i: f"{high.flat[i]} is below low {low.flat[i]}")
+        return _broken(name, high < low, lambda i: f"{high.flat[i]} is below low {low.flat[i]}")
     if name not in ("open", "close"):
         return []
     values = columns[name]
     outside = (high >= low) & ((values > high) | (values < low))
-    return _faults(
+    return _broken(
         name,
         outside,
         lambda i: f"{values.flat[i]} is outside [low, high] = [{low.flat[i]}, {high.flat[i]}]",
     )
 
 
-def _faults(name: str, wrong: NDArray[np.bool_], reason: Callable[[int], str]) -> list[Fault]:
-    """Name the first wrong value of one rule, if there is one."""
+def _broken(name: str, wrong: NDArray[np.bool_], reason: Callable[[int], str]) -> list[BrokenRule]:
+    """Report the first wrong value of one rule, if any."""
     if not wrong.any():
         return []
     index = int(wrong.argmax())
-    return [Fault(index, name, reason(index))]
+    return [BrokenRule(index, name, reason(index))]
 
 
 def checked_arrays(
@@ -84,16 +81,16 @@ def checked_arrays(
     """Copy the arrays of a market and check their shapes and values.
 
     Args:
-        source: What to call the market in errors.
+        source: Name of the market in errors.
         symbols: Names of the assets.
         signal_names: Names of the signals.
         arrays: `time`, the five fields and `signals`, as `Market` documents them.
 
     Returns:
-        The same names: int64 times and float64 values, in C order, owned by nobody else.
+        Copies under the same names: int64 times and float64 values, in C order.
 
     Raises:
-        MarketDataError: With the array, the path, the bar and the symbol of the first fault.
+        MarketDataError: A value breaks a rule; the message locates the first one.
     """
     _check_names(source, symbols, signal_names)
     copies = {name: _copy(source, name, values) for name, values in arrays.items()}
@@ -103,7 +100,7 @@ def checked_arrays(
             source, "time", f"shape {time.shape}; needed (bars,), at least 2 bars"
         )
     shape = (*close.shape[:1], len(time), len(symbols))
-    for name in (*FIELDS, "signals"):
+    for name in (*BAR_FIELDS, "signals"):
         wanted = (*shape, len(signal_names)) if name == "signals" else shape
         if copies[name].shape != wanted or 0 in shape:
             needed = "(paths, bars, assets)" + (" + (signals,)" if name == "signals" else "")
@@ -112,9 +109,9 @@ def checked_arrays(
     late = time_fault(time)
     if late is not None:
         raise MarketDataError.at(source, f"bar {late[0]}, time", late[1])
-    values = {name: copies[name] for name in FIELDS}
+    values = {name: copies[name] for name in BAR_FIELDS}
     values |= {name: copies["signals"][..., i] for i, name in enumerate(signal_names)}
-    fault = first_fault(values)
+    fault = first_broken_rule(values)
     if fault is not None:
         path, bar, asset = np.unravel_index(fault.position, shape)
         symbol = clip(symbols[int(asset)])
@@ -124,7 +121,7 @@ def checked_arrays(
 
 
 def _check_names(source: str, symbols: Sequence[str], signal_names: Sequence[str]) -> None:
-    """Refuse a name that is empty, repeated or without its prefix."""
+    """Check that names are unique, non-empty and have their prefix."""
     for what, names in (("symbols", symbols), ("signal_names", signal_names)):
         sound = not isinstance(names, str) and all(isinstance(name, str) and name for name in names)
         if not sound or len(set(names)) < len(names):
@@ -139,6 +136,7 @@ def _check_names(source: str, symbols: Sequence[str], signal_names: Sequence[str
 def _copy(source: str, name: str, values: Any) -> NDArray[Any]:
     """Copy one array as int64 (time) or float64."""
     array = np.asarray(values)
+    kind = "integers" if name == "time" else "numbers"
     if array.dtype.kind not in ("iu" if name == "time" else "iuf"):
-        raise MarketDataError.at(source, name, f"holds {array.dtype} and not numbers of its kind")
+        raise MarketDataError.at(source, name, f"has dtype {array.dtype}; needs {kind}")
     return np.array(array, dtype=np.int64 if name == "time" else np.float64, order="C")

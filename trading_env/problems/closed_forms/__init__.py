@@ -1,4 +1,4 @@
-"""Problems whose optimum is known in closed form: what an environment and a learner can be held to.
+"""Problems with an optimum in closed form, against which environments and learners are tested.
 
-Pure mathematics on numpy arrays. Nothing here knows an environment, a market table or a learner.
+Pure mathematics on numpy arrays, without environments, markets or learners.
 """

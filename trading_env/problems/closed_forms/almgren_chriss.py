@@ -1,6 +1,6 @@
 """Almgren-Chriss: the schedule with the least expected cost plus risk aversion times variance.
 
-X shares are brought to 0 in N slices of length tau = T / N. Slice k trades n_k:
+Liquidate X shares in N slices of length tau = T / N. Slice k trades n_k:
 
     mid     S_k  = S_(k-1) + sigma sqrt(tau) xi_k - gamma n_k
     fill    S~_k = S_(k-1) - epsilon sign(n_k) - (eta / tau) n_k
@@ -12,12 +12,13 @@ With x_k the holdings after slice k and eta~ = eta - gamma tau / 2,
     V[C] = sigma^2 tau sum_(k=1..N) x_k^2
 
 and E + lambda V is least for x_j = X sinh(kappa (T - t_j)) / sinh(kappa T), where
-cosh(kappa tau) = 1 + lambda sigma^2 tau^2 / (2 eta~). The same kappa from half the angle,
-sinh(kappa tau / 2) = (sigma tau / 2) sqrt(lambda / eta~), keeps its digits and cannot overflow.
+cosh(kappa tau) = 1 + lambda sigma^2 tau^2 / (2 eta~). Half the angle,
+sinh(kappa tau / 2) = (sigma tau / 2) sqrt(lambda / eta~), gives the same kappa without cancellation
+or overflow.
 
 A quantity below 0 buys |X| shares; every cost is the same by symmetry.
 
-Not modelled: drift, nonlinear impact, impact that decays, information that arrives on the way.
+Not modelled: drift, nonlinear impact, impact that decays, information that arrives meanwhile.
 
 Source: Almgren and Chriss (2000), "Optimal execution of portfolio transactions", J. Risk 3(2).
 """
@@ -28,9 +29,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from trading_env.core.records import Floats
 from trading_env.problems.closed_forms.checks import (
-    Floats,
-    Values,
+    OneOrMany,
     checked_schedule,
     require_count,
     require_not_negative,
@@ -38,24 +39,24 @@ from trading_env.problems.closed_forms.checks import (
     require_quantity,
 )
 
-FLAT = 1e-8  # below this kappa T the trajectory is a straight line to float64's last digit
-CLOSED = 1e-9  # share of the quantity that rounding may leave over
+FLAT = 1e-8  # below this kappa T the trajectory is a straight line within rounding
+CLOSED = 1e-9  # tolerated rest, as a share of the quantity
 
 
 @dataclass(frozen=True, kw_only=True)
 class AlmgrenChriss:
-    """One problem of liquidation; time in any unit, the same one throughout.
+    """A liquidation problem; all times have one unit, which may be any.
 
     Raises:
-        ValueError: a field has an impossible value, by name.
+        ValueError: a field is out of range; the message names it.
     """
 
     initial_price: float
     """Mid before the first slice, currency per share, > 0."""
     quantity: float
-    """Shares held at the start and to be brought to 0: above 0 sells, below 0 buys."""
+    """Shares held at the start, to be traded to 0: above 0 sells, below 0 buys."""
     horizon: float
-    """Time T to do it in, > 0."""
+    """Time T until the last slice ends, > 0."""
     steps: int
     """Slices N, >= 1."""
     volatility: float
@@ -89,7 +90,7 @@ class AlmgrenChriss:
 
     @property
     def effective_temporary(self) -> float:
-        """The coefficient eta~ = eta - gamma tau / 2 of what slicing can save."""
+        """The coefficient eta~ = eta - gamma tau / 2 of the cost that slicing saves."""
         return self.temporary - 0.5 * self.permanent * self.slice_length
 
     @property
@@ -119,43 +120,39 @@ class AlmgrenChriss:
         return np.full(self.steps, self.quantity / self.steps)
 
     def immediate(self) -> Floats:
-        """Return everything in the first slice, shares, shape (steps,): no variance."""
+        """Return the schedule that trades everything in the first slice, shares, shape (steps,)."""
         trades = np.zeros(self.steps)
         trades[0] = self.quantity
         return trades
 
-    def expected_cost(self, schedule: ArrayLike) -> Values:
+    def expected_cost(self, schedule: ArrayLike) -> OneOrMany:
         """Return E[C], currency, of schedules of shape (..., steps).
 
         Raises:
-            ValueError: a schedule has another length or does not add up to `quantity`.
+            ValueError: a schedule has another length or does not sum to `quantity`.
         """
         trades = self._complete(schedule)
-        squares: Values = np.sum(trades**2, axis=-1)
-        shares: Values = np.sum(np.abs(trades), axis=-1)
+        squares: OneOrMany = np.sum(trades**2, axis=-1)
+        shares: OneOrMany = np.sum(np.abs(trades), axis=-1)
         return (
             0.5 * self.permanent * self.quantity**2
             + self.half_spread * shares
             + self.effective_temporary / self.slice_length * squares
         )
 
-    def variance(self, schedule: ArrayLike) -> Values:
+    def variance(self, schedule: ArrayLike) -> OneOrMany:
         """Return V[C], currency squared, of schedules of shape (..., steps).
 
         Raises:
-            ValueError: a schedule has another length or does not add up to `quantity`.
+            ValueError: a schedule has another length or does not sum to `quantity`.
         """
         left = self.quantity - np.cumsum(self._complete(schedule), axis=-1)[..., :-1]
-        squares: Values = np.sum(left**2, axis=-1)
+        squares: OneOrMany = np.sum(left**2, axis=-1)
         return self.volatility**2 * self.slice_length * squares
 
-    def utility(self, schedule: ArrayLike) -> Values:
-        """Return E[C] + lambda V[C], currency: what the optimal schedule makes least."""
+    def utility(self, schedule: ArrayLike) -> OneOrMany:
+        """Return E[C] + lambda V[C], currency; the optimal schedule minimises it."""
         return self.expected_cost(schedule) + self.risk_aversion * self.variance(schedule)
-
-    def basis_points(self, cost: float) -> float:
-        """Express a cost in basis points of the initial value |X| S_0."""
-        return 1e4 * cost / (abs(self.quantity) * self.initial_price)
 
     def _complete(self, schedule: ArrayLike) -> Floats:
         trades = checked_schedule(schedule, self.steps)
@@ -163,5 +160,5 @@ class AlmgrenChriss:
         traded = np.maximum(np.abs(trades).sum(axis=-1), abs(self.quantity))
         if np.any(np.abs(left) > CLOSED * traded):
             over = float(np.ravel(left)[np.argmax(np.abs(left))])
-            raise ValueError(f"schedule leaves {over:g} shares: it must add up to quantity")
+            raise ValueError(f"schedule leaves {over:g} shares: it must sum to quantity")
         return trades

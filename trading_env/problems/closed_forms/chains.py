@@ -1,13 +1,13 @@
-"""Markov chains on a grid: a normal step's transitions, the stationary law under a policy."""
+"""Markov chains on a grid: transitions of a normal step, stationary law under a policy."""
 
 import math
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trading_env.problems.closed_forms.checks import Floats
+from trading_env.core.records import Floats
 
-SETTLED = 1e-12  # mass that still moves when the law counts as stationary
+SETTLED = 1e-12  # mass that a stationary law may still move in a step
 
 
 def normal_transitions(points: Floats, means: Floats, deviation: float) -> Floats:
@@ -29,12 +29,12 @@ def normal_transitions(points: Floats, means: Floats, deviation: float) -> Float
 def stationary_mass(chances: Floats, columns: NDArray[np.int64]) -> Floats:
     """Return the chances of the states under a policy, shape (cells, columns), sum 1.
 
-    The state is (cell, column). The policy moves the column at once, the chain then moves the
-    cell. Begun in the middle of both.
+    The state is (cell, column). First the policy moves the column, then the chain moves the cell.
+    The iteration starts in the middle of both.
 
     Args:
         chances: of the next cell from each, shape (cells, cells).
-        columns: the column that the policy goes to from each state, shape (cells, columns).
+        columns: the column to which the policy moves from each state, shape (cells, columns).
     """
     cells, width = columns.shape
     targets = (np.arange(cells)[:, None] * width + columns).ravel()
@@ -42,7 +42,7 @@ def stationary_mass(chances: Floats, columns: NDArray[np.int64]) -> Floats:
     mass[cells // 2, width // 2] = 1.0
     while True:
         moved = np.bincount(targets, mass.ravel(), mass.size).reshape(mass.shape)
-        # Half of the mass waits: the stationary law is the same, and no cycle goes on for ever.
+        # Half of the mass stays: the stationary law is the same, and every cycle dies out.
         updated: Floats = 0.5 * (mass + chances.T @ moved)
         if np.abs(updated - mass).sum() <= SETTLED:
             return updated

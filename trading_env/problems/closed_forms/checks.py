@@ -1,14 +1,15 @@
-"""Refuse impossible parameters of a closed form: one line with the field, the value, the reason."""
+"""Checks of a closed form's parameters: an error has the field, the value and the reason."""
 
 import math
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Floats = NDArray[np.float64]
-Values = np.float64 | Floats  # one number for one schedule, an array for many
+from trading_env.core.records import Floats
 
-SYMMETRIC = 1e-12  # relative difference between a matrix and its transpose that is rounding
+OneOrMany = np.float64 | Floats  # one number for one schedule, an array for many
+
+SYMMETRIC = 1e-12  # tolerated relative difference between a matrix and its transpose
 
 
 def require_finite(field: str, value: float) -> None:
@@ -43,7 +44,7 @@ def require_count(field: str, value: int, least: int) -> None:
 
 
 def require_quantity(value: float) -> None:
-    """Raise ValueError unless there is something to trade."""
+    """Raise ValueError unless a quantity is finite and not 0."""
     if not (math.isfinite(value) and value != 0.0):
         raise ValueError(f"quantity = {value}: must be finite and not 0; the sign is the side")
 
@@ -54,17 +55,17 @@ def checked_schedule(schedule: ArrayLike, trades: int) -> Floats:
     if shares.ndim == 0 or shares.shape[-1] != trades:
         raise ValueError(f"schedule has shape {shares.shape}: its last axis must be {trades} long")
     if not np.isfinite(shares).all():
-        raise ValueError("schedule holds a value that is not finite")
+        raise ValueError("schedule contains a value that is not finite")
     return shares
 
 
 def checked_array(field: str, value: ArrayLike, shape: tuple[int, ...]) -> Floats:
-    """Return a read-only float64 copy of the demanded shape, or raise ValueError."""
+    """Return a read-only float64 copy, or raise ValueError if its shape differs."""
     array = np.array(value, dtype=np.float64)
     if array.shape != shape:
         raise ValueError(f"{field} has shape {array.shape}: must be {shape}")
     if not np.isfinite(array).all():
-        raise ValueError(f"{field} holds a value that is not finite")
+        raise ValueError(f"{field} contains a value that is not finite")
     array.flags.writeable = False
     return array
 

@@ -1,4 +1,4 @@
-"""Garleanu-Pedersen: trade part of the way, every step, towards an aim in front of the target.
+"""Garleanu-Pedersen: each step, trade part of the way to an aim that leads the target.
 
     returns   r_(t+1) = B f_t + u,   cov u = Sigma        x_t: holdings after the trade at t
     factors   f_(t+1) = (I - Phi) f_t + e,   cov e = Omega
@@ -16,9 +16,9 @@ The first line has a closed form (`linear.value_of_holdings`), the others are li
 
     x_t = x_(t-1) + Lambda^-1 Axx (aim_t - x_(t-1)),   aim_t = Axx^-1 Axf f_t
 
-Long-run rewards are means a step of x'B f - (gamma / 2) x' Sigma x - dx' Lambda dx / 2, without
-discount, under the stationary law that a linear policy brings about. The optimum is that of the
-discounted problem: its long-run reward falls short of the highest by a term of order rho^2.
+A long-run reward is the mean a step of x'B f - (gamma / 2) x' Sigma x - dx' Lambda dx / 2, without
+discount, under the stationary law of a linear policy. The optimum maximises the discounted reward:
+its long-run reward is below the highest by a term of order rho^2.
 
 Not modelled: transient impact (the paper's section 4), limits on holdings, a spread.
 
@@ -33,9 +33,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from trading_env.core.records import Floats
 from trading_env.problems.closed_forms.checks import (
-    Floats,
-    Values,
+    OneOrMany,
     checked_array,
     checked_covariance,
     require_fraction,
@@ -53,7 +53,7 @@ from trading_env.problems.closed_forms.linear import (
 
 
 class ConstantSpeed(NamedTuple):
-    """The best of the policies that trade one share of the way to Markowitz every step."""
+    """The best policy that trades a constant share of the way to Markowitz every step."""
 
     speed: float  # in (0, 1]
     reward: float  # long-run, a step
@@ -64,7 +64,7 @@ class GarleanuPedersen:
     """One problem; array fields are kept as read-only float64 copies.
 
     Raises:
-        ValueError: a field has the wrong shape or an impossible value, by name.
+        ValueError: a field has the wrong shape or is out of range; the message names it.
     """
 
     loadings: Floats
@@ -98,7 +98,7 @@ class GarleanuPedersen:
             ("covariance", assets),
             ("cost", assets),
         ):
-            strict = field != "factor_covariance"  # a factor may be without shocks
+            strict = field != "factor_covariance"  # a factor may have no shocks
             arrays[field] = checked_covariance(field, getattr(self, field), size, strict=strict)
         for field, array in arrays.items():
             object.__setattr__(self, field, array)
@@ -109,7 +109,7 @@ class GarleanuPedersen:
 
     @cached_property
     def persistence(self) -> Floats:
-        """I - Phi: what is left of the factors after a step, shape (factors, factors)."""
+        """I - Phi: the share of the factors that a step keeps, shape (factors, factors)."""
         return np.eye(len(self.mean_reversion)) - self.mean_reversion
 
     @cached_property
@@ -144,7 +144,7 @@ class GarleanuPedersen:
 
     @cached_property
     def markowitz(self) -> Floats:
-        """(gamma Sigma)^-1 B: the target were trading free, shape (assets, factors)."""
+        """(gamma Sigma)^-1 B: the optimum without costs, shape (assets, factors)."""
         return solved(self.risk_aversion * self.covariance, self.loadings)
 
     @property
@@ -153,17 +153,19 @@ class GarleanuPedersen:
         return LinearPolicy.towards(self.trade_rate, self.aim)
 
     def trade(self, holdings: ArrayLike, factors: ArrayLike) -> Floats:
-        """Return the optimal trades, shares, like `holdings` before them, (..., assets)."""
+        """Return the optimal trades, shares, from the holdings before them, shape (..., assets)."""
         x, f = np.asarray(holdings, dtype=np.float64), np.asarray(factors, dtype=np.float64)
         return np.asarray((f @ self.aim.T - x) @ self.trade_rate.T, dtype=np.float64)
 
-    def value(self, holdings: ArrayLike, factors: ArrayLike) -> Values:
+    def value(self, holdings: ArrayLike, factors: ArrayLike) -> OneOrMany:
         """Return V(x, f), currency, of states of shape (..., assets) and (..., factors)."""
         x, f = np.asarray(holdings, dtype=np.float64), np.asarray(factors, dtype=np.float64)
         noise = float(np.sum(self.value_factors * self.factor_covariance))
         constant = 0.5 * (1.0 - self.discount_rate) / self.discount_rate * noise
-        ahead: Values = np.sum((x @ self.value_cross + 0.5 * f @ self.value_factors) * f, axis=-1)
-        behind: Values = np.sum(x @ self.value_holdings * x, axis=-1)
+        ahead: OneOrMany = np.sum(
+            (x @ self.value_cross + 0.5 * f @ self.value_factors) * f, axis=-1
+        )
+        behind: OneOrMany = np.sum(x @ self.value_holdings * x, axis=-1)
         return ahead - 0.5 * behind + constant
 
     def long_run_reward(self, policy: LinearPolicy | None = None) -> float:

@@ -1,4 +1,4 @@
-"""What linear problems need: a Riccati equation, sums of powers, stationary laws, a line search."""
+"""Tools of linear problems: a Riccati equation, matrix sums, stationary laws, a line search."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -6,9 +6,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from trading_env.problems.closed_forms.checks import Floats, checked_array
+from trading_env.core.records import Floats
+from trading_env.problems.closed_forms.checks import checked_array
 
-DOUBLINGS = 64  # 2^64 terms: enough for any radius that float64 can tell from 1
+DOUBLINGS = 64  # 2^64 terms: enough for every radius that float64 distinguishes from 1
 GOLDEN = 0.5 * (5.0**0.5 - 1.0)
 NARROWINGS = 60  # 0.618^60 is 3e-13 of the bracket
 
@@ -48,7 +49,7 @@ def sandwich_sum(left: Floats, middle: Floats, right: Floats) -> Floats:
     """Return the sum over k >= 0 of left^k middle right^k: X with X = middle + left X right.
 
     Each pass doubles the number of terms. The product of the spectral radii of `left` and `right`
-    must be below 1, or the sum has no limit.
+    must be below 1, or the sum diverges.
     """
     total = middle
     for _ in range(DOUBLINGS):
@@ -75,7 +76,7 @@ def value_of_holdings(cost: Floats, risk: Floats, discount_rate: float) -> Float
     sizes, vectors = np.linalg.eigh(solved(root, solved(root, risk).T))
     pull = (1.0 - discount_rate) * sizes
     drag = discount_rate + pull
-    # The positive root without a difference of near equals.
+    # The positive root, in a form without cancellation.
     roots = 2.0 * pull / (drag + np.sqrt(drag**2 + 4.0 * (1.0 - discount_rate) * pull))
     basis = root @ vectors
     return np.asarray((basis * roots) @ basis.T, dtype=np.float64)
@@ -87,7 +88,7 @@ def stationary_covariance(
     """Return the covariance of (x_(t-1), f_t), shape (assets + factors, assets + factors).
 
     Args:
-        policy: which holdings follow from the last ones and the factors.
+        policy: the holdings as a function of the last ones and the factors.
         persistence: f_(t+1) = persistence f_t + e, spectral radius below 1.
         factor_covariance: of e.
 
@@ -107,11 +108,14 @@ def stationary_covariance(
 
 
 def highest(function: Callable[[float], float], grid: Floats) -> tuple[float, float]:
-    """Return where a function is highest and how high: the best grid point, then golden section.
+    """Maximise a function: find the best grid point, then use golden section search.
 
     Args:
-        function: with one peak between the best point's neighbours.
+        function: has one peak between the neighbours of the best point.
         grid: increasing, shape (points,).
+
+    Returns:
+        The argument and the maximum.
     """
     best = int(np.argmax([function(float(point)) for point in grid]))
     low, high = float(grid[max(best - 1, 0)]), float(grid[min(best + 1, len(grid) - 1)])

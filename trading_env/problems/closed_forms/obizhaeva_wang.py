@@ -11,8 +11,7 @@ where N + 1 trades are made at 0, T / N, ..., T. Cost is counted above F_0 X. Th
     ends  X / (2 + (N - 1)(1 - a)),   inner trades  (1 - a) times that
     cost  lambda X^2 / 2 + (kappa X^2 / 2)(1 + a) / (2 + (N - 1)(1 - a))
 
-and for N to infinity blocks X / (rho T + 2) at 0 and T with the rate rho X / (rho T + 2) between,
-at the cost lambda X^2 / 2 + kappa X^2 / (rho T + 2). No round trip earns money.
+No round trip earns money.
 
 Not modelled: risk aversion (the price's own moves are a martingale and cost nothing on average),
 a spread, a book of another shape.
@@ -23,14 +22,13 @@ J. Financial Markets 16.
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from trading_env.core.records import Floats
 from trading_env.problems.closed_forms.checks import (
-    Floats,
-    Values,
+    OneOrMany,
     checked_schedule,
     require_count,
     require_not_negative,
@@ -39,20 +37,12 @@ from trading_env.problems.closed_forms.checks import (
 )
 
 
-class ContinuousOptimum(NamedTuple):
-    """The limit of infinitely many trades: a block, a constant rate, a block."""
-
-    block: float  # shares, at the start and again at the end
-    rate: float  # shares per time in between
-    cost: float  # currency above the initial price
-
-
 @dataclass(frozen=True, kw_only=True)
 class ObizhaevaWang:
-    """One problem of execution; time in any unit, the same one throughout.
+    """An execution problem; all times have one unit, which may be any.
 
     Raises:
-        ValueError: a field has an impossible value, by name.
+        ValueError: a field is out of range; the message names it.
     """
 
     initial_price: float
@@ -84,12 +74,12 @@ class ObizhaevaWang:
 
     @property
     def transient(self) -> float:
-        """Impact kappa = 1 / q - lambda that decays, currency per share for each share."""
+        """Decaying impact kappa = 1 / q - lambda, currency per share for each share."""
         return 1.0 / self.depth - self.permanent
 
     @property
     def decay(self) -> float:
-        """Share a of the displacement that is left at the next trade."""
+        """Share a of the displacement that remains at the next trade."""
         return math.exp(-self.resilience * self.horizon / (self.trades - 1))
 
     def schedule(self) -> Floats:
@@ -103,17 +93,16 @@ class ObizhaevaWang:
         return np.full(self.trades, self.quantity / self.trades)
 
     def immediate(self) -> Floats:
-        """Return everything in the first trade, signed shares, shape (trades,)."""
+        """Return the schedule that trades everything at once, signed shares, shape (trades,)."""
         shares = np.zeros(self.trades)
         shares[0] = self.quantity
         return shares
 
-    def cost(self, schedule: ArrayLike) -> Values:
-        """Return the cost above the initial price, currency, by the definition's recursion.
+    def cost(self, schedule: ArrayLike) -> OneOrMany:
+        """Return the cost above the initial price, currency, by the recursion of the definition.
 
         Args:
-            schedule: signed shares, shape (..., trades); they may add up to anything, so that a
-                round trip has a cost too.
+            schedule: signed shares, shape (..., trades), of any sum: 0 for a round trip.
 
         Raises:
             ValueError: a schedule has another length or a value that is not finite.
@@ -121,7 +110,7 @@ class ObizhaevaWang:
         shares = checked_schedule(schedule, self.trades)
         lasting = np.zeros(shares.shape[:-1])  # F - F_0
         displacement = np.zeros(shares.shape[:-1])  # D
-        total: Values = np.zeros(shares.shape[:-1])
+        total: OneOrMany = np.zeros(shares.shape[:-1])
         for k in range(self.trades):
             x = shares[..., k]
             total = total + x * (lasting + displacement) + 0.5 / self.depth * x**2
@@ -134,19 +123,9 @@ class ObizhaevaWang:
         share = (1.0 + self.decay) / self._weight
         return 0.5 * self.quantity**2 * (self.permanent + self.transient * share)
 
-    def continuous(self) -> ContinuousOptimum:
-        """Return the optimum for infinitely many trades."""
-        block = self.quantity / (self.resilience * self.horizon + 2.0)
-        cost = 0.5 * self.permanent * self.quantity**2 + self.transient * self.quantity * block
-        return ContinuousOptimum(block, self.resilience * block, cost)
-
-    def basis_points(self, cost: float) -> float:
-        """Express a cost in basis points of the initial value |X| F_0."""
-        return 1e4 * cost / (abs(self.quantity) * self.initial_price)
-
     @property
     def _refilled(self) -> float:
-        """The share 1 - a of a displacement that is gone by the next trade."""
+        """The share 1 - a of a displacement that has decayed by the next trade."""
         return -math.expm1(-self.resilience * self.horizon / (self.trades - 1))
 
     @property

@@ -7,11 +7,10 @@
     reward   dw - (kappa / 2) dw^2, discounted
 
 The log price is put on an even grid; the chance of the next cell is the normal's integral over
-it. The optimum is found by value iteration; what a policy earns is taken under its stationary law.
-The grid reaches five standard deviations, because the tails matter: cut at 3.5, the reward is
-0.2% to 0.7% too high.
-
-The Sharpe ratio is that of the policy with the highest reward, not the highest that exists.
+it. Value iteration finds the optimum; results of a policy are means under its stationary law. The
+grid reaches five standard deviations, because the tails matter: cut at 3.5, the reward is 0.2% to
+0.7% too high. The Sharpe ratio is that of the policy with the highest reward; another policy may
+have a higher one.
 
 Source: Ritter (2017), "Machine learning for trading", Risk 30; parameters of its example.
 """
@@ -24,9 +23,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from trading_env.core.records import Floats
 from trading_env.problems.closed_forms.chains import normal_transitions, stationary_mass
 from trading_env.problems.closed_forms.checks import (
-    Floats,
     require_count,
     require_fraction,
     require_not_negative,
@@ -34,13 +33,13 @@ from trading_env.problems.closed_forms.checks import (
 )
 
 WIDTH = 5.0  # half the grid, in stationary standard deviations of x
-ROUNDING = 1e-12  # span of a change, as a share of the largest value, that ends the iteration
+CONVERGED = 1e-12  # span of a change over the largest value at which the iteration ends
 STEPS_PER_YEAR = 252
 Lots = NDArray[np.int64]
 
 
 class PolicyRecord(NamedTuple):
-    """What a policy earns in the long run."""
+    """Long-run results of a policy."""
 
     reward: float  # currency a step
     profit: float  # currency a step
@@ -57,7 +56,7 @@ class RitterProblem:
     cell, the column the holdings before the trade, from -max_holding to max_holding lots.
 
     Raises:
-        ValueError: a field has an impossible value, by name.
+        ValueError: a field is out of range; the message names it.
     """
 
     cells: int = 321
@@ -95,7 +94,7 @@ class RitterProblem:
 
     @property
     def pull(self) -> float:
-        """Share ln 2 / H of the log price's distance that is closed in a step."""
+        """Share ln 2 / H of the log price's distance that a step closes."""
         return math.log(2.0) / self.half_life
 
     @cached_property
@@ -117,13 +116,13 @@ class RitterProblem:
 
     @cached_property
     def values(self) -> Floats:
-        """The optimal value: discounted rewards from each state on, currency."""
+        """The optimal value of each state: its discounted rewards, currency."""
         values: Floats = np.zeros((self.cells, len(self.holdings)))
         while True:
             updated: Floats = self._prospects(values).max(axis=-1)
             change, values = updated - values, updated
-            if np.ptp(change) <= ROUNDING * np.abs(values).max():
-                # The change is even: what is still missing is its geometric series.
+            if np.ptp(change) <= CONVERGED * np.abs(values).max():
+                # The change is even: its geometric series is the rest.
                 even = 0.5 * float(change.max() + change.min())
                 return values + even * self.discount / (1.0 - self.discount)
 
@@ -134,13 +133,13 @@ class RitterProblem:
         return best - self.max_trade
 
     def record(self, policy: ArrayLike | None = None) -> PolicyRecord:
-        """Work out what a policy earns in the long run, begun near p_e without holdings.
+        """Compute the long-run results of a policy that starts near p_e without holdings.
 
         Args:
-            policy: trades in lots, shape (cells, 2 max_holding + 1); by default the optimum.
+            policy: trades in lots, shape (cells, 2 max_holding + 1); defaults to the optimum.
 
         Raises:
-            ValueError: the policy has another shape, or trades or holds more than is allowed.
+            ValueError: the policy has another shape, or exceeds the limits on trades or holdings.
         """
         trades = self._checked(self.policy if policy is None else policy)
         after = self.holdings + trades
