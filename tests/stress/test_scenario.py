@@ -15,11 +15,10 @@ from trading_env.core.errors import ScenarioError
 from trading_env.core.records import Stress, new_table
 from trading_env.core.values import Address
 from trading_env.stress.composition import NEUTRAL, Script, stress_assets
+from trading_env.stress.event_table import Compiled, compile_scenarios
 from trading_env.stress.scenario import (
-    Compiled,
     Scenario,
     ScenarioSpec,
-    compile_scenarios,
     load_file,
     load_preset,
     preset_names,

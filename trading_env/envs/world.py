@@ -21,7 +21,8 @@ from trading_env.markets import Market, load_market
 from trading_env.markets.loading import MarketSpec
 from trading_env.risk_manager.config import RiskConfig
 from trading_env.step.config import ParentConfig, RewardConfig
-from trading_env.stress.scenario import Scenario, ScenarioSpec, compile_scenarios
+from trading_env.stress.event_table import compile_scenarios
+from trading_env.stress.scenario import Scenario, ScenarioSpec
 
 WARMUP = 64  # bars before the first decision, so that no feature starts cold
 DEFAULT_LENGTH = 252

@@ -62,7 +62,7 @@ class LineChart(NamedTuple):
     shades: list[tuple[float, float, float]]
 
 
-class Bar(NamedTuple):
+class DrawnBar(NamedTuple):
     """One stack: `parts` are (number, name, value, left, width); no parts if nothing is defined."""
 
     name: str
@@ -77,7 +77,7 @@ class BarChart(NamedTuple):
     title: str
     x: Axis
     height: float
-    bars: list[Bar]
+    bars: list[DrawnBar]
 
 
 def ticks(low: float, high: float, count: int = 5) -> list[float]:
@@ -128,7 +128,7 @@ def span_of(bars: Iterable[Mapping[str, float | None]]) -> tuple[float, float]:
     return limits(ends)
 
 
-def _bar(name: str, values: Mapping[str, float | None], top: float, x: Axis) -> Bar:
+def _bar(name: str, values: Mapping[str, float | None], top: float, x: Axis) -> DrawnBar:
     """Stack costs to the right of 0 and gains to the left."""
     ends = {True: 0.0, False: 0.0}
     parts = []
@@ -138,7 +138,7 @@ def _bar(name: str, values: Mapping[str, float | None], top: float, x: Axis) -> 
             ends[value > 0.0] = begin + value
             left, right = sorted((x.at(begin), x.at(begin + value)))
             parts.append((number, part, value, left, right - left))
-    return Bar(name, top, parts, sum(ends.values()))
+    return DrawnBar(name, top, parts, sum(ends.values()))
 
 
 def _line(series: Series, x: Sequence[float], across: Axis, up: Axis) -> Line:

@@ -39,7 +39,7 @@ class Checked(BaseModel):
     model_config = ConfigDict(strict=True)
 
 
-class Cell(Checked):
+class CellRow(Checked):
     policy: str
     scenario: str
     severity: Number = 1.0
@@ -47,14 +47,14 @@ class Cell(Checked):
     window: int | str | None = None
 
 
-class Row(Cell):
+class ScoreRow(CellRow):
     """Metrics of a cell by name; None where a metric is not defined."""
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, Number | None] = Field(init=False)
 
 
-class Reasons(Cell):
+class ReasonRow(CellRow):
     reasons: dict[str, str]
 
 
@@ -68,9 +68,9 @@ class Summary(Checked):
     market: str = "a market"
     scenarios: list[Role] = []
     notes: list[str] = []
-    means: list[Row] = []
-    reasons: list[Reasons] = []
-    differences: dict[str, list[Row]] = {}
+    means: list[ScoreRow] = []
+    reasons: list[ReasonRow] = []
+    differences: dict[str, list[ScoreRow]] = {}
 
 
 class Loose(Checked):

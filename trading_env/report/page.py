@@ -27,7 +27,7 @@ REPORT = "report.html"
 COLOURS = 10  # looks that the style sheet has
 SEVERITY = "severity (0: without the scenario, 1: as written)"
 COST = "bps of the ordered value"
-Rows = list[dict[str, Any]]
+Records = list[dict[str, Any]]
 
 
 def write_report(run_dir: str | Path) -> Path:
@@ -98,12 +98,12 @@ def _largest(summary: dict[str, Any], column: Column) -> float:
     return max((abs(row.get(f"diff_{column.metric}") or 0.0) for row in rows), default=0.0)
 
 
-def _severity(rows: Rows, looks: dict[str, int]) -> dict[str, list[LineChart]]:
+def _severity(rows: Records, looks: dict[str, int]) -> dict[str, list[LineChart]]:
     """Chart each metric over severity, for each setting in which several were played."""
     if len(tables.severities(rows)) < 2:
         return {}
     keys = [key for key in tables.varied(rows) if key != "severity"]
-    groups: dict[str, Rows] = {}
+    groups: dict[str, Records] = {}
     for row in rows:
         groups.setdefault(tables.place(row, keys), []).append(row)
     return {
@@ -112,7 +112,7 @@ def _severity(rows: Rows, looks: dict[str, int]) -> dict[str, list[LineChart]]:
     }
 
 
-def _severity_chart(column: Column, rows: Rows, looks: dict[str, int]) -> LineChart:
+def _severity_chart(column: Column, rows: Records, looks: dict[str, int]) -> LineChart:
     """Draw a line a policy, and the interval of the policy of look 0."""
     levels = tables.severities(rows)
     series = []
@@ -131,7 +131,7 @@ def _scaled(row: dict[str, Any], column: Column, end: str) -> float | None:
     return None if value is None else value * column.factor
 
 
-def _costs(rows: Rows) -> list[BarChart]:
+def _costs(rows: Records) -> list[BarChart]:
     """Chart the parts of the shortfall: one chart a setting, one bar a policy."""
     known = [row for row in rows if f"{PARTS[0]}_bps" in row]
     groups: dict[str, dict[str, dict[str, float | None]]] = {}

@@ -395,14 +395,14 @@ class Spike(FeedFault):
         return {"spike_size": self.size}
 
 
-def leaves(kind: type[Base]) -> list[type[Base]]:
+def event_classes(kind: type[Base]) -> list[type[Base]]:
     """Return the classes below one that are kinds of event, in the order of the file."""
     if "kind" in kind.model_fields:
         return [kind]
-    return [leaf for child in kind.__subclasses__() for leaf in leaves(child)]
+    return [leaf for child in kind.__subclasses__() for leaf in event_classes(child)]
 
 
-KINDS = {kind.__name__.lower(): kind for kind in leaves(Base)}  # type: ignore[type-abstract]
+KINDS = {kind.__name__.lower(): kind for kind in event_classes(Base)}  # type: ignore[type-abstract]
 if TYPE_CHECKING:
     Event = Base
 else:

@@ -21,7 +21,7 @@ from trading_env.core.errors import MarketSpecError, clip, unknown
 from trading_env.core.records import Floats
 from trading_env.markets.bars import Market
 from trading_env.markets.datasets import DATASETS
-from trading_env.markets.models.draws import Rows, fill_blocks
+from trading_env.markets.models.draws import RowNumbers, fill_blocks
 from trading_env.markets.models.generator import MarketGenerator, pool_key, times_of
 from trading_env.markets.models.paths import START_PRICE
 
@@ -71,7 +71,7 @@ def relative_volume(volume: Floats) -> Floats:
     return found
 
 
-def _joined(part: Market, rows: Rows, source: str) -> Market:
+def _joined(part: Market, rows: RowNumbers, source: str) -> Market:
     """Join the bars of the market at `rows`; row k is bar k + 1."""
     before = part.close[0, :-1]
     grown = (part.close[0, 1:] / before)[rows]

@@ -11,7 +11,7 @@ from trading_env.core.noise import Stream, normal, uniform, uniforms
 from trading_env.core.records import Floats
 from trading_env.core.sources import source_digest
 
-Rows = NDArray[np.int64]  # (paths, bars)
+RowNumbers = NDArray[np.int64]  # (paths, bars)
 _KEY = source_digest(Path(__file__))
 
 
@@ -38,11 +38,11 @@ def _normals(key: str) -> Callable[[Floats, np.uint64, int], None]:
     return fill
 
 
-def _blocks(key: str) -> Callable[[Rows, int, float, np.uint64], None]:
+def _blocks(key: str) -> Callable[[RowNumbers, int, float, np.uint64], None]:
     """Compile the rows of `count` that blocks take, which end with the same chance at each bar."""
 
     @driver(parallel=False)
-    def fill(rows: Rows, count: int, chance: float, seed: np.uint64) -> None:
+    def fill(rows: RowNumbers, count: int, chance: float, seed: np.uint64) -> None:
         _ = key
         for path in range(rows.shape[0]):
             row = 0
@@ -55,11 +55,11 @@ def _blocks(key: str) -> Callable[[Rows, int, float, np.uint64], None]:
     return fill
 
 
-def _regimes(key: str) -> Callable[[Rows, Floats, Floats, np.uint64], None]:
+def _regimes(key: str) -> Callable[[RowNumbers, Floats, Floats, np.uint64], None]:
     """Compile a Markov chain from the cumulative chances of its first and of its next regime."""
 
     @driver(parallel=False)
-    def fill(regimes: Rows, start: Floats, following: Floats, seed: np.uint64) -> None:
+    def fill(regimes: RowNumbers, start: Floats, following: Floats, seed: np.uint64) -> None:
         _ = key
         for path in range(regimes.shape[0]):
             state = chosen(start, uniform(seed, path, 0, 0, Stream.MARKET_FACTOR))

@@ -214,7 +214,7 @@ def move_asset(
 
 
 @kernel
-def finish_bar(
+def complete_bar(
     pool: Pool, at: BarAddress, asset: int, model: Model, state: PathState, spread: Spread
 ) -> None:
     """Make and store an asset's bar from state.steps; update its price, volume and signal."""
@@ -240,7 +240,7 @@ def fill_path(pool: Pool, model: Model, seed: np.uint64, path: int) -> None:
         market = move_market(at, model, state)
         for asset in range(len(model.beta)):
             spread = move_asset(at, asset, model, state, market)
-            finish_bar(pool, at, asset, model, state, spread)
+            complete_bar(pool, at, asset, model, state, spread)
 
 
 def _build() -> Callable[[Pool, Model, np.uint64], None]:

@@ -27,7 +27,7 @@ from trading_env.markets.models.paths import (
     PathState,
     Pool,
     Spread,
-    finish_bar,
+    complete_bar,
     start_path,
 )
 from trading_env.markets.models.series import BarAddress, draw_shocks, draw_tail
@@ -79,7 +79,7 @@ def price_path(
             deviation = sigma * volatility.tail[path, bar, asset]
             spread = Spread(sigma, deviation * deviation)
             set_steps(asset, model, state, spread, volatility.drift[path, bar, asset])
-            finish_bar(pool, at, asset, model, state, spread)
+            complete_bar(pool, at, asset, model, state, spread)
 
 
 @kernel
