@@ -2,5 +2,5 @@
 
 Each check tries to refute one promise by playing the environment, and returns pass, fail or not
 applicable with one line of evidence. A pass says that the fault was not found with these seeds,
-actions and prices, not that it cannot be there; `docs/audit.md` says what each check cannot find.
+actions and prices, not that it is absent; `docs/audit.md` says what each check cannot find.
 """

@@ -6,7 +6,7 @@ output k knows, r(k). Data comes a bar a step, or slower: r(k) - k is the same f
 with it. It falls only when early outputs know rows that the market reaches later. The clock is
 k + max(r(j) - j) over the second half of the play, from observations and rewards.
 
-A lead that is the same at all times cannot be told from another numbering of rows by this alone.
+A constant lead looks like another numbering of rows: this check alone does not tell them apart.
 It does not escape: `known_price` takes the market to stand still after the last row that reset
 shows. Whoever then earns is paid for a move that was known before the decision, because the
 observation peeked or because the fill is at a stale price. Costs only lower what is earned, so no
@@ -131,7 +131,7 @@ class Tracer:
 
 
 def future(tracer: Tracer) -> Result:
-    """No output depends on a row that the market had not reached."""
+    """No output depends on a row that the market has not reached yet."""
     name = "future"
     if tracer.last < 4:
         return Result(name, SKIPPED, f"an episode of {tracer.last} steps is too short")

@@ -96,7 +96,7 @@ def _changed_later(env: Env, actions: Sequence[Any]) -> str | None:
 
 
 def _reached_by_writing(subject: Subject, actions: Sequence[Any]) -> str | None:
-    """Overwrite every array that is returned; the episode must go on as if nothing happened."""
+    """Overwrite every array that is returned; the episode must continue as if nothing happened."""
     clean = repeatable(subject.build(), actions)
     env = subject.build()
     with known_globals():
@@ -131,7 +131,7 @@ def invalid_actions(subject: Subject, actions: Sequence[Any]) -> Result:
             try:
                 with np.errstate(all="ignore"):
                     env.step(action)
-            except Exception:  # whatever a stranger's environment raises is its refusal
+            except Exception:  # any exception counts as a refusal
                 if not outputs[-1].ended and first_difference(
                     clean, outputs + go_on(env, actions[1 : len(clean) - 1])
                 ):
@@ -145,7 +145,7 @@ def invalid_actions(subject: Subject, actions: Sequence[Any]) -> Result:
 
 
 def invalid_for(space: gym.Space[Any], valid: Any) -> dict[str, Any]:
-    """Return actions that mean nothing in a space, by name."""
+    """Return names and values of actions that mean nothing in a space."""
     wrong: dict[str, Any] = {"text": "buy"}
     if isinstance(space, gym.spaces.Discrete):
         wrong["below the first"] = int(space.start) - 1
@@ -160,7 +160,7 @@ def invalid_for(space: gym.Space[Any], valid: Any) -> dict[str, Any]:
 
 
 def copies(subject: Subject, actions: Sequence[Any]) -> Result:
-    """A deep copy and a pickle taken in mid-episode go on as the original does."""
+    """A deep copy and a pickle taken in mid-episode continue as the original does."""
     half = (len(repeatable(subject.build(), actions)) - 1) // 2
     if half == 0:
         return Result("copies", SKIPPED, "the episode ends at its first step")
@@ -184,7 +184,9 @@ def copies(subject: Subject, actions: Sequence[Any]) -> Result:
             found = first_difference(one, go_on(twin, actions[half:]))
         if found:
             problems.append(f"{name}: step {half + found[0] + 1}, {found[1]}")
-    return verdict("copies", "; ".join(problems) or None, "deepcopy and pickle go on identically")
+    return verdict(
+        "copies", "; ".join(problems) or None, "deepcopy and pickle continue identically"
+    )
 
 
 def observation_space(subject: Subject, actions: Sequence[Any]) -> Result:
@@ -199,7 +201,7 @@ def observation_space(subject: Subject, actions: Sequence[Any]) -> Result:
 
 
 def finite(subject: Subject, actions: Sequence[Any]) -> Result:
-    """No NaN and no infinity in an observation or a reward, whatever is done."""
+    """No NaN and no infinity in an observation or a reward, for any action."""
     env = subject.build()
     policies = [
         actions,

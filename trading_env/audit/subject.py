@@ -54,7 +54,7 @@ def load_subject(
     Args:
         name: an id, or `module:callable`.
         module: imported first, so that it can register ids.
-        kwargs: of the environment, or of the callable beside its bars.
+        kwargs: of the environment, or of the callable in addition to its bars.
 
     Raises:
         ValueError: the module, the id or the callable is unknown, or building fails.
@@ -89,7 +89,7 @@ def _try(subject: Subject) -> str:
 
 
 def _import(module: str) -> Any:
-    """Import a module by name, of the current folder too."""
+    """Import a module, also from the current folder."""
     if "" not in sys.path and os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     try:

@@ -34,7 +34,7 @@ class ConfigError(UserError):
 
 
 class MarketDataError(UserError):
-    """A table of bars breaks a rule, or cannot be read."""
+    """A table of bars breaks a rule, or is unreadable."""
 
 
 class MarketSpecError(UserError):
@@ -42,11 +42,11 @@ class MarketSpecError(UserError):
 
 
 class ScenarioError(UserError):
-    """A scenario is invalid, or cannot be read."""
+    """A scenario is invalid, or unreadable."""
 
 
 class PolicyError(UserError):
-    """A saved policy cannot be read, or does not fit the environment."""
+    """A saved policy is unreadable, or does not fit the environment."""
 
 
 class MismatchError(UserError):

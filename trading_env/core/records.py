@@ -2,11 +2,11 @@
 
 An annotated class names the fields of one row, and `record_dtype` turns it into the numpy
 structured type that holds it (float -> float64, int -> int64, `Annotated[Floats, n]` -> n of them).
-Kernels read and write records by name (`asset.position`), compiled or not.
+Kernels read and write the fields of records (`asset.position`), compiled or not.
 
 Units: money in the account's currency, quantities in units of the asset (signed, + is long or
 buy), prices in currency per unit, fractions of a price or of equity as pure numbers, time in
-seconds or bars where the name says so. A level of 0 means "no such level": nothing here is NaN.
+seconds or bars where the name ends so. A level of 0 means "no such level": nothing here is NaN.
 """
 
 from typing import Annotated, Any, TypeAlias
@@ -136,7 +136,7 @@ class OrderSlot:
 
 
 class AccountState:
-    """What one environment carries from step to step, beside its assets."""
+    """The state of one environment between steps, except its assets."""
 
     cash: float
     fees_paid: float  # cumulative

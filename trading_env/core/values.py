@@ -123,7 +123,7 @@ class Opening(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What a step returns beside the state it wrote."""
+    """What a step returns in addition to the state it wrote."""
 
     reward: float
     terminated: bool

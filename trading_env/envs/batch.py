@@ -18,7 +18,7 @@ from trading_env.step.drivers import ALL_FINITE, DRAWN, Drivers
 from trading_env.step.rows import new_lanes, new_outputs, renewed
 
 STATE_VERSION = 1
-MAX_THREADS = int(vars(numba.config)["NUMBA_NUM_THREADS"])  # whatever is set later is fewer
+MAX_THREADS = int(vars(numba.config)["NUMBA_NUM_THREADS"])  # the most that can be set later
 
 
 class Batch:
@@ -56,7 +56,7 @@ class Batch:
         path: int = DRAWN,
         start: int = DRAWN,
     ) -> None:
-        """Begin episodes where `mask` says so: episode 0 with new seeds, else the next one."""
+        """Begin an episode in each marked lane: episode 0 with new seeds, else the next one."""
         choice = np.full((self.count, 3), DRAWN, dtype=np.int64)
         continues = seeds is None and self.is_started
         choice[mask, 0] = self.lanes.accounts["episode"][mask] + 1 if continues else 0
@@ -65,7 +65,7 @@ class Batch:
         if seeds is not None:
             self.seeds[mask] = seeds[mask]
         self.is_started = True
-        if self._fresh:  # lanes that go on keep theirs
+        if self._fresh:  # lanes that continue keep theirs
             kept = self.outputs.observations.copy()
             self.outputs = self.outputs._replace(observations=kept)
         drivers.reset(self.setup.world, self.lanes, self.outputs, self.seeds, choice)

@@ -1,4 +1,4 @@
-"""`info`: what is reported beside the observation, at three levels of detail.
+"""`info`: what a step reports in addition to the observation, at three levels of detail.
 
 `none`: nothing. `episode`: a summary when an episode ends. `full`: the same keys at every step,
 all finite, of shape (assets,) or scalar in the single environment and with a leading axis of
@@ -28,7 +28,7 @@ from trading_env.envs.batch import Batch
 
 Detail = Literal["none", "episode", "full"]
 BPS_PER_UNIT = 1e4
-TINY = 1e-300  # a lane whose episode has not ended divides by this; its mask says so
+TINY = 1e-300  # a lane whose episode has not ended divides by this, and is masked
 
 RISK_FIELDS = (
     "signal",
@@ -77,7 +77,7 @@ ORDER_FIELDS = (
     "fees",
     "opportunity",
 )
-SHAPE_FIELDS = ("halted", "gap", "drift", "outage")  # of Stress, beside its factors
+SHAPE_FIELDS = ("halted", "gap", "drift", "outage")  # of Stress, in addition to its factors
 
 
 def labels(codes: type[IntEnum]) -> NDArray[np.object_]:
@@ -142,7 +142,7 @@ def orders_of(slots: Table) -> dict[str, Any]:
 
 
 def summary(logs: Table, accounts: Table, task: Task) -> dict[str, Floats]:
-    """Sum an episode up from its log; rates without a denominator are 0 and their count says so."""
+    """Sum an episode up from its log; a rate with a zero denominator is 0 (check its count)."""
     shortfall = sum(logs[name] for name in ("delay", "spread", "impact", "fees", "opportunity"))
     ordered = np.maximum(logs["ordered"], TINY)
     initial = np.maximum(accounts["initial_equity"], TINY)

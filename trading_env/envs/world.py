@@ -1,6 +1,6 @@
 """From a user's arguments to the world that kernels read.
 
-`Setup` holds the resolved configuration (what was built, not what was asked) beside the tables.
+`Setup` holds the resolved configuration (what was built, not what was asked for) and the tables.
 """
 
 from collections.abc import Mapping
@@ -103,7 +103,7 @@ def build(
     """Resolve every argument and lay the world out.
 
     Raises:
-        ValueError: an argument that cannot be, as one line naming it.
+        ValueError: an argument is invalid; the message is one line naming it.
     """
     table = load_market(market, seed_band=seed_band)
     length = check_length(table, episode_length)

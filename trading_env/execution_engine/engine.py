@@ -1,7 +1,7 @@
 """The execution engine as a user calls it; the rules are in `execution_engine/inside_bar.py`.
 
 `ExecutionEngine` prices and fills with the compiled functions that the environment's step calls.
-Its history is keyed by trade id: a duplicate is refused by name. Its
+Its history is keyed by trade id; a duplicate raises ConfigError naming the id. Its
 settings are in `execution_config.py`.
 """
 
@@ -206,7 +206,7 @@ class ExecutionEngine:
 
 
 def _completed(market: MarketState) -> tuple[MarketState, Bar]:
-    """Fill in what was left out, refuse what cannot be, and return the bar."""
+    """Fill in missing values, refuse invalid ones, and return the bar."""
     opened = market.price if market.open is None else market.open
     closed = opened if market.close is None else market.close
     high = max(opened, closed) if market.high is None else market.high

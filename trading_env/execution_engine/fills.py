@@ -70,7 +70,7 @@ def take(desk: Desk, session: Session, slot: OrderSlot, window: FillWindow) -> N
 def fill_touched(desk: Desk, session: Session, since: float, u: float, late: float) -> float:
     """Fill the resting orders that the path reaches at fraction u, coming from `since`.
 
-    Return the price at which the path goes on: where the last of them was reached.
+    Return the price from which the path continues: that of the last level reached.
     """
     price = price_at(session.bar, u)
     report, terms = desk.report, session.terms

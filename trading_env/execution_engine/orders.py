@@ -2,8 +2,8 @@
 
 A new order is what the target lacks after everything still live. If that is opposite to what is
 working, the new order replaces it: on arrival it cancels the working rest. An asset has SLOTS
-live orders at most; one more is rejected by name. An order that ends stays readable, with its
-ledger, until the next step begins.
+live orders at most; one more is rejected with `bound_by = ORDER_SLOTS`. An order that ends stays
+readable, with its ledger, until the next step begins.
 """
 
 import math

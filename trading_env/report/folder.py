@@ -48,7 +48,7 @@ class CellRow(Checked):
 
 
 class ScoreRow(CellRow):
-    """Metrics of a cell by name; None where a metric is not defined."""
+    """Metric names and values of a cell; None where a metric is not defined."""
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, Number | None] = Field(init=False)

@@ -1,7 +1,7 @@
 """The numbers of a summary as tables: what is shown of each metric, and why one may be missing.
 
 `evaluation/summary.json` holds means (a row for each policy, scenario and severity) and, for each
-baseline, the learner's paired differences. Whatever is missing there is missing here; a metric
+baseline, the learner's paired differences. A metric missing there is missing here; one
 that is not defined is a dash.
 """
 

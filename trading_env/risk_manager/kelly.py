@@ -19,7 +19,7 @@ one with a weak view may be held against it, as a hedge of the others.
 
 Estimated correlations. E' = E + r (x x' - E) over the returns x that were shown, half-life 60 bars,
 where a bar that was not delivered is a return of 0: so E stays positive semidefinite. C is E's
-correlation with `covariance_shrinkage` taken off everything beside the diagonal (target D of
+correlation with `covariance_shrinkage` taken off everything outside the diagonal (target D of
 Schaefer and Strimmer 2005, with a fixed intensity), whose eigenvalues are at least that.
 
 Estimated drifts. Where the edge was estimated from n bars, E growth of a multiple of the plug-in
@@ -101,7 +101,7 @@ def correlation(covariance: Floats, reports: Table, a: int, b: int, shrinkage: f
 
 @rare_kernel
 def factorise(covariance: Floats, reports: Table, shrinkage: float) -> None:
-    """Write Cholesky's factor of the correlations beside the estimate."""
+    """Write Cholesky's factor of the correlations next to the estimate."""
     factor = covariance[1]
     for a in range(reports.shape[0]):
         for b in range(a + 1):

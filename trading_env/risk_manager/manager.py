@@ -94,7 +94,7 @@ class RiskManager:
                 place of this asset's own; its sign is the side.
 
         Raises:
-            ConfigError: an argument is not finite or out of its range, by name.
+            ConfigError: an argument is not finite or out of its range (the message names it).
         """
         confidence = within("confidence_score", confidence_score, 0.0, 1.0)
         balance = within("account_balance", account_balance, 0.0, math.inf)
@@ -142,7 +142,7 @@ class RiskManager:
             covariance: of a bar's returns, (assets, assets).
 
         Raises:
-            ConfigError: the mode is not `kelly`, a shape does not fit, or a value cannot be.
+            ConfigError: the mode is not `kelly`, a shape does not fit, or a value is invalid.
         """
         views, matrix = np.asarray(signals, np.float64), np.asarray(covariance, np.float64)
         check_joint(views, matrix, self.config.mode)
@@ -177,7 +177,7 @@ class RiskManager:
                 where it has followed that to. None for the stop as it was placed.
 
         Raises:
-            ConfigError: an argument is not finite or out of its range, by name.
+            ConfigError: an argument is not finite or out of its range (the message names it).
         """
         entry = within("entry_price", entry_price, 1e-300, math.inf)
         confidence = within("confidence_score", confidence_score, 0.0, 1.0)

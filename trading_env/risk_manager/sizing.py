@@ -3,7 +3,7 @@
 Confidence to size, by `mode`:
 
 - `kelly`: `kelly_multiplier` times the growth-optimal share of `kelly.py`, of the asset by itself
-  or together with the others: zero at zero confidence whatever the reward-to-risk ratio;
+  or together with the others: zero at zero confidence for any reward-to-risk ratio;
 - `linear`: signal x max_weight;
 - `volatility_target`: signal x target_volatility / shown volatility, so that the position's return
   has the target's standard deviation at full confidence;

@@ -11,7 +11,7 @@ Action to intent. Pace a in [-1, 1] asks for a share of what is left, with e = 1
 
 piecewise linear and onto, so that every quantity can be asked for. In the last step the share is
 1. What the risk manager's participation limit leaves out is named `participation`. What is in
-flight cannot be called back; what is working is cut back by a replacing order.
+flight is not called back; what is working is cut back by a replacing order.
 
 Deadline. What the last bar has not filled is completed at cost at its close: half spread, impact
 at a rate of a mean bar's volume without a cap, and a fee of its own.

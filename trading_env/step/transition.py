@@ -60,7 +60,7 @@ def transition(world: World, lane: Lane, actions: Floats, seed: np.uint64) -> Ou
 
 @kernel
 def open_step(world: World, lane: Lane) -> None:
-    """Go on to the next bar, with blank reports."""
+    """Advance to the next bar, with blank reports."""
     lane.accounts[0].row += 1
     prefetch_row(world, lane.accounts[0].row)
     clear_reports(lane)

@@ -318,7 +318,7 @@ class Halt(Stop):
 
 
 class Outage(Stop):
-    """Orders sent while it lasts leave when it is over; those in flight or resting go on."""
+    """Orders sent while it lasts leave when it ends; orders in flight or resting are unaffected."""
 
     flag = "outage"
 

@@ -50,7 +50,7 @@ def show_bar(asset: AssetState, high: float, low: float, close: float, volume: f
 def fault_of(asset: AssetState, stress: Stress, address: Address) -> tuple[int, float]:
     """Return which fault, if any, hits this bar, and a uniform for its direction.
 
-    A late bar on its way and a stale run go on whatever else happens.
+    Nothing else interrupts a late bar on its way or a stale run.
     """
     if asset.late_left > 0:
         return Fault.LATE.value, 0.0

@@ -1,6 +1,6 @@
 """Reading a scenario's file, and saying in one line what is wrong with it.
 
-A message is `file: key = value: reason`, under 200 characters whatever the file holds: foreign
+A message is `file: key = value: reason`, always under 200 characters: foreign
 text is clipped and its control characters escaped. Files are limited in size and in the length
 of a line, so that none takes long to refuse.
 """
@@ -25,7 +25,7 @@ def read_bytes(path: str) -> bytes:
     """Read a regular file; one byte more than `_MAX_BYTES` of a file that is too large.
 
     Raises:
-        ScenarioError: there is no such file, or it cannot be read.
+        ScenarioError: there is no such file, or it is unreadable.
     """
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):
@@ -35,7 +35,7 @@ def read_bytes(path: str) -> bytes:
     except FileNotFoundError:
         raise scenario_error(path, "", None, "no such file") from None
     except OSError as error:
-        raise scenario_error(path, "", None, error.strerror or "cannot be read") from None
+        raise scenario_error(path, "", None, error.strerror or "is unreadable") from None
     except ScenarioError:
         raise
     except ValueError:

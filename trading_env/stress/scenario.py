@@ -89,7 +89,7 @@ def load_file(path: str | os.PathLike[str]) -> Scenario:
     """Load a scenario from a TOML file.
 
     Raises:
-        ScenarioError: the file cannot be read, is no TOML, or is no valid scenario.
+        ScenarioError: the file is unreadable, not TOML, or not a valid scenario.
     """
     source = os.fspath(path)
     return Scenario.read(parse_toml(read_bytes(source), source), source)

@@ -1,4 +1,4 @@
-"""Times of a scenario: text with a unit, checked at the door and turned into bars.
+"""Times of a scenario: text with a unit, checked on reading and turned into bars.
 
 "20 bars", "36 min", "8 d", and "episode" for the whole of it; a start may also be a share of the
 episode, "40%". Clock time is divided by the length of a bar, so a time may be a fraction of a bar.
