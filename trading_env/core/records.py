@@ -155,7 +155,7 @@ class AccountState:
 
 
 class EpisodeLog:
-    """Sums over an episode; what `info["episode"]` is made from."""
+    """Sums over an episode; what `info["summary"]` is made from."""
 
     reward: float
     steps: int
