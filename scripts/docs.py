@@ -7,6 +7,7 @@ A table stands between two markers, `<!-- NAME: written by ... -->` and `<!-- en
 """
 
 import sys
+import textwrap
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ sys.path.insert(0, str(ROOT))
 from pydantic import BaseModel  # noqa: E402 -- our own modules need the path above
 from pydantic.fields import FieldInfo  # noqa: E402
 
+from trading_env.core.codes import BoundBy, Factor, Fault, Term, names_of  # noqa: E402
 from trading_env.envs.spaces import feature_table  # noqa: E402
 from trading_env.execution_engine.config import AccountConfig, ExecutionConfig  # noqa: E402
 from trading_env.risk_manager.config import RiskConfig  # noqa: E402
@@ -87,10 +89,21 @@ def presets() -> str:
     return table(("preset", "what happens"), rows)
 
 
+def listed(names: Iterable[str]) -> str:
+    """List names on lines of a page's width."""
+    words = " ".join(f"`{name}`," for name in names)
+    return textwrap.fill(f"{words[:-1]}.", 100)
+
+
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "docs/portfolio.md": {
         "features": lambda: feature_table(AssetFeature),
         "account features": lambda: feature_table(AccountFeature),
+        "reasons": lambda: listed(names_of(BoundBy)[1:]),
+        "multipliers": lambda: listed(names_of(Factor)),
+        "faults": lambda: listed(names_of(Fault)[1:]),
+        "terms": lambda: listed(names_of(Term)),
+        "counts of reasons": lambda: listed(f"bound_{name}" for name in names_of(BoundBy)[1:]),
         "risk": lambda: settings(RiskConfig),
         "execution": lambda: settings(ExecutionConfig),
         "account": lambda: settings(AccountConfig),

@@ -41,9 +41,9 @@ class PortfolioEnv(TradingEnv):
     {account}
 
     ## Rewards
-    `scale x` the weighted sum of `growth` (log growth of equity), `shortfall` (minus
-    implementation shortfall over equity), `risk` (minus half the squared return) and `turnover`.
-    Presets: `execution_quality` (default), `growth`, `mean_variance`.
+    `scale x` the sum of the terms that `reward` weighs: by default (preset `execution_quality`)
+    `growth` (log growth of equity) and `shortfall` (minus implementation shortfall over equity).
+    Other presets: `growth`, `mean_variance`.
 
     ## Starting State
     All cash. Path, first bar, scenario and the start of its events are drawn from the seed and
