@@ -37,6 +37,8 @@ from trading_env.backtesting.intervals import mean_interval
 from trading_env.envs.vector import ExecutionVectorEnv, PortfolioVectorEnv, TradingVectorEnv
 from trading_env.envs.world import WARMUP
 from trading_env.policies.baselines import Actions, Observations, Twap, VolatilityTarget
+from trading_env.stress.events import KINDS as EVENT_KINDS
+from trading_env.stress.events import Multiplied
 
 SEVERITIES = (0.0, 0.5, 1.0, 2.0)
 EPISODES = 512
@@ -99,6 +101,11 @@ KINDS = {
     "spike": event("spike", DAILY, "tracking", rate=0.05, size=8.0),
     "duplicate": event("duplicate", DAILY, "tracking", rate=0.2),
     "late": event("late", DAILY, "tracking", rate=0.1, bars=3),
+}
+KINDS |= {  # another multiplier makes trading dearer
+    name: event(name, DAILY, "cost", multiplier=3.0)
+    for name, kind in EVENT_KINDS.items()
+    if issubclass(kind, Multiplied) and name not in KINDS
 }
 COST, DRAWDOWN, BOTH = ("cost",), ("drawdown",), ("cost", "drawdown")
 PRESETS = {

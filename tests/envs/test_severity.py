@@ -9,11 +9,18 @@ import pytest
 from tests.configurations import SMALL_POOL
 from trading_env.envs.portfolio import PortfolioEnv
 from trading_env.envs.vector import PortfolioVectorEnv
+from trading_env.stress.events import KINDS as EVENT_KINDS
+from trading_env.stress.events import Multiplied
 from trading_env.stress.scenario import preset_names
 
 STATE = ("assets", "slots", "accounts", "logs")
 LASTING = {"start": "10%", "duration": "episode"}
 KINDS: dict[str, dict[str, Any]] = {
+    **{
+        name: {"kind": name, "multiplier": 4.0, **LASTING}
+        for name, kind in EVENT_KINDS.items()
+        if issubclass(kind, Multiplied)
+    },
     "gap": {"kind": "price", "shape": "gap", "move": -0.1, "start": "10%"},
     "step": {"kind": "price", "shape": "step", "move": -0.1, "start": "36 h"},
     "ramp": {"kind": "price", "shape": "ramp", "move": [-0.3, 0.1], **LASTING, "duration": "9 d"},
@@ -21,7 +28,6 @@ KINDS: dict[str, dict[str, Any]] = {
     "liquidity": {"kind": "liquidity", "spread": 3.0, "depth": 0.4, "volume": 0.5, **LASTING},
     "correlation": {"kind": "correlation", "correlation": [0.2, 0.9], **LASTING},
     "latency": {"kind": "latency", "multiplier": 1e6, **LASTING},
-    "fees": {"kind": "fees", "multiplier": 4.0, **LASTING},
     "resilience": {"kind": "resilience", "multiplier": 0.2, **LASTING},
     "halt": {"kind": "halt", "start": "10%", "duration": "20 bars"},
     "outage": {"kind": "outage", "start": "10%", "duration": "20 bars"},
@@ -70,6 +76,10 @@ def test_severity_zero_is_no_scenario_bit_for_bit(scenario: str) -> None:
 @pytest.mark.parametrize("scenario", [n for n in preset_names() if n != "calm"])
 def test_severity_one_is_not(scenario: str) -> None:
     assert rollout(scenario, 1.0) != CALM
+
+
+def test_every_kind_of_event_has_an_example() -> None:
+    assert {example["kind"] for example in KINDS.values()} == set(EVENT_KINDS)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -10,10 +10,11 @@ import numpy as np
 
 from tests.configurations import adapt, random_configuration
 from trading_env.markets import Market
+from trading_env.stress.events import KINDS, Fading, Multiplied
 
 BARS = 130
 DAY_S = 86400
-FADING = ("volatility", "liquidity", "latency", "correlation", "fees", "resilience")
+MULTIPLIED = [name for name, kind in KINDS.items() if issubclass(kind, Multiplied)]
 
 
 def rough_market(rng: np.random.Generator) -> Market:
@@ -75,13 +76,19 @@ def rough_scenario(rng: np.random.Generator) -> dict[str, Any]:
         },
         {"kind": "spike", "rate": float(rng.uniform(0.0, 0.8)), "size": float(rng.uniform(1, 60))},
     ]
+    known = {event["kind"] for event in kinds}
+    kinds += [
+        {"kind": kind, "multiplier": float(rng.choice([0.2, 5.0]))}
+        for kind in MULTIPLIED
+        if kind not in known
+    ]
     events = []
     for event in rng.permutation(np.array(kinds, dtype=object))[: rng.integers(1, 11)]:
         if event.get("shape") not in ("gap", "step"):
             event["duration"] = some_bars(rng, 6.0)
         if event.get("shape") == "crash_and_retrace":
             event.update(retrace=float(rng.uniform(0.0, 1.0)), recovery=some_bars(rng, 4.0))
-        if event["kind"] in FADING and rng.integers(2):
+        if issubclass(KINDS[event["kind"]], Fading) and rng.integers(2):
             event["half_life"] = some_bars(rng, 5.0)
         if event["kind"] in ("volatility", "latency", "fees") and rng.integers(2):
             event["multiplier"] = [event["multiplier"], float(rng.uniform(0.5, 3.0))]

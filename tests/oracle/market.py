@@ -8,6 +8,8 @@ from itertools import pairwise
 from statistics import NormalDist  # its inv_cdf is Wichura's AS 241, PPND16
 from typing import Any
 
+from trading_env.core.codes import Factor, Fault, names_of
+
 Record = dict[str, Any]
 
 LATENCY_STREAM, FEED_STREAM, SIZE_STREAM, COMMON_STREAM = 4, 5, 7, 8
@@ -93,8 +95,8 @@ def path_of(event: Record, move: float, t: float) -> tuple[float, float, float, 
     return gap, drift, min(points), max(points)
 
 
-MULTIPLIERS = ("volatility", "spread", "depth", "volume", "latency", "fees", "resilience", "own")
-RATES = ("missing_rate", "stale_rate", "spike_rate", "duplicate_rate", "late_rate")
+MULTIPLIERS = names_of(Factor)
+RATES = tuple(f"{name}_rate" for name in names_of(Fault)[1:])
 
 
 def drawn(world: Record, number: int, seed: int, episode: int) -> tuple[Record, float]:

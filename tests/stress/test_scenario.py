@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from tests.helpers import flat
+from trading_env.core.codes import Factor, Fault, names_of
 from trading_env.core.errors import ScenarioError
 from trading_env.core.records import Stress, new_table
 from trading_env.core.values import Address
@@ -29,11 +30,8 @@ ROOT = Path(__file__).parents[2]
 DAILY = {"bar_seconds": 86_400.0, "bars_per_day": 1.0, "length": 252}
 MINUTE = {"bar_seconds": 60.0, "bars_per_day": 390.0, "length": 390}
 MARKETS = {"daily": DAILY, "minute": MINUTE}
-LOGS = (
-    *("move", "volatility", "spread", "depth", "volume"),
-    *("latency", "fees", "resilience", "own"),
-)
-RATES = ("missing_rate", "stale_rate", "spike_rate", "duplicate_rate", "late_rate")
+LOGS = ("move", *names_of(Factor))
+RATES = tuple(f"{name}_rate" for name in names_of(Fault)[1:])
 SIZES = (*LOGS, *RATES, "halted", "outage", "stale_bars", "spike_size", "late_bars")
 NEEDED = {
     *("calm", "price_shock", "volatility_regime", "liquidity_drought", "flash_crash_2010"),
