@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from trading_env.core.codes import Factor, Fault, SlotState, TimeInForce
+from trading_env.core.codes import Factor, Fault, SlotState, Term, TimeInForce
 from trading_env.core.params import EpisodeParams, ExecutionParams
 from trading_env.core.records import (
     SLOTS,
@@ -130,7 +130,7 @@ def episode_params(**fields: Any) -> Any:
         "warmup": 5,
         "length": 20,
         "groups": 1,
-        "weight": (1.0, 0.0, 0.0, 0.0),
+        "weight": np.eye(len(Term))[Term.GROWTH],
         "scale": 1.0,
     }
     return record(EpisodeParams, defaults, fields)

@@ -33,7 +33,7 @@ def test_the_terms_of_a_worked_example() -> None:
     assert terms.turnover == pytest.approx(-0.25)
 
 
-@given(st.tuples(*[st.floats(-10.0, 10.0)] * 4), st.floats(0.1, 100.0), equities, equities)
+@given(st.tuples(*[st.floats(-10.0, 10.0)] * len(Term)), st.floats(0.1, 100.0), equities, equities)
 def test_the_reward_is_the_scaled_weighted_sum(
     weights: tuple[float, ...], scale: float, before: float, after: float
 ) -> None:
