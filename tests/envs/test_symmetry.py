@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 
 from tests.configurations import random_configuration
+from tests.lanes import quick_first
 from trading_env.core.records import Floats
 from trading_env.envs.vector import ExecutionVectorEnv, PortfolioVectorEnv
 from trading_env.envs.world import WARMUP
@@ -52,7 +53,7 @@ def run(kwargs: dict[str, Any], steps: int) -> tuple[Floats, Floats, Floats]:
 
 
 @pytest.mark.parametrize(("factor", "exact"), [(10.0, False), (8.0, True), (0.1, False)])
-@pytest.mark.parametrize("draw", range(6))
+@pytest.mark.parametrize("draw", quick_first(range(6)))
 def test_the_unit_of_price_changes_nothing(draw: int, factor: float, exact: bool) -> None:
     rng = np.random.default_rng([5, draw])
     kwargs = random_configuration(rng)

@@ -196,11 +196,20 @@ class Pair:
                 found.append(Difference(f"observation.{name}", mine, float(shown)))
         return found
 
+    def _solved_stake(self, account: Record) -> float:
+        """The largest stake in currency of assets sized together, of which each is a difference."""
+        if self.world["risk"]["covariance"] != "shrunk":
+            return 0.0
+        stakes = [abs(report["wished_fraction"]) for report in self.reports]
+        return float(max(stakes) * account["seen_equity"])
+
     def _compare_assets(self, before: Record, ours: reference.Result) -> list[Difference]:
-        found = []
+        found, stake = [], self._solved_stake(before["account"])
         for a, after in enumerate(self.state["assets"]):
             slots, report = self.state["slots"][a], self.reports[a]
             sizes = sizes_of(before["assets"][a], slots, after, report)
+            solved = stake / before["assets"][a]["seen_close"]
+            sizes = sizes._replace(units=max(sizes.units, solved))
             found += differences("asset", ours.state["assets"][a], after, sizes)
             found += differences("report", ours.reports[a], report, sizes)
             found += differences("stress", ours.stresses[a], self.stresses[a], sizes)
