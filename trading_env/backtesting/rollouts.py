@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from trading_env.core.codes import Task
 from trading_env.core.records import Flags, Floats
 from trading_env.envs.batch import Batch
-from trading_env.envs.info import BPS, summary
+from trading_env.envs.info import BPS_PER_UNIT, summary
 from trading_env.envs.trace import EpisodeTrace
 from trading_env.envs.vector import TradingVectorEnv
 from trading_env.policies.policy import Policy
-from trading_env.stress.composition import CALM
+from trading_env.stress.composition import NEUTRAL
 
 PARTS = ("delay", "spread", "impact", "fees", "opportunity")
 ACTIVE = 0.05  # a scenario's multiplier counts as acting while its log is larger than this
@@ -90,7 +90,7 @@ def is_active(stresses: NDArray[np.void]) -> Flags:
             logs = np.log(np.maximum(stresses[name], 1e-300))
             active |= (np.abs(logs) > ACTIVE).any(axis=-1)
         else:
-            moved = np.abs(stresses[name] - CALM[name][0]) > MOVING
+            moved = np.abs(stresses[name] - NEUTRAL[name][0]) > MOVING
             active |= moved.any(axis=-1) if moved.ndim > active.ndim else moved
     return active
 
@@ -160,7 +160,7 @@ def _sums(envs: TradingVectorEnv) -> dict[str, Floats]:
     logs, accounts = envs.batch.lanes.logs, envs.batch.lanes.accounts
     task: Task = envs.setup.layout.task
     ordered = np.where(logs["ordered"] > 0.0, logs["ordered"], np.inf)
-    parts = {f"{name}_bps": BPS * logs[name] / ordered for name in PARTS}
+    parts = {f"{name}_bps": BPS_PER_UNIT * logs[name] / ordered for name in PARTS}
     return {**summary(logs, accounts, task), **parts, "arrivals": logs["arrivals"].copy()}
 
 

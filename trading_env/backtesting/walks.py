@@ -12,8 +12,9 @@ from trading_env.backtesting.plans import Advance, Plan, play
 from trading_env.backtesting.store import CellStore
 from trading_env.backtesting.tables import episodes_frame, named_scenarios
 from trading_env.backtesting.windows import Walk, Window
-from trading_env.envs.world import WARMUP, MarketSpec
+from trading_env.envs.world import WARMUP
 from trading_env.markets import Market, load_market
+from trading_env.markets.loading import MarketSpec
 from trading_env.policies.policy import PolicySpec
 
 if TYPE_CHECKING:
