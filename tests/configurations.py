@@ -24,6 +24,9 @@ from trading_env.stress.scenario import preset_names
 
 SMALL_POOL = {"generator": "multiscale", "paths": 4, "bars": 200}
 EPISODE = 40
+BAR_S = {"us_stock_daily": 86_400, "btc_hourly": 3_600, "btc_minute": 60}
+LATENCIES = (0.001, 0.2, 0.5, 1.0, 1.7, 4.0)  # in bars
+SHARES = (1e-4, 1e-3, 0.01, 0.1, 1.0, 3.0)  # of the account in a bar's volume
 
 Range = tuple[float, float]
 Usual = Mapping[str, Range | list[Any]]  # a range, or values of which one is taken
@@ -32,13 +35,13 @@ USUAL: dict[type[Settings], Usual] = {
     RiskConfig: {
         "mode": ["kelly", "kelly", "linear", "volatility_target", "raw"],
         "kelly_multiplier": (0.05, 2.0),
-        "edge_bars": [None, 10.0, 300.0, 1e5],
+        "edge_bars": [None, None, 300.0, 1e5],
         "covariance": ["none", "shrunk", "shrunk"],
         "target_volatility": (1e-3, 0.1),
         "stop_width": (0.2, 5.0),
         "stop_confidence_slope": (0.0, 5.0),
         "reward_to_risk": (0.2, 5.0),
-        "horizon_bars": [1.0, 10.0, 1000.0],
+        "horizon_bars": [1.0, 1.0, 10.0, 10.0, 1000.0],
         "max_holding_bars": [None, 1, 5, 20],
         "max_weight": (0.05, 5.0),
         "max_leverage": (0.1, 5.0),
@@ -46,10 +49,9 @@ USUAL: dict[type[Settings], Usual] = {
         "max_drawdown": (0.05, 1.0),
         "initial_margin": (0.1, 1.0),
         "execution_floor": [1.0, 0.1, 0.6],
-        "no_trade_band": [0.0, 0.01, 0.1],
+        "no_trade_band": [0.0, 0.0, 0.01, 0.1],
     },
     ExecutionConfig: {
-        "latency_ms": [None, 0.0, 80.0, 3e5, 5e7, 2e8],
         "latency_log_sd": [None, 0.0, 0.5, 1.5],
         "half_spread_bps": (0.0, 30.0),
         "spread_exponent": [0.0, 0.7, 2.0],
@@ -72,7 +74,6 @@ USUAL: dict[type[Settings], Usual] = {
     },
     AccountConfig: {
         "initial_cash": [0.0],  # the share below, which fits every market
-        "account_share": [1e-4, 1e-3, 0.01, 0.1, 1.0, 3.0],
         "cash_rate": [0.0, 0.03],
         "margin_rate": [0.0, 0.08],
         "borrow_rate": [0.0, 0.1],
@@ -144,8 +145,8 @@ def settings_of(
 ) -> dict[str, Any]:
     """Draw every field of a class of settings; `narrowed` goes before `USUAL`.
 
-    A value that is refused beside those drawn before it (`trailing` without `stops`) is left out,
-    which leaves the default.
+    Where the class refuses a value together with those drawn before it (`trailing` without
+    `stops`), the value is left out, which leaves the default.
     """
     usual = {**USUAL.get(config, {}), **narrowed}
     fields = config.model_fields.items()
@@ -171,18 +172,17 @@ def random_configuration(rng: np.random.Generator) -> dict[str, Any]:
     """Draw arguments of the environment; markets are small and shared through the cache."""
     picks = RandomPicks(rng)
     first, second = rng.choice(preset_names(), size=2, replace=False)
+    preset = picks.one_of(list(BAR_S))
+    late = [1000.0 * BAR_S[preset] * bars for bars in LATENCIES]
+    shares = [BAR_S[preset] / BAR_S["us_stock_daily"] * share for share in SHARES]
     return {
-        "market": {
-            **SMALL_POOL,
-            "assets": int(rng.integers(1, 5)),
-            "preset": picks.one_of(["us_stock_daily", "btc_hourly", "btc_minute"]),
-        },
+        "market": {**SMALL_POOL, "assets": int(rng.integers(1, 5)), "preset": preset},
         "scenario": picks.one_of([None, first, [first, second], {"one_of": [first, None, second]}]),
         "severity": picks.one_of([0.5, 1.0, 3.0]),
         "episode_length": int(rng.integers(20, EPISODE)),
         "seed_band": picks.one_of(["train", "validation", "test"]),
         "risk": settings_of(RiskConfig, picks),
-        "execution": settings_of(ExecutionConfig, picks),
-        "account": settings_of(AccountConfig, picks),
+        "execution": settings_of(ExecutionConfig, picks, latency_ms=[None, 0.0, 80.0, *late]),
+        "account": settings_of(AccountConfig, picks, account_share=shares),
         "reward": settings_of(RewardConfig, picks),
     }

@@ -7,6 +7,7 @@ import pytest
 from pydantic import Field
 
 from tests.configurations import USUAL, RandomPicks, random_configuration, settings_of
+from tests.lanes import Watched
 from trading_env.core.codes import RiskMode
 from trading_env.core.settings import Settings
 
@@ -55,3 +56,20 @@ def test_a_configuration_is_a_function_of_its_generator() -> None:
     one, same, other = (random_configuration(np.random.default_rng(k)) for k in (5, 5, 6))
     assert one == same
     assert one != other
+
+
+@pytest.mark.proof
+def test_most_configurations_trade() -> None:
+    """A configuration in which no order is filled proves nothing."""
+    traded = []
+    for draw in range(40):
+        rng = np.random.default_rng(draw)
+        envs = Watched(8, **random_configuration(rng))
+        envs.reset(seed=draw)
+        fills = 0
+        for _ in range(20):
+            _, _, terminated, truncated, _ = envs.step(rng.uniform(-1.0, 1.0, envs._shape))
+            fills += int((envs.batch.outputs.reports["traded"] > 0.0).sum())
+            envs.renew(terminated | truncated)
+        traded.append(fills > 0)
+    assert sum(traded) > 0.75 * len(traded)

@@ -65,7 +65,8 @@ def test_the_unit_of_price_changes_nothing(draw: int, factor: float, exact: bool
         "fee_per_unit": 1e-4 * float(market.close.mean()),
     }
     # Several orders in flight can add up to nothing but rounding, which depends on the unit.
-    kwargs["execution"] |= grid | {"latency_ms": min(kwargs["execution"]["latency_ms"], 3e5)}
+    latency = kwargs["execution"]["latency_ms"]  # None: one of those with a name, all short
+    kwargs["execution"] |= grid | {"latency_ms": latency and min(latency, 3e5)}
     results = []
     for unit in (1.0, factor):
         powers = {"tick": unit, "lot": 1.0 / unit, "fee_per_unit": unit}

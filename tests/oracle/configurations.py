@@ -8,14 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from tests.configurations import RandomPicks, random_configuration, settings_of
+from tests.configurations import BAR_S, RandomPicks, random_configuration, settings_of
 from trading_env.execution_engine.config import ExecutionConfig
 from trading_env.markets import Market
 from trading_env.risk_manager.config import RiskConfig
 
 BARS = 130
 DAY_S = 86400
-BAR_S = {"us_stock_daily": DAY_S, "btc_hourly": 3600, "btc_minute": 60}
 FADING = ("volatility", "liquidity", "latency", "correlation", "fees", "resilience")
 
 

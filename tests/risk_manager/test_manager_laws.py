@@ -218,6 +218,7 @@ def test_nothing_is_named_unless_it_bound(
         "execution_floor": 1.0,
         "participation_bars": 1e12,
         "stops": False,
+        "trailing": False,
     }
     assert size.units == size_of(RiskManager(free), c, balance, tolerance, given_).units
 
