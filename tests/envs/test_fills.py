@@ -57,10 +57,6 @@ def gridded(draw: int) -> tuple[Watched, dict[str, Any]]:
         "order_type": ["market", "limit"][rng.integers(2)],
         "limit_offset_bps": float(rng.choice([-20.0, 0.0, 30.0])),
     }
-    if not kwargs["execution"].get("volatility_scaled", True):
-        # As plain fractions of the price the coefficients would cost more than the price itself.
-        for name in ("temporary_impact", "permanent_impact"):
-            kwargs["execution"][name] *= 0.05
     return Watched(LANES, **kwargs), kwargs["execution"]
 
 
