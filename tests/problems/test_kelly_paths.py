@@ -46,7 +46,7 @@ def log_wealth(problem: Problem, name: str) -> tuple[Floats, Floats]:
     accounts = envs.unwrapped.batch.lanes.accounts
     start, lowest = accounts["equity"].copy(), accounts["equity"].copy()
     for _ in range(problem.env_kwargs["episode_length"]):
-        observation, _, ended, _, info = envs.step(policy(observation, info))
+        observation, _, ended, _, info = envs.step(policy.act(observation, info))
         assert not ended.any()
         np.minimum(lowest, accounts["equity"], out=lowest)
     return np.log(accounts["equity"] / start), np.log(lowest / start)

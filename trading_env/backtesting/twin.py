@@ -21,11 +21,11 @@ from trading_env.core.codes import AutoReset, Factor, Fault
 from trading_env.core.errors import shown
 from trading_env.core.records import Floats, Report, Stress, Table
 from trading_env.envs.batch import Batch
+from trading_env.envs.info import BPS
 from trading_env.envs.trace import EpisodeTrace
 from trading_env.envs.world import Setup
 from trading_env.step.drivers import serial
 
-BPS = 1e4
 FIELDS = tuple(Report.__annotations__)
 LEVELS = ("stop_loss", "take_profit")  # in force after the step
 DECIDED = tuple(n for n in FIELDS[: FIELDS.index("filled")] if n not in LEVELS)

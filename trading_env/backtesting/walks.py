@@ -8,20 +8,24 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from trading_env.backtesting.cells import Slice
-from trading_env.backtesting.plans import Advance, Plan, play
+from trading_env.backtesting.lookup import resolve
+from trading_env.backtesting.plans import Advance, Plan, named, play
 from trading_env.backtesting.store import CellStore
-from trading_env.backtesting.tables import episodes_frame, named_scenarios
+from trading_env.backtesting.tables import episodes_frame
 from trading_env.backtesting.windows import Walk, Window
+from trading_env.core.errors import ConfigError
 from trading_env.envs.world import WARMUP, MarketSpec
 from trading_env.markets import Market, load_market
-from trading_env.policies.policy import PolicySpec
+from trading_env.policies.adapters import PolicySpec
 
 if TYPE_CHECKING:
     import pandas as pd
 
+NO_WINDOWS = "POLICY: a problem has its own market, without windows: evaluate it"
+
 
 def backtest(
-    policies: Mapping[str, PolicySpec],
+    policies: Mapping[str, PolicySpec | str] | str,
     *,
     markets: Mapping[str, MarketSpec] | Sequence[str],
     windows: Walk | str,
@@ -30,14 +34,15 @@ def backtest(
     episodes: int = 1,
     seed: int = 0,
     env_kwargs: Mapping[str, Any] | None = None,
-    env: str = "portfolio",
+    env: str | None = None,
+    trust: bool = False,
     store: CellStore | None = None,
     advance: Advance | None = None,
 ) -> "pd.DataFrame":
     """Play every policy on the test part of every window of every market.
 
     Args:
-        policies: name -> a policy, or a function of the `ObservationLayout` that makes one.
+        policies: as in `evaluate`.
         markets: names or paths of markets, or name -> anything `load_market` takes.
         windows: lengths in bars, or text as `Walk.read` takes it.
         scenarios: presets' names, or name -> anything the environment takes as a scenario.
@@ -45,32 +50,35 @@ def backtest(
         episodes: of each cell; they have the same bars and differ in what is drawn from the seed.
         seed: of the first episode.
         env_kwargs: arguments of the environment.
-        env: "portfolio" or "execution".
-        store: where results are kept by cell; a call that was killed goes on from there.
+        env: "portfolio" (default) or "execution".
+        trust: load policies that are pickled.
+        store: keeps results by cell, so that a call that was killed can be continued.
         advance: called after each cell with whether it was played now.
 
     Returns:
         One row an episode: policy, market, scenario, severity, window, seed and `METRICS`.
 
     Raises:
-        ValueError: an argument is impossible; MismatchError when an environment that was built is
-            not the one that was asked for.
+        ValueError: an argument is invalid; MismatchError when an environment that was built is not
+            the one that was asked for.
     """
-    named = markets if isinstance(markets, Mapping) else {name: name for name in markets}
+    found = resolve(policies, env, trust=trust)
+    if found.env_kwargs:
+        raise ConfigError(NO_WINDOWS)
     slices = [
         cut
-        for name, spec in named.items()
+        for name, spec in named(markets).items()
         for cut in slices_of(name, load_market(spec, seed_band=None), windows)
     ]
     plan = Plan(
-        policies=policies,
-        scenarios=named_scenarios(scenarios),
+        policies=found.policies,
+        scenarios=named(scenarios),
         slices=slices,
         severities=severities,
         episodes=episodes,
         seed=seed,
         env_kwargs=dict(env_kwargs or {}),
-        env=env,
+        env=found.env,
     )
     return episodes_frame(play(plan, store=store, advance=advance))
 
