@@ -25,13 +25,13 @@ from trading_env.core.records import (
 from trading_env.core.values import Address, Bar, Session, Terms
 from trading_env.core.world import Lane
 from trading_env.execution_engine.config import AccountConfig
-from trading_env.execution_engine.inside_bar import close_bar, trade_bar
+from trading_env.execution_engine.inside_bar import finish_bar, trade_bar
 from trading_env.risk_manager.config import RiskConfig
 from trading_env.risk_manager.desk import Desk, Rules
 from trading_env.step.observation import AccountFeature, AssetFeature
 from trading_env.step.rows import lane_of, new_lanes, new_outputs
 from trading_env.step.transition import close_ledger, step_asset
-from trading_env.stress.composition import CALM
+from trading_env.stress.composition import NEUTRAL
 
 SECONDS = 100.0
 FREE = Terms(0.0, 0.0, 0.0, 1.0, 0.0, 0.0)
@@ -169,7 +169,7 @@ def an_event(**fields: Any) -> Any:
 
 def a_stress(**fields: Any) -> Any:
     """A neutral stress but for the fields given."""
-    return filled(CALM.copy()[0], fields)
+    return filled(NEUTRAL.copy()[0], fields)
 
 
 def a_report(**fields: Any) -> Any:
@@ -265,7 +265,7 @@ def trade(
     desk = a_desk(asset, slots, account=account, report=report, execution=execution)
     params = desk.rules.execution
     trade_bar(desk, Session(bar, terms, params.participation * bar.volume, SECONDS))
-    close_bar(slots, report, params, SECONDS)
+    finish_bar(slots, report, params, SECONDS)
     close_ledger(desk, bar.close)
     return report
 

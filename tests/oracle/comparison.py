@@ -73,9 +73,7 @@ def dicts_of(table: Table) -> list[Record]:
             columns[name] = column.tolist()
             continue
         codes: Any = {"factor": Factor, "rate": Fault, "bound": BoundBy}.get(name)
-        first = (
-            0 if codes is None or codes is Factor else 1
-        )  # neither a fault nor a limit is "none"
+        first = int(codes in {Fault, BoundBy})  # their 0 stands for none of them
         for k in range(first, column.shape[1]):
             own = str(k) if codes is None else codes(k).name.lower()
             title = PARTS.get(name, f"{name}_{{}}").format(own)

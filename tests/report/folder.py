@@ -1,12 +1,14 @@
 """A small run folder with every part that the report can show, and names that look like markup."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from trading_env.backtesting.replay import equity_curves, replay
+from trading_env.backtesting.replay import replay
 from trading_env.core.files import write_json
 from trading_env.envs.portfolio import PortfolioEnv
 from trading_env.envs.trace import EpisodeTrace
@@ -18,6 +20,11 @@ SCENARIOS = ("calm", "price_shock")
 SEVERITIES = (0.0, 1.0, 2.0)
 WHY = "8 of 8 episodes: no order"
 STEPS = 40
+FILES = ("evaluation/summary.json", "evaluation/replay.json", "manifest.json")
+HOSTILE = (
+    "\"'></title></style></script><script>window.planted = 1</script>"
+    "<img src=x onerror=window.planted=1><!--{{ 7 * 7 }}${window.planted = 1}"
+)
 
 
 def mean_row(policy: str, scenario: str, severity: float) -> dict[str, Any]:
@@ -82,15 +89,23 @@ def traced(seed: int) -> EpisodeTrace:
     return env.trace
 
 
+def curves(equity: Any, severity: float = 1.0) -> pd.DataFrame:
+    """Return curves of every policy; an event acts in half of the episodes, in steps 5 to 7."""
+    lost = 1.0 - equity / np.maximum.accumulate(equity)
+    step = np.arange(len(equity))
+    frame = {"scenario": SCENARIOS[1], "severity": severity, "step": step, "equity": equity}
+    frame |= {"equity_low": 0.9 * equity, "equity_high": 1.1 * equity, "drawdown": lost}
+    frame |= {"stressed": np.where((step >= 5) & (step < 8), 0.5, 0.0)}
+    return pd.concat([pd.DataFrame({"policy": policy, **frame}) for policy in POLICIES])
+
+
 def write_folder(folder: Path) -> Path:
     """Write the folder and return it."""
     traces = [traced(seed) for seed in (4, 5)]
     episodes = [replay(t, policy=LEARNER, scenario="</script><b>x") for t in traces]
     write_json(folder / "evaluation" / "summary.json", summary())
     write_json(folder / "evaluation" / "replay.json", episodes)
-    curves = {name: [t.equity for t in traces] for name in POLICIES}
-    shown = equity_curves(curves, traces, scenario="price_shock")
-    write_json(folder / "evaluation" / "equity.json", shown)
+    curves(traces[0].equity).to_csv(folder / "evaluation" / "curves.csv", index=False)
     manifest = {
         "status": "finished",
         "git": {"commit": "0123456789abcdef", "dirty": True},
@@ -105,3 +120,27 @@ def write_folder(folder: Path) -> Path:
 def read(folder: Path, name: str) -> Any:
     """Return the content of one of its files."""
     return json.loads((folder / name).read_text(encoding="utf-8"))
+
+
+def plant(source: Path, target: Path) -> Path:
+    """Copy a folder and add markup with script to each of its texts and names."""
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns("*.html"))
+    for name in FILES:
+        write_json(target / name, planted(read(source, name)))
+    table = pd.read_csv(source / "evaluation" / "curves.csv")
+    table[["policy", "scenario"]] += HOSTILE
+    table.to_csv(target / "evaluation" / "curves.csv", index=False)
+    return target
+
+
+def planted(value: Any, *, has_names: bool = False) -> Any:
+    """Return a JSON value with `HOSTILE` after each text, and after keys that are names."""
+    if isinstance(value, str):
+        return value + HOSTILE
+    if isinstance(value, list):
+        return [planted(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    named = ("differences", "versions")
+    items = {key: planted(item, has_names=key in named) for key, item in value.items()}
+    return {key + HOSTILE: item for key, item in items.items()} if has_names else items

@@ -1,18 +1,29 @@
-"""The report: one file that asks for nothing, shows what is there and escapes what it shows."""
+"""The report: one file that makes no request, leaves out missing parts and escapes all text."""
 
 import re
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from tests.report.folder import LEARNER, SCENARIOS, WHY, read, summary, write_folder
+from tests.report.folder import (
+    LEARNER,
+    POLICIES,
+    SCENARIOS,
+    WHY,
+    curves,
+    plant,
+    summary,
+    write_folder,
+)
 from trading_env.core.files import write_json
 from trading_env.report import difference_sections, score_sections, text_table, write_report
 from trading_env.report.charts import limits, span_of, ticks
-from trading_env.report.curves import equity_section, read_curves
-from trading_env.report.markup import element
+from trading_env.report.curves import equity_charts
+from trading_env.report.folder import read_curves
 
 HEADINGS = (
     "Scores",
@@ -23,7 +34,7 @@ HEADINGS = (
     "Episode replay",
     "Reliability of the run",
 )
-VOID = ("meta", "link", "input", "br")
+VOID = ("meta", "link", "input", "wbr")
 
 
 class Outline(HTMLParser):
@@ -56,6 +67,34 @@ def outline(page: str) -> Outline:
     return found
 
 
+LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
+SEEN_BY = {  # linear RGB as it is seen, Machado, Oliveira and Fernandes (2009), severity 1
+    "all": np.eye(3),
+    "protanopes": np.array(
+        [[0.1523, 1.0526, -0.2049], [0.1145, 0.7863, 0.0992], [-0.0039, -0.0481, 1.0520]]
+    ),
+    "deuteranopes": np.array(
+        [[0.3673, 0.8606, -0.2280], [0.2801, 0.6725, 0.0474], [-0.0118, 0.0429, 0.9689]]
+    ),
+}
+
+
+def linear(colour: str) -> np.ndarray:
+    """Return a #rrggbb colour as linear RGB."""
+    share = np.array([int(colour[k : k + 2], 16) for k in (1, 3, 5)]) / 255
+    return np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+
+
+def oklab(rgb: np.ndarray) -> np.ndarray:
+    """Return linear RGB in a space where distances are as they are perceived (Ottosson, 2020)."""
+    cones = np.array(
+        [[0.4122, 0.5363, 0.0514], [0.2119, 0.6807, 0.1074], [0.0883, 0.2817, 0.6300]]
+    ) @ np.clip(rgb, 0.0, 1.0)
+    return np.array(
+        [[0.2105, 0.7936, -0.0041], [1.9780, -2.4286, 0.4506], [0.0259, 0.7828, -0.8087]]
+    ) @ np.cbrt(cones)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_folder(tmp_path_factory.mktemp("run"))
@@ -77,6 +116,7 @@ def test_nothing_is_fetched_from_anywhere(page: str) -> None:
             assert target is None or target.startswith(("#", "data:")), (tag, target)
     policies = [a["content"] for _, a in outline(page).tags if "http-equiv" in a]
     assert str(policies[0]).startswith("default-src 'none'; ")
+    assert "'unsafe-inline'" not in str(policies[0]).partition("script-src")[2]
     assert not re.search(r"url\(|@import|fetch\(|XMLHttpRequest", page)
 
 
@@ -84,7 +124,18 @@ def test_names_are_text_and_never_markup(page: str) -> None:
     assert "<b>adaptive" not in page and "<b>x" not in page and "<i>this" not in page
     assert "&lt;b&gt;adaptive&lt;/b&gt; &amp; co" in page
     assert page.count("</script>") == 2  # the data's and the program's
-    assert element("p", "<", title='"') == '<p title="&quot;">&lt;</p>'
+
+
+def test_the_texts_of_a_folder_do_not_change_the_elements_of_its_page(
+    folder: Path, page: str, tmp_path: Path
+) -> None:
+    hostile = write_report(plant(folder, tmp_path / "hostile")).read_text(encoding="utf-8")
+    ours, theirs = (
+        [(tag, sorted(a)) for tag, a in outline(text).tags if tag != "wbr"]
+        for text in (page, hostile)
+    )
+    assert ours == theirs and len(ours) > 1000
+    assert hostile.count("</script>") == 2 and "window.planted" in hostile
 
 
 def test_ids_are_unique_and_every_link_on_the_page_has_its_target(page: str) -> None:
@@ -122,18 +173,15 @@ def test_blue_is_better_and_less_drawdown_is_better(page: str) -> None:
 @pytest.mark.parametrize(
     ("name", "heading"),
     [
-        ("evaluation/equity.json", "Equity and drawdown"),
+        ("evaluation/curves.csv", "Equity and drawdown"),
         ("evaluation/replay.json", "Episode replay"),
         ("manifest.json", "Reliability of the run"),
     ],
 )
 def test_what_is_missing_is_missing(folder: Path, tmp_path: Path, name: str, heading: str) -> None:
-    for kept in ("evaluation/summary.json", "evaluation/equity.json", "evaluation/replay.json"):
-        if kept != name:
-            write_json(tmp_path / kept, read(folder, kept))
-    if name != "manifest.json":
-        write_json(tmp_path / "manifest.json", read(folder, "manifest.json"))
-    shown = outline(write_report(tmp_path).read_text(encoding="utf-8")).headings
+    shutil.copytree(folder, tmp_path / "run")
+    (tmp_path / "run" / name).unlink()
+    shown = outline(write_report(tmp_path / "run").read_text(encoding="utf-8")).headings
     assert tuple(shown) == tuple(h for h in HEADINGS if h != heading)
 
 
@@ -143,40 +191,63 @@ def test_an_almost_empty_summary_is_still_a_page(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
-def test_curves_of_a_table_are_percent_of_the_start_in_the_scenario_as_written(
+def test_curves_are_percent_of_the_start_in_the_scenario_as_written(
     tmp_path: Path, kind: str
 ) -> None:
-    rows = []
-    for policy, severity, last in (("a", 1.0, 110.0), ("a", 2.0, 55.0), ("b", 1.0, 90.0)):
-        for step, equity in enumerate((100.0, last)):
-            row = {"policy": policy, "market": "m", "scenario": "s", "severity": severity}
-            row |= {"step": step, "equity_low": equity - 1.0, "equity": equity}
-            rows.append(
-                row | {"equity_high": equity + 1.0, "drawdown": max(0.0, 1.0 - equity / 100)}
-            )
-    table = pd.DataFrame(rows)
+    looks = {name: k for k, name in enumerate(POLICIES)}
+    equity = np.array([100.0, 110.0, 55.0])
+    table = pd.concat([curves(equity, severity) for severity in (2.0, 1.0)])
+    table.loc[table["severity"] == 2.0, "equity"] = 100.0
     if kind == "csv":
         table.to_csv(tmp_path / "curves.csv", index=False)
     else:
         table.to_parquet(tmp_path / "curves.parquet", index=False)
-    (group,) = read_curves(tmp_path)
-    assert group["scenario"] == "s" and group["stressed"] == [0.0, 0.0]
-    assert group["policies"]["a"]["equity"]["median"] == pytest.approx([0.0, 10.0])
-    assert group["policies"]["a"]["equity"]["low"] == pytest.approx([-1.0, 9.0])
-    assert group["policies"]["b"]["drawdown"]["median"] == pytest.approx([0.0, -10.0])
-    assert "Drawdown" in equity_section(tmp_path, {"a": 0, "b": 1})
+    read = read_curves(tmp_path / "curves")
+    assert read is not None
+    ((title, (above, below)),) = equity_charts(read, looks).items()
+    assert title == "price_shock" and above.shades == []
+    for chart, ends in ((above, (0.0, 10.0, -45.0)), (below, (0.0, 0.0, -50.0))):
+        points = [f"{chart.x.at(k)} {chart.y.at(end)}" for k, end in enumerate(ends)]
+        assert [line.path for line in chart.lines] == ["M" + "L".join(points)] * len(POLICIES)
+    assert [bool(line.band) for line in above.lines] == [True, False, False, False]
 
 
-@pytest.mark.parametrize("content", [None, "[]", "{"])
-def test_a_folder_without_an_evaluation_is_refused_in_one_line(
-    tmp_path: Path, content: str | None
-) -> None:
-    if content is not None:
-        (tmp_path / "evaluation").mkdir()
-        (tmp_path / "evaluation" / "summary.json").write_text(content)
-    with pytest.raises(ValueError, match=r"evaluated run|not JSON") as caught:
-        write_report(tmp_path)
-    assert len(str(caught.value)) < 200 and "\n" not in str(caught.value)
+def test_steps_with_an_event_are_shaded_and_none_where_the_table_has_no_such_column() -> None:
+    table, looks = curves(np.full(12, 5.0)), dict.fromkeys(POLICIES, 0)
+    ((above, below),) = equity_charts(table, looks).values()
+    start, end = above.x.at(4), above.x.at(7)  # from the step before the first
+    assert above.shades == below.shades == [(start, end - start, 0.5)]
+    ((above, _),) = equity_charts(table.drop(columns="stressed"), looks).values()
+    assert above.shades == []
+
+
+def test_every_policy_has_a_colour_of_its_own(page: str, folder: Path, tmp_path: Path) -> None:
+    many = summary() | {"learner": "p7"}
+    row = many["means"][0]
+    many["means"] = [
+        row | {"policy": f"p{k}", "severity": v} for k in range(24) for v in (0.0, 1.0)
+    ]
+    write_json(tmp_path / "evaluation" / "summary.json", many)
+    text = write_report(tmp_path).read_text(encoding="utf-8")
+    key = re.findall(r'class="line s(\d+)" d="M0 6h28"/></svg>(\w+)', text)
+    assert [int(look) for look, _ in key] == list(range(24)) and key[0] == ("0", "p7")
+    rules = [re.findall(rf"\.s{look} \{{ --c: ([^;]+);", text) for look, _ in key]
+    assert all(len(rule) == 1 for rule in rules) and len({rule[0] for rule in rules}) == 24
+
+
+def test_a_colour_blind_reader_can_tell_the_looks_apart_on_paper_and_in_the_dark(page: str) -> None:
+    for block in page.split(":root {")[1:3]:
+        surface, *looks = (
+            linear(re.findall(rf"--{name}: (#\w{{6}})", block)[0])
+            for name in ("surface", *(f"s{k}" for k in range(10)))
+        )
+        light = [max(surface @ LUMINANCE, x @ LUMINANCE) + 0.05 for x in looks]
+        dark = [min(surface @ LUMINANCE, x @ LUMINANCE) + 0.05 for x in looks]
+        assert min(np.divide(light, dark)) >= 2.99  # contrast of graphics, WCAG 1.4.11
+        for seen_by in SEEN_BY.values():
+            seen = [oklab(seen_by @ x) for x in looks]
+            apart = [np.linalg.norm(a - b) for k, a in enumerate(seen) for b in seen[:k]]
+            assert min(apart) > 0.06  # three steps that an eye just notices
 
 
 def test_the_terminal_has_a_table_for_each_scenario_and_severity() -> None:

@@ -78,7 +78,7 @@ def test_the_wheel_holds_every_module_every_preset_and_the_type_marker(installed
     package = installed / "trading_env"
     source = ROOT / "trading_env"
     expected = {str(path.relative_to(source)) for path in source.rglob("*.py")}
-    parts = ("report/*.css", "report/*.js")
+    parts = ("report/*.css", "report/*.js", "report/templates/*.html")
     expected |= {str(path.relative_to(source)) for part in parts for path in source.glob(part)}
     expected |= {"py.typed", "scenarios/__init__.py", *(f"scenarios/{name}" for name in PRESETS)}
     assert expected <= {str(path.relative_to(package)) for path in package.rglob("*")}

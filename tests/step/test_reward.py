@@ -13,7 +13,7 @@ from tests.helpers import episode_params
 from trading_env.core.codes import Term, names_of
 from trading_env.core.values import Totals
 from trading_env.step.config import RewardConfig
-from trading_env.step.reward import RUIN_RATIO, score
+from trading_env.step.reward import RUIN_RATIO, score_account
 
 TERMS = names_of(Term)
 equities = st.floats(1.0, 1e12)
@@ -21,7 +21,7 @@ equities = st.floats(1.0, 1e12)
 
 def terms_after(before: float, after: float, shortfall: float = 0.0, notional: float = 0.0) -> Any:
     terms = np.zeros(len(Term))
-    score(terms, Totals(before, after, shortfall, notional), episode_params())
+    score_account(terms, Totals(before, after, shortfall, notional), episode_params())
     return SimpleNamespace(**dict(zip(TERMS, terms, strict=True)))
 
 
@@ -39,7 +39,7 @@ def test_the_reward_is_the_scaled_weighted_sum(
 ) -> None:
     terms = np.zeros(len(Term))
     episode = episode_params(scale=scale, weight=weights)
-    reward = score(terms, Totals(before, after, 3.0, 40.0), episode)
+    reward = score_account(terms, Totals(before, after, 3.0, 40.0), episode)
     assert reward == pytest.approx(scale * float(terms @ weights), rel=1e-12, abs=1e-9)
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.helpers import account_params, boxed, costly, episode_params, risk_params
 from trading_env.core.params import ParentParams
 from trading_env.core.records import SLOTS, BarRecord, EventRecord, new_table
+from trading_env.core.values import Opening
 from trading_env.core.world import Lane, World
 from trading_env.step.observation import AccountFeature, AssetFeature
 from trading_env.step.rows import lane_of, new_lanes, new_outputs
@@ -54,7 +55,7 @@ def begun(
     size = ASSETS * len(AssetFeature) + len(AccountFeature)
     lanes = new_lanes(1, ASSETS, len(place.events), SLOTS)
     lane = lane_of(lanes, new_outputs(1, ASSETS, size, 1), 0, 0)
-    begin_episode(place, lane, np.uint64(seed), episode, path, start)
+    begin_episode(place, lane, np.uint64(seed), Opening(episode, path, start))
     return lane
 
 

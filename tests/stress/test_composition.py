@@ -16,8 +16,8 @@ from trading_env.core.values import Address
 from trading_env.step.start import NEVER
 from trading_env.stress.composition import (
     Script,
+    acts,
     excursion,
-    is_active,
     share_shocks,
     stress_assets,
     weight_of,
@@ -219,9 +219,9 @@ def test_stress_is_sound(event: dict[str, Any], step: int) -> None:
 
 @given(an_any_event(), st.integers(0, 20))
 def test_a_bar_called_inactive_is_neutral(event: dict[str, Any], step: int) -> None:
-    """`is_active` only saves time: where it says no, composing would change nothing."""
+    """`acts` only saves time: where it says no, composing would change nothing."""
     steady = {**event, "half_life": 0.0}
-    if not is_active(an_event(**steady), 0, step):
+    if not acts(an_event(**steady), 0, step):
         t = step - event["offset"]
         covered, weight = weight_of(an_event(**steady), t)
         assert covered == weight == 0.0

@@ -14,7 +14,7 @@ from tests.helpers import flat
 from trading_env.core.errors import ScenarioError
 from trading_env.core.records import Stress, new_table
 from trading_env.core.values import Address
-from trading_env.stress.composition import CALM, Script, stress_assets
+from trading_env.stress.composition import NEUTRAL, Script, stress_assets
 from trading_env.stress.scenario import (
     Compiled,
     Scenario,
@@ -117,7 +117,7 @@ def test_every_preset_compiles_everywhere(name: str, assets: int, market: str) -
 def test_severity_0_is_exactly_neutral_for_the_kernels(name: str) -> None:
     got = compiled(name, 0.0)
     for step in range(252):
-        assert stress_of(got, step) == flat(CALM[0])
+        assert stress_of(got, step) == flat(NEUTRAL[0])
 
 
 @pytest.mark.parametrize("name", preset_names())

@@ -41,11 +41,6 @@ class Metric(NamedTuple):
     shown: tuple[str, ...] = ()  # TERMINAL, REPORT or MORE, COMPARED
     is_paired: bool = True  # summaries hold its interval and its paired differences
 
-    @property
-    def metric(self) -> str:
-        """The name, under which rows of a summary hold it."""
-        return self.name
-
 
 class Fall(NamedTuple):
     """The deepest fall of a curve from an earlier peak."""

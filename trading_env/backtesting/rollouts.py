@@ -16,7 +16,7 @@ from trading_env.backtesting.interruption import stop_if_interrupted
 from trading_env.core.codes import Task
 from trading_env.core.records import Flags, Floats
 from trading_env.envs.batch import Batch
-from trading_env.envs.info import BPS, summary
+from trading_env.envs.info import BPS_PER_UNIT, summary
 from trading_env.envs.trace import EpisodeTrace
 from trading_env.envs.vector import TradingVectorEnv
 from trading_env.policies.policy import Policy
@@ -144,7 +144,7 @@ def _sums(envs: TradingVectorEnv) -> dict[str, Floats]:
     logs, accounts = envs.batch.lanes.logs, envs.batch.lanes.accounts
     task: Task = envs.setup.layout.task
     ordered = np.where(logs["ordered"] > 0.0, logs["ordered"], np.inf)
-    parts = {f"{name}_bps": BPS * logs[name] / ordered for name in PARTS}
+    parts = {f"{name}_bps": BPS_PER_UNIT * logs[name] / ordered for name in PARTS}
     return {**summary(logs, accounts, task), **parts, "arrivals": logs["arrivals"].copy()}
 
 

@@ -21,7 +21,7 @@ from trading_env.core.codes import AutoReset, Factor, Fault
 from trading_env.core.errors import shown
 from trading_env.core.records import Floats, Report, Stress, Table
 from trading_env.envs.batch import Batch
-from trading_env.envs.info import BPS
+from trading_env.envs.info import BPS_PER_UNIT
 from trading_env.envs.trace import EpisodeTrace
 from trading_env.envs.world import Setup
 from trading_env.step.drivers import serial
@@ -73,7 +73,7 @@ def own_impact(trace: EpisodeTrace) -> Floats:
     """Measure what the account's orders did to the closes, bps, shape (rows, assets)."""
     without = twin_of(trace).reports["close"]
     close = trace.reports["close"][: len(without)]
-    impact: Floats = BPS * (close / without - 1.0)
+    impact: Floats = BPS_PER_UNIT * (close / without - 1.0)
     return impact
 
 

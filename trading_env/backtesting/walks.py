@@ -14,8 +14,9 @@ from trading_env.backtesting.store import CellStore
 from trading_env.backtesting.tables import episodes_frame
 from trading_env.backtesting.windows import Walk, Window
 from trading_env.core.errors import ConfigError
-from trading_env.envs.world import WARMUP, MarketSpec
+from trading_env.envs.world import WARMUP
 from trading_env.markets import Market, load_market
+from trading_env.markets.loading import MarketSpec
 from trading_env.policies.adapters import PolicySpec
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ import difflib
 from collections.abc import Iterable
 from typing import Self
 
-LIMIT = 200  # characters of a message
-HINT = 120  # of the part that says what is known
-TAIL = 56  # characters kept of a long file name: its end
+_LONGEST = 200  # characters of a message
+_HINT = 120  # of the part that says what is known
+_TAIL = 56  # characters kept of a long file name: its end
 
 
 class UserError(ValueError):
@@ -24,8 +24,8 @@ class UserError(ValueError):
     def at(cls, source: object, place: str, reason: str) -> Self:
         """Say `source: place: reason`; of a long source the end is kept."""
         name = clip(source, 10_000)
-        if len(name) > TAIL:
-            name = "..." + name[3 - TAIL :]
+        if len(name) > _TAIL:
+            name = "..." + name[3 - _TAIL :]
         return cls(": ".join(part for part in (name, place, reason) if part))
 
 
@@ -54,9 +54,9 @@ class MismatchError(UserError):
 
 
 def one_line(message: object) -> str:
-    """Fold a message into one line of fewer than `LIMIT` characters."""
+    """Fold a message into one line of fewer than `_LONGEST` characters."""
     text = " ".join(str(message).split())
-    return text if len(text) < LIMIT else text[: LIMIT - 4] + "..."
+    return text if len(text) < _LONGEST else text[: _LONGEST - 4] + "..."
 
 
 def shown(value: object, limit: int = 60) -> str:
@@ -78,7 +78,7 @@ def nearest(name: object, known: Iterable[str]) -> str:
     names = sorted(known)
     close = difflib.get_close_matches(str(name)[:80], names, n=1, cutoff=0.5)
     hint = f"did you mean {close[0]!r}? " if close else ""
-    return f"; {hint}known: {', '.join(names)}"[:HINT]
+    return f"; {hint}known: {', '.join(names)}"[:_HINT]
 
 
 def unknown(what: str, name: object, known: Iterable[str]) -> str:

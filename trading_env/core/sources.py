@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent.parent
-OUR_IMPORT = re.compile(r"^ *from trading_env\.([\w.]+) import", re.MULTILINE)
+OUR_IMPORT = re.compile(r"^from trading_env\.([\w.]+) import", re.MULTILINE)
 
 
 def imported_files(first: Path) -> list[Path]:

@@ -65,7 +65,7 @@ class Address(NamedTuple):
     asset: int
 
 
-class Window(NamedTuple):
+class FillWindow(NamedTuple):
     """The part of a bar in which a fill trades, and what the account has traded before it."""
 
     u: float  # fraction of the bar at which it begins
@@ -112,6 +112,14 @@ class Totals(NamedTuple):
     after: float
     shortfall: float
     notional: float
+
+
+class Opening(NamedTuple):
+    """Which episode begins, and where; path and start are drawn when negative."""
+
+    episode: int
+    path: int
+    start: int  # bars into the path
 
 
 class Outcome(NamedTuple):

@@ -14,10 +14,9 @@ from trading_env.core.errors import shown
 from trading_env.core.records import SLOTS, Floats
 from trading_env.core.world import Lanes
 from trading_env.envs.world import Setup
-from trading_env.step.drivers import ALL_FINITE, Drivers
+from trading_env.step.drivers import ALL_FINITE, DRAWN, Drivers
 from trading_env.step.rows import new_lanes, new_outputs, renewed
 
-DRAW = -1  # path or start: drawn from the seed
 STATE_VERSION = 1
 MAX_THREADS = int(vars(numba.config)["NUMBA_NUM_THREADS"])  # whatever is set later is fewer
 
@@ -54,11 +53,11 @@ class Batch:
         drivers: Drivers,
         seeds: NDArray[np.uint64] | None,
         mask: NDArray[np.bool_],
-        path: int = DRAW,
-        start: int = DRAW,
+        path: int = DRAWN,
+        start: int = DRAWN,
     ) -> None:
         """Begin episodes where `mask` says so: episode 0 with new seeds, else the next one."""
-        choice = np.full((self.count, 3), DRAW, dtype=np.int64)
+        choice = np.full((self.count, 3), DRAWN, dtype=np.int64)
         continues = seeds is None and self.is_started
         choice[mask, 0] = self.lanes.accounts["episode"][mask] + 1 if continues else 0
         choice[:, 1] = path

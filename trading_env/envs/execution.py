@@ -3,11 +3,13 @@
 from trading_env.core.codes import Task
 from trading_env.envs.single import TradingEnv
 from trading_env.envs.spaces import with_tables
-from trading_env.envs.world import EXECUTION_DEFAULTS, ConfigSpec, MarketSpec, ScenarioSpec, build
+from trading_env.envs.world import EXECUTION_DEFAULTS, ConfigSpec, build
 from trading_env.execution_engine.config import AccountConfig, ExecutionConfig
+from trading_env.markets.loading import MarketSpec
 from trading_env.risk_manager.config import RiskConfig
 from trading_env.step.config import ParentConfig, RewardConfig
 from trading_env.step.observation import ParentFeature
+from trading_env.stress.scenario import ScenarioSpec
 
 
 class ExecutionEnv(TradingEnv):

@@ -27,7 +27,7 @@ from trading_env.core.records import Floats, Table
 from trading_env.envs.batch import Batch
 
 Detail = Literal["none", "episode", "full"]
-BPS = 1e4
+BPS_PER_UNIT = 1e4
 TINY = 1e-300  # a lane whose episode has not ended divides by this; its mask says so
 
 RISK_FIELDS = (
@@ -148,7 +148,7 @@ def summary(logs: Table, accounts: Table, task: Task) -> dict[str, Floats]:
     initial = np.maximum(accounts["initial_equity"], TINY)
     arrival = np.maximum(accounts["arrival_value"], TINY)
     cost = logs["parent_shortfall"].copy()
-    parents = {"parent_shortfall": cost, "parent_shortfall_bps": BPS * cost / arrival}
+    parents = {"parent_shortfall": cost, "parent_shortfall_bps": BPS_PER_UNIT * cost / arrival}
     return {
         **(parents if task is Task.EXECUTION else {}),
         "reward": logs["reward"].copy(),
@@ -157,7 +157,7 @@ def summary(logs: Table, accounts: Table, task: Task) -> dict[str, Floats]:
         "max_drawdown": logs["max_drawdown"].copy(),
         "orders": logs["orders"].copy(),
         "shortfall": shortfall,
-        "shortfall_bps": BPS * np.where(logs["orders"] > 0, shortfall / ordered, 0.0),
+        "shortfall_bps": BPS_PER_UNIT * np.where(logs["orders"] > 0, shortfall / ordered, 0.0),
         "turnover": logs["traded"] / initial,
         "fill_ratio": np.where(logs["orders"] > 0, logs["filled"] / ordered, 0.0),
         "latency_s": logs["latency"] / np.maximum(logs["arrivals"], 1),

@@ -2,11 +2,13 @@
 
 from trading_env.envs.single import TradingEnv
 from trading_env.envs.spaces import with_tables
-from trading_env.envs.world import DEFAULT_LENGTH, ConfigSpec, MarketSpec, ScenarioSpec, build
+from trading_env.envs.world import DEFAULT_LENGTH, ConfigSpec, build
 from trading_env.execution_engine.config import AccountConfig, ExecutionConfig
+from trading_env.markets.loading import MarketSpec
 from trading_env.risk_manager.config import RiskConfig
 from trading_env.step.config import RewardConfig
 from trading_env.step.observation import AccountFeature, AssetFeature
+from trading_env.stress.scenario import ScenarioSpec
 
 
 class PortfolioEnv(TradingEnv):

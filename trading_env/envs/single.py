@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 
 from trading_env.core.codes import AutoReset
 from trading_env.core.errors import shown
-from trading_env.envs.batch import DRAW, Batch
+from trading_env.envs.batch import Batch
 from trading_env.envs.info import check_detail, full_info, lane_of_info, summary
 from trading_env.envs.render import draw, print_line
 from trading_env.envs.spaces import ObservationLayout, action_space
 from trading_env.envs.trace import EpisodeTrace
 from trading_env.envs.world import WARMUP, Setup
-from trading_env.step.drivers import serial
+from trading_env.step.drivers import DRAWN, serial
 
 ALL = np.array([True])
 
@@ -84,7 +84,7 @@ class TradingEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
             value = options.get(name, low)
             if not isinstance(value, int | np.integer) or not low <= value <= high:
                 raise ValueError(f"options: {name} = {shown(value)}: must be in [{low}, {high}]")
-        return int(options.get("path", DRAW)), int(options.get("start", DRAW))
+        return int(options.get("path", DRAWN)), int(options.get("start", DRAWN))
 
     def step(self, action: Any) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
         """Take one decision; see the class for the rules.

@@ -3,8 +3,7 @@
 `Setup` holds the resolved configuration (what was built, not what was asked) beside the tables.
 """
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -19,9 +18,10 @@ from trading_env.core.world import World
 from trading_env.envs.spaces import ObservationLayout
 from trading_env.execution_engine.config import AccountConfig, ExecutionConfig
 from trading_env.markets import Market, load_market
+from trading_env.markets.loading import MarketSpec
 from trading_env.risk_manager.config import RiskConfig
 from trading_env.step.config import ParentConfig, RewardConfig
-from trading_env.stress.scenario import Scenario, compile_scenarios
+from trading_env.stress.scenario import Scenario, ScenarioSpec, compile_scenarios
 
 WARMUP = 64  # bars before the first decision, so that no feature starts cold
 DEFAULT_LENGTH = 252
@@ -31,8 +31,6 @@ EXECUTION_DEFAULTS: dict[str, Any] = {
     "episode_length": 20,
 }
 
-MarketSpec: TypeAlias = Market | str | Path | Mapping[str, Any]
-ScenarioSpec: TypeAlias = Scenario | str | Path | Mapping[str, Any] | Sequence[Any] | None
 ConfigSpec: TypeAlias = Mapping[str, Any] | str | None
 
 

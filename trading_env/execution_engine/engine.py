@@ -31,7 +31,7 @@ from trading_env.execution_engine.orders import (
 from trading_env.execution_engine.pricing import terms_of
 from trading_env.risk_manager.config import RiskConfig
 from trading_env.risk_manager.desk import Desk, Rules
-from trading_env.stress.composition import CALM
+from trading_env.stress.composition import NEUTRAL
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -245,7 +245,7 @@ class _Bench:
             slots=new_table(OrderSlot, 1),
             account=new_table(AccountState, 1)[0],
             report=new_table(Report, 1)[0],
-            stress=CALM[0],
+            stress=NEUTRAL[0],
             rules=Rules(RiskConfig().record()[0], execution, episode),
         )
 

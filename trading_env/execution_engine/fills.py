@@ -11,7 +11,7 @@ from trading_env.core.codes import Status
 from trading_env.core.grid import whole_lots
 from trading_env.core.jit import kernel, rare_kernel
 from trading_env.core.records import OrderSlot
-from trading_env.core.values import Quote, Session, Window
+from trading_env.core.values import FillWindow, Quote, Session
 from trading_env.execution_engine.account import DUST, charge, settle
 from trading_env.execution_engine.limits import (
     is_resting,
@@ -50,7 +50,7 @@ def room_in(desk: Desk, session: Session, share: float, late: float) -> float:
 
 
 @kernel
-def take(desk: Desk, session: Session, slot: OrderSlot, window: Window) -> None:
+def take(desk: Desk, session: Session, slot: OrderSlot, window: FillWindow) -> None:
     """Let an order take what fits in a window of the bar, and what its limit allows."""
     execution = desk.rules.execution
     room = room_in(desk, session, window.share, window.late)

@@ -40,7 +40,7 @@ from trading_env.core.codes import Exit, SlotState
 from trading_env.core.jit import kernel, rare_kernel
 from trading_env.core.params import ExecutionParams
 from trading_env.core.records import AssetState, Report, Table
-from trading_env.core.values import Bar, Part, Session, Window
+from trading_env.core.values import Bar, FillWindow, Part, Session
 from trading_env.execution_engine.account import charge
 from trading_env.execution_engine.fills import book_fill, fill_touched, room_in, take
 from trading_env.execution_engine.limits import next_touch, resting_at, resting_mid, resting_quote
@@ -153,7 +153,7 @@ def fill_working(desk: Desk, session: Session) -> None:
         slot = slots[s]
         if slot.state == SlotState.WORKING:
             left = share if slot.replaced == 1 else 1.0
-            take(desk, session, slot, Window(0.0, left, report.traded, report.filled))
+            take(desk, session, slot, FillWindow(0.0, left, report.traded, report.filled))
 
 
 @kernel
@@ -184,7 +184,7 @@ def fill_arrivals(desk: Desk, session: Session) -> None:
             traded = report.traded
             arrive(slots[s], slots, report)
             if slots[s].state == SlotState.WORKING:
-                take(desk, session, slots[s], Window(u, 1.0 - u, late, report.filled))
+                take(desk, session, slots[s], FillWindow(u, 1.0 - u, late, report.filled))
         else:
             return
         late += report.traded - traded
@@ -243,7 +243,7 @@ def has_business(asset: AssetState, slots: Table, bar: Bar) -> bool:
 
 
 @kernel
-def close_bar(slots: Table, report: Report, execution: ExecutionParams, seconds: float) -> None:
+def finish_bar(slots: Table, report: Report, execution: ExecutionParams, seconds: float) -> None:
     """Let time in force act and note what is still outstanding."""
     report.working = end_bar(slots, execution, seconds)
     if report.traded > 0.0:

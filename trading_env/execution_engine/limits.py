@@ -22,7 +22,7 @@ from trading_env.core.grid import tick_above, tick_below
 from trading_env.core.jit import kernel, rare_kernel
 from trading_env.core.params import ExecutionParams
 from trading_env.core.records import OrderSlot, Report, Table
-from trading_env.core.values import Bar, Quote, Session, Terms, Window
+from trading_env.core.values import Bar, FillWindow, Quote, Session, Terms
 from trading_env.execution_engine.pricing import (
     MAX_PART,
     crossing,
@@ -33,7 +33,7 @@ from trading_env.execution_engine.pricing import (
 
 HALVINGS = 20  # of a quantity, to find what a limit allows
 SMALLEST = 0.5**HALVINGS
-NEVER = 2.0  # fraction of a bar
+UNREACHED = 2.0  # fraction of a bar
 
 
 @kernel
@@ -47,7 +47,9 @@ def limit_price(shown: float, quantity: float, execution: ExecutionParams) -> fl
 
 
 @kernel
-def allows(session: Session, window: Window, limit: float, quantity: float, tick: float) -> bool:
+def allows(
+    session: Session, window: FillWindow, limit: float, quantity: float, tick: float
+) -> bool:
     """Tell whether taking a quantity costs no more than a limit."""
     quoted = taking_quote(session, window, quantity, tick)
     return (quoted.price - limit) * quantity <= 0.0
@@ -55,7 +57,7 @@ def allows(session: Session, window: Window, limit: float, quantity: float, tick
 
 @rare_kernel
 def within_limit(
-    session: Session, window: Window, limit: float, quantity: float, tick: float
+    session: Session, window: FillWindow, limit: float, quantity: float, tick: float
 ) -> float:
     """Return the largest part of a quantity that takes liquidity at its limit or better.
 
@@ -132,17 +134,17 @@ def is_resting(slot: OrderSlot) -> bool:
 
 @kernel
 def reached_at(slot: OrderSlot, bar: Bar, mid: float, now: float) -> float:
-    """Fraction of the bar after `now` at which its path first goes through `mid`, or NEVER."""
+    """Fraction of the bar after `now` at which its path first goes through `mid`, or UNREACHED."""
     side = 1.0 if slot.left > 0.0 else -1.0
     if side * (price_at(bar, now) - mid) < 0.0:
-        return NEVER  # it could have traded at `now`
+        return UNREACHED  # it could have traded at `now`
     extreme, at = extreme_of(bar, side < 0.0)
-    reached = NEVER
+    reached = UNREACHED
     if side * (bar.close - mid) < 0.0:
         reached = crossing(bar, mid)
     if at > now and side * (extreme - mid) < 0.0:
         reached = min(reached, at)
-    return reached if reached > now else NEVER
+    return reached if reached > now else UNREACHED
 
 
 @rare_kernel

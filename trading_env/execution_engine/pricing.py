@@ -32,7 +32,7 @@ from trading_env.core.grid import tick_above, tick_below
 from trading_env.core.jit import kernel, rare_kernel
 from trading_env.core.params import EpisodeParams, ExecutionParams
 from trading_env.core.records import DECAYS, AssetState, Stress
-from trading_env.core.values import Bar, Quote, Session, Terms, Window
+from trading_env.core.values import Bar, FillWindow, Quote, Session, Terms
 from trading_env.risk_manager.desk import Rules
 
 MAX_PART = 0.2  # no part of the cost exceeds this share of the arrival price (CURRENT only)
@@ -185,7 +185,7 @@ def on_tick(quoted: Quote, tick: float) -> Quote:
 
 
 @kernel
-def taking_quote(session: Session, window: Window, quantity: float, tick: float) -> Quote:
+def taking_quote(session: Session, window: FillWindow, quantity: float, tick: float) -> Quote:
     """Price a fill that takes liquidity in a window of the bar."""
     rate = (window.late + abs(quantity)) / (window.share * session.bar.volume)
     mid = price_at(session.bar, window.u)

@@ -1,101 +1,61 @@
-"""Equity and drawdown of all policies, charted: one pair of charts for each market and scenario.
+"""Equity and drawdown of all policies: a pair of charts for each market, scenario and window.
 
-`evaluation/equity.json` holds the curves of one scenario with the share of episodes that met an
-event in each step. Where there is none, `evaluation/curves.parquet` (or .csv) is read: a row a cell
-and step with `equity`, `equity_low`, `equity_high` in currency and `drawdown` as a fraction.
+The curves are rows of `evaluation/curves`, a row a cell and step: `equity`, `equity_low` and
+`equity_high` in currency, `drawdown` as a fraction. Where the table has a column `stressed`, the
+share of a cell's episodes in which an event acted, it shades the charts.
 """
 
-import json
-from pathlib import Path
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from trading_env.report.charts import Series, line_chart
-from trading_env.report.markup import Markup, element, joined
+from trading_env.report.charts import LineChart, Series, line_chart
+from trading_env.report.tables import place, varied
 
 if TYPE_CHECKING:
     import pandas as pd
 
-EQUITY = "equity.json"
-GROUP = ["market", "scenario", "window"]
-TEXT = (
-    "Over the episodes of each policy, the first policy with its band. Shaded, where it is known: "
-    "steps in which an event bent the market, the darker the more episodes."
-)
+STEP = "step (bars since the start)"
+EQUITY, DRAWDOWN = "equity, % above the start", "drawdown, % from the highest equity so far"
 
 
-def equity_section(evaluation: Path, looks: dict[str, int]) -> Markup:
-    """Chart what curves the folder has; `looks` numbers the policies.
+def equity_charts(curves: "pd.DataFrame", looks: Mapping[str, int]) -> dict[str, list[LineChart]]:
+    """Return title -> equity and drawdown; of several severities the scenario as written.
 
-    Raises:
-        ValueError: a file is not what its name says.
+    Args:
+        curves: the table of curves.
+        looks: policy -> its look; the policy of look 0 is drawn with its band.
     """
-    groups = read_curves(evaluation)
-    parts = [_pair(group, looks, number == 0) for number, group in enumerate(groups)]
-    return joined(element("p", TEXT), *parts) if parts else Markup()
+    chosen = curves[curves["severity"] == as_written(curves["severity"])]
+    keys = [key for key in ("market", "scenario", "window") if key in chosen]
+    groups = chosen.groupby(keys, sort=False)
+    known = [dict(zip(keys, names, strict=True)) for names, _ in groups]
+    titles = [place(each, varied(known)) for each in known]
+    return {title: _pair(rows, looks) for title, (_, rows) in zip(titles, groups, strict=True)}
 
 
-def read_curves(evaluation: Path) -> list[dict[str, Any]]:
-    """Return the groups of curves: `scenario`, `stressed` and `policies`, as in equity.json."""
-    if (evaluation / EQUITY).exists():
-        try:
-            return [json.loads((evaluation / EQUITY).read_text(encoding="utf-8"))]
-        except ValueError as error:
-            raise ValueError(f"{evaluation / EQUITY}: not JSON: {error}") from None
-    frame = _table(evaluation / "curves")
-    return [] if frame is None else _grouped(frame)
+def as_written(severities: Any) -> float:
+    """Return the severity at which scenarios are as written: 1, or the largest that was played."""
+    levels = set(severities)
+    return 1.0 if 1.0 in levels else max(levels)
 
 
-def _table(path: Path) -> "pd.DataFrame | None":
-    """Read a table that was written as Parquet or as CSV; None where there is neither."""
-    import pandas as pd
-
-    if path.with_suffix(".csv").exists():
-        return pd.read_csv(path.with_suffix(".csv"))
-    if not path.with_suffix(".parquet").exists():
-        return None
-    try:
-        return pd.read_parquet(path.with_suffix(".parquet"))
-    except ImportError:  # a table from elsewhere, and no pyarrow here: the part is left out
-        return None
-
-
-def _grouped(frame: "pd.DataFrame") -> list[dict[str, Any]]:
-    """Turn rows into groups, in percent; of several severities the scenario as written."""
-    levels = set(frame["severity"])
-    chosen = frame[frame["severity"] == (1.0 if 1.0 in levels else max(levels))]
-    keys = [key for key in GROUP if key in chosen]
-    told = [key for key in keys if key == "scenario" or chosen[key].nunique() > 1]
-    groups = []
-    for names, rows in chosen.groupby(keys, sort=False, dropna=False):
-        known = dict(zip(keys, names, strict=True))
-        policies = {str(name): _curve(cell) for name, cell in rows.groupby("policy", sort=False)}
-        steps = max(len(policy["equity"]["median"]) for policy in policies.values())
-        title = ", ".join(str(known[key]) for key in told)
-        groups.append({"scenario": title, "stressed": [0.0] * steps, "policies": policies})
-    return groups
-
-
-def _curve(cell: "pd.DataFrame") -> dict[str, Any]:
-    """One policy's curves, percent of the start, and how far below the peak."""
-    start = cell["equity"].iloc[0]
-    names = {"median": "equity", "low": "equity_low", "high": "equity_high"}
-    equity = {k: (100.0 * (cell[name] / start - 1.0)).to_list() for k, name in names.items()}
-    return {"equity": equity, "drawdown": {"median": (-100.0 * cell["drawdown"]).to_list()}}
-
-
-def _pair(group: dict[str, Any], looks: dict[str, int], is_open: bool) -> Markup:
-    """Equity and drawdown side by side."""
-    shade = group["stressed"]
-    charts = []
-    for key, title in (("equity", "Equity, % of start"), ("drawdown", "Drawdown, %")):
-        series = []
-        for number, (name, policy) in enumerate(group["policies"].items()):
-            part = policy[key]
-            values = part["median"] + [None] * (len(shade) - len(part["median"]))
-            has_band = number == 0 and len(part.get("low", [])) == len(shade)
-            band = (part["low"], part["high"]) if has_band else ()
-            series.append(Series(name, looks.get(name, number), values, *band))
-        steps = range(len(shade))
-        charts.append(line_chart(title, steps, series, x_label="step", shade=shade))
-    content = element("div", *charts, class_="charts")
-    return element("details", element("summary", group["scenario"]), content, open=is_open)
+def _pair(rows: "pd.DataFrame", looks: Mapping[str, int]) -> list[LineChart]:
+    """Chart one group, in percent."""
+    steps = range(int(rows.groupby("policy").size().max()))
+    equity, drawdown = [], []
+    for name, cell in rows.groupby("policy", sort=False):
+        missing = [None] * (len(steps) - len(cell))  # of an episode that ended early
+        start, look = cell["equity"].iloc[0], looks[str(name)]
+        middle, low, high = (
+            (100.0 * (cell[column] / start - 1.0)).to_list() + missing
+            for column in ("equity", "equity_low", "equity_high")
+        )
+        band = () if look else (low, high)
+        equity.append(Series(str(name), look, middle, *band))
+        below = (-100.0 * cell["drawdown"]).to_list() + missing
+        drawdown.append(Series(str(name), look, below))
+    shade = list(rows.groupby("step")["stressed"].max()) if "stressed" in rows else []
+    return [
+        line_chart((STEP, EQUITY), steps, equity, shade),
+        line_chart((STEP, DRAWDOWN), steps, drawdown, shade),
+    ]

@@ -1,182 +1,143 @@
-"""The page: one HTML file of a run folder that opens offline and asks for nothing.
+"""The page: one HTML file of a run folder that works offline.
 
-Read are `evaluation/summary.json` (needed), and what there is of `manifest.json` and of
-the curves and `replay.json` beside it. A part without its file is left out.
+The templates escape everything that comes from the folder. The Content-Security-Policy blocks every
+request, and every script but the page's own, which it names by its hash. A part without its file
+or its numbers is left out.
 """
 
-import json
+from base64 import b64encode
+from functools import cache
+from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from trading_env.core.files import write_bytes
-from trading_env.report.charts import Series, line_chart, span_of, stacked_bars
-from trading_env.report.curves import equity_section
-from trading_env.report.heat import heat_maps, scenario_choice, score_table
-from trading_env.report.markup import Markup, element, joined
-from trading_env.report.reliability import reliability
-from trading_env.report.stage import stage
-from trading_env.report.tables import COMPARED_COLUMNS, PARTS, Column, ordered, severities
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
-SUMMARY, MANIFEST, REPORT = "evaluation/summary.json", "manifest.json", "report.html"
-EMPTY: dict[str, Any] = {
-    "learner": "policies",
-    "market": "a market",
-    "scenarios": [],
-    "notes": [],
-    "means": [],
-    "differences": {},
-}
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
+from trading_env.core.files import write_bytes
+from trading_env.report import tables
+from trading_env.report.charts import BarChart, LineChart, Series, bar_chart, line_chart
+from trading_env.report.curves import as_written, equity_charts
+from trading_env.report.folder import read_run
+from trading_env.report.reliability import checks, facts
+from trading_env.report.tables import COMPARED_COLUMNS, PARTS, Column
+
+REPORT = "report.html"
+COLOURS = 10  # looks that the style sheet has
+SEVERITY = "severity (0: without the scenario, 1: as written)"
+COST = "bps of the ordered value"
+Rows = list[dict[str, Any]]
 
 
 def write_report(run_dir: str | Path) -> Path:
     """Write `report.html` into a run folder and return its path.
 
     Raises:
-        ValueError: the folder holds no finished evaluation, or a file of it is not JSON.
+        UserError: the folder holds no evaluation, or one of its files is invalid.
     """
     folder = Path(run_dir)
-    summary = _read(folder / SUMMARY)
-    if not isinstance(summary, dict):
-        raise ValueError(f"{folder}: not the folder of an evaluated run: no {SUMMARY}")
-    summary = EMPTY | summary
-    policies = dict.fromkeys(row["policy"] for row in summary["means"])
-    looks = {policy: number for number, policy in enumerate(policies)}
-    sections = {
-        "Scores": _scores(summary),
-        "Against the baselines": _baselines(summary),
-        "Equity and drawdown": equity_section(folder / "evaluation", looks),
-        "Severity": _severity(summary, looks),
-        "What orders cost": _costs(summary),
-        "Episode replay": stage(_read(folder / "evaluation/replay.json")),
-        "Reliability of the run": reliability(_read(folder / MANIFEST)),
-    }
-    path = folder / REPORT
-    write_bytes(path, _page(folder.name, summary, sections).encode())
-    return path
+    run = read_run(folder)
+    summary, rows = run.summary, tables.ordered(run.summary)
+    drawn = [] if run.curves is None else list(run.curves["policy"])
+    policies = dict.fromkeys([*(row["policy"] for row in summary["means"]), *drawn])
+    looks = {p: k for k, p in enumerate(sorted(policies, key=lambda p: p != summary["learner"]))}
+    page = _render(
+        name=folder.name,
+        summary=summary,
+        looks=looks,
+        largest={column.name: _largest(summary, column) for column in COMPARED_COLUMNS},
+        sections={
+            "Scores": rows,
+            "Against the baselines": summary["differences"],
+            "Equity and drawdown": {} if run.curves is None else equity_charts(run.curves, looks),
+            "Severity": _severity(rows, looks),
+            "What orders cost": _costs(rows),
+            "Episode replay": [episode.model_dump() for episode in run.episodes or ()],
+            "Reliability of the run": run.manifest and (checks(run.manifest), facts(run.manifest)),
+        },
+    )
+    write_bytes(folder / REPORT, page.encode("utf-8", "backslashreplace"))
+    return folder / REPORT
 
 
-def _read(path: Path) -> Any:
-    """Return a JSON file's content, or None where there is no file."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except ValueError as error:
-        raise ValueError(f"{path}: not JSON: {error}") from None
-
-
-def _page(name: str, summary: dict[str, Any], sections: dict[str, Markup]) -> str:
-    """Put head and body together."""
+def _render(**content: Any) -> str:
+    """Fill the templates, which escape every value that is not `Markup`."""
     home = files("trading_env.report")
     style, script = (home.joinpath(f"report.{kind}").read_text("utf-8") for kind in ("css", "js"))
-    present = {title: content for title, content in sections.items() if content}
-    links = [element("a", title, href=f"#{_id(title)}") for title in present]
-    head = element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", http_equiv="Content-Security-Policy", content=POLICY),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("meta", name="color-scheme", content="light dark"),
-        element("title", f"{name}: {summary['learner']} on {summary['market']}"),
-        element("link", rel="icon", href="data:,"),
-        element("style", Markup(style)),
+    return (
+        _templates()
+        .get_template("page.html")
+        .render(
+            content,
+            tables=tables,
+            colours=COLOURS,
+            style=Markup(style),
+            script=Markup(script),
+            hash=b64encode(sha256(script.encode()).digest()).decode(),
+        )
     )
-    body = element(
-        "body",
-        element("h1", f"{summary['learner']} on {summary['market']}"),
-        element("nav", *links),
-        *(element("p", note, class_="note") for note in summary["notes"]),
-        *(
-            element("section", element("h2", title), content, id=_id(title))
-            for title, content in present.items()
-        ),
-        element("script", Markup(script)),
+
+
+@cache
+def _templates() -> Environment:
+    templates = Environment(
+        loader=PackageLoader("trading_env.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    return f"<!doctype html>\n{element('html', head, body, lang='en')}\n"
+    templates.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
+    return templates
 
 
-def _id(title: str) -> str:
-    return title.lower().replace(" ", "-")
+def _largest(summary: dict[str, Any], column: Column) -> float:
+    """Return the metric's largest difference to any baseline."""
+    rows = [row for rows in summary["differences"].values() for row in rows]
+    return max((abs(row.get(f"diff_{column.name}") or 0.0) for row in rows), default=0.0)
 
 
-def _scores(summary: dict[str, Any]) -> Markup:
-    if not summary["means"]:
-        return Markup()
-    text = "Means over episodes, in brackets their 95% interval. A heading sorts its column."
-    return joined(element("p", text), scenario_choice(summary), score_table(summary))
+def _severity(rows: Rows, looks: dict[str, int]) -> dict[str, list[LineChart]]:
+    """Chart each metric over severity, for each setting in which several were played."""
+    if len(tables.severities(rows)) < 2:
+        return {}
+    keys = [key for key in tables.varied(rows) if key != "severity"]
+    groups: dict[str, Rows] = {}
+    for row in rows:
+        groups.setdefault(tables.place(row, keys), []).append(row)
+    return {
+        title: [_severity_chart(column, chosen, looks) for column in COMPARED_COLUMNS]
+        for title, chosen in groups.items()
+    }
 
 
-def _baselines(summary: dict[str, Any]) -> Markup:
-    """The heat maps, the first one open."""
-    maps = heat_maps(summary)
-    text = (
-        "Paired differences on the same seeds with bootstrap 95% intervals; a star where the "
-        "interval excludes 0. Blue: better than the baseline, orange: worse; less drawdown and "
-        "less shortfall are better. A colour is as deep as its difference is large, against the "
-        "largest of its metric to any baseline."
-    )
-    return joined(element("p", text), *maps) if maps else Markup()
-
-
-def _severity(summary: dict[str, Any], looks: dict[str, int]) -> Markup:
-    """Every metric over severity, a row of charts for each scenario."""
-    if len(severities(summary["means"])) < 2:
-        return Markup()
-    rows = []
-    for number, scenario in enumerate(dict.fromkeys(r["scenario"] for r in summary["means"])):
-        chosen = [r for r in summary["means"] if r["scenario"] == scenario]
-        charts = [
-            _severity_chart(column, chosen, summary["learner"], looks)
-            for column in COMPARED_COLUMNS
-        ]
-        content = element("div", *charts, class_="charts")
-        rows.append(element("details", element("summary", scenario), content, open=number == 0))
-    text = (
-        "0 is the market without the scenario, 1 the scenario as written. Band: the learner's 95% "
-        "interval."
-    )
-    return joined(element("p", text), *rows)
-
-
-def _severity_chart(
-    column: Column, rows: list[dict[str, Any]], learner: str, looks: dict[str, int]
-) -> Markup:
-    levels = severities(rows)
+def _severity_chart(column: Column, rows: Rows, looks: dict[str, int]) -> LineChart:
+    """Draw a line a policy, and the interval of the policy of look 0."""
+    levels = tables.severities(rows)
     series = []
     for policy in dict.fromkeys(row["policy"] for row in rows):
         by_level = {row["severity"]: row for row in rows if row["policy"] == policy}
-        at = [by_level.get(level, {}) for level in levels]
-        values = [_scaled(row, column, "") for row in at]
-        ends = ("_low", "_high") if policy == learner else ()
-        bounds = [[_scaled(row, column, end) for row in at] for end in ends]
-        series.append(Series(policy, looks[policy], values, *bounds))
-    return line_chart(column.title, levels, series, x_label="severity")
+        ends = ("",) if looks[policy] else ("", "_low", "_high")
+        values = [
+            [_scaled(by_level.get(level, {}), column, end) for level in levels] for end in ends
+        ]
+        series.append(Series(policy, looks[policy], *values))
+    return line_chart((SEVERITY, column.title), levels, series)
 
 
 def _scaled(row: dict[str, Any], column: Column, end: str) -> float | None:
-    value = row.get(column.metric + end)
+    value = row.get(column.name + end)
     return None if value is None else value * column.factor
 
 
-def _costs(summary: dict[str, Any]) -> Markup:
-    """Where the shortfall comes from: one chart a scenario, one bar a policy, as written."""
+def _costs(rows: Rows) -> list[BarChart]:
+    """Chart the parts of the shortfall: one chart a setting, one bar a policy."""
+    known = [row for row in rows if f"{PARTS[0]}_bps" in row]
     groups: dict[str, dict[str, dict[str, float | None]]] = {}
-    for row in ordered(summary):
-        parts = {part: row.get(f"{part}_bps") for part in PARTS}
-        if f"{PARTS[0]}_bps" in row and row.get("severity", 1.0) == 1.0:
-            groups.setdefault(row["scenario"], {})[row["policy"]] = parts
-    charts = [
-        stacked_bars(f"{scenario}, bps", bars, PARTS, span_of(bars.values()))
-        for scenario, bars in groups.items()
-    ]
-    if not charts:
-        return Markup()
-    key = [element("li", element("i", class_=f"part-{k}"), part) for k, part in enumerate(PARTS)]
-    text = (
-        "Implementation shortfall by its parts, bps of what was ordered, means over episodes; a "
-        "part left of 0 paid. The triangle is their sum."
-    )
-    content = element("div", *charts, class_="charts")
-    return joined(element("p", text), element("ul", *key, class_="key"), content)
+    for row in known:
+        if row["severity"] == as_written(row["severity"] for row in known):
+            title = tables.place(row, tables.varied(known))
+            parts = {part: row.get(f"{part}_bps") for part in PARTS}
+            groups.setdefault(title, {})[row["policy"]] = parts
+    return [bar_chart(title, COST, bars) for title, bars in groups.items()]

@@ -1,6 +1,6 @@
 "use strict";
-// Sorting of the scores and the episode replay. Everything shown is text or SVG made here from the
-// page's own data; what is chosen stands in the address (#sort=sharpe&step=17). Nothing is fetched.
+// Sorting of the scores and the episode replay. Names and values enter the page as text, never as
+// markup; the URL holds the selection (#sort=sharpe&step=17). Nothing is fetched.
 
 const chosen = () => new URLSearchParams(location.hash.slice(1));
 
@@ -33,24 +33,28 @@ function sortScores(table, key) {
 }
 
 function setUpScores() {
-  const table = document.getElementById("score-table");
-  if (!table) return;
+  const tables = document.querySelectorAll(".sortable");
   const choice = document.getElementById("scenario");
+  if (!choice) return;
   const show = () => {
     const { sort, scenario } = Object.fromEntries(chosen());
-    if (sort) sortScores(table, sort);
     if (scenario !== undefined) choice.value = scenario;
-    for (const row of table.tBodies[0].rows) {
-      row.hidden = choice.value !== "" && row.dataset.scenario !== choice.value;
+    for (const table of tables) {
+      if (sort) sortScores(table, sort);
+      for (const row of table.tBodies[0].rows) {
+        row.hidden = choice.value !== "" && row.dataset.scenario !== choice.value;
+      }
     }
   };
-  table.tHead.addEventListener("click", (event) => {
-    const header = event.target.closest("th");
-    if (!header) return;
-    const falling = header.getAttribute("aria-sort") === "descending";
-    remember("sort", (falling ? "-" : "") + header.dataset.key);
-    show();
-  });
+  for (const table of tables) {
+    table.tHead.addEventListener("click", (event) => {
+      const header = event.target.closest("th");
+      if (!header) return;
+      const falling = header.getAttribute("aria-sort") === "descending";
+      remember("sort", (falling ? "-" : "") + header.dataset.key);
+      show();
+    });
+  }
   choice.addEventListener("change", () => (remember("scenario", choice.value), show()));
   addEventListener("hashchange", show);
   show();
@@ -99,8 +103,8 @@ const LEDGER = [
   ["sent", "sent"], ["filled", "filled"], ["price", "price of fills, or close"],
   ["working", "still working"], ["status", "status"], ["exit", "exit"],
   ["latency_s", "latency, s"], ["position", "position"], ["stop_loss", "stop"],
-  ["take_profit", "target"], ["delay", "cost of delay"], ["spread", "of spread"],
-  ["impact", "of impact"], ["fees", "fees"], ["opportunity", "opportunity"],
+  ["take_profit", "target"], ["delay", "cost of delay"], ["spread", "cost of spread"],
+  ["impact", "cost of impact"], ["fees", "fees"], ["opportunity", "opportunity"],
   ["shortfall", "shortfall"], ["own_impact_bps", "own impact on price, bps"],
 ];
 
@@ -138,7 +142,7 @@ class Stage {
     }
     for (const p of [this.price, this.impact, this.account]) {
       draw(root, "text", { x: 0, y: p.top - 8, class: "heading" }, p.title);
-      for (const value of ticks(p.low, p.high, p.height / 30)) {
+      for (const value of ticks(p.low, p.high, p.height / 20)) {
         const y = p.y(value);
         draw(root, "line", { class: value === 0 ? "axis" : "grid", x1: LEFT, x2: width - RIGHT, y1: y, y2: y });
         draw(root, "text", { class: "end", x: LEFT - 6, y: y + 4 }, String(value));

@@ -21,7 +21,7 @@ from trading_env.core.codes import AutoReset
 from trading_env.core.jit import driver
 from trading_env.core.records import Floats
 from trading_env.core.sources import source_digest
-from trading_env.core.values import Outcome
+from trading_env.core.values import Opening, Outcome
 from trading_env.core.world import Lanes, Outputs, World
 from trading_env.step.prefetch import prefetch_lane
 from trading_env.step.rows import clear_lane, keep_final, lane_of, lanes_of, store_outcome
@@ -34,6 +34,7 @@ Step = Callable[[World, Lanes, Outputs, Floats, Seeds, int], int]
 Reset = Callable[[World, Lanes, Outputs, Seeds, Choice], None]
 
 DIGEST = source_digest(Path(__file__))  # of all that is compiled into a driver
+DRAWN = -1  # a path or a start that the seed decides
 ALL_FINITE = -1  # returned by a step driver that ran
 
 
@@ -72,7 +73,9 @@ def _build(*, parallel: bool) -> Drivers:
                 prefetch_lane(lanes, i + 1)
                 if autoreset == AutoReset.NEXT_STEP and lane.accounts[0].done == 1:
                     clear_lane(lanes, outputs, i, row)
-                    begin_episode(world, lane, seeds[i], lane.accounts[0].episode + 1, -1, -1)
+                    begin_episode(
+                        world, lane, seeds[i], Opening(lane.accounts[0].episode + 1, DRAWN, DRAWN)
+                    )
                     store_outcome(outputs, i, Outcome(0.0, False, False))
                 else:
                     outcome = transition(world, lane, actions[i], seeds[i])
@@ -82,7 +85,7 @@ def _build(*, parallel: bool) -> Drivers:
                         if autoreset == AutoReset.SAME_STEP:
                             clear_lane(lanes, outputs, i, row)
                             following = lane.accounts[0].episode + 1
-                            begin_episode(world, lane, seeds[i], following, -1, -1)
+                            begin_episode(world, lane, seeds[i], Opening(following, DRAWN, DRAWN))
         return ALL_FINITE
 
     @driver(parallel=parallel)
@@ -102,7 +105,8 @@ def _build(*, parallel: bool) -> Drivers:
                 if choice[i, 0] >= 0:
                     clear_lane(lanes, outputs, i, row)
                     lane = lane_of(lanes, outputs, i, row)
-                    begin_episode(world, lane, seeds[i], choice[i, 0], choice[i, 1], choice[i, 2])
+                    opening = Opening(choice[i, 0], choice[i, 1], choice[i, 2])
+                    begin_episode(world, lane, seeds[i], opening)
 
     return Drivers(step=step_lanes, reset=reset_lanes, key=key)
 

@@ -107,7 +107,7 @@ PER_TREND_SD = tuple(math.sqrt((2.0 - rate) / rate) for rate in TREND_RATES)
 
 
 @kernel
-def clip(x: float, low: float, high: float) -> float:
+def saturated(x: float, low: float, high: float) -> float:
     """Saturate at the edges."""
     return min(max(x, low), high)
 
@@ -123,15 +123,15 @@ def contrast(a: float, b: float) -> float:
 def observe_market(out: Block, asset: AssetState, slow: float, unit: float) -> None:
     """Write the features of the shown market; `slow` is its slow sd, `unit` one over it."""
     fast = math.sqrt(asset.seen_variance_fast)
-    out[AssetFeature.RETURN] = clip(asset.seen_return * unit, -LIMIT, LIMIT)
+    out[AssetFeature.RETURN] = saturated(asset.seen_return * unit, -LIMIT, LIMIT)
     for k in range(len(PER_TREND_SD)):
-        trend = clip(asset.trend[k] * unit * PER_TREND_SD[k], -LIMIT, LIMIT)
+        trend = saturated(asset.trend[k] * unit * PER_TREND_SD[k], -LIMIT, LIMIT)
         out[AssetFeature.TREND_5.value + k] = trend
     out[AssetFeature.VOLATILITY] = min(slow, 1.0)
     out[AssetFeature.VOLATILITY_CHANGE] = contrast(fast, slow)
     out[AssetFeature.VOLUME] = contrast(asset.seen_volume, asset.seen_volume_mean)
     high_low = (asset.seen_high - asset.seen_low) / asset.seen_close
-    out[AssetFeature.RANGE] = clip(high_low * unit, 0.0, LIMIT)
+    out[AssetFeature.RANGE] = saturated(high_low * unit, 0.0, LIMIT)
 
 
 @kernel
@@ -141,13 +141,13 @@ def observe_holding(
     """Write the features of the holding."""
     price = asset.seen_close
     share = price * per_equity
-    out[AssetFeature.WEIGHT] = clip(asset.position * share, -LIMIT, LIMIT)
-    out[AssetFeature.WORKING] = clip(report.working * share, -LIMIT, LIMIT)
+    out[AssetFeature.WEIGHT] = saturated(asset.position * share, -LIMIT, LIMIT)
+    out[AssetFeature.WORKING] = saturated(report.working * share, -LIMIT, LIMIT)
     out[AssetFeature.OPEN_PROFIT] = 0.0
     if asset.position != 0.0:
         side = 1.0 if asset.position > 0.0 else -1.0
         gain = side * (price / asset.entry_price - 1.0)
-        out[AssetFeature.OPEN_PROFIT] = clip(gain * unit, -LIMIT, LIMIT)
+        out[AssetFeature.OPEN_PROFIT] = saturated(gain * unit, -LIMIT, LIMIT)
     stop, target = asset.stop_loss, asset.take_profit
     out[AssetFeature.STOP_ROOM] = abs(contrast(price, stop)) if stop > 0.0 else 0.0
     out[AssetFeature.TARGET_ROOM] = abs(contrast(price, target)) if target > 0.0 else 0.0
@@ -169,22 +169,22 @@ def observe_parent(
     rate = left / expected if expected > 0.0 else LIMIT
     drift = side * (asset.seen_close / asset.reference_price - 1.0)
     own = asset.transient[0] + asset.transient[1] + asset.transient[2]
-    out[ParentFeature.LEFT] = clip(left / size, 0.0, 1.0)
+    out[ParentFeature.LEFT] = saturated(left / size, 0.0, 1.0)
     out[ParentFeature.SIDE] = side
-    out[ParentFeature.WORKING] = clip(report.working / asset.parent, -1.0, 1.0)
-    out[ParentFeature.REQUIRED_RATE] = clip(rate, 0.0, LIMIT)
-    out[ParentFeature.DRIFT] = clip(drift * unit, -LIMIT, LIMIT)
-    out[ParentFeature.OWN_IMPACT] = clip(100.0 * side * own, -1.0, 1.0)
+    out[ParentFeature.WORKING] = saturated(report.working / asset.parent, -1.0, 1.0)
+    out[ParentFeature.REQUIRED_RATE] = saturated(rate, 0.0, LIMIT)
+    out[ParentFeature.DRIFT] = saturated(drift * unit, -LIMIT, LIMIT)
+    out[ParentFeature.OWN_IMPACT] = saturated(100.0 * side * own, -1.0, 1.0)
 
 
 @kernel
 def observe_feedback(out: Block, asset: AssetState) -> None:
     """Write the features of execution feedback and feed health."""
     surprise = contrast(max(asset.slippage, 0.0), asset.expected_slippage)
-    out[AssetFeature.SLIPPAGE] = clip(100.0 * asset.slippage, -1.0, 1.0)
-    out[AssetFeature.SURPRISE] = clip(surprise, -1.0, 1.0)
+    out[AssetFeature.SLIPPAGE] = saturated(100.0 * asset.slippage, -1.0, 1.0)
+    out[AssetFeature.SURPRISE] = saturated(surprise, -1.0, 1.0)
     out[AssetFeature.LATENCY] = asset.latency / (asset.latency + 1.0)
-    out[AssetFeature.FILL_RATIO] = clip(asset.fill_ratio, 0.0, 1.0)
+    out[AssetFeature.FILL_RATIO] = saturated(asset.fill_ratio, 0.0, 1.0)
     out[AssetFeature.AGE] = asset.age / (asset.age + 1.0) if asset.age > 0 else 0.0
     out[AssetFeature.VALID] = float(asset.valid)
 
@@ -211,15 +211,15 @@ def observe(lane: Lane, world: World) -> None:
             observe_holding(block, asset, lane.reports[a], per_equity, unit)
         observe_feedback(block, asset)
         for s in range(signals.shape[1]):
-            block[NUM_ASSET_FEATURES + s] = clip(signals[a, s], -SIGNAL_LIMIT, SIGNAL_LIMIT)
+            block[NUM_ASSET_FEATURES + s] = saturated(signals[a, s], -SIGNAL_LIMIT, SIGNAL_LIMIT)
         exposure = asset.position * asset.seen_close
         gross += abs(exposure)
         net += exposure
     tail = lane.observation[assets.shape[0] * count :]
     growth = math.log(equity / account.initial_equity)
-    tail[AccountFeature.CASH] = clip(account.cash / equity, -LIMIT, LIMIT)
-    tail[AccountFeature.GROSS] = clip(gross / equity, 0.0, LIMIT)
-    tail[AccountFeature.NET] = clip(net / equity, -LIMIT, LIMIT)
-    tail[AccountFeature.DRAWDOWN] = clip(1.0 - equity / account.seen_peak, 0.0, 1.0)
-    tail[AccountFeature.GROWTH] = clip(growth, -LIMIT, LIMIT)
-    tail[AccountFeature.TIME_LEFT] = clip(1.0 - account.step / episode.length, 0.0, 1.0)
+    tail[AccountFeature.CASH] = saturated(account.cash / equity, -LIMIT, LIMIT)
+    tail[AccountFeature.GROSS] = saturated(gross / equity, 0.0, LIMIT)
+    tail[AccountFeature.NET] = saturated(net / equity, -LIMIT, LIMIT)
+    tail[AccountFeature.DRAWDOWN] = saturated(1.0 - equity / account.seen_peak, 0.0, 1.0)
+    tail[AccountFeature.GROWTH] = saturated(growth, -LIMIT, LIMIT)
+    tail[AccountFeature.TIME_LEFT] = saturated(1.0 - account.step / episode.length, 0.0, 1.0)

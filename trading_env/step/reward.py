@@ -32,7 +32,7 @@ def weighted(terms: Floats, episode: EpisodeParams) -> float:
 
 
 @kernel
-def score(terms: Floats, totals: Totals, episode: EpisodeParams) -> float:
+def score_account(terms: Floats, totals: Totals, episode: EpisodeParams) -> float:
     """Fill in the terms and return their weighted sum."""
     ratio = totals.after / totals.before
     terms[Term.GROWTH] = math.log(max(ratio, RUIN_RATIO))

@@ -15,7 +15,7 @@ from trading_env.core.jit import kernel, rare_kernel
 from trading_env.core.noise import Stream, uniform, uniforms
 from trading_env.core.params import EpisodeParams
 from trading_env.core.records import AccountState, AssetState, EventRecord, Report
-from trading_env.core.values import Address
+from trading_env.core.values import Address, Opening
 from trading_env.core.world import Lane, World
 from trading_env.execution_engine.account import revalue
 from trading_env.execution_engine.feedback import expected_cost
@@ -23,8 +23,8 @@ from trading_env.risk_manager.desk import Rules, rules_of
 from trading_env.risk_manager.kelly import begin_covariance
 from trading_env.step.observation import observe
 from trading_env.step.pace import begin_parent
-from trading_env.stress.composition import CALM
-from trading_env.stress.feed import show
+from trading_env.stress.composition import NEUTRAL
+from trading_env.stress.feed import show_bar
 
 NEVER = 2**62  # a step that no episode reaches
 
@@ -52,7 +52,7 @@ def begin_asset(world: World, asset: AssetState, row: int, a: int) -> None:
     for k in range(row - episode.warmup + 1, row + 1):
         bar = world.bars[k, a]
         update_averages(asset, bar.close, bar.volume)
-        show(asset, bar.high, bar.low, bar.close, bar.volume)
+        show_bar(asset, bar.high, bar.low, bar.close, bar.volume)
     asset.mark = asset.undisturbed
     asset.base_close = asset.undisturbed
     asset.displacement = 1.0
@@ -135,13 +135,9 @@ def start_of(event: EventRecord, group: int, seed: np.uint64, episode: int) -> i
 
 
 @rare_kernel
-def begin_episode(
-    world: World, lane: Lane, seed: np.uint64, episode: int, path: int, start: int
-) -> None:
-    """Write the first state of an episode and its observation; the lane is blank.
-
-    `path` and `start` (bars into the path) are drawn when negative.
-    """
+def begin_episode(world: World, lane: Lane, seed: np.uint64, opening: Opening) -> None:
+    """Write the first state of an episode and its observation; the lane is blank."""
+    episode, path, start = opening
     params: EpisodeParams = world.episode[0]
     account: AccountState = lane.accounts[0]
     if path < 0:
@@ -166,7 +162,7 @@ def begin_episode(
             value = begin_parent(asset, world.parents[a], params.length, lot, here)
             account.arrival_value += value
         begin_report(asset, lane.reports[a])
-        lane.stresses[a] = CALM[0]
+        lane.stresses[a] = NEUTRAL[0]
     if lane.covariance.shape[1] > 0:
         begin_covariance(world, lane.covariance, account.row)
     begin_account(world, lane)

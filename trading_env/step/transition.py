@@ -17,7 +17,7 @@ from trading_env.core.world import Lane, World
 from trading_env.execution_engine.account import accrue, call_margin, revalue, revalue_as_seen
 from trading_env.execution_engine.feedback import learn_from_fills
 from trading_env.execution_engine.inside_bar import (
-    close_bar,
+    finish_bar,
     has_business,
     trade_bar,
     wait_out_bar,
@@ -31,7 +31,7 @@ from trading_env.risk_manager.sizing import decide
 from trading_env.step.observation import observe
 from trading_env.step.pace import all_done, complete_parents, decide_pace, score_parents
 from trading_env.step.prefetch import prefetch_row
-from trading_env.step.reward import score
+from trading_env.step.reward import score_account
 from trading_env.step.rows import clear_reports
 from trading_env.stress.composition import Script, share_shocks, stress_assets
 from trading_env.stress.feed import deliver
@@ -109,7 +109,7 @@ def score_step(lane: Lane, totals: Totals, rules: Rules) -> Outcome:
         reward = score_parents(lane, rules.episode)
         terminated = terminated or last or all_done(lane)
     else:
-        reward = score(lane.terms, totals, rules.episode)
+        reward = score_account(lane.terms, totals, rules.episode)
     lane.logs[0].reward += reward
     truncated = last and not terminated
     account.done = 1 if terminated or truncated else 0
@@ -165,7 +165,7 @@ def trade(desk: Desk, bar: Bar) -> None:
     taken = report.traded - report.rested
     pressed = report.pressure / taken if taken > 0.0 else 0.0
     leave_impact(asset, terms, report.filled, pressed, execution)
-    close_bar(slots, report, execution, seconds)
+    finish_bar(slots, report, execution, seconds)
 
 
 @kernel

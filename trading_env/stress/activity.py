@@ -1,7 +1,7 @@
 """Where a scenario acts on an asset, and in what way: one answer for scores, pictures and text.
 
-A value acts where it differs from the neutral one of `CALM`: a factor by its log, of which the tail
-of a fading event (`TAIL`) is left out, every other value by its difference.
+A value acts where it differs from the one in `NEUTRAL`: a factor by its log, of which the tail of a
+fading event (`TAIL`) is left out, every other value by its difference.
 """
 
 import math
@@ -10,7 +10,7 @@ import numpy as np
 
 from trading_env.core.codes import Factor, Fault
 from trading_env.core.records import Flags, Table
-from trading_env.stress.composition import CALM
+from trading_env.stress.composition import NEUTRAL
 
 TAIL = 0.05  # a factor acts while its log is larger than this,
 MOVING = 1e-9  # and any other value while it is this far from neutral
@@ -25,7 +25,7 @@ def is_active(stresses: Table) -> Flags:
         if name == "factor":
             acts = np.abs(np.log(np.maximum(values, 1e-300))) > TAIL
         else:
-            acts = np.abs(values - CALM[name][0]) > MOVING
+            acts = np.abs(values - NEUTRAL[name][0]) > MOVING
         active |= acts.any(axis=-1) if acts.ndim > active.ndim else acts
     return active
 

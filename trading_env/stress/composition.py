@@ -38,8 +38,8 @@ from trading_env.core.records import EventRecord, Ints, Stress, Table, new_table
 from trading_env.core.values import Address
 
 LOG_2 = math.log(2.0)
-CALM = new_table(Stress, 1)  # no event: exactly neutral
-CALM["factor"] = 1.0
+NEUTRAL = new_table(Stress, 1)  # no event: exactly neutral
+NEUTRAL["factor"] = 1.0
 FACTORS, FAULTS = len(Factor), len(Fault)
 COMMON_BARS = 20  # base returns that scale the common shock
 
@@ -104,7 +104,7 @@ def excursion(event: EventRecord, move: float, t: float) -> tuple[float, float, 
 
 
 @kernel
-def is_active(event: EventRecord, start: int, step: int) -> bool:
+def acts(event: EventRecord, start: int, step: int) -> bool:
     """Tell whether an event acts on the bar after `step`."""
     if step < start:
         return False
@@ -119,7 +119,7 @@ def compose(stresses: Table, script: Script, address: Address) -> None:
         stresses[a].factor[:] = 0.0  # logs, for now
     for e in range(script.events.shape[0]):
         event, end, start = script.events[e], script.ends[e], script.starts[e]
-        if not is_active(event, start, address.step):
+        if not acts(event, start, address.step):
             continue
         t = address.step - start - event.offset
         covered, weight = weight_of(event, t)
@@ -197,9 +197,9 @@ def stress_assets(stresses: Table, script: Script, address: Address) -> bool:
     Returns whether there are any.
     """
     for a in range(stresses.shape[0]):
-        stresses[a] = CALM[0]
+        stresses[a] = NEUTRAL[0]
     for e in range(script.events.shape[0]):
-        if is_active(script.events[e], script.starts[e], address.step):
+        if acts(script.events[e], script.starts[e], address.step):
             compose(stresses, script, address)
             return True
     return False

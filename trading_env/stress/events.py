@@ -18,15 +18,15 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeA
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
-from trading_env.core import codes
-from trading_env.core.codes import Factor
+from trading_env.core.codes import Factor, Fault
+from trading_env.core.settings import Share
 from trading_env.stress.times import Clock, Lasting, Span, Start
 
 MAX_MULTIPLIER = 1e6
 MAX_CORRELATION = 0.999
 LEAST_MOVE = math.nextafter(-1.0, 0.0)  # a price stays above 0
 
-Fields: TypeAlias = dict[str | Factor | codes.Fault, float]  # of an EventRecord
+Fields: TypeAlias = dict[str | Factor | Fault, float]  # of an EventRecord
 
 
 def check_assets(value: object) -> object:
@@ -70,7 +70,6 @@ def sized(low: float, high: float) -> BeforeValidator:
 
 
 Assets: TypeAlias = Annotated[Any, BeforeValidator(check_assets)]  # str, or tuple of str, int
-Share: TypeAlias = Annotated[float, Field(ge=0.0, le=1.0)]
 Rate: TypeAlias = Annotated[Any, sized(0.0, 1.0)]  # float, or a pair of them; so are the next three
 Multiplier: TypeAlias = Annotated[Any, sized(1.0 / MAX_MULTIPLIER, MAX_MULTIPLIER)]
 Move: TypeAlias = Annotated[Any, sized(LEAST_MOVE, MAX_MULTIPLIER)]
@@ -330,7 +329,7 @@ class Outage(Stop):
         return True
 
 
-class Fault(Base):
+class FeedFault(Base):
     """A fault of the data feed: the market is sound, what is shown of it is not."""
 
     sizes = ("rate",)
@@ -342,7 +341,7 @@ class Fault(Base):
 
     def record(self, clock: Clock, severity: float) -> Fields:
         rate = min(self.rate * severity, 1.0)
-        fault = codes.Fault[type(self).__name__.upper()]
+        fault = Fault[type(self).__name__.upper()]
         looks = self.looks() if rate > 0.0 else {}
         return {"duration": clock.bars(self.duration), fault: rate, **looks}
 
@@ -351,19 +350,19 @@ class Fault(Base):
         return {}
 
 
-class Missing(Fault):
+class Missing(FeedFault):
     """A bar is not delivered."""
 
     kind: Literal["missing"]
 
 
-class Duplicate(Fault):
+class Duplicate(FeedFault):
     """The bar before is delivered once more, as if it were new."""
 
     kind: Literal["duplicate"]
 
 
-class Late(Fault):
+class Late(FeedFault):
     """A bar is delivered late, with its age; until then nothing is, and bars between are lost."""
 
     kind: Literal["late"]
@@ -374,7 +373,7 @@ class Late(Fault):
         return {"late_bars": self.bars}
 
 
-class Stale(Fault):
+class Stale(FeedFault):
     """The last bar is repeated, as if it were fresh, for a run of bars."""
 
     kind: Literal["stale"]
@@ -385,7 +384,7 @@ class Stale(Fault):
         return {"stale_bars": self.mean_bars}
 
 
-class Spike(Fault):
+class Spike(FeedFault):
     """A bad print: the close that is shown is off for one bar."""
 
     kind: Literal["spike"]
@@ -403,7 +402,7 @@ def leaves(kind: type[Base]) -> list[type[Base]]:
     return [leaf for child in kind.__subclasses__() for leaf in leaves(child)]
 
 
-KINDS = {kind.__name__.lower(): kind for kind in leaves(Base)}
+KINDS = {kind.__name__.lower(): kind for kind in leaves(Base)}  # type: ignore[type-abstract]
 if TYPE_CHECKING:
     Event = Base
 else:

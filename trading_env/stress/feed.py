@@ -28,7 +28,7 @@ TREND_RATES = tuple(1.0 - 2.0 ** (-1.0 / half_life) for half_life in TREND_HALF_
 
 
 @kernel
-def show(asset: AssetState, high: float, low: float, close: float, volume: float) -> None:
+def show_bar(asset: AssetState, high: float, low: float, close: float, volume: float) -> None:
     """Show the agent a bar and move its averages on."""
     change = close / asset.seen_close - 1.0
     square = max(change * change, MIN_VARIANCE)
@@ -100,7 +100,7 @@ def delay(asset: AssetState, bar: Bar, bars: int) -> None:
         asset.valid = 0
         asset.seen_return = 0.0
         return
-    show(asset, asset.late_high, asset.late_low, asset.late_close, asset.late_volume)
+    show_bar(asset, asset.late_high, asset.late_low, asset.late_close, asset.late_volume)
     asset.age = asset.late_age
 
 
@@ -122,12 +122,12 @@ def deliver(asset: AssetState, report: Report, bar: Bar, stress: Stress, address
         asset.valid = 0
         asset.seen_return = 0.0
     elif fault == Fault.STALE or fault == Fault.DUPLICATE:
-        show(asset, asset.seen_high, asset.seen_low, asset.seen_close, asset.seen_volume)
+        show_bar(asset, asset.seen_high, asset.seen_low, asset.seen_close, asset.seen_volume)
     elif fault == Fault.LATE:
         delay(asset, bar, stress.late_bars)
     elif fault == Fault.SPIKE:
         size = min(stress.spike_size * math.sqrt(asset.seen_variance_slow), 1.0)
         close = bar.close * math.exp(size if direction < 0.5 else -size)
-        show(asset, max(bar.high, close), min(bar.low, close), close, bar.volume)
+        show_bar(asset, max(bar.high, close), min(bar.low, close), close, bar.volume)
     else:
-        show(asset, bar.high, bar.low, bar.close, bar.volume)
+        show_bar(asset, bar.high, bar.low, bar.close, bar.volume)

@@ -17,12 +17,12 @@ from pydantic import ValidationError
 from trading_env.core.errors import ScenarioError, clip, nearest, shown
 from trading_env.stress.events import KINDS
 
-MAX_BYTES = 65_536  # of a scenario file
-MAX_LINE = 2_000  # characters; a key of many parts takes quadratic time to read
+_MAX_BYTES = 65_536  # of a scenario file
+_MAX_LINE = 2_000  # characters; a key of many parts takes quadratic time to read
 
 
 def read_bytes(path: str) -> bytes:
-    """Read a regular file; one byte more than `MAX_BYTES` of a file that is too large.
+    """Read a regular file; one byte more than `_MAX_BYTES` of a file that is too large.
 
     Raises:
         ScenarioError: there is no such file, or it cannot be read.
@@ -31,7 +31,7 @@ def read_bytes(path: str) -> bytes:
         if not stat.S_ISREG(os.stat(path).st_mode):
             raise scenario_error(path, "", None, "not a regular file (a folder, a pipe?)")
         with Path(path).open("rb") as file:
-            return file.read(MAX_BYTES + 1)
+            return file.read(_MAX_BYTES + 1)
     except FileNotFoundError:
         raise scenario_error(path, "", None, "no such file") from None
     except OSError as error:
@@ -48,16 +48,16 @@ def parse_toml(content: bytes, source: str) -> dict[str, Any]:
     Raises:
         ScenarioError: too large, not UTF-8, not TOML, or nested too deeply.
     """
-    if len(content) > MAX_BYTES:
-        raise scenario_error(source, "", None, f"larger than {MAX_BYTES} bytes")
+    if len(content) > _MAX_BYTES:
+        raise scenario_error(source, "", None, f"larger than {_MAX_BYTES} bytes")
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
         reason = f"not UTF-8 at byte {error.start}; save it as UTF-8"
         raise scenario_error(source, "", None, reason) from None
     for number, line in enumerate(text.split("\n"), start=1):
-        if len(line) > MAX_LINE:
-            reason = f"longer than {MAX_LINE} characters"
+        if len(line) > _MAX_LINE:
+            reason = f"longer than {_MAX_LINE} characters"
             raise scenario_error(source, f"line {number}", None, reason)
     try:
         return tomllib.loads(text)

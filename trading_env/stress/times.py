@@ -14,7 +14,7 @@ from pydantic import BeforeValidator
 MAX_NUMBER = 1e9  # of any unit of time
 SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0}
 TIME = re.compile(r"(\d{1,12}(?:\.\d{1,12})?) ?(bars?|s|min|h|d|%)", re.ASCII)
-ROUNDING = 1e-9  # 0.7 x 10 bars is 7 bars
+_ROUNDING = 1e-9  # 0.7 x 10 bars is 7 bars
 
 
 class Clock(NamedTuple):
@@ -28,7 +28,7 @@ class Clock(NamedTuple):
         """Convert a valid time to bars."""
         if time == "episode":
             return float(self.length)
-        number, unit = parse_time(time)
+        number, unit = split_time(time)
         if unit == "%":
             return number / 100.0 * self.length
         if unit == "d":
@@ -37,7 +37,7 @@ class Clock(NamedTuple):
 
     def step(self, time: str) -> int:
         """Return the step whose bar a time falls in; a share of the episode lies inside it."""
-        step = math.floor(self.bars(time) + ROUNDING)
+        step = math.floor(self.bars(time) + _ROUNDING)
         return min(step, self.length - 1) if time.endswith("%") else step
 
     def begin(self, start: str, delay: str) -> tuple[int, float]:
@@ -47,12 +47,12 @@ class Clock(NamedTuple):
         """
         bars = float(self.step(start)) if start.endswith("%") else self.bars(start)
         bars += self.bars(delay)
-        step = math.floor(bars + ROUNDING)
+        step = math.floor(bars + _ROUNDING)
         offset = bars - step
-        return step, offset if offset > ROUNDING else 0.0
+        return step, offset if offset > _ROUNDING else 0.0
 
 
-def parse_time(text: object) -> tuple[float, str]:
+def split_time(text: object) -> tuple[float, str]:
     """Split a time into number and unit; ValueError when it is none."""
     match = TIME.fullmatch(text) if isinstance(text, str) else None
     if match is None:
@@ -65,7 +65,7 @@ def parse_time(text: object) -> tuple[float, str]:
 
 def check_span(value: object) -> object:
     """Accept a time that is not a share of the episode."""
-    if parse_time(value)[1] == "%":
+    if split_time(value)[1] == "%":
         raise ValueError("only a start can be a share of the episode; use bars, s, min, h or d")
     return value
 
@@ -80,7 +80,7 @@ def check_start(value: object) -> object:
     times = value if isinstance(value, list | tuple) else [value]
     if value is times and len(times) != 2:
         raise ValueError("a range is [earliest, latest]")
-    parsed = [parse_time(time) for time in times]
+    parsed = [split_time(time) for time in times]
     units = {unit.removesuffix("s") if unit.startswith("bar") else unit for _, unit in parsed}
     if len(units) > 1:
         raise ValueError("give both ends of the range in the same unit")

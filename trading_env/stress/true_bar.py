@@ -74,10 +74,10 @@ def moved_bar(
     upper_shadow = stretched(base.high / previous_close, factor, 0.0) / max(opened, closed)
     lower_shadow = stretched(base.low / previous_close, factor, 0.0) / min(opened, closed)
     closed = stretched(base.close / previous_close, factor, common)
-    opened *= growth(stress.gap)
-    closed *= growth(stress.gap + stress.drift)
-    peak = max(max(opened, closed), opened * growth(stress.high_excursion))
-    trough = min(min(opened, closed), opened * growth(stress.low_excursion))
+    opened *= factor_of(stress.gap)
+    closed *= factor_of(stress.gap + stress.drift)
+    peak = max(max(opened, closed), opened * factor_of(stress.high_excursion))
+    trough = min(min(opened, closed), opened * factor_of(stress.low_excursion))
     anchor = previous_close * displacement
     bar = Bar(
         open=anchor * opened,
@@ -91,7 +91,7 @@ def moved_bar(
 
 
 @kernel
-def growth(log_move: float) -> float:
+def factor_of(log_move: float) -> float:
     """Return exp of a bounded log move, without the work for the common 0."""
     return 1.0 if log_move == 0.0 else math.exp(bounded(log_move))
 

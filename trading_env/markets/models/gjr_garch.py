@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from trading_env.core.errors import MarketSpecError, clip
-from trading_env.core.jit import driver, kernel
+from trading_env.core.jit import array_kernel, driver, kernel
 from trading_env.core.sources import source_digest
 from trading_env.markets.bars import Market
 from trading_env.markets.models.paths import Model, start_walk
@@ -117,7 +117,7 @@ def next_variance(variance: float, shock: float, law: Column) -> float:
     return float(law[0] + (weight * shock * shock + law[3]) * variance)
 
 
-@kernel
+@array_kernel
 def fill_path(
     found: Volatility, law: Column, dof: float, model: Model, seed: np.uint64, path: int
 ) -> None:

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from trading_env.core.jit import driver, kernel
+from trading_env.core.jit import array_kernel, driver, kernel
 from trading_env.core.sources import source_digest
 from trading_env.markets.bars import Market
 from trading_env.markets.models.paths import (
@@ -121,7 +121,7 @@ def set_steps(asset: int, model: Model, walk: Walk, spread: Spread, drift: float
         walk.steps[j] = part * deviation * shock + part * part * (expected - 0.5 * spread.variance)
 
 
-@kernel
+@array_kernel
 def fill_path(pool: Pool, model: Model, volatility: Volatility, seed: np.uint64, path: int) -> None:
     """Fill one path, bar by bar."""
     walk = start_walk(model, seed, path)

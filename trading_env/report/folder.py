@@ -1,0 +1,223 @@
+"""A run folder as the report reads it: each file is checked here, once, before anything is drawn.
+
+`evaluation/summary.json` is required. `manifest.json`, `evaluation/replay.json` and the table
+`evaluation/curves` (.csv or .parquet) are optional. A file that is damaged, or that holds a value
+of the wrong type, is a `UserError` that names the file and the place.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Self, TypeVar
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    create_model,
+    model_validator,
+)
+
+from trading_env.backtesting.replay import FIELDS, NAMED
+from trading_env.core.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SUMMARY, MANIFEST = "evaluation/summary.json", "manifest.json"
+REPLAY, CURVES = "evaluation/replay.json", "evaluation/curves"
+EQUITY = ("equity", "equity_low", "equity_high")
+LARGEST = 1e30  # an axis can hold it, and its ends can be subtracted
+T = TypeVar("T")
+
+Number = Annotated[float, Field(ge=-LARGEST, le=LARGEST, allow_inf_nan=False)]
+
+
+class Checked(BaseModel):
+    """Base of the models: no value is converted to another type."""
+
+    model_config = ConfigDict(strict=True)
+
+
+class Cell(Checked):
+    policy: str
+    scenario: str
+    severity: Number = 1.0
+    market: str | None = None
+    window: int | str | None = None
+
+
+class Row(Cell):
+    """Metrics of a cell by name; None where a metric is not defined."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Number | None] = Field(init=False)
+
+
+class Reasons(Cell):
+    reasons: dict[str, str]
+
+
+class Role(Checked):
+    name: str
+    role: str
+
+
+class Summary(Checked):
+    learner: str = "policies"
+    market: str = "a market"
+    scenarios: list[Role] = []
+    notes: list[str] = []
+    means: list[Row] = []
+    reasons: list[Reasons] = []
+    differences: dict[str, list[Row]] = {}
+
+
+class Loose(Checked):
+    """Part of a manifest: what the report does not know is kept and shown."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class Source(Loose):
+    name: str | None = None
+    source: str | None = None
+    sha256: str | None = None
+
+
+class Environment(Loose):
+    market: Source
+    scenarios: list[Source] = []
+
+
+class Git(Loose):
+    commit: str | None = None
+    dirty: bool | None = None
+
+
+class Manifest(Loose):
+    """What made the run; `environment` is one for all policies, or policy -> environment."""
+
+    status: str = "unknown"
+    git: Git = Git()
+    seeds: dict[str, Any] = {}
+    versions: dict[str, Any] = {}
+    environment: Annotated[
+        Environment | dict[str, Environment], Field(union_mode="left_to_right")
+    ] = {}
+
+
+class Recorded(Checked):
+    """An asset's lists, one value a row of the episode, and its spans [first, last] of rows."""
+
+    symbol: str
+    own_impact_bps: list[Number]
+    events: list[tuple[int, int]]
+    halts: list[tuple[int, int]]
+
+
+FIELD_TYPES: dict[str, Any] = {name: (list[Number], ...) for name in FIELDS}
+FIELD_TYPES |= {name: (list[str], ...) for name in NAMED}
+Asset = create_model("Asset", __base__=Recorded, **FIELD_TYPES)
+
+
+class Episode(Checked):
+    policy: str
+    scenario: str
+    seed: int
+    time: Annotated[list[str], Field(min_length=1)]
+    equity: list[Number]
+    assets: Annotated[list[Asset], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _has_one_length(self) -> Self:
+        rows = len(self.time)
+        lists: list[tuple[str, Any]] = [("equity", self.equity)]
+        for asset in self.assets:
+            lists += [item for item in asset if item[0] in ("own_impact_bps", *FIELD_TYPES)]
+            for first, last in [*asset.events, *asset.halts]:
+                if not 0 <= first <= last < rows:
+                    raise ValueError(f"[{first}, {last}] is no span of {rows} rows")
+        for name, values in lists:
+            if len(values) != rows:
+                raise ValueError(f"{name} has {len(values)} values, time has {rows}")
+        if self.equity[0] == 0.0:
+            raise ValueError("equity starts at 0")
+        return self
+
+
+class Run(NamedTuple):
+    """A folder's content; None for each file that is not there."""
+
+    summary: dict[str, Any]
+    manifest: Manifest | None
+    curves: "pd.DataFrame | None"
+    episodes: list[Episode] | None
+
+
+def read_run(folder: Path) -> Run:
+    """Read and check a run folder.
+
+    Raises:
+        UserError: the folder holds no evaluation, or one of its files is invalid.
+    """
+    summary = _read(folder / SUMMARY, Summary)
+    if summary is None:
+        raise UserError.at(folder, "", f"not the folder of an evaluated run: no {SUMMARY}")
+    episodes = _read(folder / REPLAY, list[Episode])
+    manifest = _read(folder / MANIFEST, Manifest)
+    return Run(summary.model_dump(), manifest, read_curves(folder / CURVES), episodes)
+
+
+def _read(path: Path, kind: type[T]) -> T | None:
+    """Parse a JSON file; return None if there is none."""
+    try:
+        return TypeAdapter(kind).validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise UserError.at(path, place, first["msg"].removeprefix("Value error, ")) from None
+
+
+def read_curves(path: Path) -> "pd.DataFrame | None":
+    """Read a table of curves, a row a cell and step; None without a file, or without pyarrow.
+
+    Raises:
+        UserError: the file is no such table.
+    """
+    import pandas as pd
+
+    csv, parquet = path.with_suffix(".csv"), path.with_suffix(".parquet")
+    found = csv if csv.exists() else parquet
+    try:
+        frame = pd.read_csv(csv) if found == csv else pd.read_parquet(parquet)
+        return _checked(frame) if len(frame) else None
+    except (FileNotFoundError, ImportError):
+        return None
+    except Exception as error:  # a damaged file makes the readers raise errors of many types
+        raise UserError.at(found, "", str(error) or type(error).__name__) from None
+
+
+def _checked(frame: "pd.DataFrame") -> "pd.DataFrame":
+    """Return the columns that the charts need, with names as text and finite numbers."""
+    import pandas as pd
+
+    names = [name for name in ("policy", "scenario", "market", "window") if name in frame]
+    numbers = {name: LARGEST for name in ("severity", "step", *EQUITY, "drawdown")}
+    numbers |= {"stressed": 1.0} if "stressed" in frame else {}
+    for needed in ("policy", "scenario", *numbers):
+        if needed not in frame:
+            raise ValueError(f"no column {needed}")
+    table = frame[names].fillna("").astype(str)
+    for name, largest in numbers.items():
+        table[name] = pd.to_numeric(frame[name], errors="coerce").astype(float)
+        if not table[name].abs().le(largest).all():
+            raise ValueError(f"column {name}: not a number, or above {largest:g}")
+    cells = table.groupby([*names, "severity"])
+    if (cells["equity"].first() <= 0.0).any():
+        raise ValueError("column equity: a curve starts at 0 or below")
+    if (cells.cumcount() != table["step"]).any():
+        raise ValueError("column step: does not count 0, 1, 2, ... in each cell")
+    return table
