@@ -16,12 +16,24 @@ import pytest
 
 from trading_env.core.records import Floats
 from trading_env.problems import Problem, kelly
-from trading_env.problems.closed_forms.kelly import chance_ever_at, growth_at_multiple
 
 DRIFT, VOLATILITY = 0.08, 0.20
 SHIFT = 0.5825971579  # -zeta(1/2) / sqrt(2 pi), Broadie, Glasserman and Kou (1997)
 BARS_PER_YEAR = 260
 MULTIPLES = {"quarter": 0.25, "half": 0.5, "optimum": 1.0, "one_and_a_half": 1.5}
+
+
+def growth_at_multiple(multiple: float, sharpe: float) -> float:
+    """Growth above the cash rate at a multiple c of the optimum."""
+    return 0.5 * sharpe**2 * multiple * (2.0 - multiple)
+
+
+def chance_ever_at(share: float, multiple: float) -> float:
+    """P(wealth ever falls to a share of its start) at a multiple c < 2 of the optimum.
+
+    The log of wealth is a Brownian motion with 2 drift / variance = 2 / c - 1.
+    """
+    return float(share ** (2.0 / multiple - 1.0))
 
 
 def problem_of(years: float, bars: int, paths: int) -> Problem:

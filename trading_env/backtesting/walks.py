@@ -5,23 +5,30 @@ played from its first test bar to its last. Policies are fixed (see `windows.py`
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from trading_env.backtesting.cells import Slice
-from trading_env.backtesting.lookup import resolve
+from trading_env.backtesting.evaluation import SEED
+from trading_env.backtesting.lookup import Candidate, resolve
 from trading_env.backtesting.plans import Advance, Plan, named, play
+from trading_env.backtesting.run_folder import RunFolder
+from trading_env.backtesting.runs import described, evaluated, markets_of, plan_of
 from trading_env.backtesting.store import CellStore
 from trading_env.backtesting.tables import episodes_frame
 from trading_env.backtesting.windows import Walk, Window
 from trading_env.core.errors import ConfigError
 from trading_env.envs.world import WARMUP
 from trading_env.markets import Market, load_market
+from trading_env.markets.bars import TRAIN_SHARE, VALIDATION_SHARE
 from trading_env.markets.loading import MarketSpec
+from trading_env.markets.reading.times import iso
 from trading_env.policies.adapters import PolicySpec
 
 if TYPE_CHECKING:
     import pandas as pd
 
+DEFAULT_WINDOWS = "train=504d,test=126d,purge=5d,embargo=5d"
 NO_WINDOWS = "POLICY: a problem has its own market, without windows: evaluate it"
 
 
@@ -82,6 +89,66 @@ def backtest(
         env=found.env,
     )
     return episodes_frame(play(plan, store=store, advance=advance))
+
+
+def backtest_policy(
+    found: Candidate,
+    *,
+    markets: Sequence[Any] = (),
+    windows: str = DEFAULT_WINDOWS,
+    scenarios: Mapping[str, Any],
+    severities: Sequence[float] = (1.0,),
+    episodes: int = 8,
+    seed: int = SEED,
+    folder: RunFolder | None = None,
+) -> dict[str, Any]:
+    """Evaluate a policy on walk-forward windows, as `evaluate_policy` does under scenarios."""
+    if found.env_kwargs:
+        raise ConfigError(NO_WINDOWS)
+    slices: list[Slice] = []
+    bars = {}
+    for name, spec in markets_of(markets, found).items():
+        bars[name] = load_market(spec, seed_band=None)
+        slices += slices_of(name, bars[name], windows)
+    plan = plan_of(found, scenarios, slices, severities, episodes, seed, None, {})
+    played = [_window(cut, bars[cut.market], found) for cut in slices]
+    notes = [
+        f"Means over {len(played)} test windows, {episodes} episodes of each; no policy is fitted "
+        "to a window."
+    ]
+    if any(_overlap(here, after) for here, after in pairwise(slices)):
+        notes.append("Test windows overlap: their episodes are not independent.")
+    if any(window["sample"] != "out of sample" for window in played):
+        notes.append(f"{found.name} was trained on bars that some windows test it on.")
+    about = {"markets": {name: described(each) for name, each in bars.items()}, "windows": played}
+    return evaluated(found, plan, notes, about, folder)
+
+
+def _overlap(here: Slice, after: Slice) -> bool:
+    """Tell whether two neighbouring windows of one market share test bars."""
+    if here.market != after.market or here.window is None or after.window is None:
+        return False
+    return after.window.test_start < here.window.test_stop
+
+
+def _window(cut: Slice, market: Market, found: Candidate) -> dict[str, Any]:
+    """Describe a window, and whether training may have seen its test bars."""
+    window = cut.window
+    assert window is not None
+    stamps = {
+        part: [iso(market.time[start]), iso(market.time[stop - 1])]
+        for part, start, stop in (
+            ("train", window.train_start, window.train_stop),
+            ("test", window.test_start, window.test_stop),
+        )
+    }
+    sample = "out of sample"
+    if found.market is not None:
+        learnt = load_market(found.market, seed_band=None)
+        seen = int((TRAIN_SHARE + VALIDATION_SHARE) * learnt.bars)
+        if market.time[window.test_start] <= learnt.time[seen - 1]:
+            sample = "in sample"
+    return {"market": cut.market, **window._asdict(), **stamps, "sample": sample}
 
 
 def slices_of(name: str, market: Market, windows: Walk | str) -> list[Slice]:

@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from trading_env.backtesting.evaluation import DEFAULT_WINDOWS, SEED, backtest_policy
+from trading_env.backtesting.evaluation import SEED
 from trading_env.backtesting.run_folder import RunFolder
+from trading_env.backtesting.walks import DEFAULT_WINDOWS, backtest_policy
 from trading_env.cli import options
 from trading_env.cli.answers import answer
 from trading_env.cli.evaluate import summary_lines

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from trading_env.problems.closed_forms.checks import Floats
+from trading_env.core.records import Floats
 
 SETTLED = 1e-12  # mass that still moves when the law counts as stationary
 

@@ -3,9 +3,10 @@
 import math
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Floats = NDArray[np.float64]
+from trading_env.core.records import Floats
+
 Values = np.float64 | Floats  # one number for one schedule, an array for many
 
 SYMMETRIC = 1e-12  # relative difference between a matrix and its transpose that is rounding

@@ -33,8 +33,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from trading_env.core.records import Floats
 from trading_env.problems.closed_forms.checks import (
-    Floats,
     Values,
     checked_array,
     checked_covariance,

@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from trading_env.problems.closed_forms.checks import Floats, checked_array
+from trading_env.core.records import Floats
+from trading_env.problems.closed_forms.checks import checked_array
 
 DOUBLINGS = 64  # 2^64 terms: enough for any radius that float64 can tell from 1
 GOLDEN = 0.5 * (5.0**0.5 - 1.0)

@@ -24,9 +24,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from trading_env.core.records import Floats
 from trading_env.problems.closed_forms.chains import normal_transitions, stationary_mass
 from trading_env.problems.closed_forms.checks import (
-    Floats,
     require_count,
     require_fraction,
     require_not_negative,
