@@ -26,7 +26,7 @@ from trading_env.backtesting.rollouts import rollout
 from trading_env.envs.sb3 import SB3VecEnv
 from trading_env.envs.spaces import ObservationLayout
 from trading_env.envs.vector import PortfolioVectorEnv
-from trading_env.policies.adaptive import LIMIT, AdaptivePolicy, Network
+from trading_env.policies.adaptive import SATURATION, AdaptivePolicy, Network
 
 CALIBRATION_STEPS = 256
 
@@ -73,7 +73,7 @@ class Standardise(BaseFeaturesExtractor):
 
     def forward(self, observations: torch.Tensor) -> torch.Tensor:
         """Return standardised features, (batch, size)."""
-        return torch.clamp((observations - self.mean) / self.scale, -LIMIT, LIMIT)
+        return torch.clamp((observations - self.mean) / self.scale, -SATURATION, SATURATION)
 
 
 class Watch(BaseCallback):

@@ -48,7 +48,7 @@ from trading_env.backtesting.metric import (
 from trading_env.core.records import Floats
 
 MIN_YEARS = 0.02  # about a week: annualising less would be noise to a large power
-TAIL = 0.05  # of the returns, the worst of which CVaR is the mean
+WORST_SHARE = 0.05  # of the returns, the worst of which CVaR is the mean
 
 
 def total_return(episode: Episode) -> float:
@@ -125,9 +125,9 @@ def calmar(episode: Episode) -> float:
 def cvar(episode: Episode) -> float:
     """Return the mean of the worst returns, as a loss."""
     returns = episode.returns
-    share = TAIL * len(returns)
+    share = WORST_SHARE * len(returns)
     if share < 1.0:
-        raise Withheld(f"fewer than {round(1.0 / TAIL)} returns")
+        raise Withheld(f"fewer than {round(1.0 / WORST_SHARE)} returns")
     worst = np.sort(returns)
     whole = int(share + 1e-9)
     part = max(share - whole, 0.0)

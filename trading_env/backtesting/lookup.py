@@ -79,8 +79,8 @@ def find_policy(
         found = _from_model(text, env, trust)
     elif text and Path(text).is_dir():
         found = _from_run(Path(text))
-    elif text in (known := NAMED[env or "portfolio"]):
-        found = Candidate(text, known[text], env or "portfolio")
+    elif own := [task for task in NAMED if text in NAMED[task] and env in (None, task)]:
+        found = Candidate(text, NAMED[own[0]][text], own[0])
     else:
         found = _from_module(text, env or "portfolio")
     if env not in (None, found.env):
@@ -198,8 +198,9 @@ def _from_module(text: str, env: str) -> Candidate:
     """Import a user's module and take the callable out of it."""
     module, colon, attribute = text.partition(":")
     if not (colon and module and attribute) or os.sep in text:
+        names = [name for task in NAMED for name in NAMED[task]]
         known = "a run folder, problems.NAME, module:callable, model.zip or a baseline"
-        raise ConfigError(f"POLICY {shown(text)}: not {known}{nearest(text, NAMED[env])}")
+        raise ConfigError(f"POLICY {shown(text)}: not {known}{nearest(text, names)}")
     if "" not in sys.path and os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     try:

@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from trading_env.backtesting.curve_metrics import CURVE_METRICS, SHOCK_METRICS
+from trading_env.backtesting.curve_metrics import CURVE_METRICS, NO_STEP, SHOCK_METRICS
 from trading_env.backtesting.metric import (
     EVERYWHERE,
     MORE,
@@ -120,8 +120,7 @@ def shock_cost_multiple(episode: Episode) -> float:
 
 
 NO_ORDER = "not defined: no order was sent"
-NO_EVENT = "not defined: no event acted, or nothing was traded while it did"
-NO_STEP = "not defined: no episode was played"
+NO_COST = "not defined: no event acted, or nothing was traded while it did"
 _ALL = (
     *CURVE_METRICS,
     Metric("exposure", exposure),
@@ -145,7 +144,16 @@ _ALL = (
     Metric("orders", summed("orders"), "orders", 1.0, 1, 0, NO_STEP, (MORE,)),
     Metric("stops", summed("stops"), "stops", 1.0, 1, 0, NO_STEP, (MORE,)),
     *SHOCK_METRICS,
-    Metric("shock_cost_multiple", shock_cost_multiple, "cost x", 1.0, 2, -1, NO_EVENT, (TERMINAL,)),
+    Metric(
+        "shock_cost_multiple",
+        shock_cost_multiple,
+        "cost x",
+        1.0,
+        2,
+        -1,
+        NO_COST,
+        (TERMINAL,),
+    ),
     Metric("reward", summed("reward")),
     Metric("targets", summed("targets"), is_paired=False),
     Metric("margin_calls", summed("margin_calls"), is_paired=False),

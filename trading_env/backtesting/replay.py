@@ -16,7 +16,7 @@ from trading_env.envs.trace import EpisodeTrace
 from trading_env.stress.activity import is_active
 
 DIGITS = 7
-FIELDS = (
+REPLAYED = (
     "close",
     "seen_close",
     "decision_price",
@@ -39,7 +39,7 @@ FIELDS = (
     "opportunity",
     "shortfall",
 )
-NAMED = {"bound_by": BOUND_BY_NAMES, "status": STATUS_NAMES, "exit": EXIT_NAMES}
+CODED = {"bound_by": BOUND_BY_NAMES, "status": STATUS_NAMES, "exit": EXIT_NAMES}
 
 
 def replay(trace: EpisodeTrace, *, policy: str, scenario: str) -> dict[str, Any]:
@@ -53,8 +53,8 @@ def replay(trace: EpisodeTrace, *, policy: str, scenario: str) -> dict[str, Any]
     assets = [
         {
             "symbol": symbol,
-            **{name: _plain(reports[name][:, a]) for name in FIELDS},
-            **{name: names[reports[name][:, a]].tolist() for name, names in NAMED.items()},
+            **{name: _plain(reports[name][:, a]) for name in REPLAYED},
+            **{name: names[reports[name][:, a]].tolist() for name, names in CODED.items()},
             "own_impact_bps": _plain(impact[:, a]),
             "events": spans(is_active(stresses[:, a])),
             "halts": spans(stresses["halted"][:, a] == 1),

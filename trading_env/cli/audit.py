@@ -8,14 +8,14 @@ from typing import Annotated, Any
 import typer
 
 from trading_env.audit.auditing import audit
-from trading_env.audit.results import Report
+from trading_env.audit.results import AuditReport
 from trading_env.audit.subject import load_subject
 from trading_env.cli.answers import answer, indented
 from trading_env.cli.options import AsJson, json_mapping
 from trading_env.core.files import git_state, jsonable, versions, write_json
 
 FAILED = 1  # exit code of an audit that finds a fault
-PACKAGES = ("execution-gym", "gymnasium", "numpy", "pandas")
+AUDIT_PACKAGES = ("execution-gym", "gymnasium", "numpy", "pandas")
 EnvId = Annotated[
     str, typer.Argument(metavar="ENV_ID", help="an id, or module:callable taking bars")
 ]
@@ -41,7 +41,7 @@ def audit_verb(
         {
             "command": _repeated(name, module, kwargs),
             "commit": git_state(Path.cwd())["commit"],
-            "versions": versions((*PACKAGES, *audited)),
+            "versions": versions((*AUDIT_PACKAGES, *audited)),
             **report.as_dict(),
         }
     )
@@ -60,7 +60,7 @@ def _repeated(name: str, module: str | None, kwargs: str) -> str:
     return shlex.join(words)
 
 
-def _shorter(report: Report) -> dict[str, Any]:
+def _shorter(report: AuditReport) -> dict[str, Any]:
     """Return what a terminal shows of a report."""
     scores = {
         f"action {action}": ", ".join(f"{market} {value:.4g}" for market, value in row.items())

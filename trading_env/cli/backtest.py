@@ -38,7 +38,7 @@ def backtest_verb(
     """Play a policy and others on walk-forward windows."""
     summary = backtest_policy(
         options.candidate(policy, env, trust, "{}"),
-        markets=[options.market_of(text) for text in market or []],
+        markets=[options.read_market(text) for text in market or []],
         windows=windows,
         scenarios=options.scenarios_of(scenarios or "calm"),
         severities=options.severities_of(severity),

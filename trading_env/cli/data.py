@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from trading_env.cli.answers import answer, indented, new_app
-from trading_env.cli.options import AsJson, market_of
+from trading_env.cli.options import AsJson, read_market
 from trading_env.markets import load_market
 
 data = new_app(help="Describe or validate market data.")
@@ -19,7 +19,7 @@ BarsFile = Annotated[str, typer.Argument(metavar="FILE", help=".csv, .csv.gz or 
 @data.command()
 def describe(spec: Spec, as_json: AsJson = False) -> None:
     """Summarise a data set, a generator's pool or a file of bars."""
-    answer(load_market(market_of(spec), seed_band=None).describe(), as_json, indented)
+    answer(load_market(read_market(spec), seed_band=None).describe(), as_json, indented)
 
 
 @data.command("validate")

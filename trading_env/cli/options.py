@@ -35,7 +35,7 @@ Severities = Annotated[
 ]
 Episodes = Annotated[int, typer.Option(help="episodes of each policy in each scenario")]
 Seed = Annotated[int, typer.Option(help="of the first episode")]
-Market = Annotated[str | None, typer.Option(help="data set, generator (name or JSON) or file")]
+MarketText = Annotated[str | None, typer.Option(help="data set, generator (name or JSON) or file")]
 Out = Annotated[str | None, typer.Option(metavar="DIR", help="folder to write to, or to continue")]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 
@@ -60,7 +60,7 @@ def json_mapping(text: str, name: str) -> dict[str, Any]:
     return found
 
 
-def market_of(text: str) -> Any:
+def read_market(text: str) -> Any:
     """Read a market's name or path, or a generator's JSON mapping.
 
     Raises:

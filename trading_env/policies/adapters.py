@@ -34,7 +34,7 @@ class Acting(Protocol):
 
 
 @runtime_checkable
-class Model(Protocol):
+class Predictor(Protocol):
     """The method that is used of a Stable-Baselines3 model, or of its policy."""
 
     def predict(
@@ -43,7 +43,7 @@ class Model(Protocol):
         """Return actions (num_envs, assets) and the state of a recurrent network."""
 
 
-PolicySpec: TypeAlias = Acting | Model | Callable[..., Any]
+PolicySpec: TypeAlias = Acting | Predictor | Callable[..., Any]
 
 
 def build_policy(spec: PolicySpec, layout: ObservationLayout) -> Policy:
@@ -52,12 +52,12 @@ def build_policy(spec: PolicySpec, layout: ObservationLayout) -> Policy:
     Raises:
         PolicyError: it is none of the forms above, or does not fit the layout.
     """
-    is_made = isinstance(spec, Acting | Model) and not isinstance(spec, type)
+    is_made = isinstance(spec, Acting | Predictor) and not isinstance(spec, type)
     made: Any = spec if is_made or not _takes(spec, 1) else spec(layout)  # type: ignore[operator]
     if isinstance(made, Policy):
         return made
     if not isinstance(made, type):
-        if isinstance(made, Model):
+        if isinstance(made, Predictor):
             return ModelPolicy(made, layout)
         if isinstance(made, Acting):
             return ObjectPolicy(made)
@@ -121,7 +121,7 @@ class ModelPolicy(Policy):
         PolicyError: the model was trained on another observation.
     """
 
-    def __init__(self, model: Model, layout: ObservationLayout) -> None:
+    def __init__(self, model: Predictor, layout: ObservationLayout) -> None:
         space = getattr(model, "observation_space", None)
         size = len(layout.features)
         if space is not None and space.shape != (size,):
@@ -159,7 +159,7 @@ def _weights_digest(model: Any) -> str:
     return digest.hexdigest()
 
 
-def load_model(path: Path) -> Model:
+def load_model(path: Path) -> Predictor:
     """Load the policy network of a model that Stable-Baselines3 saved, whatever its algorithm.
 
     The file holds pickles, and loading a pickle can run any code: call this on files that you
@@ -187,5 +187,5 @@ def load_model(path: Path) -> Model:
         network.set_training_mode(False)
     except Exception as error:  # a pickle may raise anything
         raise PolicyError(f"{path}: cannot be read as a model: {error}") from None
-    model: Model = network
+    model: Predictor = network
     return model

@@ -24,7 +24,7 @@ from trading_env.policies.policy import Action, Info, Observation, Policy
 
 FORMAT = "trading-env policy 1"
 WEIGHTS, DESCRIPTION = "policy.safetensors", "policy.json"
-LIMIT = 5.0  # standardised observations saturate here
+SATURATION = 5.0  # standardised observations saturate here
 
 Weights = dict[str, NDArray[np.float32]]
 
@@ -54,7 +54,7 @@ class Network:
         """Return signals (num_envs, assets) for observations (num_envs, size)."""
         weights = self.weights
         x = (observations - weights["mean"]) / weights["scale"]
-        x = np.clip(x, -LIMIT, LIMIT)
+        x = np.clip(x, -SATURATION, SATURATION)
         for k in range(self.layers - 1):
             x = np.tanh(x @ weights[f"layer_{k}.weight"].T + weights[f"layer_{k}.bias"])
         head = self.layers - 1

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from trading_env.envs.world import WARMUP
+from trading_env.execution_engine.config import DAY_S
 from trading_env.policies.schedules import Schedule
 from trading_env.problems.closed_forms.almgren_chriss import AlmgrenChriss
 from trading_env.problems.closed_forms.obizhaeva_wang import ObizhaevaWang
@@ -19,7 +20,6 @@ from trading_env.problems.problem import Problem
 
 EXECUTION_ID = "trading_env/Execution-v0"
 VOLUME = 2.0  # of a bar, over the parent order
-DAY_S = 86400.0
 
 
 def almgren_chriss(

@@ -13,12 +13,11 @@ from trading_env.backtesting.metric import Metric
 from trading_env.backtesting.metrics import METRICS
 from trading_env.backtesting.rollouts import PARTS as PARTS
 
-Column = Metric  # of a table
 DASH = "–"  # noqa: RUF001 -- the typographer's sign for "no value"
 SETTING = ("market", "scenario", "window", "severity")
 
 
-def columns_shown(place: str) -> tuple[Column, ...]:
+def columns_shown(place: str) -> tuple[Metric, ...]:
     """Return the metrics that are shown in a place."""
     return tuple(metric for metric in METRICS.values() if place in metric.shown)
 
@@ -27,7 +26,7 @@ COLUMNS = columns_shown(places.REPORT)
 COMPARED_COLUMNS = columns_shown(places.COMPARED)
 
 
-def cell(row: dict[str, Any], column: Column, prefix: str = "") -> str:
+def cell(row: dict[str, Any], column: Metric, prefix: str = "") -> str:
     """Show one metric of a row of the summary."""
     value = row.get(prefix + column.name)
     sign = "+" if prefix else ""
@@ -36,7 +35,7 @@ def cell(row: dict[str, Any], column: Column, prefix: str = "") -> str:
     return f"{value * column.factor:{sign}.{column.digits}f}"
 
 
-def interval(row: dict[str, Any], column: Column, prefix: str = "") -> str:
+def interval(row: dict[str, Any], column: Metric, prefix: str = "") -> str:
     """Show the interval of a metric, or nothing where the summary has none."""
     name = prefix + column.name
     low, high = row.get(f"{name}_low"), row.get(f"{name}_high")
@@ -47,13 +46,13 @@ def interval(row: dict[str, Any], column: Column, prefix: str = "") -> str:
     return f"[{low:{sign}.{column.digits}f}, {high:{sign}.{column.digits}f}]"
 
 
-def is_clear(row: dict[str, Any], column: Column) -> bool:
+def is_clear(row: dict[str, Any], column: Metric) -> bool:
     """Tell whether the interval of a paired difference excludes 0."""
     low, high = row.get(f"diff_{column.name}_low"), row.get(f"diff_{column.name}_high")
     return low is not None and high is not None and (low > 0.0 or high < 0.0)
 
 
-def difference(row: dict[str, Any], column: Column) -> str:
+def shown_difference(row: dict[str, Any], column: Metric) -> str:
     """Show a paired difference with its interval; a star where the interval excludes 0."""
     shown = interval(row, column, "diff_")
     if row.get(f"diff_{column.name}") is None or not shown:
@@ -61,7 +60,7 @@ def difference(row: dict[str, Any], column: Column) -> str:
     return f"{cell(row, column, 'diff_')} {shown}{'*' if is_clear(row, column) else ''}"
 
 
-def reasons(summary: dict[str, Any]) -> dict[tuple[Any, ...], dict[str, str]]:
+def reasons_by_cell(summary: dict[str, Any]) -> dict[tuple[Any, ...], dict[str, str]]:
     """Return why metrics are withheld, by cell: policy and setting."""
     listed = summary.get("reasons") or []
     return {cell_of(found): found["reasons"] for found in listed}
@@ -97,12 +96,12 @@ def ordered(summary: dict[str, Any]) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: order.get(row["scenario"], len(order)))
 
 
-def defined(columns: Sequence[Column], rows: Sequence[dict[str, Any]]) -> list[Column]:
+def defined(columns: Sequence[Metric], rows: Sequence[dict[str, Any]]) -> list[Metric]:
     """Return the columns that some row has a value for."""
     return [c for c in columns if any(row.get(c.name) is not None for row in rows)]
 
 
-def columns_of(rows: Sequence[dict[str, Any]]) -> list[Column]:
+def columns_of(rows: Sequence[dict[str, Any]]) -> list[Metric]:
     """Return the usual columns, and further ones that some row has a value for."""
     return [*COLUMNS, *defined(columns_shown(places.MORE), rows)]
 
@@ -127,7 +126,7 @@ def terminal_sections(summary: dict[str, Any]) -> list[Section]:
 
 
 def _sections(
-    summary: dict[str, Any], columns: Sequence[Column], keys: Sequence[str]
+    summary: dict[str, Any], columns: Sequence[Metric], keys: Sequence[str]
 ) -> list[Section]:
     roles = {scenario["name"]: scenario["role"] for scenario in summary["scenarios"]}
     tables: dict[str, list[list[str]]] = {}
@@ -145,7 +144,7 @@ def difference_sections(summary: dict[str, Any]) -> list[Section]:
     for baseline, chosen in summary["differences"].items():
         keys = varied(chosen)
         rows = [
-            [place(row, keys), *(difference(row, column) for column in COMPARED_COLUMNS)]
+            [place(row, keys), *(shown_difference(row, column) for column in COMPARED_COLUMNS)]
             for row in chosen
         ]
         title = f"{summary['learner']} minus {baseline}"

@@ -30,7 +30,7 @@ from numpy.typing import ArrayLike
 
 from trading_env.core.records import Floats
 from trading_env.problems.closed_forms.checks import (
-    Values,
+    PerSchedule,
     checked_schedule,
     require_count,
     require_not_negative,
@@ -124,32 +124,32 @@ class AlmgrenChriss:
         trades[0] = self.quantity
         return trades
 
-    def expected_cost(self, schedule: ArrayLike) -> Values:
+    def expected_cost(self, schedule: ArrayLike) -> PerSchedule:
         """Return E[C], currency, of schedules of shape (..., steps).
 
         Raises:
             ValueError: a schedule has another length or does not add up to `quantity`.
         """
         trades = self._complete(schedule)
-        squares: Values = np.sum(trades**2, axis=-1)
-        shares: Values = np.sum(np.abs(trades), axis=-1)
+        squares: PerSchedule = np.sum(trades**2, axis=-1)
+        shares: PerSchedule = np.sum(np.abs(trades), axis=-1)
         return (
             0.5 * self.permanent * self.quantity**2
             + self.half_spread * shares
             + self.effective_temporary / self.slice_length * squares
         )
 
-    def variance(self, schedule: ArrayLike) -> Values:
+    def variance(self, schedule: ArrayLike) -> PerSchedule:
         """Return V[C], currency squared, of schedules of shape (..., steps).
 
         Raises:
             ValueError: a schedule has another length or does not add up to `quantity`.
         """
         left = self.quantity - np.cumsum(self._complete(schedule), axis=-1)[..., :-1]
-        squares: Values = np.sum(left**2, axis=-1)
+        squares: PerSchedule = np.sum(left**2, axis=-1)
         return self.volatility**2 * self.slice_length * squares
 
-    def utility(self, schedule: ArrayLike) -> Values:
+    def utility(self, schedule: ArrayLike) -> PerSchedule:
         """Return E[C] + lambda V[C], currency: what the optimal schedule makes least."""
         return self.expected_cost(schedule) + self.risk_aversion * self.variance(schedule)
 

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from trading_env.core.records import Floats
 
-Values = np.float64 | Floats  # one number for one schedule, an array for many
+PerSchedule = np.float64 | Floats  # one number for one schedule, an array for many
 
 SYMMETRIC = 1e-12  # relative difference between a matrix and its transpose that is rounding
 

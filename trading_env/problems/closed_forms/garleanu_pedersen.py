@@ -35,7 +35,7 @@ from numpy.typing import ArrayLike
 
 from trading_env.core.records import Floats
 from trading_env.problems.closed_forms.checks import (
-    Values,
+    PerSchedule,
     checked_array,
     checked_covariance,
     require_fraction,
@@ -157,13 +157,15 @@ class GarleanuPedersen:
         x, f = np.asarray(holdings, dtype=np.float64), np.asarray(factors, dtype=np.float64)
         return np.asarray((f @ self.aim.T - x) @ self.trade_rate.T, dtype=np.float64)
 
-    def value(self, holdings: ArrayLike, factors: ArrayLike) -> Values:
+    def value(self, holdings: ArrayLike, factors: ArrayLike) -> PerSchedule:
         """Return V(x, f), currency, of states of shape (..., assets) and (..., factors)."""
         x, f = np.asarray(holdings, dtype=np.float64), np.asarray(factors, dtype=np.float64)
         noise = float(np.sum(self.value_factors * self.factor_covariance))
         constant = 0.5 * (1.0 - self.discount_rate) / self.discount_rate * noise
-        ahead: Values = np.sum((x @ self.value_cross + 0.5 * f @ self.value_factors) * f, axis=-1)
-        behind: Values = np.sum(x @ self.value_holdings * x, axis=-1)
+        ahead: PerSchedule = np.sum(
+            (x @ self.value_cross + 0.5 * f @ self.value_factors) * f, axis=-1
+        )
+        behind: PerSchedule = np.sum(x @ self.value_holdings * x, axis=-1)
         return ahead - 0.5 * behind + constant
 
     def long_run_reward(self, policy: LinearPolicy | None = None) -> float:

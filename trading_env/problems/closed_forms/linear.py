@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from trading_env.core.records import Floats
 from trading_env.problems.closed_forms.checks import checked_array
 
-DOUBLINGS = 64  # 2^64 terms: enough for any radius that float64 can tell from 1
+TERM_DOUBLINGS = 64  # 2^64 terms: enough for any radius that float64 can tell from 1
 GOLDEN = 0.5 * (5.0**0.5 - 1.0)
 NARROWINGS = 60  # 0.618^60 is 3e-13 of the bracket
 
@@ -52,7 +52,7 @@ def sandwich_sum(left: Floats, middle: Floats, right: Floats) -> Floats:
     must be below 1, or the sum has no limit.
     """
     total = middle
-    for _ in range(DOUBLINGS):
+    for _ in range(TERM_DOUBLINGS):
         added = left @ total @ right
         total = total + added
         if np.abs(added).max() <= np.finfo(np.float64).eps * np.abs(total).max():

@@ -30,7 +30,7 @@ from numpy.typing import ArrayLike
 
 from trading_env.core.records import Floats
 from trading_env.problems.closed_forms.checks import (
-    Values,
+    PerSchedule,
     checked_schedule,
     require_count,
     require_not_negative,
@@ -108,7 +108,7 @@ class ObizhaevaWang:
         shares[0] = self.quantity
         return shares
 
-    def cost(self, schedule: ArrayLike) -> Values:
+    def cost(self, schedule: ArrayLike) -> PerSchedule:
         """Return the cost above the initial price, currency, by the definition's recursion.
 
         Args:
@@ -121,7 +121,7 @@ class ObizhaevaWang:
         shares = checked_schedule(schedule, self.trades)
         lasting = np.zeros(shares.shape[:-1])  # F - F_0
         displacement = np.zeros(shares.shape[:-1])  # D
-        total: Values = np.zeros(shares.shape[:-1])
+        total: PerSchedule = np.zeros(shares.shape[:-1])
         for k in range(self.trades):
             x = shares[..., k]
             total = total + x * (lasting + displacement) + 0.5 / self.depth * x**2
