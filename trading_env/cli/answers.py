@@ -40,7 +40,8 @@ def run(app: typer.Typer, name: str, argv: Sequence[str]) -> int:
             )
     except typer.TyperException as error:  # the command line itself is wrong
         reason = error.format_message().replace("Value error, ", "").removesuffix(".")
-        return _refuse(f"{reason} (see {name} --help)")
+        where = getattr(error, "ctx", None)
+        return _refuse(f"{reason} (see {where.command_path if where else name} --help)")
     except (ValueError, OSError) as error:
         return _refuse(error)
     except KeyboardInterrupt:
