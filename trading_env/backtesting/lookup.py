@@ -162,6 +162,8 @@ def _from_model(text: str, env: str | None, trust: bool) -> Candidate:
     if not trust:
         reason = "a model holds pickles, and loading them can run any code; --trust loads it"
         raise ConfigError(f"POLICY {shown(text)}: {reason}")
+    if not Path(text).is_file():
+        raise ConfigError(f"POLICY {shown(text)}: there is no such file")
     return Candidate(Path(text).stem, _told(text, load_model(Path(text))), env or "portfolio")
 
 
