@@ -1,6 +1,6 @@
 """Play one episode with a constant conviction, and see where its money went.
 
-    python examples/first_episode.py
+Run it with `python examples/first_episode.py`.
 """
 
 import gymnasium as gym

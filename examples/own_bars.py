@@ -1,6 +1,6 @@
 """Bring bars of your own: a data frame becomes a market, split by time into train and test.
 
-    python examples/own_bars.py
+Run it with `python examples/own_bars.py`.
 """
 
 import gymnasium as gym

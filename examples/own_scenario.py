@@ -1,6 +1,6 @@
 """Write a scenario of your own and raise its severity: what does it cost a holder?
 
-    python examples/own_scenario.py
+Run it with `python examples/own_scenario.py`.
 """
 
 from typing import Any

@@ -84,6 +84,24 @@ def rendered(text: str) -> str:
     return replaced(text, "throughput", throughput_part())
 
 
+def compact(value: Any, indent: str = "") -> str:
+    """Write JSON with one line for each record: a list of values, or a mapping of them."""
+    items = list(value.values()) if isinstance(value, dict) else value
+    is_record = indent and not (isinstance(value, dict | list) and _holds_records(items))
+    if is_record or not isinstance(value, dict | list):
+        return json.dumps(value)
+    keys = (
+        [f"{json.dumps(key)}: " for key in value] if isinstance(value, dict) else [""] * len(value)
+    )
+    lines = [f"{indent} {k}{compact(v, indent + ' ')}" for k, v in zip(keys, items, strict=True)]
+    begin, end = "{}" if isinstance(value, dict) else "[]"
+    return begin + "\n" + ",\n".join(lines) + f"\n{indent}{end}" + ("" if indent else "\n")
+
+
+def _holds_records(items: list[Any]) -> bool:
+    return any(isinstance(item, dict | list) for item in items)
+
+
 def take(folder: Path) -> None:
     """Record a finished run of train.py."""
     from datetime import datetime
@@ -98,8 +116,7 @@ def take(folder: Path) -> None:
         "manifest": manifest,
         "summary": summary,
     }
-    text = json.dumps(recorded, indent=1) + "\n"
-    (RESULTS / "train.json").write_text(text, encoding="utf-8")
+    (RESULTS / "train.json").write_text(compact(recorded), encoding="utf-8")
     for picture in PICTURES:
         shutil.copyfile(folder / picture, ROOT / "docs" / "images" / picture)
 

@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks import ablation
 from trading_env.backtesting import make_envs
+from trading_env.envs.vector import PortfolioVectorEnv
 from trading_env.risk_manager.config import RiskConfig
 
 SMALL = {
@@ -27,13 +28,13 @@ def test_modes_differ_in_the_risk_manager_and_in_nothing_else() -> None:
     """The same actions on the same bars; caps and band as the default's."""
     followed, built = [], []
     for risk in ablation.MODES.values():
-        layout = make_envs(object(), 1, SMALL).layout
+        layout = PortfolioVectorEnv(1, **SMALL).layout
         policy = ablation.SignalFollower(layout, risk)
         envs = make_envs(policy, 3, SMALL)
         observations, _ = envs.reset(seed=4)
         actions = []
         for _ in range(20):
-            actions.append(policy.act(observations))
+            actions.append(policy.act(observations, {}))
             observations, *_ = envs.step(actions[-1])
         followed.append(np.array(actions))
         built.append(RiskConfig.of(risk))

@@ -26,12 +26,12 @@ from trading_env.envs.trace import EpisodeTrace
 from trading_env.envs.world import Setup
 from trading_env.step.drivers import serial
 
-FIELDS = tuple(Report.__annotations__)
+REPORT_FIELDS = tuple(Report.__annotations__)
 LEVELS = ("stop_loss", "take_profit")  # in force after the step
-DECIDED = tuple(n for n in FIELDS[: FIELDS.index("filled")] if n not in LEVELS)
+DECIDED = tuple(n for n in REPORT_FIELDS[: REPORT_FIELDS.index("filled")] if n not in LEVELS)
 BAR = ("open", "high", "low", "close", "volume")
 FILL = ("latency_s", "filled", "price")
-REST = tuple(n for n in FIELDS if n not in (*DECIDED, *BAR, *FILL))
+REST = tuple(n for n in REPORT_FIELDS if n not in (*DECIDED, *BAR, *FILL))
 
 
 class Difference(NamedTuple):
