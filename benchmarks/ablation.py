@@ -18,7 +18,7 @@ All but `raw` have the default caps, 50% of equity an asset and 100% in all amon
 default no-trade band.
 
 None of the numbers was tuned; the size of a book follows from the mode, so returns are to be read
-with the volatility beside them. Every mode meets the same episodes (test band): differences to
+next to the volatility. Every mode meets the same episodes (test band): differences to
 `linear` are paired by seed, with bootstrap 95% intervals.
 """
 
@@ -160,7 +160,7 @@ def page(record: Mapping[str, Any]) -> str:
 
 
 def recorded(episodes: int, seed: int, rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Name everything the figures depend on beside them."""
+    """Name everything that the figures depend on."""
     return {
         "command": f"python -m benchmarks.ablation --episodes {episodes} --seed {seed}",
         "commit": commit(),

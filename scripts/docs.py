@@ -141,7 +141,7 @@ def main(argv: list[str]) -> int:
             if argv == ["write"]:
                 path.write_text(written, encoding="utf-8")
     if argv == ["check"] and stale:
-        print(f"{', '.join(stale)} differ from the code or the records: run `python scripts/docs.py write`")
+        print(f"stale: {', '.join(stale)}; run `python scripts/docs.py write`")
         return 1
     return 0
 

@@ -38,10 +38,10 @@ def test_modes_differ_in_the_risk_manager_and_in_nothing_else() -> None:
             observations, *_ = envs.step(actions[-1])
         followed.append(np.array(actions))
         built.append(RiskConfig.of(risk))
-        assert built[-1].model_dump() == envs.setup.resolved["risk"]
+        assert built[-1].as_dict() == envs.setup.resolved["risk"]
     assert all((actions == followed[0]).all() for actions in followed)
     default = RiskConfig()
-    assert [config.mode for config in built] == list(ablation.MODES)
+    assert [config.as_dict()["mode"] for config in built] == list(ablation.MODES)
     for name in ("max_weight", "max_leverage", "max_drawdown", "initial_margin", "no_trade_band"):
         assert {getattr(config, name) for config in built} == {getattr(default, name)}
 

@@ -257,7 +257,6 @@ def test_a_policy_of_the_users_own_is_named_by_module(
         ("problems.kelly.half.more", "quarter"),
         (".", "not the folder of a run"),
         ("", "known"),
-        ("twap", "known"),
     ],
 )
 def test_a_policy_that_cannot_be_had_is_one_line(
