@@ -177,7 +177,9 @@ def test_one_line_names_step_equity_and_every_asset(trace: EpisodeTrace) -> None
 
 def test_files_are_saved_as_png(trace: EpisodeTrace, tmp_path: Path) -> None:
     save_episode(trace, tmp_path / "episode.png", title="one")
-    curves = {"one": trace.equity, "many": np.stack([trace.equity, 2.0 * trace.equity])}
+    equity = trace.equity / trace.equity[0]
+    quartiles = {"equity_low": 0.9 * equity, "equity": equity, "equity_high": 1.1 * equity}
+    curves = {"one": quartiles, "two": quartiles}
     save_equity_curves(curves, tmp_path / "equity.png", title="two")
     for path in tmp_path.iterdir():
         assert path.read_bytes().startswith(b"\x89PNG")
