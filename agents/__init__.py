@@ -1,1 +1,1 @@
-"""Policies and learners: the baselines, and the adaptive agent with its training."""
+"""What trains: learners on Stable-Baselines3 and torch. What acts is in `trading_env.policies`."""

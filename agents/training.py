@@ -21,10 +21,12 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import nn
 
-from trading_env.backtesting import rollout
+from trading_env.backtesting.interruption import stop_if_interrupted
+from trading_env.backtesting.rollouts import rollout
 from trading_env.envs.sb3 import SB3VecEnv
+from trading_env.envs.spaces import ObservationLayout
 from trading_env.envs.vector import PortfolioVectorEnv
-from trading_env.policies.adaptive import LIMIT, AdaptivePolicy, Network
+from trading_env.policies.adaptive import SATURATION, AdaptivePolicy, Network
 
 CALIBRATION_STEPS = 256
 
@@ -53,9 +55,10 @@ class Training:
 
 
 class Trained(NamedTuple):
-    """The network kept, its mean episode reward on the validation band, and when it was met."""
+    """The best network on the validation band, its mean episode reward there, and its step."""
 
     network: Network
+    layout: ObservationLayout
     validation_reward: float
     step: int
 
@@ -70,13 +73,13 @@ class Standardise(BaseFeaturesExtractor):
 
     def forward(self, observations: torch.Tensor) -> torch.Tensor:
         """Return standardised features, (batch, size)."""
-        return torch.clamp((observations - self.mean) / self.scale, -LIMIT, LIMIT)
+        return torch.clamp((observations - self.mean) / self.scale, -SATURATION, SATURATION)
 
 
 class Watch(BaseCallback):
-    """Tell the progress, and keep the network that did best on the validation band.
+    """Report progress and keep the best network on the validation band.
 
-    One history is soon learnt by heart; what is learnt last is not what carries over.
+    A single history is quickly overfitted, so the last network is rarely the best.
     """
 
     def __init__(
@@ -92,6 +95,7 @@ class Watch(BaseCallback):
         self.last = 0
 
     def _on_step(self) -> bool:
+        stop_if_interrupted()
         self.advance(self.training_env.num_envs)
         return True
 
@@ -112,7 +116,7 @@ class Watch(BaseCallback):
             self.best, self.best_score, self.best_step = network, score, self.num_timesteps
 
 
-def train(
+def fit(
     env_kwargs: dict[str, Any],
     *,
     timesteps: int,
@@ -159,7 +163,7 @@ def train(
     learner.learn(timesteps, callback=watch, tb_log_name="ppo")
     envs.close()
     assert watch.best is not None  # judged at the latest when training ended
-    return Trained(watch.best, watch.best_score, watch.best_step)
+    return Trained(watch.best, judge.envs.layout, watch.best_score, watch.best_step)
 
 
 class ValidationReward:

@@ -18,7 +18,7 @@ All but `raw` have the default caps, 50% of equity an asset and 100% in all amon
 default no-trade band.
 
 None of the numbers was tuned; the size of a book follows from the mode, so returns are to be read
-with the volatility beside them. Every mode meets the same episodes (test band): differences to
+next to the volatility. Every mode meets the same episodes (test band): differences to
 `linear` are paired by seed, with bootstrap 95% intervals.
 """
 
@@ -31,11 +31,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.throughput import commit, processor
 from trading_env.backtesting import evaluate, summarise
 from trading_env.envs.spaces import ObservationLayout
+from trading_env.policies.policy import Action, Info, Observation, Policy
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,19 +63,16 @@ ENVIRONMENT: dict[str, Any] = {
 Row = Mapping[str, Any]
 
 
-class SignalFollower:
+class SignalFollower(Policy):
     """Say what the market's own signal says, under one risk manager."""
 
     def __init__(self, layout: ObservationLayout, risk: Mapping[str, Any]) -> None:
         self.columns = layout.columns("signal_weak")
         self.env_overrides = {"risk": dict(risk)}
 
-    def reset(self, num_envs: int) -> None:
-        """Nothing to forget."""
-
-    def act(self, observations: NDArray[np.float32]) -> NDArray[np.float64]:
+    def act(self, observation: Observation, info: Info) -> Action:
         """Return the clipped signals."""
-        signals = observations[:, self.columns].astype(np.float64)
+        signals = observation[:, self.columns].astype(np.float64)
         return np.clip(signals / FULL, -1.0, 1.0)
 
 
@@ -163,7 +160,7 @@ def page(record: Mapping[str, Any]) -> str:
 
 
 def recorded(episodes: int, seed: int, rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Name everything the figures depend on beside them."""
+    """Name everything that the figures depend on."""
     return {
         "command": f"python -m benchmarks.ablation --episodes {episodes} --seed {seed}",
         "commit": commit(),

@@ -32,11 +32,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.throughput import commit, processor
-from trading_env.backtesting import Policy
 from trading_env.backtesting.intervals import mean_interval
 from trading_env.envs.vector import ExecutionVectorEnv, PortfolioVectorEnv, TradingVectorEnv
 from trading_env.envs.world import WARMUP
-from trading_env.policies.baselines import Actions, Observations, Twap, VolatilityTarget
+from trading_env.policies.baselines import Twap, VolatilityTarget
+from trading_env.policies.policy import Action, Info, Observation, Policy
 from trading_env.stress.events import KINDS as EVENT_KINDS
 from trading_env.stress.events import Multiplied
 
@@ -53,10 +53,10 @@ Values = NDArray[np.float64]
 class FixedTarget(VolatilityTarget):
     """The volatility target as the first observation sets it, ever after."""
 
-    def act(self, observations: Observations) -> Actions:
+    def act(self, observation: Observation, info: Info) -> Action:
         """Repeat the first answer."""
         if self.reference is None:
-            self.first = super().act(observations)
+            self.first = super().act(observation, info)
         return self.first
 
 
@@ -154,14 +154,15 @@ class Episodes(NamedTuple):
 
 def play(envs: TradingVectorEnv, policy: Policy, length: int) -> Episodes:
     """Play one episode in each lane."""
-    observations, _ = envs.reset(seed=SEED)
+    observations, info = envs.reset(seed=SEED)
     policy.reset(envs.num_envs)
     lanes, reports = envs.batch.lanes, envs.batch.outputs.reports
     running = np.ones(envs.num_envs, dtype=np.bool_)
     drawdown, paid, units = np.zeros((3, envs.num_envs))
     equity = [lanes.accounts["equity"].copy()]
     for _ in range(length):
-        observations, _, terminated, truncated, _ = envs.step(policy.act(observations))
+        actions = policy.act(observations, info)
+        observations, _, terminated, truncated, info = envs.step(actions)
         equity.append(np.where(running, lanes.accounts["equity"], equity[-1]))
         drawdown = np.where(running, lanes.logs["max_drawdown"], drawdown)
         if envs.batch.keeps_reports:

@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.throughput import commit, processor
+from trading_env.core.codes import Factor
 from trading_env.envs.vector import PortfolioVectorEnv
 from trading_env.envs.world import WARMUP
 
@@ -201,7 +202,7 @@ def play(scenario: str | None, crisis: Crisis, episodes: int, begin: Any = None)
         envs.step(flat)
         closes.append(batch.lanes.assets["mark"].copy())
         for name in names:
-            noted[name].append(batch.outputs.stresses[name][:, 0].copy())
+            noted[name].append(batch.outputs.stresses["factor"][:, 0, Factor[name.upper()]].copy())
     if begin is None:
         events = envs.setup.world.events
         begin = batch.lanes.starts[:, int(np.argmax(main_events(events)))].copy()

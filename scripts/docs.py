@@ -1,4 +1,4 @@
-"""Write the tables of the pages from what the code declares; nothing in them is typed by hand.
+"""Write the generated parts of the pages: tables of what the code declares, recorded figures.
 
     python scripts/docs.py write
     python scripts/docs.py check    # fail when a page differs from the code
@@ -18,6 +18,7 @@ sys.path.insert(0, str(ROOT))
 from pydantic import BaseModel  # noqa: E402 -- our own modules need the path above
 from pydantic.fields import FieldInfo  # noqa: E402
 
+from scripts.records import throughput_part, training_part  # noqa: E402
 from trading_env.core.codes import BoundBy, Factor, Fault, Term, names_of  # noqa: E402
 from trading_env.envs.spaces import feature_table  # noqa: E402
 from trading_env.execution_engine.config import AccountConfig, ExecutionConfig  # noqa: E402
@@ -96,6 +97,7 @@ def listed(names: Iterable[str]) -> str:
 
 
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
+    "README.md": {"training": training_part, "throughput": throughput_part},
     "docs/portfolio.md": {
         "features": lambda: feature_table(AssetFeature),
         "account features": lambda: feature_table(AccountFeature),
@@ -121,13 +123,13 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
 }
 
 
-def replaced(text: str, name: str, content: str, command: str = "scripts/docs.py") -> str:
+def replaced(text: str, name: str, content: str) -> str:
     """Return a page with one generated part renewed.
 
     Raises:
         SystemExit: the page lacks the markers.
     """
-    begin = f"<!-- {name}: written by `python {command} write` -->"
+    begin = f"<!-- {name}: written by `python scripts/docs.py write` -->"
     end = f"<!-- end {name} -->"
     head, _, rest = text.partition(begin)
     _, found, tail = rest.partition(end)
@@ -152,7 +154,7 @@ def main(argv: list[str]) -> int:
             if argv == ["write"]:
                 path.write_text(written, encoding="utf-8")
     if argv == ["check"] and stale:
-        print(f"{', '.join(stale)} differ from the code: run `python scripts/docs.py write`")
+        print(f"stale: {', '.join(stale)}; run `python scripts/docs.py write`")
         return 1
     return 0
 

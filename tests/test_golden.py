@@ -7,6 +7,11 @@ import pytest
 from tests.golden import load, platform_name, play, ticks_market
 
 RECORDED = load()
+KINDS = [(case["env"], case["lanes"] > 0) for case in RECORDED["cases"]]
+CASES = [  # the first of each kind is quick
+    pytest.param(case, id=case["name"], marks=[pytest.mark.proof] if kind in KINDS[:k] else [])
+    for k, (case, kind) in enumerate(zip(RECORDED["cases"], KINDS, strict=True))
+]
 ELSEWHERE = "digests were recorded on another platform"
 
 
@@ -18,7 +23,7 @@ def one(case: dict[str, Any]) -> None:
 
 
 @pytest.mark.skipif(RECORDED["platform"] != platform_name(), reason=ELSEWHERE)
-@pytest.mark.parametrize("case", RECORDED["cases"], ids=lambda case: case["name"])
+@pytest.mark.parametrize("case", CASES)
 def test_a_recorded_trajectory_is_played_again_to_the_bit(case: dict[str, Any]) -> None:
     one(case)
 
@@ -31,6 +36,7 @@ def test_the_recorded_cases_trade_in_both_tasks_single_and_in_batches() -> None:
     assert sum("ticks" in case["kwargs"].get("market", {}) for case in cases) >= 24
 
 
+@pytest.mark.proof
 def test_a_digest_sees_one_bit() -> None:
     case = next(case for case in RECORDED["cases"] if case["name"] == "costs flat_bps")
     dearer = {"preset": "flat_bps", "fee_bps": 1e-9}

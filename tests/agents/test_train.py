@@ -9,16 +9,22 @@ import pandas as pd
 import pytest
 
 import train
+from trading_env.backtesting.evaluation import SEED
+from trading_env.cli import answers
 from trading_env.policies.adaptive import AdaptivePolicy
 from trading_env.report import score_sections, text_table, write_report
 
 SMALL = ["--timesteps", "9000", "--episodes", "4", "--scenario", "price_shock"]
 
 
+def run(*argv: str) -> int:
+    return answers.run(train.app, "python train.py", argv)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("runs") / "one"
-    train.main([*SMALL, "--scenario", "bad_data", "--out", str(out)])
+    assert run(*SMALL, "--scenario", "bad_data", "--out", str(out)) == 0
     return out
 
 
@@ -30,7 +36,7 @@ def test_a_run_leaves_everything_it_promises(folder: Path) -> None:
         "policy/policy.json",
         "evaluation/episodes.parquet",
         "evaluation/summary.json",
-        "evaluation/equity.json",
+        "evaluation/curves.parquet",
         "evaluation/replay.json",
         "journal.parquet",
         "orders.parquet",
@@ -47,18 +53,27 @@ def test_the_manifest_says_how_to_repeat_and_check_the_run(folder: Path) -> None
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["status"] == "finished" and manifest["end"] >= manifest["start"]
     assert "--timesteps 9000" in manifest["command"]
-    assert re.fullmatch("[0-9a-f]{64}", manifest["environment"]["market"]["sha256"])
-    names = [scenario["name"] for scenario in manifest["environment"]["scenarios"]]
-    assert names == ["price_shock", "bad_data"]
-    assert manifest["environment"]["seed_band"] == "test"
+    assert manifest["seeds"] == {"training": 0, "first": SEED, "episodes": 4}
+    environment = manifest["environment"]["adaptive"]
+    assert re.fullmatch("[0-9a-f]{64}", environment["market"]["sha256"])
+    names = [scenario["name"] for scenario in environment["scenarios"]]
+    assert names == ["price_shock", "bad_data"] == list(manifest["scenarios"])
+    assert environment["seed_band"] == "test"
+    assert manifest["training"]["scenarios"] == list(train.TRAINING)
 
 
-def test_the_resolved_configuration_can_be_given_back(folder: Path) -> None:
+def test_the_resolved_configuration_can_be_given_back(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     values = tomllib.loads((folder / "config.toml").read_text())
-    again = train.parse(["--config", str(folder / "config.toml"), "--seed", "5"])
-    assert again.timesteps == values["timesteps"] == 9000
-    assert again.scenario == ["price_shock", "bad_data"]
-    assert again.seed == 5 and again.out == ""
+    assert values["timesteps"] == 9000 and values["scenario"] == ["price_shock", "bad_data"]
+    monkeypatch.setattr("agents.training.fit", lambda *arguments, **named: 1 / 0)  # far enough
+    out = tmp_path / "again"
+    with pytest.raises(ZeroDivisionError):
+        run("--config", str(folder / "config.toml"), "--seed", "5", "--out", str(out))
+    again = tomllib.loads((out / "config.toml").read_text())
+    assert again == values | {"seed": 5, "out": str(out)}
+    assert json.loads((out / "manifest.json").read_text())["status"].startswith("failed: ZeroDiv")
 
 
 def test_every_policy_met_the_same_episodes(folder: Path) -> None:
@@ -84,7 +99,7 @@ def test_the_replayed_episodes_are_those_of_the_journal(folder: Path) -> None:
     episodes = json.loads((folder / "evaluation" / "replay.json").read_text())
     assert [e["scenario"] for e in episodes] == ["price_shock", "bad_data"]
     assert {e["policy"] for e in episodes} == {"adaptive"}
-    assert {e["seed"] for e in episodes} == {train.EVALUATION_SEED}
+    assert {e["seed"] for e in episodes} == {SEED}
     table = pd.read_parquet(folder / "journal.parquet")
     for episode in episodes:
         first = (table["scenario"] == episode["scenario"]) & (table["episode"] == 0)
@@ -112,7 +127,7 @@ def test_the_saved_policy_is_the_evaluated_one(folder: Path) -> None:
     arguments = {"market": "us_indices", "episode_length": 252, "seed_band": "test"}
     policy = AdaptivePolicy.load(folder / "policy")
     envs = make_envs(policy, 4, arguments, scenario="price_shock", detail="full")
-    returns = rollout(policy, envs, train.EVALUATION_SEED).sums["return"]
+    returns = rollout(policy, envs, SEED).sums["return"]
     frame = pd.read_parquet(folder / "evaluation" / "episodes.parquet")
     chosen = (frame["policy"] == "adaptive") & (frame["scenario"] == "price_shock")
     assert returns == pytest.approx(frame[chosen]["return"].to_numpy(), rel=1e-12)
@@ -124,10 +139,26 @@ def bad_csv(folder: Path) -> list[str]:
     return ["--market", str(path)]
 
 
-def bad_config(folder: Path) -> list[str]:
+def config_of(folder: Path, text: str) -> list[str]:
     path = folder / "bad.toml"
-    path.write_text("timestep = 3\n")
+    path.write_text(f"{text}\n")
     return ["--config", str(path)]
+
+
+def bad_config(folder: Path) -> list[str]:
+    return config_of(folder, "timestep = 3")
+
+
+def wrong_type(folder: Path) -> list[str]:
+    return config_of(folder, 'timesteps = "many"')
+
+
+def half_a_step(folder: Path) -> list[str]:
+    return config_of(folder, "timesteps = 2.5")
+
+
+def one_scenario(folder: Path) -> list[str]:
+    return config_of(folder, 'scenario = "calm"')
 
 
 def used_folder(folder: Path) -> list[str]:
@@ -140,7 +171,10 @@ def used_folder(folder: Path) -> list[str]:
     [
         (bad_csv, "bad.csv"),
         (bad_config, "unknown key 'timestep'"),
-        (used_folder, "holds a run already"),
+        (wrong_type, "timesteps = 'many'"),
+        (half_a_step, "timesteps = 2.5"),
+        (one_scenario, "scenario = 'calm'"),
+        (used_folder, "holds another run"),
         (lambda _: ["--market", "us_indexes"], "us_indices"),
         (lambda _: ["--scenario", "flash_crsh_2010"], "flash_crash_2010"),
         (lambda _: ["--scenario", "nowhere/x.toml"], "x.toml"),
@@ -154,10 +188,8 @@ def test_what_the_user_got_wrong_is_one_line_and_exit_code_2(
 ) -> None:
     given = arguments(tmp_path)  # type: ignore[operator]
     out = [] if "--out" in given else ["--out", str(tmp_path / "run")]
-    with pytest.raises(SystemExit) as caught:
-        train.main([*given, *out])
+    assert run(*given, *out) == 2
     captured = capsys.readouterr()
-    assert caught.value.code == 2
     assert captured.out == ""
     assert captured.err.startswith("error: ") and captured.err.count("\n") == 1
     assert words in captured.err and len(captured.err) < 250

@@ -14,9 +14,15 @@ from tests.audit import toys
 from trading_env.__main__ import main
 from trading_env.audit.auditing import audit
 from trading_env.audit.play import extremes
-from trading_env.audit.results import FAIL, PASS, SKIPPED, Report
+from trading_env.audit.results import FAIL, PASS, SKIPPED, AuditReport
 from trading_env.audit.subject import load_subject
-from trading_env.audit.worlds import PRICES, changed_after, frozen_after, random_walk, trending
+from trading_env.audit.worlds import (
+    PRICE_COLUMNS,
+    changed_after,
+    frozen_after,
+    random_walk,
+    trending,
+)
 
 DATA_CHECKS = {"future", "future_in_info", "known_price", "flat_market", "market_pays"}
 CHANCE = {"different_seeds", "unseeded_reset"}
@@ -49,11 +55,11 @@ PLANTED = {
 }
 
 
-def audited(toy: str) -> Report:
+def audited(toy: str) -> AuditReport:
     return audit(load_subject(f"tests.audit.toys:{toy}"))
 
 
-def outcomes(report: Report) -> dict[str, str]:
+def outcomes(report: AuditReport) -> dict[str, str]:
     return {result.name: result.outcome for result in report.results}
 
 
@@ -156,7 +162,7 @@ def test_changed_bars_are_the_same_up_to_the_row_and_new_after_it(row: int) -> N
     ],
 )
 def test_bars_are_sound(bars: object) -> None:
-    prices = {name: bars[name].to_numpy() for name in PRICES}  # type: ignore[index]
+    prices = {name: bars[name].to_numpy() for name in PRICE_COLUMNS}  # type: ignore[index]
     assert (prices["low"] > 0.0).all()
     for inside in ("open", "close"):
         assert (prices["low"] <= prices[inside]).all()
@@ -168,7 +174,7 @@ def test_a_frozen_market_moves_in_its_last_bar_and_never_again() -> None:
     frozen = frozen_after(bars, 50, 0.1)
     assert frozen.iloc[:50].equals(bars.iloc[:50])
     assert frozen["close"].iloc[50] == pytest.approx(1.1 * bars["close"].iloc[49])
-    assert (frozen[list(PRICES)].iloc[51:] == frozen["close"].iloc[50]).all(axis=None)
+    assert (frozen[list(PRICE_COLUMNS)].iloc[51:] == frozen["close"].iloc[50]).all(axis=None)
 
 
 def test_extremes_are_corners_and_centre() -> None:

@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trading_env.backtesting import CellStore, MismatchError, Plan, Slice, plans, play
+from trading_env.backtesting import plans
+from trading_env.backtesting.cells import Slice
 from trading_env.backtesting.fingerprint import fingerprint
-from trading_env.core.errors import ConfigError
+from trading_env.backtesting.plans import Plan, play
+from trading_env.backtesting.store import CellStore
+from trading_env.core.errors import ConfigError, MismatchError
 from trading_env.envs.spaces import ObservationLayout
 from trading_env.policies.baselines import BASELINES, Constant, Random
 
@@ -168,7 +171,7 @@ def test_a_fingerprint_follows_the_content_of_a_policy() -> None:
     assert fingerprint(weights[0]) != fingerprint(weights[1])
     assert fingerprint(Random(LAYOUT, 1)) != fingerprint(Random(LAYOUT, 2))
     used = Random(LAYOUT, 1)
-    used.act(np.zeros((4, 2), dtype=np.float32))
+    used.act(np.zeros((4, 2), dtype=np.float32), {})
     assert fingerprint(used) == fingerprint(Random(LAYOUT, 1))
 
 
@@ -176,7 +179,7 @@ def test_a_policy_without_definite_content_says_what_it_is_or_is_refused() -> No
     with pytest.raises(ConfigError, match="attribute `fingerprint`"):
         fingerprint(Opaque(LAYOUT))
     told = Opaque(LAYOUT)
-    told.fingerprint = "weights of Tuesday"  # type: ignore[attr-defined]
+    told.fingerprint = "weights of Tuesday"
     assert len(fingerprint(told)) == 64
 
 

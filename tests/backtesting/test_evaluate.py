@@ -8,9 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from trading_env.backtesting import (
-    KEYS,
     METRICS,
-    WITHHELD,
     evaluate,
     journal,
     make_envs,
@@ -19,10 +17,12 @@ from trading_env.backtesting import (
     rollout,
     summarise,
 )
+from trading_env.backtesting.tables import KEYS, WITHHELD
 from trading_env.envs.portfolio import PortfolioEnv
 from trading_env.envs.spaces import ObservationLayout
 from trading_env.envs.trace import EpisodeTrace
 from trading_env.policies.baselines import BASELINES
+from trading_env.policies.policy import Policy
 
 STEPS, EPISODES, SEED = 40, 6, 11
 MARKET = {"generator": "multiscale", "paths": 4, "bars": 200, "assets": 2}
@@ -42,18 +42,15 @@ CRASH: dict[str, Any] = {
 }
 
 
-class Follow:
+class Follow(Policy):
     """Hold the sign of the last return: deterministic, and it trades."""
 
     def __init__(self, layout: ObservationLayout, gain: float = 1.0) -> None:
         self.columns = layout.columns("return")
         self.gain = gain
 
-    def reset(self, num_envs: int) -> None:
-        pass
-
-    def act(self, observations: NDArray[np.float32]) -> NDArray[Any]:
-        return np.tanh(self.gain * observations[:, self.columns])
+    def act(self, observation: NDArray[np.float32], info: Any) -> NDArray[Any]:
+        return np.tanh(self.gain * observation[:, self.columns])
 
 
 class Reckless(Follow):
@@ -90,7 +87,9 @@ def test_an_episode_is_the_single_environment_with_that_seed(frame: pd.DataFrame
     observation, info = env.reset(seed=SEED + 2)
     equity, ended = [info["equity"]], False
     while not ended:
-        observation, _, terminated, truncated, info = env.step(policy.act(observation[None])[0])
+        observation, _, terminated, truncated, info = env.step(
+            policy.act(observation[None], info)[0]
+        )
         equity.append(info["equity"])
         ended = terminated or truncated
     row = frame.set_index(list(KEYS)).loc[("follow", "price_shock", 1.0, SEED + 2)]

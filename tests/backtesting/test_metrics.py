@@ -8,18 +8,20 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from trading_env.backtesting import METRICS, evaluate, make_envs, pool, reasons, rollout, score
+from trading_env.backtesting import METRICS, evaluate, make_envs, pool, reasons, rollout
+from trading_env.backtesting.metrics import score
 from trading_env.core.codes import BoundBy
 from trading_env.envs.portfolio import PortfolioEnv
 from trading_env.envs.spaces import ObservationLayout
 from trading_env.policies.baselines import BASELINES, EXECUTION_BASELINES, linear_risk
+from trading_env.policies.policy import Policy
 
 STEPS, SEED = 40, 11
 MARKET = {"generator": "multiscale", "paths": 4, "bars": 200, "assets": 2}
 SHARED: dict[str, Any] = {"market": MARKET, "episode_length": STEPS}
 
 
-class Flip:
+class Flip(Policy):
     """Half of the account long, then half short, in turn: it trades in every step."""
 
     env_overrides = linear_risk(0.0)
@@ -31,9 +33,9 @@ class Flip:
     def reset(self, num_envs: int) -> None:
         self.sign = -1.0
 
-    def act(self, observations: NDArray[np.float32]) -> NDArray[Any]:
+    def act(self, observation: NDArray[np.float32], info: Any) -> NDArray[Any]:
         self.sign = -self.sign
-        return np.full((len(observations), self.assets), 0.5 * self.sign / self.assets)
+        return np.full((len(observation), self.assets), 0.5 * self.sign / self.assets)
 
 
 def one(policy: Any, scenario: Any, severity: float = 1.0, **changes: Any) -> pd.Series:
@@ -61,7 +63,9 @@ def test_steps_are_counted_as_the_single_environment_shows_them() -> None:
     observation, info = env.reset(seed=SEED)
     exposure, latencies, bound, ended = [], [], [], False
     while not ended:
-        observation, _, terminated, truncated, info = env.step(policy.act(observation[None])[0])
+        observation, _, terminated, truncated, info = env.step(
+            policy.act(observation[None], info)[0]
+        )
         exposure.append(np.sum(np.abs(info["position"]) * info["mark"]) / info["equity"])
         latencies += [s for s in info["execution"]["latency_s"] if s > 0.0]
         bound += list(info["risk"]["bound_by"])

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trading_env.backtesting.replay import equity_curves, replay, spans
+from trading_env.backtesting.replay import replay, spans
 from trading_env.core.files import jsonable
 from trading_env.envs.portfolio import PortfolioEnv
 from trading_env.envs.trace import EpisodeTrace
@@ -50,16 +50,3 @@ def test_spans_are_the_first_and_last_of_each_run() -> None:
     flags = np.array([True, False, False, True, True, False, True])
     assert spans(flags) == [[0, 0], [3, 4], [6, 6]]
     assert spans(np.zeros(3, dtype=bool)) == []
-
-
-def test_curves_are_quartiles_over_episodes_and_an_early_end_stays(trace: EpisodeTrace) -> None:
-    up, ruined = np.array([100.0, 110.0, 99.0]), np.array([100.0, 50.0])
-    found = equity_curves({"p": [up, ruined, up]}, [], scenario="s")
-    policy = found["policies"]["p"]
-    assert policy["episodes"] == 3
-    assert policy["equity"]["median"] == pytest.approx([0.0, 10.0, -1.0])
-    assert policy["equity"]["low"] == pytest.approx([0.0, -20.0, -25.5])
-    assert policy["drawdown"]["median"] == pytest.approx([0.0, 0.0, -10.0])
-    assert found["stressed"] == [0.0, 0.0, 0.0]
-    shaded = equity_curves({"p": [trace.equity]}, [trace], scenario="s")["stressed"]
-    assert set(shaded) == {0.0, 1.0} and len(shaded) == 41

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from trading_env.backtesting.twin import first_difference, own_impact, replayed, twin_of
+from trading_env.core.codes import Factor
 from trading_env.core.records import Floats
 from trading_env.envs.execution import ExecutionEnv
 from trading_env.envs.portfolio import PortfolioEnv
@@ -105,7 +106,7 @@ def test_a_shock_parts_the_runs_in_its_first_row() -> None:
     trace = played(PortfolioEnv(**ARGUMENTS, render_mode="ansi"), actions())
     calm = replayed(trace, PortfolioEnv(**(ARGUMENTS | {"scenario": None})).setup)
     found = first_difference(trace, calm)
-    bent = (trace.stresses["spread"] != 1.0).any(axis=1)
+    bent = (trace.stresses["factor"][..., Factor.SPREAD] != 1.0).any(axis=1)
     assert found is not None and found.step == int(bent.argmax()) > 0
 
 

@@ -7,9 +7,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from trading_env.backtesting import Walk, backtest, make_envs, rollout, slices_of
+from trading_env.backtesting import Walk, backtest, make_envs, rollout
+from trading_env.backtesting.walks import slices_of
 from trading_env.core.errors import ConfigError
 from trading_env.envs.trace import EpisodeTrace
+from trading_env.envs.vector import PortfolioVectorEnv
 from trading_env.envs.world import WARMUP
 from trading_env.markets import Market, load_market
 from trading_env.policies.baselines import BASELINES
@@ -88,7 +90,7 @@ def a_market(bars: int = 260) -> Market:
 def test_decisions_and_fills_lie_in_the_test_part() -> None:
     market = a_market()
     for cut in slices_of("m", market, "train=100,test=40,purge=5,embargo=10"):
-        policy = BASELINES["random"](make_envs(BASELINES["flat"], 1, cut.arguments).layout)  # type: ignore[arg-type]
+        policy = BASELINES["random"](PortfolioVectorEnv(1, **cut.arguments).layout)
         envs = make_envs(policy, 1, {**cut.arguments, "detail": "full"})
         trace = EpisodeTrace(envs.setup)
         rollout(policy, envs, 3, [trace])

@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks import ablation
 from trading_env.backtesting import make_envs
+from trading_env.envs.vector import PortfolioVectorEnv
 from trading_env.risk_manager.config import RiskConfig
 
 SMALL = {
@@ -27,20 +28,20 @@ def test_modes_differ_in_the_risk_manager_and_in_nothing_else() -> None:
     """The same actions on the same bars; caps and band as the default's."""
     followed, built = [], []
     for risk in ablation.MODES.values():
-        layout = make_envs(object(), 1, SMALL).layout
+        layout = PortfolioVectorEnv(1, **SMALL).layout
         policy = ablation.SignalFollower(layout, risk)
         envs = make_envs(policy, 3, SMALL)
         observations, _ = envs.reset(seed=4)
         actions = []
         for _ in range(20):
-            actions.append(policy.act(observations))
+            actions.append(policy.act(observations, {}))
             observations, *_ = envs.step(actions[-1])
         followed.append(np.array(actions))
         built.append(RiskConfig.of(risk))
-        assert built[-1].model_dump() == envs.setup.resolved["risk"]
+        assert built[-1].as_dict() == envs.setup.resolved["risk"]
     assert all((actions == followed[0]).all() for actions in followed)
     default = RiskConfig()
-    assert [config.mode for config in built] == list(ablation.MODES)
+    assert [config.as_dict()["mode"] for config in built] == list(ablation.MODES)
     for name in ("max_weight", "max_leverage", "max_drawdown", "initial_margin", "no_trade_band"):
         assert {getattr(config, name) for config in built} == {getattr(default, name)}
 

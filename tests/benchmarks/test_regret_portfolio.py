@@ -93,7 +93,7 @@ def test_planted_weights_want_what_the_problem_s_own_policy_wants(problem: Probl
             "mark": lanes.assets["mark"].copy(),
             "equity": lanes.accounts["equity"].copy(),
         }
-        wanted = problem.optimal_policy(envs.batch.outputs.observations, info)
+        wanted = problem.optimal_policy.act(envs.batch.outputs.observations, info)
         features = envs.step(actor(features))[0]
         # Prices move by less than 1% of themselves in ten steps: features are at the first price.
         np.testing.assert_allclose(envs.weights, wanted, rtol=0.0, atol=0.01 * wanted.std())

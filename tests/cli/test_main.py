@@ -134,7 +134,7 @@ def test_a_wrong_file_of_bars_is_refused_by_column(
         (("data", "describe", "{"), "not JSON"),
         (("data", "describe", '{"generator": "gbm", "asets": 2}'), "asets"),
         (("data", "validate", "nowhere.csv"), "nowhere.csv"),
-        (("scenarios",), "COMMAND"),
+        (("scenarios",), "Missing command"),
         (("scenarios", "list", "more"), "more"),
         (("trade",), "trade"),
     ],

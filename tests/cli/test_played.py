@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import typer
 
 from trading_env.backtesting import METRICS
 from trading_env.backtesting import run_folder as outputs
-from trading_env.cli import terminal
-from trading_env.cli.main import main
+from trading_env.cli import main as main_module
+from trading_env.cli.main import app, main
 from trading_env.core.files import write_toml
 from trading_env.envs.spaces import ObservationLayout
 from trading_env.markets import load_market
@@ -103,10 +104,16 @@ def test_an_evaluation_on_real_bars_leaves_all_that_it_promises(
     assert set(METRICS) < set(frame.columns)
     curves = pd.read_parquet(out / "evaluation" / "curves.parquet")
     assert {"policy", "scenario", "severity", "step", "time", "equity", "drawdown"} <= set(curves)
+    stressed = curves.groupby(["scenario", "severity"])["stressed"].max()
+    assert stressed["price_shock", 1.0] == 1.0
+    assert stressed["calm", 1.0] == stressed["price_shock", 0.0] == 0.0
     last = curves[(curves["policy"] == "flat") & (curves["step"] == curves["step"].max())]
     assert (last["drawdown"] == 0.0).all() and last["time"].notna().all()
     journal = pd.read_parquet(out / "journal.parquet")
-    assert set(journal["scenario"]) == {"price_shock"} and set(journal["episode"]) == {0}
+    assert set(journal["scenario"]) == {"calm", "price_shock"} and set(journal["episode"]) == {0}
+    replayed = json.loads((out / "evaluation" / "replay.json").read_text())
+    assert [episode["scenario"] for episode in replayed] == ["calm", "price_shock"]
+    assert (out / "episode.png").exists() and (out / "equity.png").exists()
     manifest = json.loads((out / "manifest.json").read_text())
     assert manifest["status"] == "finished" and manifest["kind"] == "evaluate"
     assert manifest["command"].startswith("trading-env evaluate momentum --episodes 1")
@@ -159,6 +166,9 @@ def test_a_run_folder_brings_its_market_and_what_it_was_trained_on(
 ) -> None:
     summary = answer(capsys, "evaluate", str(run_folder), *SMALL, "--length", "10")
     assert summary["learner"] == "adaptive" and summary["market"] == str(bars)
+    assert {row["policy"] for row in summary["means"]} == {"adaptive", "ppo", *POLICIES} - {
+        "momentum"
+    }
     roles = {s["name"]: s["role"] for s in summary["scenarios"]}
     assert (roles["calm"], roles["price_shock"]) == ("trained on", "held out")
     walk = ("--windows", "train=100,test=40,step=80", "--episodes", "1")
@@ -185,8 +195,15 @@ class Half:
         self.assets = len(layout.symbols)
     def reset(self, num_envs):
         pass
-    def act(self, observations):
-        return np.full((len(observations), self.assets), 0.5)
+    def act(self, observation, info):
+        return np.full((len(observation), self.assets), 0.5)
+
+class Old(Half):
+    def act(self, observation):
+        return np.full((len(observation), self.assets), 0.5)
+
+def half(observation, info):
+    return np.full(info["position"].shape, 0.5)
 
 class Other(Half):
     env_overrides = {"episode_length": 3}
@@ -213,10 +230,13 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_a_policy_of_the_users_own_is_named_by_module(
     module: str, bars: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    summary = answer(capsys, "evaluate", f"{module}:Half", "--market", str(bars), *SMALL)
-    assert summary["learner"] == "Half"
-    half = next(row for row in summary["means"] if row["policy"] == "Half")
-    assert half["exposure"] > 0.0
+    means = []
+    for name in ("Half", "half"):
+        summary = answer(capsys, "evaluate", f"{module}:{name}", "--market", str(bars), *SMALL)
+        assert summary["learner"] == name
+        means.append(next(row for row in summary["means"] if row["policy"] == name))
+    assert means[0]["exposure"] > 0.0
+    assert {**means[0], "policy": ""} == {**means[1], "policy": ""}
 
 
 @pytest.mark.parametrize(
@@ -224,15 +244,19 @@ def test_a_policy_of_the_users_own_is_named_by_module(
     [
         ("my_policies:fails", "KeyError"),
         ("my_policies:wrong", "without reset and act"),
-        ("my_policies:number", "not callable"),
+        ("my_policies:number", "a value of type int is no policy"),
+        ("my_policies:Old", "act must take (observation, info)"),
         ("my_policies:nothing", "nothing"),
         ("my_broken:x", "nowhere_to_be_found"),
         ("my_missing:x", "my_missing"),
         ("momentun", "did you mean 'momentum'"),
         ("nowhere/run", "not a run folder"),
+        ("model.zip", "pickles"),
+        ("problems.kely", "did you mean 'kelly'"),
+        ("problems.kelly.third", "quarter"),
+        ("problems.kelly.half.more", "quarter"),
         (".", "not the folder of a run"),
         ("", "known"),
-        ("twap", "known"),
     ],
 )
 def test_a_policy_that_cannot_be_had_is_one_line(
@@ -324,13 +348,52 @@ def test_tables_are_csv_without_pyarrow(
     assert (tmp_path / "out" / "journal.csv").exists()
 
 
-def test_progress_is_a_plain_line_without_its_library(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_a_problem_brings_its_environment_and_its_other_policies(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(terminal.sys.modules, "tqdm", None)
-    monkeypatch.setattr(terminal.sys.stderr, "isatty", lambda: True)
-    with terminal.progress(2) as advance:
-        advance()
-        advance()
-    shown = capsys.readouterr().err
-    assert "1/2 cells" in shown and shown.endswith("2/2 cells, 0 s left \n")
+    few = ("--episodes", "2", "--parameters", '{"paths": 4, "episode_length": 5}')
+    out = ("--out", str(tmp_path / "out"))
+    summary = answer(capsys, "evaluate", "problems.garleanu_pedersen", *few, *out)
+    assert summary["learner"] == "optimal_policy"
+    assert list(summary["differences"]) == ["best_constant_speed", "markowitz"]
+    assert [s["name"] for s in summary["scenarios"]] == ["calm"]
+    assert any("optimal_policy 0.424008" in note for note in summary["notes"])
+    assert all(row["steps"] == 5.0 and row["turnover"] > 0.0 for row in summary["means"])
+    summary = answer(capsys, "evaluate", "problems.almgren_chriss.twap", "--episodes", "2")
+    assert summary["learner"] == "twap"
+    assert set(summary["differences"]) == {"optimal_policy", "immediate"}
+    assert all(row["parent_shortfall_bps"] is not None for row in summary["means"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("--market", "us_indices"), "market: a problem brings its own"),
+        (("--band", "test"), "band: a problem brings its own"),
+        (("--length", "9"), "length: a problem brings its own"),
+        (("--env", "execution"), "is for env 'portfolio', not 'execution'"),
+        (("--parameters", "{"), "not JSON"),
+        (("--parameters", "[1]"), "must be a JSON object"),
+        (("--parameters", '{"drit": 1}'), "did you mean 'drift'"),
+        (("--parameters", '{"volatility": 0}'), "volatility"),
+        (("--parameters", '{"volatility": "high"}'), "problems.kelly"),
+    ],
+)
+def test_what_does_not_fit_a_problem_is_one_line(
+    arguments: tuple[str, ...], named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert named in refusal(capsys, "evaluate", "problems.kelly", *arguments)
+
+
+def test_problems_have_no_windows_and_baselines_no_parameters(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert "without windows" in refusal(capsys, "backtest", "problems.kelly")
+    told = refusal(capsys, "evaluate", "flat", "--parameters", '{"a": 1}')
+    assert "only problems take parameters" in told
+
+
+def test_every_file_of_the_command_line_has_one_verb_or_group_registered() -> None:
+    files = {path.stem for path in Path(main_module.__file__ or "").parent.glob("*.py")}
+    shared = {"__init__", "main", "answers", "options"}
+    assert set(typer.main.get_command(app).commands) == files - shared  # type: ignore[attr-defined]

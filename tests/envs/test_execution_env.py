@@ -16,7 +16,7 @@ from trading_env.envs.execution import ExecutionEnv
 from trading_env.envs.info import lane_of_info
 from trading_env.envs.portfolio import PortfolioEnv
 from trading_env.envs.vector import ExecutionVectorEnv
-from trading_env.problems.problem import pace_of
+from trading_env.policies.schedules import pace_of
 from trading_env.step.pace import share_of
 
 POOL = {"generator": "multiscale", "paths": 4, "bars": 200, "assets": 2}

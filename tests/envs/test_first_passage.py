@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
+from tests.lanes import Watched
 from trading_env.core.codes import Exit
-from trading_env.envs.vector import PortfolioVectorEnv
 from trading_env.markets import Market
 
 YEAR = 252  # days
@@ -115,7 +115,7 @@ class Exits(NamedTuple):
 def hold_to_exit(market: Market, case: Case, side: float = 1.0) -> Exits:
     """Enter every path at the first step, set the levels, and wait."""
     lanes, length = len(market.close), market.bars - WARMUP - 2
-    envs = PortfolioVectorEnv(
+    envs = Watched(
         lanes,
         market=market,
         seed_band=None,
@@ -123,8 +123,6 @@ def hold_to_exit(market: Market, case: Case, side: float = 1.0) -> Exits:
         execution={"preset": "zero", "participation_cap": 1.0},
         risk={"preset": "raw"},
         account={"maintenance_margin": 0.0, "initial_cash": 1e4, "borrow_rate": 0.0},
-        autoreset_mode="Disabled",
-        detail="full",
     )
     envs.reset(seed=1)
     envs.step(np.full((lanes, 1), 0.1 * side))
@@ -167,6 +165,7 @@ def check(
     assert abs(exits.overshoot.mean() - overshoot) < allowed
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("side", [1.0, -1.0])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.drift:g}")
 def test_intrabar_stops_are_first_passage_in_continuous_time(case: Case, side: float) -> None:
@@ -180,6 +179,7 @@ def test_intrabar_stops_are_first_passage_in_continuous_time(case: Case, side: f
     check(exits, case.chance(), case.years() / dt, 0.0, late=0.5)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.drift:g}")
 def test_stops_watched_at_closes_are_first_passage_of_barriers_moved_out(case: Case) -> None:
     """The correction is asymptotic: beside the error of the sample a five-hundredth is allowed."""

@@ -1,4 +1,4 @@
-"""Accounting identities over a million random steps and sixty random configurations.
+"""Accounting identities over a million random steps and sixty-two random configurations.
 
 With S the scale of the money that moved (equity before the step, gross exposure and notional; for
 the ledger also what was asked for, at the marks before and after), each identity holds within
@@ -7,15 +7,15 @@ the ledger also what was asked for, at the marks before and after), each identit
 
 import numpy as np
 import pytest
-from gymnasium.vector import AutoresetMode
 
 from tests.configurations import random_configuration
+from tests.lanes import Watched, quick_first
 from trading_env.core.records import Floats
 from trading_env.envs.vector import PortfolioVectorEnv
 
-CONFIGURATIONS = 60
-LANES = 128
-STEPS = 132  # 60 x 128 x 132 = 1,013,760
+CONFIGURATIONS = 62
+LANES = 256
+STEPS = 66  # 62 x 256 x 66 = 1,047,552, two episodes and more in each lane
 TOLERANCE = 1e-9
 
 
@@ -24,11 +24,11 @@ def excess(left: Floats, right: Floats, scale: Floats) -> float:
     return float(np.max(np.abs(left - right) / scale)) / TOLERANCE
 
 
-@pytest.mark.parametrize("draw", range(CONFIGURATIONS))
+@pytest.mark.parametrize("draw", quick_first(range(CONFIGURATIONS)))
 def test_accounts_and_ledgers_add_up(draw: int) -> None:
     rng = np.random.default_rng([2026, draw])
     kwargs = random_configuration(rng)
-    envs = PortfolioVectorEnv(LANES, autoreset_mode=AutoresetMode.DISABLED, detail="full", **kwargs)
+    envs = Watched(LANES, **kwargs)
     envs.reset(seed=draw)
     low, high = envs.single_observation_space.low, envs.single_observation_space.high
     batch = envs.batch
@@ -70,15 +70,11 @@ def test_accounts_and_ledgers_add_up(draw: int) -> None:
         assert (observations <= high).all()
         assert (after["equity"][terminated] <= 0.0).all()
         assert (after["equity"][~terminated] > 0.0).all()
-        ended = terminated | truncated
-        if ended.any():
-            envs.reset(options={"reset_mask": ended})
+        envs.renew(terminated | truncated)
 
 
 def test_growth_terms_add_up_to_log_growth() -> None:
-    envs = PortfolioVectorEnv(
-        16, autoreset_mode=AutoresetMode.DISABLED, reward="growth", detail="full"
-    )
+    envs = PortfolioVectorEnv(16, autoreset_mode="Disabled", reward="growth", detail="full")
     _, info = envs.reset(seed=3)
     start = info["equity"]
     total = np.zeros(16)
@@ -92,9 +88,8 @@ def test_growth_terms_add_up_to_log_growth() -> None:
 
 def test_order_ledgers_add_up_to_perolds_shortfall() -> None:
     """Summed over its life, an order's ledger is paper profit less actual, fees included."""
-    envs = PortfolioVectorEnv(
+    envs = Watched(
         32,
-        autoreset_mode=AutoresetMode.DISABLED,
         market={"generator": "multiscale", "paths": 4, "bars": 200},
         account={"account_share": 2.0},
         execution={"participation_cap": 0.05},

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.lanes import Watched
 from trading_env.core.codes import Exit
 from trading_env.core.records import Floats
-from trading_env.envs.vector import PortfolioVectorEnv
 from trading_env.execution_engine.account import YEAR_S
 
 TOLERANCE = 1e-9
@@ -81,7 +81,7 @@ def check_exits(assets: Any, held: Any, reports: Any) -> Any:
 
 def walk(lanes: int, steps: int, seed: int) -> Counter[str]:
     """Step at random; return what was met."""
-    envs = PortfolioVectorEnv(lanes, autoreset_mode="Disabled", detail="full", **LEVERED)
+    envs = Watched(lanes, **LEVERED)
     envs.reset(seed=seed)
     batch, elapsed = envs.batch, envs.setup.world.elapsed_s
     rng, met = np.random.default_rng(seed), Counter[str]()
@@ -106,13 +106,19 @@ def walk(lanes: int, steps: int, seed: int) -> Counter[str]:
         if ended.any():
             with pytest.raises(RuntimeError, match="has ended"):
                 envs.step(actions)
-            envs.reset(options={"reset_mask": ended})
+            envs.renew(ended)
             fresh = batch.lanes.accounts[ended]
             assert (fresh["equity"] == fresh["initial_equity"]).all()
             assert (batch.lanes.assets["position"][ended] == 0.0).all()
     return met
 
 
+def test_two_thousand_levered_steps() -> None:
+    met = walk(32, 60, 2)
+    assert min(met["calls"], met["shorts"]) > 10
+
+
+@pytest.mark.proof
 def test_twenty_thousand_levered_steps() -> None:
     met = walk(128, 160, 0)
     assert min(met["calls"], met["leftovers"], met["shorts"]) > 50

@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
+from tests.lanes import Watched
 from trading_env.core.codes import Exit
-from trading_env.envs.vector import PortfolioVectorEnv
 from trading_env.envs.world import WARMUP
 
 EPISODES, STEPS = 10_000, 24
@@ -47,7 +47,7 @@ STOPS = {
 
 def gains(market: str, policy: str, stops: Stops) -> tuple[Any, int]:
     """Profit over initial equity of every episode, and how many stops and targets there were."""
-    envs = PortfolioVectorEnv(
+    envs = Watched(
         EPISODES,
         market=MARKETS[market],
         execution={"preset": "zero", "latency_ms": stops.latency_ms, "participation_cap": 1.0},
@@ -68,8 +68,6 @@ def gains(market: str, policy: str, stops: Stops) -> tuple[Any, int]:
         },
         episode_length=STEPS,
         seed_band=None,
-        autoreset_mode="Disabled",
-        detail="full",
     )
     observation, _ = envs.reset(seed=0)
     accounts, rng, exits = envs.batch.lanes.accounts, np.random.default_rng(1), 0
@@ -83,6 +81,7 @@ def gains(market: str, policy: str, stops: Stops) -> tuple[Any, int]:
     return accounts["equity"] / accounts["initial_equity"] - 1.0, exits
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("stops", list(STOPS))
 @pytest.mark.parametrize("policy", ["random", "momentum"])
 @pytest.mark.parametrize("market", list(MARKETS))

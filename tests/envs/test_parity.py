@@ -12,18 +12,23 @@ from gymnasium.utils.env_checker import data_equivalence
 from gymnasium.vector import AutoresetMode
 
 from tests.configurations import random_configuration
+from trading_env.envs.batch import Batch
 from trading_env.envs.info import lane_of_info
 from trading_env.envs.portfolio import PortfolioEnv
 from trading_env.envs.vector import PortfolioVectorEnv
 
+proof = pytest.mark.proof
 STEPS = 90  # at least two episodes each
+FEW = 7  # lanes up to which `info` is compared too; the records behind it always are
+MODES = list(AutoresetMode)
 
 
 class Singles:
     """n single environments stepped by hand under an autoreset mode: the oracle."""
 
     def __init__(self, n: int, mode: AutoresetMode, kwargs: dict[str, Any]) -> None:
-        self.envs = [PortfolioEnv(detail="full", **kwargs) for _ in range(n)]
+        detail = "full" if n <= FEW else "none"
+        self.envs = [PortfolioEnv(detail=detail, **kwargs) for _ in range(n)]
         self.mode = mode
         self.ended = [False] * n
 
@@ -49,8 +54,19 @@ class Singles:
         return obs, reward, terminated, truncated, info, final
 
 
-@pytest.mark.parametrize("mode", list(AutoresetMode))
-@pytest.mark.parametrize(("n", "draw"), [(1, 0), (2, 1), (2, 2), (7, 3), (7, 4), (64, 5)])
+def records_of(batch: Batch, lane: int) -> bytes:
+    """All that a lane remembers, and all that it reported of its last step."""
+    outputs = batch.outputs
+    tables = [*batch.lanes, outputs.reports, outputs.stresses]
+    return b"".join(table[lane].tobytes() for table in tables)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    ("n", "draw"),
+    [pytest.param(1, 0, marks=proof), (2, 1)]
+    + [pytest.param(n, draw, marks=proof) for n, draw in ((2, 2), (7, 3), (7, 4), (64, 5))],
+)
 def test_vector_is_n_singles_bit_for_bit(mode: AutoresetMode, n: int, draw: int) -> None:
     rng = np.random.default_rng([draw, n])
     kwargs = random_configuration(rng)
@@ -59,7 +75,7 @@ def test_vector_is_n_singles_bit_for_bit(mode: AutoresetMode, n: int, draw: int)
     observations, infos = vector.reset(seed=100)
     for k, (obs, info) in enumerate(singles.reset(100)):
         assert np.array_equal(observations[k], obs)
-        assert data_equivalence(lane_of_info(infos, k), info, exact=True)
+        assert n > FEW or data_equivalence(lane_of_info(infos, k), info, exact=True)
     for _ in range(STEPS):
         actions = rng.uniform(-1.2, 1.2, vector._shape)
         mask = np.array(singles.ended)
@@ -70,8 +86,11 @@ def test_vector_is_n_singles_bit_for_bit(mode: AutoresetMode, n: int, draw: int)
             obs, reward, end, cut, info, final = singles.step(k, actions[k])
             assert np.array_equal(observations[k], obs)
             assert (rewards[k], terminated[k], truncated[k]) == (reward, end, cut)
+            assert records_of(vector.batch, k) == records_of(singles.envs[k].unwrapped._batch, 0)
             if final is not None:
                 assert np.array_equal(infos["final_obs"][k], final)
+            if n > FEW:
+                continue
             ignored = {"reward_terms"}  # of the step, not of the state a reset returns
             own = {key: v for key, v in infos.items() if key in info and key not in ignored}
             want = {key: v for key, v in info.items() if key not in ignored}
@@ -121,6 +140,7 @@ print(digest.hexdigest())
 """
 
 
+@proof
 def test_uncompiled_python_agrees_bit_for_bit() -> None:
     def run(disable: str) -> str:
         environment = {**os.environ, "NUMBA_DISABLE_JIT": disable, "PYTHONPATH": os.getcwd()}

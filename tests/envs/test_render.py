@@ -13,13 +13,14 @@ from trading_env.backtesting import make_envs, rollout
 from trading_env.envs.portfolio import PortfolioEnv
 from trading_env.envs.render import (
     draw,
-    is_stressed,
     paint,
     print_line,
     save_episode,
     save_equity_curves,
 )
 from trading_env.envs.trace import EpisodeTrace
+from trading_env.policies.policy import Policy
+from trading_env.stress.activity import is_active
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,13 +33,13 @@ ARGUMENTS: dict[str, Any] = {
 }
 
 
-class Alternate:
+class Alternate(Policy):
     """Long for five steps, short for five: fills on both sides."""
 
     def reset(self, num_envs: int) -> None:
         self.step = 0
 
-    def act(self, observations: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    def act(self, observations: np.ndarray[Any, Any], info: Any) -> np.ndarray[Any, Any]:
         self.step += 1
         return np.full((len(observations), 2), 1.0 if self.step // 5 % 2 else -1.0)
 
@@ -159,12 +160,12 @@ def test_the_line_names_what_the_scenario_does_now(env_id: str) -> None:
     for _ in range(3):
         env.step(np.zeros(1))
         lines.append(print_line(env.unwrapped.trace))  # type: ignore[attr-defined]
-    assert ["halted" in line.rpartition(" | ")[2] for line in lines] == [False, True, True]
+    assert ["no trading" in line.rpartition(" | ")[2] for line in lines] == [False, True, True]
 
 
 def test_a_calm_episode_has_no_stress_and_a_shocked_one_has(trace: EpisodeTrace) -> None:
-    assert not is_stressed(traced(None).stresses).any()
-    assert is_stressed(trace.stresses).any()
+    assert not is_active(traced(None).stresses).any()
+    assert is_active(trace.stresses).any()
 
 
 def test_one_line_names_step_equity_and_every_asset(trace: EpisodeTrace) -> None:
@@ -176,7 +177,9 @@ def test_one_line_names_step_equity_and_every_asset(trace: EpisodeTrace) -> None
 
 def test_files_are_saved_as_png(trace: EpisodeTrace, tmp_path: Path) -> None:
     save_episode(trace, tmp_path / "episode.png", title="one")
-    curves = {"one": trace.equity, "many": np.stack([trace.equity, 2.0 * trace.equity])}
+    equity = trace.equity / trace.equity[0]
+    quartiles = {"equity_low": 0.9 * equity, "equity": equity, "equity_high": 1.1 * equity}
+    curves = {"one": quartiles, "two": quartiles}
     save_equity_curves(curves, tmp_path / "equity.png", title="two")
     for path in tmp_path.iterdir():
         assert path.read_bytes().startswith(b"\x89PNG")

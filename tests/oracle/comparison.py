@@ -7,6 +7,7 @@ themselves, quantities within 1e-12 of the largest one they were subtracted from
 observations within the float32 they are given in.
 """
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -196,11 +197,29 @@ class Pair:
                 found.append(Difference(f"observation.{name}", mine, float(shown)))
         return found
 
+    def _cancelled(self, before: Record) -> list[float]:
+        """How much larger the largest stake is than each asset's, in standard deviations.
+
+        Stakes of n assets sized together are the solution x of R x = m, where R, the shrunk
+        correlations, has a condition of at most n / covariance_shrinkage <= 400. Solving rounds
+        each x by at most about n 2^-53 400 = 2e-13 of the largest, which is the largest over x
+        times as much of itself. Caps scale x and its error alike.
+        """
+        if self.world["risk"]["covariance"] != "shrunk":
+            return [1.0] * len(self.reports)
+        sigmas = [math.sqrt(asset["seen_variance_slow"]) for asset in before["assets"]]
+        wished = [report["wished_fraction"] for report in self.reports]
+        stakes = [abs(f) * sigma for f, sigma in zip(wished, sigmas, strict=True)]
+        return [max(stakes) / stake if stake > 0.0 else 1.0 for stake in stakes]
+
     def _compare_assets(self, before: Record, ours: reference.Result) -> list[Difference]:
         found = []
+        cancelled = self._cancelled(before)
         for a, after in enumerate(self.state["assets"]):
             slots, report = self.state["slots"][a], self.reports[a]
             sizes = sizes_of(before["assets"][a], slots, after, report)
+            solved = abs(report["target"]) * cancelled[a]
+            sizes = sizes._replace(units=max(sizes.units, solved))
             found += differences("asset", ours.state["assets"][a], after, sizes)
             found += differences("report", ours.reports[a], report, sizes)
             found += differences("stress", ours.stresses[a], self.stresses[a], sizes)

@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from tests.configurations import adapt, random_configuration
+from tests.configurations import BAR_S, RandomPicks, random_configuration, settings_of
+from trading_env.execution_engine.config import ExecutionConfig
 from trading_env.markets import Market
+from trading_env.risk_manager.config import RiskConfig
 from trading_env.stress.events import KINDS, Fading, Multiplied
 
 BARS = 130
@@ -100,84 +102,62 @@ def rough_scenario(rng: np.random.Generator) -> dict[str, Any]:
     return {"name": "rough", "events": events}
 
 
-def make_busy(given: dict[str, Any], rng: np.random.Generator, seconds: float) -> None:
-    """Let orders arrive in the middle of bars whose path meets close stops and targets."""
-    given["risk"].update(
-        mode="linear",
-        stops=True,
-        stop_width=float(rng.uniform(0.2, 1.0)),
-        horizon_bars=1.0,
-        no_trade_band=0.0,
-        max_weight=1.0,
-        max_leverage=4.0,
-        initial_margin=0.2,
-        risk_tolerance=1.0,
-        max_drawdown=1.0,
-        participation_bars=20.0,
-    )
-    given["execution"].update(
-        latency_ms=1000.0 * seconds * float(rng.uniform(0.1, 0.5)),
-        latency_log_sd=0.7,
-        half_spread_bps=1.5,
-        temporary_impact=0.142,
-        permanent_impact=0.314,
-        participation_cap=float(rng.choice([0.2, 1.0])),
-    )
-    given["account"]["account_share"] = float(10.0 ** rng.uniform(-3.0, 0.0))
+def busy(seconds: float) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Settings under which orders arrive inside bars that meet close stops and targets."""
+    risk = {
+        "mode": ["linear", "linear", "volatility_target"],
+        "stops": [True],
+        "stop_width": (0.2, 1.0),
+        "horizon_bars": [1.0],
+        "no_trade_band": [0.0],
+        "max_weight": [1.0],
+        "max_leverage": [4.0],
+        "initial_margin": [0.2],
+        "risk_tolerance": [1.0],
+        "max_drawdown": [1.0],
+        "participation_bars": [20.0],
+    }
+    execution = {
+        "latency_ms": (100.0 * seconds, 500.0 * seconds),
+        "latency_log_sd": [0.7],
+        "half_spread_bps": [1.5],
+        "temporary_impact": [0.142],
+        "permanent_impact": [0.314],
+        "participation_cap": [0.2, 1.0],
+    }
+    return risk, execution
 
 
 def reference_configuration(rng: np.random.Generator) -> dict[str, Any]:
     """Draw arguments of the environment."""
-    given = random_configuration(rng)
-    given["market"]["assets"] = int(rng.choice([1, 1, 2, 3]))
-    rough = rng.integers(2) == 1
+    given, picks = random_configuration(rng), RandomPicks(rng)
+    given["market"]["assets"] = picks.one_of([1, 1, 2, 3])
+    rough = picks.one_of([False, True])
     if rough:
         given.update(market=rough_market(rng), seed_band=None)
-    if rng.integers(2):
+    if picks.one_of([False, True]):
         scenario = rough_scenario(rng)
-        given["scenario"] = (
-            {"one_of": [scenario, "covid_2020"]} if rng.integers(3) == 0 else scenario
-        )
-    given["risk"].update(
-        stops=bool(rng.random() < 0.7),
-        stop_confidence_slope=float(rng.uniform(0.0, 1.0)),
-        horizon_bars=float(rng.choice([1.0, 10.0, 1000.0])),
-        max_win_probability=float(rng.uniform(0.51, 0.9)),
-        feedback_rate=float(rng.choice([0.1, 1.0])),
-    )
-    seconds = given["market"].bar_seconds if rough else DAY_S
-    latency_ms = 1000.0 * seconds * float(rng.choice([0.0, 1e-6, 0.2, 0.5, 1.0, 1.7]))
-    given["execution"].update(
-        latency_ms=[latency_ms, given["execution"]["latency_ms"], None][rng.integers(3)],
-        spread_exponent=float(rng.choice([0.0, 0.7, 2.0])),
-        half_spread_bps=float(rng.choice([0.0, 1.5, 30.0, 900.0])),
-        temporary_impact=float(rng.choice([0.0, 0.142, 3.0])),
-        permanent_impact=float(rng.choice([0.0, 0.314, 20.0])),
-        volatility_scaled=bool(rng.random() < 0.7),
-        inverse_turnover_days=float(rng.uniform(1.0, 500.0)),
-        transient_times_s=tuple(float(x) for x in seconds * 10.0 ** rng.uniform(-2.0, 2.0, 3)),
-        transient_weights=tuple(float(x) for x in rng.uniform(0.0, 0.33, 3)),
-    )
-    if rng.random() < 0.4:
-        given["execution"].update(
-            tick=float(rng.choice([0.01, 0.5])),
-            lot=float(rng.choice([1.0, 100.0, 12_345.0])),
-            maker_fee_bps=float(rng.uniform(-2.0, 5.0)),
-            fee_maximum_bps=float(rng.uniform(1.0, 20.0)),
-        )
-    if rng.random() < 0.4:
-        given["execution"].update(
-            order_type="limit",
-            limit_offset_bps=float(rng.choice([-300.0, -10.0, 0.0, 10.0, 200.0])),
-        )
-    if given["execution"]["latency_ms"] is None:
-        name = str(rng.choice(["zero", "colocated", "cloud", "retail"]))
-        given["execution"].update(latency=name, latency_log_sd=None)
-    if rng.random() < 0.4:
-        make_busy(given, rng, seconds)
-    adapt(given, rng)
-    given["account"]["maintenance_margin"] = float(rng.choice([0.0, 0.1, 0.25, 0.7]))
-    given["reward"] = {
-        name: float(rng.uniform(0.0, 2.0)) for name in ("growth", "shortfall", "risk", "turnover")
+        given["scenario"] = picks.one_of([scenario, scenario, {"one_of": [scenario, "covid_2020"]}])
+    seconds = given["market"].bar_seconds if rough else BAR_S[given["market"]["preset"]]
+    often, seldom = [True, True, False], [0.0, 0.0, 0.0]
+    bars_ms = [1000.0 * seconds * share for share in (1e-6, 0.2, 0.5, 1.0, 1.7)]
+    risk = {"stops": often, "feedback_rate": [0.1, 1.0]}
+    execution = {
+        "latency_ms": [*[None] * 5, *bars_ms, 0.0, 80.0, 3e5, 5e7, 2e8],
+        "half_spread_bps": [0.0, 1.5, 30.0, 900.0],
+        "temporary_impact": [0.0, 0.142, 3.0],
+        "permanent_impact": [0.0, 0.314, 20.0],
+        "volatility_scaled": often,
+        "transient_times_s": [seconds * 10.0**power for power in (-2.0, -1.0, 0.0, 0.5, 1.0, 2.0)],
+        "tick": [*seldom, 0.01, 0.5],
+        "lot": [*seldom, 1.0, 100.0, 12_345.0],
+        "limit_offset_bps": [-300.0, -10.0, 0.0, 10.0, 200.0],
     }
+    if rng.random() < 0.4:
+        hurried = busy(seconds)
+        risk, execution = risk | hurried[0], execution | hurried[1]
+        given["account"]["account_share"] = float(10.0 ** rng.uniform(-3.0, 0.0))
+    given["risk"] = settings_of(RiskConfig, picks, **risk)
+    given["execution"] = settings_of(ExecutionConfig, picks, **execution)
+    given["account"]["maintenance_margin"] = picks.one_of([0.0, 0.1, 0.25, 0.7])
     return given

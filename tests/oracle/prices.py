@@ -68,6 +68,18 @@ def transient_times(world: Record) -> list[float]:
     return [world["bar_seconds"] / time for time in world["execution"]["transient_times_s"]]
 
 
+def transient_weights(world: Record) -> list[float]:
+    """What of the pressure is left: as set, or as blocks leave it."""
+    execution = world["execution"]
+    if execution["transient_shape"] == "flow":
+        return list(execution["transient_weights"])
+    left = []
+    for weight, rho in zip(execution["transient_weights"], transient_times(world), strict=True):
+        decayed = -math.expm1(-rho)
+        left.append(2.0 * weight * (1.0 - decayed) / (decayed / rho * decayed))
+    return left
+
+
 def terms_of(world: Record, asset: Record, stress: Record) -> Record:
     execution, bars_per_day = world["execution"], world["bars_per_day"]
     day = min(math.sqrt(asset["variance_fast"] * bars_per_day), 1.0)
@@ -127,7 +139,7 @@ def carry_impact(s: Session) -> None:
     taken = s.traded - report["rested"]
     pressed = report["pressure"] / taken if taken > 0.0 else 0.0
     for j, rho in enumerate(transient_times(s.world)):
-        weight, kept = execution["transient_weights"][j], math.exp(-rho)
+        weight, kept = transient_weights(s.world)[j], math.exp(-rho)
         name = f"transient_{j}"
         decayed = math.exp(-s.terms["slower"] * rho) * asset[name]
         asset[name] = decayed + (1.0 - kept) * weight * pressed

@@ -10,14 +10,9 @@ import pytest
 from numpy.typing import NDArray
 
 from trading_env.backtesting import make_envs, rollout
+from trading_env.core.errors import PolicyError
 from trading_env.envs.spaces import ObservationLayout
-from trading_env.policies.adaptive import (
-    DESCRIPTION,
-    WEIGHTS,
-    AdaptivePolicy,
-    Network,
-    PolicyError,
-)
+from trading_env.policies.adaptive import DESCRIPTION, WEIGHTS, AdaptivePolicy, Network
 from trading_env.policies.baselines import BASELINES
 from trading_env.policies.calibrator import ConfidenceCalibrator
 
@@ -105,8 +100,10 @@ def test_the_calibrator_is_all_that_its_ablation_leaves_out() -> None:
     off = AdaptivePolicy(network(), LAYOUT, calibrate=False)
     calm, costly = observed(0.0), observed(0.9)
     on.reset(1)
-    np.testing.assert_array_equal(on.act(calm), off.act(calm))
-    np.testing.assert_allclose(on.act(costly) / off.act(costly), 1.0 - 0.2 * 0.75, rtol=1e-3)
+    np.testing.assert_array_equal(on.act(calm, {}), off.act(calm, {}))
+    np.testing.assert_allclose(
+        on.act(costly, {}) / off.act(costly, {}), 1.0 - 0.2 * 0.75, rtol=1e-3
+    )
 
 
 def test_a_saved_policy_acts_the_same(tmp_path: Path) -> None:
@@ -116,7 +113,7 @@ def test_a_saved_policy_acts_the_same(tmp_path: Path) -> None:
     observations = np.random.default_rng(1).normal(size=(5, SIZE)).astype(np.float32)
     policy.reset(5)
     loaded.reset(5)
-    np.testing.assert_array_equal(loaded.act(observations), policy.act(observations))
+    np.testing.assert_array_equal(loaded.act(observations, {}), policy.act(observations, {}))
     assert {p.name for p in tmp_path.iterdir()} == {WEIGHTS, DESCRIPTION}
     assert json.loads((tmp_path / DESCRIPTION).read_text())["seed"] == 3
 
@@ -135,7 +132,7 @@ def test_a_policy_that_cannot_be_used_is_refused_in_one_line(tmp_path: Path) -> 
 
 def test_the_learner_learns_a_signal_that_pays_and_the_network_is_what_was_trained() -> None:
     """One asset whose direction is shown one bar ahead: trading it beats every constant answer."""
-    from agents.training import Training, train
+    from agents.training import Training, fit
     from trading_env.markets import Market
 
     generator = np.random.default_rng(3)
@@ -155,7 +152,7 @@ def test_the_learner_learns_a_signal_that_pays_and_the_network_is_what_was_train
     )
     arguments: dict[str, Any] = {"market": Market.from_frame(frame), "episode_length": 60}
     settings = Training(lanes=32, steps=32, batch_size=512, learning_rate=2e-3, judgements=2)
-    trained = train(
+    trained = fit(
         {**arguments, "seed_band": "train"},
         timesteps=20_000,
         seed=0,

@@ -25,10 +25,10 @@ def fills(policy_of: Any) -> Any:
     """Fills of one lane, shape (steps, assets)."""
     envs = ExecutionVectorEnv(1, autoreset_mode="Disabled", **STILL)
     policy = policy_of(envs.layout)
-    observations, _ = envs.reset(seed=0)
+    observations, info = envs.reset(seed=0)
     filled, ended = [], False
     while not ended:
-        observations, _, terminated, _, info = envs.step(policy.act(observations))
+        observations, _, terminated, _, info = envs.step(policy.act(observations, info))
         filled.append(info["execution"]["filled"][0])
         ended = bool(terminated[0])
     return np.array(filled)
@@ -57,7 +57,7 @@ def test_a_baseline_answers_within_bounds_and_the_same_after_reset(name: str) ->
     answers = []
     for _ in range(2):
         policy.reset(7)
-        answers.append([np.asarray(policy.act(observations)) for _ in range(3)])
+        answers.append([np.asarray(policy.act(observations, {})) for _ in range(3)])
     np.testing.assert_array_equal(answers[0], answers[1])
     assert answers[0][0].shape == (7, 2)
     assert np.abs(answers[0]).max() <= 1.0
@@ -66,7 +66,7 @@ def test_a_baseline_answers_within_bounds_and_the_same_after_reset(name: str) ->
 def test_momentum_follows_the_trend() -> None:
     observations = np.zeros((1, SIZE), dtype=np.float32)
     observations[0, LAYOUT.columns("trend_60")] = [1.0, -4.0]
-    assert BASELINES["momentum"](LAYOUT).act(observations).tolist() == [[0.25, -0.5]]
+    assert BASELINES["momentum"](LAYOUT).act(observations, {}).tolist() == [[0.25, -0.5]]
 
 
 def test_volatility_target_halves_when_volatility_doubles() -> None:
@@ -74,6 +74,6 @@ def test_volatility_target_halves_when_volatility_doubles() -> None:
     policy.reset(1)
     observations = np.zeros((1, SIZE), dtype=np.float32)
     observations[0, LAYOUT.columns("volatility")] = 0.01
-    assert policy.act(observations).tolist() == [[0.5, 0.5]]
-    np.testing.assert_allclose(policy.act(2.0 * observations), 0.25)
-    np.testing.assert_allclose(policy.act(0.5 * observations), 0.5)
+    assert policy.act(observations, {}).tolist() == [[0.5, 0.5]]
+    np.testing.assert_allclose(policy.act(2.0 * observations, {}), 0.25)
+    np.testing.assert_allclose(policy.act(0.5 * observations, {}), 0.5)

@@ -9,8 +9,8 @@ import pytest
 from trading_env.execution_engine.config import ExecutionConfig
 from trading_env.execution_engine.engine import ExecutionEngine, MarketState, Order
 from trading_env.markets import Market
+from trading_env.policies.schedules import Schedule
 from trading_env.problems import almgren_chriss, obizhaeva_wang
-from trading_env.problems.problem import Schedule
 
 TRADES = 6
 STILL: dict[str, Any] = {
@@ -131,7 +131,7 @@ def test_slicing_finely_is_not_free(exponent: float) -> None:
         twap = Schedule.of(np.ones(slices))
         ended = False
         while not ended:
-            observation, _, ended, _, info = env.step(twap(observation, info))
+            observation, _, ended, _, info = env.step(twap.act(observation, info))
         costs.append(info["summary"]["parent_shortfall"])
     # The only difference is rounding: trades of one rate, linear permanent impact, one spread.
     assert costs == pytest.approx([costs[0]] * 3, rel=1e-9)

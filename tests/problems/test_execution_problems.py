@@ -7,10 +7,11 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
+from trading_env.policies.policy import Policy
+from trading_env.policies.schedules import Schedule
 from trading_env.problems import Problem, almgren_chriss, obizhaeva_wang
 from trading_env.problems.closed_forms.almgren_chriss import AlmgrenChriss
 from trading_env.problems.closed_forms.obizhaeva_wang import ObizhaevaWang
-from trading_env.problems.problem import Policy, Schedule
 
 EXACT = 1e-9  # relative: some ten thousand roundings of float64
 PATHS = 16_384
@@ -28,7 +29,7 @@ def cost_of(kwargs: dict[str, Any], policy: Policy) -> float:
     observation, info = env.reset(seed=0)
     ended = False
     while not ended:
-        observation, _, ended, _, info = env.step(policy(observation, info))
+        observation, _, ended, _, info = env.step(policy.act(observation, info))
     return float(info["summary"]["parent_shortfall"])
 
 
@@ -84,7 +85,7 @@ def episodes(problem: Problem, policy: Policy, seed: int) -> tuple[Any, Any]:
     observation, info = envs.reset(seed=seed)
     rewards = np.zeros(PATHS)
     for _ in range(problem.env_kwargs["episode_length"]):
-        observation, reward, ended, _, info = envs.step(policy(observation, info))
+        observation, reward, ended, _, info = envs.step(policy.act(observation, info))
         rewards += reward
     assert ended.all()
     return info["summary"]["parent_shortfall"], rewards
@@ -124,9 +125,9 @@ def test_no_random_schedule_beats_the_optimum() -> None:
     nearby = rng.normal(0.0, 0.02, (problem.env_kwargs["episode_length"], envs.num_envs, 1))
     observation, info = envs.reset(seed=0)
     for k in range(problem.env_kwargs["episode_length"]):
-        pace = problem.optimal_policy(observation, info) + nearby[k]
+        pace = problem.optimal_policy.act(observation, info) + nearby[k]
         pace[::2] = rng.uniform(-1.0, 1.0, pace[::2].shape)
-        pace[0] = problem.optimal_policy(observation, info)[0]
+        pace[0] = problem.optimal_policy.act(observation, info)[0]
         observation, reward, _, _, info = envs.step(pace)
         total += reward
     found = -total * 50.0 * 1e6 / 100.0

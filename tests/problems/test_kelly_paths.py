@@ -24,12 +24,15 @@ MULTIPLES = {"quarter": 0.25, "half": 0.5, "optimum": 1.0, "one_and_a_half": 1.5
 
 
 def growth_at_multiple(multiple: float, sharpe: float) -> float:
-    """Growth above the cash rate at so many times the optimum; 0 at twice it."""
+    """Growth above the cash rate at a multiple c of the optimum."""
     return 0.5 * sharpe**2 * multiple * (2.0 - multiple)
 
 
 def chance_ever_at(share: float, multiple: float) -> float:
-    """Chance that discounted wealth ever falls to a share of its start, for a multiple below 2."""
+    """P(wealth ever falls to a share of its start) at a multiple c < 2 of the optimum.
+
+    The log of wealth is a Brownian motion with 2 drift / variance = 2 / c - 1.
+    """
     return float(share ** (2.0 / multiple - 1.0))
 
 
@@ -55,7 +58,7 @@ def log_wealth(problem: Problem, name: str) -> tuple[Floats, Floats]:
     accounts = envs.unwrapped.batch.lanes.accounts
     start, lowest = accounts["equity"].copy(), accounts["equity"].copy()
     for _ in range(problem.env_kwargs["episode_length"]):
-        observation, _, ended, _, info = envs.step(policy(observation, info))
+        observation, _, ended, _, info = envs.step(policy.act(observation, info))
         assert not ended.any()
         np.minimum(lowest, accounts["equity"], out=lowest)
     return np.log(accounts["equity"] / start), np.log(lowest / start)

@@ -7,9 +7,9 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
+from trading_env.policies.policy import Policy
 from trading_env.problems import Problem, garleanu_pedersen, kelly
 from trading_env.problems.closed_forms.garleanu_pedersen import GarleanuPedersen
-from trading_env.problems.problem import Policy
 
 BURN = 250  # steps in which holdings forget that they began at 0
 
@@ -49,7 +49,6 @@ def long_run(problem: Problem, policy: Policy, risk_aversion: float, steps: int)
         lanes,
         vectorization_mode="vector_entry_point",
         autoreset_mode="Disabled",
-        detail="full",
         **problem.env_kwargs,
     )
     observation, info = envs.reset(seed=0)
@@ -58,7 +57,7 @@ def long_run(problem: Problem, policy: Policy, risk_aversion: float, steps: int)
     for k in range(steps):
         factors = observation[..., columns].astype(float)
         equity, mark = info["equity"], info["mark"]
-        observation, _, _, _, info = envs.step(policy(observation, info))
+        observation, _, _, _, info = envs.step(policy.act(observation, info))
         if k >= BURN:
             held = info["position"]
             risk = np.einsum("li,ij,lj->l", held, covariance, held)
@@ -130,7 +129,7 @@ def test_kelly_weights_grow_at_the_rate_of_the_formula(name: str) -> None:
     )
     observation, info = envs.reset(seed=0)
     for _ in range(260):
-        observation, _, _, _, info = envs.step(policy(observation, info))
+        observation, _, _, _, info = envs.step(policy.act(observation, info))
     growth = np.log1p(info["summary"]["return"])
     # 260 business days are 364 of the 365.25 that a year of interest has; 2 samplings as above.
     error = growth.std() * math.sqrt(2.0 / growth.size)

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from tests.report.folder import curves, read, summary
-from trading_env.backtesting.replay import FIELDS, NAMED
+from trading_env.backtesting.replay import CODED, REPLAYED
 from trading_env.cli.main import main
 from trading_env.core.files import write_json
 
@@ -27,8 +27,8 @@ DEEP = "[" * 100_000
 
 def contents() -> dict[str, Any]:
     """Return a whole, small run folder: file -> JSON."""
-    asset = {name: [1.0] * ROWS for name in (*FIELDS, "own_impact_bps")}
-    asset |= {name: ["none"] * ROWS for name in NAMED}
+    asset = {name: [1.0] * ROWS for name in (*REPLAYED, "own_impact_bps")}
+    asset |= {name: ["none"] * ROWS for name in CODED}
     asset |= {"symbol": "A", "events": [[1, 2]], "halts": []}
     episode = {"policy": "flat", "scenario": "calm", "seed": 1, "assets": [asset]}
     episode |= {"time": ["2020-01-01"] * ROWS, "equity": [1.0] * ROWS}

@@ -14,6 +14,7 @@ import pytest
 
 from scripts.memory_bank import ROOT
 
+pytestmark = pytest.mark.proof  # builds and installs the package
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 PRESETS = {path.name for path in (ROOT / "scenarios").glob("*.toml")}
 HEAVY = ("torch", "stable_baselines3", "sb3_contrib", "matplotlib", "ray")

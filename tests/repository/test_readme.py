@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def run_check(root: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "scripts/readme.py", "check"]
+    command = [sys.executable, "scripts/docs.py", "check"]
     return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
 
 
@@ -19,7 +19,7 @@ def test_the_readme_shows_what_is_on_record() -> None:
 
 
 def test_a_figure_typed_by_hand_is_noticed(tmp_path: Path) -> None:
-    for name in ("README.md", "scripts", "trading_env", "benchmarks"):
+    for name in ("README.md", "scripts", "trading_env", "benchmarks", "docs"):
         source = ROOT / name
         if source.is_dir():
             shutil.copytree(source, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))

@@ -1,12 +1,15 @@
 """Laws of the risk manager as a user calls it, for random settings and random situations."""
 
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from tests.configurations import settings_of
 from trading_env.core.codes import RiskMode
+from trading_env.risk_manager.config import RiskConfig
 from trading_env.risk_manager.manager import PositionSize, RiskManager
 
 confidences = st.floats(0.0, 1.0)
@@ -16,28 +19,28 @@ sides = st.sampled_from([1, -1])
 ROUNDING = 1.0 + 1e-9
 
 
+class DrawnPicks(NamedTuple):
+    """Random values that Hypothesis draws, and shrinks."""
+
+    draw: st.DrawFn
+
+    def between(self, low: float, high: float) -> float:
+        return self.draw(st.floats(low, high))
+
+    def one_of(self, values: Sequence[Any]) -> Any:
+        return self.draw(st.sampled_from(values))
+
+
 @st.composite
 def managers(draw: st.DrawFn, *, stops: bool | None = None) -> RiskManager:
     """A manager of any mode but raw, which has no caps."""
-    mode = draw(st.sampled_from(["kelly", "linear", "volatility_target"]))
-    settings: dict[str, Any] = {
-        "mode": mode,
-        "stops": draw(st.booleans()) if stops is None else stops,
-        "kelly_multiplier": draw(st.floats(0.05, 2.0)),
-        "max_win_probability": draw(st.floats(0.51, 0.99)),
-        "target_volatility": draw(st.floats(1e-3, 0.1)),
-        "stop_width": draw(st.floats(0.2, 5.0)),
-        "stop_confidence_slope": draw(st.floats(0.0, 5.0)),
-        "reward_to_risk": draw(st.floats(0.2, 5.0)),
-        "max_weight": draw(st.floats(0.05, 5.0)),
-        "max_leverage": draw(st.floats(0.1, 5.0)),
-        "participation_bars": draw(st.floats(0.1, 20.0)),
-        "max_drawdown": draw(st.floats(0.05, 1.0)),
-        "initial_margin": draw(st.floats(0.1, 1.0)),
-        "execution_floor": draw(st.floats(0.05, 1.0)),
-    }
-    if mode == "kelly":
-        settings["edge_bars"] = draw(st.none() | st.floats(10.0, 1e5))
+    settings = settings_of(
+        RiskConfig,
+        DrawnPicks(draw),
+        mode=["kelly", "linear", "volatility_target"],
+        stops=[False, True] if stops is None else [stops],
+        execution_floor=(0.05, 1.0),
+    )
     return RiskManager(settings)
 
 
@@ -215,6 +218,7 @@ def test_nothing_is_named_unless_it_bound(
         "execution_floor": 1.0,
         "participation_bars": 1e12,
         "stops": False,
+        "trailing": False,
     }
     assert size.units == size_of(RiskManager(free), c, balance, tolerance, given_).units
 

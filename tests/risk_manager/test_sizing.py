@@ -274,10 +274,12 @@ def test_any_holding_up_to_that_of_full_confidence_can_be_held(
     """The stake is continuous and grows with the signal, so some signal asks for what is held."""
     risk = {"mode": mode, "max_weight": 0.3}
     asset = held(share * one(1.0, **risk).target)
+    lane, rules = a_lane([asset], None), some_rules(risk=risk_params(**risk))
     low, high = -1.0, 1.0
     for _ in range(60):
         middle = 0.5 * (low + high)
-        below = one(middle, asset, **risk).target < asset.position
+        decide(np.array([middle]), lane, rules)
+        below = lane.reports[0].target < asset.position
         low, high = (middle, high) if below else (low, middle)
     report = one(high, asset, **risk)
     assert report.target == pytest.approx(asset.position, rel=1e-12, abs=1e-9)

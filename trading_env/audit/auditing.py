@@ -6,11 +6,11 @@ import warnings
 
 from trading_env.audit.causality import causality_results
 from trading_env.audit.contract import contract_results
-from trading_env.audit.results import Report
+from trading_env.audit.results import AuditReport
 from trading_env.audit.subject import Subject
 
 
-def audit(subject: Subject) -> Report:
+def audit(subject: Subject) -> AuditReport:
     """Run every check; what the environment prints goes to standard error.
 
     Args:
@@ -20,4 +20,4 @@ def audit(subject: Subject) -> Report:
         warnings.simplefilter("ignore")
         contract = contract_results(subject)
         causality, scores = causality_results(subject)
-    return Report(subject.name, (*causality, *contract), scores)
+    return AuditReport(subject.name, (*causality, *contract), scores)

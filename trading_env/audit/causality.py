@@ -24,7 +24,7 @@ import pandas as pd
 from trading_env.audit.play import (
     Output,
     extremes,
-    first_difference,
+    first_mismatch,
     numbers_in,
     repeatable,
     samples,
@@ -33,7 +33,7 @@ from trading_env.audit.play import (
 from trading_env.audit.results import FAIL, PASS, SKIPPED, Result, guarded, verdict
 from trading_env.audit.subject import Subject
 from trading_env.audit.worlds import (
-    PRICES,
+    PRICE_COLUMNS,
     ROWS,
     changed_after,
     frozen_after,
@@ -41,32 +41,32 @@ from trading_env.audit.worlds import (
     trending,
 )
 
-STEPS = 20
+TRACED_STEPS = 20
 WALKS = 3  # that `known_price` is tried on, each beginning on another weekday
 HOLD = 12
 JUMP = 0.1  # the last move of a frozen market, fraction of the price
 GROWTH = 0.002  # a bar, of trending markets
 TOLERANCE = 1e-6  # of the largest sum of rewards on moving prices
 MAX_SWITCHED = 4  # actions of which all pairs are tried
-NEVER = 10**9
-SHOWN = ("observation", "reward", "terminated", "truncated")
+NO_ROW = 10**9
+SEEN = ("observation", "reward", "terminated", "truncated")
 NAMES = ("future", "future_in_info", "known_price", "flat_market", "market_pays")
-Scores = dict[str, dict[str, float]]
+RewardSums = dict[str, dict[str, float]]
 
 
-def causality_results(subject: Subject) -> tuple[list[Result], Scores]:
+def causality_results(subject: Subject) -> tuple[list[Result], RewardSums]:
     """Run every check of this module; also return what constant policies score."""
     if subject.build_on is None:
         why = "no data argument is known; audit a hook module:callable that takes bars"
         return [Result(name, SKIPPED, why) for name in NAMES], {}
-    scores: Scores = {}
+    scores: RewardSums = {}
     return guarded(NAMES, lambda: _run(subject, scores)), scores
 
 
-def _run(subject: Subject, scores: Scores) -> list[Result]:
+def _run(subject: Subject, scores: RewardSums) -> list[Result]:
     """Run the checks on an environment that takes data; fill in the scores."""
     tracer = Tracer(subject)
-    found = first_difference(tracer.base, tracer.play(tracer.bars, tracer.actions))
+    found = first_mismatch(tracer.base, tracer.play(tracer.bars, tracer.actions))
     if found:
         why = f"two repeated plays differ at output {found[0]}, so a difference proves nothing"
         return [Result(name, SKIPPED, why) for name in NAMES]
@@ -78,7 +78,7 @@ def _run(subject: Subject, scores: Scores) -> list[Result]:
 class Tracer:
     """Finds which rows an output depends on; plays are remembered."""
 
-    def __init__(self, subject: Subject, seed: int = 0, steps: int = STEPS) -> None:
+    def __init__(self, subject: Subject, seed: int = 0, steps: int = TRACED_STEPS) -> None:
         assert subject.build_on is not None
         self.subject, self.build_on, self.seed = subject, subject.build_on, seed
         self.bars = random_walk(seed)
@@ -100,13 +100,13 @@ class Tracer:
     def reached(self, row: int) -> tuple[int, int]:
         """Return the first output that depends on rows after `row`: with and without info."""
         if row not in self._reached:
-            everything, shown = NEVER, NEVER
+            everything, shown = NO_ROW, NO_ROW
             for seed in range(2):
                 bars = changed_after(self.bars, row, seed)
                 other = self.play(bars, self.actions)
-                everything = min(everything, (first_difference(self.base, other) or (NEVER,))[0])
-                found = first_difference(self.base, other, SHOWN)
-                shown = min(shown, (found or (NEVER,))[0])
+                everything = min(everything, (first_mismatch(self.base, other) or (NO_ROW,))[0])
+                found = first_mismatch(self.base, other, SEEN)
+                shown = min(shown, (found or (NO_ROW,))[0])
             self._reached[row] = everything, shown
         return self._reached[row]
 
@@ -135,7 +135,7 @@ def future(tracer: Tracer) -> Result:
     name = "future"
     if tracer.last < 4:
         return Result(name, SKIPPED, f"an episode of {tracer.last} steps is too short")
-    if tracer.reached(-1)[0] == NEVER:
+    if tracer.reached(-1)[0] == NO_ROW:
         return Result(name, SKIPPED, "no output depends on the bars: are they used?")
     clock = tracer.clock()
     for k in range(tracer.last + 1):
@@ -149,7 +149,7 @@ def future(tracer: Tracer) -> Result:
 
 def future_in_info(tracer: Tracer) -> Result:
     """No value of info equals a price of a later row."""
-    clock, prices = tracer.clock(), tracer.bars[list(PRICES)].to_numpy()
+    clock, prices = tracer.clock(), tracer.bars[list(PRICE_COLUMNS)].to_numpy()
     seen: dict[str, str] = {}
     for number, output in enumerate(tracer.base):
         now = max(clock + number, -1)
@@ -166,7 +166,7 @@ def future_in_info(tracer: Tracer) -> Result:
     return Result("future_in_info", PASS, "no value of info equals a later price")
 
 
-def known_price(tracer: Tracer, scores: Scores) -> Result:
+def known_price(tracer: Tracer, scores: RewardSums) -> Result:
     """Nothing is earned in a market that stands still after the last row that reset shows."""
     row, clock = tracer.known_row(0, info=True), tracer.clock()
     places = [(tracer, min(row, clock))]
@@ -209,7 +209,7 @@ def sequences(tracer: Tracer, bars: pd.DataFrame) -> dict[str, float]:
     return {key: _score(tracer, bars, plan) for key, plan in plans.items()}
 
 
-def constant_policies(tracer: Tracer) -> Scores:
+def constant_policies(tracer: Tracer) -> RewardSums:
     """Score each constant action, and random ones, over an episode of each market."""
     walk = tracer.bars
     markets = {
@@ -226,7 +226,7 @@ def constant_policies(tracer: Tracer) -> Scores:
     }
 
 
-def flat_market(scores: Scores) -> Result:
+def flat_market(scores: RewardSums) -> Result:
     """Where no price ever moves, no policy earns a reward."""
     flat = {key: score["flat"] for key, score in scores.items()}
     best = max(flat, key=lambda key: np.inf if np.isnan(flat[key]) else flat[key])
@@ -237,7 +237,7 @@ def flat_market(scores: Scores) -> Result:
     return verdict("flat_market", problem, f"at most {earned:.4g} on flat prices (action {best})")
 
 
-def market_pays(scores: Scores) -> Result:
+def market_pays(scores: RewardSums) -> Result:
     """Some constant policy's reward depends on where the price goes."""
     limit = TOLERANCE * scale(scores)
     spans = {
@@ -252,7 +252,7 @@ def market_pays(scores: Scores) -> Result:
     return verdict("market_pays", problem, f"action {best}: a trend is worth {spans[best]:.4g}")
 
 
-def scale(scores: Scores) -> float:
+def scale(scores: RewardSums) -> float:
     """Return the largest sum of rewards, in size, that moving prices gave."""
     return max(abs(v) for score in scores.values() for name, v in score.items() if name != "flat")
 

@@ -12,12 +12,12 @@ import numpy as np
 from trading_env.audit.play import (
     Output,
     extremes,
-    first_difference,
+    first_mismatch,
     go_on,
     known_globals,
-    leaves,
+    leaves_of,
     numbers_in,
-    play,
+    play_env,
     repeatable,
     samples,
     start,
@@ -36,20 +36,20 @@ from trading_env.audit.subject import Env, Subject
 
 Check: TypeAlias = Callable[[Subject, Sequence[Any]], Result]
 
-STEPS = 40
+CONTRACT_STEPS = 40
 LONG = 150
 NOTHING = "two repeated plays differ, so there is nothing to compare with:"
 
 
 def contract_results(subject: Subject) -> list[Result]:
     """Run every check of this module."""
-    actions = samples(subject.build().action_space, STEPS, seed=1)
+    actions = samples(subject.build().action_space, CONTRACT_STEPS, seed=1)
     results = guarded(("same_seed",), lambda: [same_seed(subject, actions)])
     results += guarded(
         ("different_seeds", "unseeded_reset"),
         lambda: fresh_draws(subject, actions[:SHORT], results[0]),
     )
-    found = first_difference(
+    found = first_mismatch(
         repeatable(subject.build(), actions), repeatable(subject.build(), actions)
     )
     for check in (reset_forgets, aliasing, invalid_actions, copies):
@@ -84,12 +84,12 @@ def _changed_later(env: Env, actions: Sequence[Any]) -> str | None:
             kept.append(copy.deepcopy(held[-1]))
             if held[-1].ended:
                 break
-        now = first_difference(kept, held)
+        now = first_mismatch(kept, held)
         if now is None:
             for seed in (0, 1):
                 with known_globals(seed):
-                    play(env, samples(env.action_space, STEPS, seed=2), seed)
-            now = first_difference(kept, held)
+                    play_env(env, samples(env.action_space, CONTRACT_STEPS, seed=2), seed)
+            now = first_mismatch(kept, held)
             if now:
                 return f"output {now[0]} changed in a later episode: {now[1]}"
     return f"output {now[0]} changed in later steps: {now[1]}" if now else None
@@ -108,13 +108,13 @@ def _reached_by_writing(subject: Subject, actions: Sequence[Any]) -> str | None:
             written.append(copy.deepcopy(output))
             if output.ended:
                 break
-    found = first_difference(clean, written)
+    found = first_mismatch(clean, written)
     return f"writing into returned arrays changes output {found[0]}: {found[1]}" if found else None
 
 
 def _overwrite(output: Output) -> None:
     """Write nonsense into every writable array of numbers."""
-    for _, leaf in leaves((output.observation, output.info)):
+    for _, leaf in leaves_of((output.observation, output.info)):
         if isinstance(leaf, np.ndarray) and leaf.dtype.kind in "iuf" and leaf.flags.writeable:
             leaf[...] = 77
 
@@ -132,7 +132,7 @@ def invalid_actions(subject: Subject, actions: Sequence[Any]) -> Result:
                 with np.errstate(all="ignore"):
                     env.step(action)
             except Exception:  # any exception counts as a refusal
-                if not outputs[-1].ended and first_difference(
+                if not outputs[-1].ended and first_mismatch(
                     clean, outputs + go_on(env, actions[1 : len(clean) - 1])
                 ):
                     touched.append(name)
@@ -172,7 +172,7 @@ def copies(subject: Subject, actions: Sequence[Any]) -> Result:
     for name, clone in ways.items():
         env = subject.build()
         with known_globals():
-            play(env, actions[:half])
+            play_env(env, actions[:half])
             try:
                 twin = clone(env)
             except Exception as error:
@@ -181,7 +181,7 @@ def copies(subject: Subject, actions: Sequence[Any]) -> Result:
         with known_globals():
             one = go_on(env, actions[half:])
         with known_globals():
-            found = first_difference(one, go_on(twin, actions[half:]))
+            found = first_mismatch(one, go_on(twin, actions[half:]))
         if found:
             problems.append(f"{name}: step {half + found[0] + 1}, {found[1]}")
     return verdict(
@@ -193,7 +193,7 @@ def observation_space(subject: Subject, actions: Sequence[Any]) -> Result:
     """Every observation lies in the declared space."""
     env = subject.build()
     problem = None
-    for number, output in enumerate(play(env, actions)):
+    for number, output in enumerate(play_env(env, actions)):
         if problem is None and not env.observation_space.contains(output.observation):
             shown = f"{type(output.observation).__name__} {output.observation!s:.40}"
             problem = f"output {number}: {shown!r} is not in {env.observation_space!s:.50}"
@@ -209,7 +209,7 @@ def finite(subject: Subject, actions: Sequence[Any]) -> Result:
     ]
     count = 0
     for policy in policies:
-        for number, output in enumerate(play(env, policy)):
+        for number, output in enumerate(play_env(env, policy)):
             count += 1
             shown = {"observation": output.observation, "reward": output.reward}
             for place, array in numbers_in(shown):

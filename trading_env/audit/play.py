@@ -13,7 +13,7 @@ import numpy as np
 from trading_env.audit.subject import Env
 
 MAX_CORNERS = 8
-SHOWN = 24  # characters of a value in evidence
+VALUE_SHOWN = 24  # characters of a value in evidence
 
 
 class Output(NamedTuple):
@@ -61,7 +61,7 @@ def step(env: Env, action: Any) -> Output:
     return Output(observation, reward, terminated, truncated, info)
 
 
-def play(env: Env, actions: Sequence[Any], seed: int | None = 0) -> list[Output]:
+def play_env(env: Env, actions: Sequence[Any], seed: int | None = 0) -> list[Output]:
     """Reset and take the actions until they or the episode end; outputs are deep copies."""
     outputs = [copy.deepcopy(start(env, seed))]
     return outputs + go_on(env, actions)
@@ -80,7 +80,7 @@ def go_on(env: Env, actions: Sequence[Any]) -> list[Output]:
 def repeatable(env: Env, actions: Sequence[Any], seed: int = 0) -> list[Output]:
     """Play with the global generators seeded, and close the environment."""
     with known_globals(seed):
-        outputs = play(env, actions, seed)
+        outputs = play_env(env, actions, seed)
     env.close()
     return outputs
 
@@ -130,10 +130,10 @@ def _name(point: np.ndarray) -> str:
     return f"{values[0]:g}" if len(values) == 1 else f"[{' '.join(shown)}]"
 
 
-def difference(left: Any, right: Any, place: str = "") -> str | None:
+def mismatch(left: Any, right: Any, place: str = "") -> str | None:
     """Return where two values differ and how, or None; NaN equals NaN."""
     if isinstance(left, Output) and isinstance(right, Output):
-        return difference(left._asdict(), right._asdict())
+        return mismatch(left._asdict(), right._asdict())
     if isinstance(left, dict) and isinstance(right, dict):
         if left.keys() != right.keys():
             return f"{place} has other keys"
@@ -144,7 +144,7 @@ def difference(left: Any, right: Any, place: str = "") -> str | None:
         pairs = [(f"{place}[{i}]", *pair) for i, pair in enumerate(zip(left, right, strict=True))]
     else:
         return _difference_of_leaves(left, right, place)
-    found = (difference(one, other, name) for name, one, other in pairs)
+    found = (mismatch(one, other, name) for name, one, other in pairs)
     return next((text for text in found if text), None)
 
 
@@ -155,7 +155,7 @@ def _difference_of_leaves(left: Any, right: Any, place: str) -> str | None:
             same = bool(left == right) or repr(left) == repr(right)
         except (TypeError, ValueError):
             same = repr(left) == repr(right)
-        return None if same else f"{place} {left!r:.{SHOWN}} then {right!r:.{SHOWN}}"
+        return None if same else f"{place} {left!r:.{VALUE_SHOWN}} then {right!r:.{VALUE_SHOWN}}"
     one, other = np.asarray(left), np.asarray(right)
     if one.shape != other.shape:
         return f"{place} has shape {one.shape}, then {other.shape}"
@@ -167,15 +167,15 @@ def _difference_of_leaves(left: Any, right: Any, place: str) -> str | None:
         return None
     index = tuple(int(i) for i in np.argwhere(unequal)[0])
     where = f"{place}{list(index)}" if index else place
-    return f"{where} {one[index]!s:.{SHOWN}} then {other[index]!s:.{SHOWN}}"
+    return f"{where} {one[index]!s:.{VALUE_SHOWN}} then {other[index]!s:.{VALUE_SHOWN}}"
 
 
-def first_difference(
+def first_mismatch(
     left: Sequence[Output], right: Sequence[Output], fields: Sequence[str] = Output._fields
 ) -> tuple[int, str] | None:
     """Return the number of the first output (0 is reset) that differs, and how; or None."""
     for number, (one, other) in enumerate(zip(left, right, strict=False)):
-        text = difference(
+        text = mismatch(
             {name: getattr(one, name) for name in fields},
             {name: getattr(other, name) for name in fields},
         )
@@ -186,21 +186,21 @@ def first_difference(
     return None
 
 
-def leaves(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
+def leaves_of(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
     """Walk through nested values: the place and the value of every leaf."""
     if isinstance(value, dict):
         for key, item in value.items():
-            yield from leaves(item, f"{place}.{key}" if place else str(key))
+            yield from leaves_of(item, f"{place}.{key}" if place else str(key))
     elif isinstance(value, list | tuple):
         for number, item in enumerate(value):
-            yield from leaves(item, f"{place}[{number}]")
+            yield from leaves_of(item, f"{place}[{number}]")
     else:
         yield place, value
 
 
 def numbers_in(value: Any) -> Iterator[tuple[str, np.ndarray]]:
     """Walk through the leaves that are numbers or arrays of numbers."""
-    for place, leaf in leaves(value):
+    for place, leaf in leaves_of(value):
         array = np.asarray(leaf)
         if array.dtype.kind in "iuf":
             yield place, array

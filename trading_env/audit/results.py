@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 PASS = "pass"
 FAIL = "fail"
 SKIPPED = "not applicable"
-SHOWN = 100  # characters of an error
+LONGEST_ERROR = 100  # characters of an error
 
 
 class Result(NamedTuple):
@@ -17,7 +17,7 @@ class Result(NamedTuple):
     evidence: str
 
 
-class Report(NamedTuple):
+class AuditReport(NamedTuple):
     """Every check of one environment, with what constant policies score."""
 
     environment: str
@@ -49,5 +49,5 @@ def guarded(names: Sequence[str], run: Callable[[], list[Result]]) -> list[Resul
     try:
         return run()
     except Exception as error:
-        text = f"raised {type(error).__name__}: {' '.join(str(error).split()):.{SHOWN}}"
+        text = f"raised {type(error).__name__}: {' '.join(str(error).split()):.{LONGEST_ERROR}}"
         return [Result(name, FAIL, text) for name in names]

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from trading_env.audit.play import (
-    difference,
-    first_difference,
+    first_mismatch,
     known_globals,
+    mismatch,
     numbers_in,
-    play,
+    play_env,
     repeatable,
     samples,
 )
@@ -30,10 +30,10 @@ def same_seed(subject: Subject, actions: Sequence[Any]) -> Result:
     """One seed and the same actions give one episode, in a new environment and in a used one."""
     first, second = subject.build(), subject.build()
     with known_globals():  # once: draws from a global generator still differ from play to play
-        plays = [play(env, actions, 7) for env in (first, second, first)]
+        plays = [play_env(env, actions, 7) for env in (first, second, first)]
     problem = None
     for who, other in (("a second environment", plays[1]), ("the same one again", plays[2])):
-        found = first_difference(plays[0], other)
+        found = first_mismatch(plays[0], other)
         if found and problem is None:
             problem = f"reset(seed=7) in {who}: output {found[0]}, {found[1]}"
     return verdict("same_seed", problem, f"three plays of {len(plays[0])} outputs are equal")
@@ -44,12 +44,12 @@ def fresh_draws(subject: Subject, actions: Sequence[Any], same: Result) -> list[
     names = ("different_seeds", "unseeded_reset")
     env = subject.build()
     with known_globals():
-        seeded = [play(subject.build(), actions, seed) for seed in range(DRAWS)]
-        fresh = [play(subject.build(), actions, None) for _ in range(DRAWS)]
-        again = [play(env, actions, None) for _ in range(DRAWS)]
+        seeded = [play_env(subject.build(), actions, seed) for seed in range(DRAWS)]
+        fresh = [play_env(subject.build(), actions, None) for _ in range(DRAWS)]
+        again = [play_env(env, actions, None) for _ in range(DRAWS)]
     kinds = {"seeds": seeded, "new environments": fresh, "resets of one": again}
     varied = {
-        name: any(first_difference(plays[0], p) for p in plays) for name, plays in kinds.items()
+        name: any(first_mismatch(plays[0], p) for p in plays) for name, plays in kinds.items()
     }
     if not any(varied.values()):
         why = f"not random: {DRAWS} seeds and {2 * DRAWS} resets without one give one episode"
@@ -70,11 +70,11 @@ def reset_forgets(subject: Subject, actions: Sequence[Any]) -> Result:
     for seed in range(EARLIER_EPISODES):
         clean = repeatable(subject.build(), actions, seed)
         with known_globals(seed):
-            found = first_difference(clean, play(used, actions, seed))
+            found = first_mismatch(clean, play_env(used, actions, seed))
             if found:
                 text = f"output {found[0]} of seed {seed} after earlier episodes: {found[1]}"
                 return Result("reset_forgets", FAIL, text)
-            play(used, samples(used.action_space, EARLIER_STEPS, seed), seed)
+            play_env(used, samples(used.action_space, EARLIER_STEPS, seed), seed)
     return Result("reset_forgets", PASS, f"{EARLIER_EPISODES} seeds in a used environment")
 
 
@@ -84,8 +84,8 @@ def global_state(subject: Subject, actions: Sequence[Any]) -> Result:
     legacy, standard = np.random.get_state(), random.getstate()  # noqa: NPY002
     with warnings.catch_warnings():
         repeat = subject.build()
-        play(repeat, actions)
-    if difference(legacy, np.random.get_state(), "state"):  # noqa: NPY002
+        play_env(repeat, actions)
+    if mismatch(legacy, np.random.get_state(), "state"):  # noqa: NPY002
         problem = "; ".join(filter(None, [problem, "draws from numpy's global generator"]))
     if random.getstate() != standard:
         problem = "; ".join(filter(None, [problem, "draws from the random module's generator"]))
@@ -95,7 +95,7 @@ def global_state(subject: Subject, actions: Sequence[Any]) -> Result:
 def seed_in_info(subject: Subject, actions: Sequence[Any]) -> Result:
     """No value of info equals the seed."""
     problem = None
-    for number, output in enumerate(play(subject.build(), actions, SECRET)):
+    for number, output in enumerate(play_env(subject.build(), actions, SECRET)):
         for place, array in numbers_in(output.info):
             if problem is None and (array == SECRET).any():
                 problem = f"output {number}: info {place} holds the seed {SECRET}"

@@ -29,7 +29,7 @@ from trading_env.markets import Market
 
 Env: TypeAlias = gym.Env[Any, Any]
 OWN = "trading_env."
-SHOWN = 120  # characters of an error that is passed on
+LONGEST = 120  # characters of an error that is passed on
 
 
 class Subject(NamedTuple):
@@ -84,7 +84,7 @@ def _try(subject: Subject) -> str:
     except Exception as error:
         why = f"{type(error).__name__}: {error}"
         hint = "wrong kwargs, or data it needs a hook for?"
-        raise ValueError(f"{subject.name} cannot be built ({why:.{SHOWN}}): {hint}") from error
+        raise ValueError(f"{subject.name} cannot be built ({why:.{LONGEST}}): {hint}") from error
     return package
 
 
@@ -96,7 +96,7 @@ def _import(module: str) -> Any:
         return importlib.import_module(module)
     except Exception as error:  # the user's module may raise anything
         why = f"{type(error).__name__}: {error}"
-        raise ValueError(f"module {shown(module)} cannot be imported: {why:.{SHOWN}}") from None
+        raise ValueError(f"module {shown(module)} cannot be imported: {why:.{LONGEST}}") from None
 
 
 def _hook(name: str) -> Callable[..., Env] | None:

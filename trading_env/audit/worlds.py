@@ -12,7 +12,7 @@ import pandas as pd
 ROWS = 400
 VOLATILITY = 0.02  # standard deviation of a bar's log return
 OPENING_GAP = 0.003  # the same of an open over the last close
-PRICES = ("open", "high", "low", "close")
+PRICE_COLUMNS = ("open", "high", "low", "close")
 START = "2018-01-01"
 
 
@@ -70,7 +70,7 @@ def trending(bars: pd.DataFrame, growth: float) -> pd.DataFrame:
     """Return bars whose every close is `growth` times (1 + it) the one before; 0 is flat."""
     close = 100.0 * np.exp(math.log1p(growth) * np.arange(1, len(bars) + 1))
     trend = _frame(close / (1.0 + growth), close, bars["volume"].to_numpy(), reach=0.0)
-    return bars.assign(**{name: trend[name].to_numpy() for name in PRICES})
+    return bars.assign(**{name: trend[name].to_numpy() for name in PRICE_COLUMNS})
 
 
 def _frame(

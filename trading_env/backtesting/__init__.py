@@ -1,34 +1,15 @@
 """Policies x scenarios x severities x markets x windows x seeds, on the native batch."""
 
-from trading_env.backtesting.cells import Slice as Slice
+from trading_env.backtesting.evaluation import evaluate as evaluate
 from trading_env.backtesting.journals import journal as journal
 from trading_env.backtesting.journals import order_ledger as order_ledger
+from trading_env.backtesting.lookup import find_policy as find_policy
 from trading_env.backtesting.metrics import METRICS as METRICS
-from trading_env.backtesting.metrics import PER_ORDER as PER_ORDER
-from trading_env.backtesting.metrics import score as score
-from trading_env.backtesting.plans import Plan as Plan
-from trading_env.backtesting.plans import Played as Played
-from trading_env.backtesting.plans import play as play
-from trading_env.backtesting.rollouts import Rollout as Rollout
 from trading_env.backtesting.rollouts import rollout as rollout
-from trading_env.backtesting.store import CellStore as CellStore
-from trading_env.backtesting.summaries import summary_of as summary_of
-from trading_env.backtesting.tables import KEYS as KEYS
-from trading_env.backtesting.tables import WALK_KEYS as WALK_KEYS
-from trading_env.backtesting.tables import WITHHELD as WITHHELD
-from trading_env.backtesting.tables import curves_frame as curves_frame
-from trading_env.backtesting.tables import episodes_frame as episodes_frame
-from trading_env.backtesting.tables import evaluate as evaluate
 from trading_env.backtesting.tables import pool as pool
 from trading_env.backtesting.tables import reasons as reasons
 from trading_env.backtesting.tables import summarise as summarise
 from trading_env.backtesting.walks import backtest as backtest
-from trading_env.backtesting.walks import slices_of as slices_of
 from trading_env.backtesting.windows import Walk as Walk
-from trading_env.backtesting.windows import Window as Window
-from trading_env.core.errors import MismatchError as MismatchError
 from trading_env.policies.policy import Policy as Policy
-from trading_env.policies.policy import PolicyFactory as PolicyFactory
-from trading_env.policies.policy import PolicySpec as PolicySpec
-from trading_env.policies.policy import build_policy as build_policy
 from trading_env.policies.policy import make_envs as make_envs

@@ -45,7 +45,7 @@ class Cell(NamedTuple):
 def ask(policy: Policy | None, env: str, arguments: Mapping[str, Any]) -> Setup:
     """Resolve what is asked for: the arguments, and the settings that the policy may bring."""
     kind = env_class(env)
-    overrides = getattr(policy, "env_overrides", {})
+    overrides = {} if policy is None else policy.env_overrides
     own = {name: overrides[name] for name in OWN_SETTINGS if name in overrides}
     asked = {**kind.defaults, **arguments, **own}
     return build(task=kind.task, **{k: v for k, v in asked.items() if k not in NOT_THE_WORLD})

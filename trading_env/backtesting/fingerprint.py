@@ -1,8 +1,8 @@
-"""What a policy and the code are, as hashes: so that a stored result is known to be still true.
+"""Hashes of a policy and of the code: they tell whether a stored result still holds.
 
 A policy is its class (name and source file) and its values after `reset(1)`, the ones that pickling
-would keep; or what its attribute `fingerprint` (a string) says. Not seen: other modules that a
-policy of the user's calls into, and what it reads from files while it acts.
+would keep; or its attribute `fingerprint`, where it has one. Not seen: other modules that a user's
+policy calls into, and files that it reads while it acts.
 """
 
 import hashlib
@@ -36,10 +36,9 @@ def fingerprint(policy: Policy) -> str:
         ConfigError: it holds something that has no definite content.
     """
     policy.reset(1)
-    given = getattr(policy, "fingerprint", None)
     digest = hashlib.sha256()
     try:
-        _feed(digest, policy if given is None else str(given))
+        _feed(digest, policy.fingerprint or policy)
     except (TypeError, RecursionError) as error:
         name = type(policy).__qualname__
         reason = f"{error}; give it an attribute `fingerprint`, a string"

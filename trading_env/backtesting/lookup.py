@@ -1,56 +1,174 @@
-"""POLICY on a command line: a run folder, a baseline's name, or `module:callable`.
+"""Find the policy that a POLICY text names, and what comes with it.
 
-A run folder is what `train.py` writes. A callable takes an `ObservationLayout` and returns a
-policy, or is one; its module is looked for in the current folder too, and importing it runs its
-code.
+POLICY is one of
+
+- a baseline's name, as `momentum`;
+- the folder of a run of `train.py`, which brings its market and its ablation;
+- `problems.NAME` or `problems.NAME.POLICY`: a policy of a problem with a known optimum, which
+  brings the problem's environment and its other policies;
+- `module:callable`, anything that `policies/adapters.py` takes; the module is looked for in the
+  current folder too, and importing it runs its code;
+- a Stable-Baselines3 `.zip`, which is loaded only when it is trusted: it holds pickles.
 """
 
 import importlib
+import inspect
 import json
 import os
 import sys
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from trading_env.core.errors import ConfigError, nearest, shown
+from trading_env.core.errors import ConfigError, nearest, shown, unknown
 from trading_env.envs.spaces import ObservationLayout
+from trading_env.policies.adapters import PolicySpec, build_policy, load_model
 from trading_env.policies.adaptive import AdaptivePolicy
 from trading_env.policies.baselines import BASELINES, EXECUTION_BASELINES
-from trading_env.policies.policy import Policy, PolicySpec, build_policy
+from trading_env.policies.policy import ENVS, Policy
+from trading_env.problems import PROBLEMS
 
 NAMED = {"portfolio": BASELINES, "execution": EXECUTION_BASELINES}
+OPTIMUM = "optimal_policy"
+CALIBRATED = (
+    "ppo is the learner with its calibrator off. Held out means unseen by the network; the "
+    "calibrator's settings were chosen on the validation band in scenarios that included "
+    "liquidity_drought, gfc_2008 and covid_2020."
+)
 
 
-class Found(NamedTuple):
-    """A policy, and what is known of its training."""
+class Candidate(NamedTuple):
+    """A policy to evaluate, and what is known about it."""
 
     name: str
     spec: PolicySpec
+    env: str = "portfolio"
+    company: Mapping[str, PolicySpec] = {}  # its ablation, or its problem's other policies
+    env_kwargs: Mapping[str, Any] = {}  # of its problem
     market: str | None = None  # that a run was trained on
     trained_on: tuple[str, ...] = ()  # scenarios
+    notes: tuple[str, ...] = ()
 
 
-def find_policy(text: str, env: str) -> Found:
-    """Find what POLICY names.
+def find_policy(
+    text: str,
+    env: str | None = None,
+    *,
+    trust: bool = False,
+    parameters: Mapping[str, Any] | None = None,
+) -> Candidate:
+    """Find the policy that a text names.
+
+    Args:
+        text: POLICY, see above.
+        env: "portfolio" or "execution"; None takes the policy's own.
+        trust: load a pickled model.
+        parameters: of a problem.
 
     Raises:
-        ConfigError: it names nothing, or what it names cannot be had; one line.
+        ConfigError: the text matches nothing, the policy cannot be loaded, or it is for another
+            task.
     """
-    if text in NAMED[env]:
-        return Found(text, NAMED[env][text])
-    if text and Path(text).is_dir():
-        return _from_run(Path(text), env)
-    module, colon, attribute = text.partition(":")
-    if colon and module and attribute and os.sep not in text:
-        return Found(attribute, _from_module(text, module, attribute))
-    known = "a run folder, module:callable, or a baseline"
-    raise ConfigError(f"POLICY {shown(text)}: not {known}{nearest(text, NAMED[env])}")
+    is_problem = text.partition(".")[0] == "problems" and ":" not in text
+    if parameters and not is_problem:
+        raise ConfigError(f"POLICY {shown(text)}: only problems take parameters")
+    if is_problem:
+        found = _from_problem(text, dict(parameters or {}))
+    elif Path(text).suffix == ".zip":
+        found = _from_model(text, env, trust)
+    elif text and Path(text).is_dir():
+        found = _from_run(Path(text))
+    elif own := [task for task in NAMED if text in NAMED[task] and env in (None, task)]:
+        found = Candidate(text, NAMED[own[0]][text], own[0])
+    else:
+        found = _from_module(text, env or "portfolio")
+    if env not in (None, found.env):
+        raise ConfigError(f"POLICY {shown(text)}: is for env {found.env!r}, not {env!r}")
+    return found
 
 
-def _from_run(run: Path, env: str) -> Found:
-    """Read a run folder of `train.py`, or the policy folder in one."""
+class Resolved(NamedTuple):
+    """Policies that were given as texts or as they are."""
+
+    policies: dict[str, PolicySpec]
+    env: str
+    env_kwargs: dict[str, Any]  # of their problem
+
+
+def resolve(
+    policies: Mapping[str, PolicySpec | str] | str, env: str | None, *, trust: bool
+) -> Resolved:
+    """Find the policies that are given as texts.
+
+    Args:
+        policies: name -> a policy or a POLICY text; or one text, which comes with its company.
+        env: of all of them; None takes the first text's own, or "portfolio".
+        trust: load pickled models.
+
+    Raises:
+        ConfigError: a policy is not found, or two belong to different environments.
+    """
+    found: dict[str, PolicySpec] = {}
+    own: dict[str, Any] = {}
+    if isinstance(policies, str):
+        only = find_policy(policies, env, trust=trust)
+        return Resolved({only.name: only.spec, **only.company}, only.env, dict(only.env_kwargs))
+    for name, given in policies.items():
+        if isinstance(given, str):
+            candidate = find_policy(given, env, trust=trust)
+            env = candidate.env
+            if own and dict(candidate.env_kwargs) not in ({}, own):
+                raise ConfigError(f"POLICY {shown(given)}: is of another problem than the others")
+            own = own or dict(candidate.env_kwargs)
+            given = candidate.spec
+        found[name] = given
+    return Resolved(found, env or "portfolio", own)
+
+
+def _from_problem(text: str, parameters: dict[str, Any]) -> Candidate:
+    """Make a problem, and take one of its policies."""
+    _, _, rest = text.partition(".")
+    name, _, chosen = rest.partition(".")
+    if name not in PROBLEMS:
+        raise ConfigError(f"POLICY {shown(text)}: {unknown('problem', name, PROBLEMS)}")
+    make = PROBLEMS[name]
+    for key in parameters:
+        if key not in inspect.signature(make).parameters:
+            known = inspect.signature(make).parameters
+            raise ConfigError(f"problems.{name}: {unknown('parameter', key, known)}")
+    try:
+        problem = make(**parameters)
+    except Exception as error:  # a parameter of the wrong type fails anywhere
+        raise ConfigError(f"problems.{name}: {error}") from None
+    policies = {OPTIMUM: problem.optimal_policy, **problem.policies}
+    chosen = chosen or OPTIMUM
+    if chosen not in policies:
+        raise ConfigError(f"POLICY {shown(text)}: {unknown('policy', chosen, policies)}")
+    values = {OPTIMUM: problem.optimal_value, **problem.reference_values}
+    worth = ", ".join(f"{key} {value:.6g}" for key, value in values.items())
+    return Candidate(
+        chosen,
+        policies.pop(chosen),
+        env=next(env for env in ENVS if problem.env_id == f"trading_env/{env.title()}-v0"),
+        company=policies,
+        env_kwargs=problem.env_kwargs,
+        notes=(f"problems.{name} in closed form: {worth}.",),
+    )
+
+
+def _from_model(text: str, env: str | None, trust: bool) -> Candidate:
+    """Load a pickled model, if that is allowed."""
+    if not trust:
+        reason = "a model holds pickles, and loading them can run any code; --trust loads it"
+        raise ConfigError(f"POLICY {shown(text)}: {reason}")
+    if not Path(text).is_file():
+        raise ConfigError(f"POLICY {shown(text)}: there is no such file")
+    return Candidate(Path(text).stem, _told(text, load_model(Path(text))), env or "portfolio")
+
+
+def _from_run(run: Path) -> Candidate:
+    """Read the folder of a run, or the policy folder in one."""
     folder = run / "policy" if (run / "policy").is_dir() else run
     try:
         description = json.loads((folder / "policy.json").read_text(encoding="utf-8"))
@@ -60,46 +178,51 @@ def _from_run(run: Path, env: str) -> Found:
             config = tomllib.loads((run / "config.toml").read_text(encoding="utf-8"))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(f"POLICY {run}: not the folder of a run: {error}") from None
-    if env != config.get("env", env):
-        raise ConfigError(
-            f"POLICY {run}: was trained for env {shown(config['env'], 20)}, not {env!r}"
+
+    def load(calibrate: bool | None = None) -> PolicySpec:
+        return _told(
+            str(run), lambda layout: AdaptivePolicy.load(folder, layout, calibrate=calibrate)
         )
-    return Found(
+
+    is_adaptive = kind == "adaptive"
+    return Candidate(
         kind,
-        _told(str(run), lambda layout: AdaptivePolicy.load(folder, layout)),
-        config.get("market"),
-        tuple(map(str, scenarios)),
+        load(),
+        env=str(config.get("env", "portfolio")),
+        company={"ppo": load(calibrate=False)} if is_adaptive else {},
+        market=config.get("market"),
+        trained_on=tuple(map(str, scenarios)),
+        notes=(CALIBRATED,) if is_adaptive else (),
     )
 
 
-def _from_module(text: str, module: str, attribute: str) -> PolicySpec:
+def _from_module(text: str, env: str) -> Candidate:
     """Import a user's module and take the callable out of it."""
+    module, colon, attribute = text.partition(":")
+    if not (colon and module and attribute) or os.sep in text:
+        names = [name for task in NAMED for name in NAMED[task]]
+        known = "a run folder, problems.NAME, module:callable, model.zip or a baseline"
+        raise ConfigError(f"POLICY {shown(text)}: not {known}{nearest(text, names)}")
     if "" not in sys.path and os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     try:
         spec = getattr(importlib.import_module(module), attribute)
     except Exception as error:  # the user's module may raise anything
         raise ConfigError(_failed(text, "importing", error)) from None
-    if not callable(spec) and not isinstance(spec, Policy):
-        raise ConfigError(f"POLICY {shown(text)}: not callable, and no policy")
-    return _told(text, spec)
+    return Candidate(attribute, _told(text, spec), env)
 
 
 def _told(text: str, spec: PolicySpec) -> Callable[[ObservationLayout], Policy]:
-    """Wrap a factory so that its failure is one line that names POLICY."""
+    """Wrap a policy so that a failure to make it is one line that names POLICY."""
 
     def make(layout: ObservationLayout) -> Policy:
         try:
-            policy = build_policy(spec, layout)
+            return build_policy(spec, layout)
         except Exception as error:  # the user's code may raise anything
             raise ConfigError(_failed(text, "making", error)) from None
-        if not isinstance(policy, Policy):
-            kind = type(policy).__name__
-            raise ConfigError(f"POLICY {shown(text)}: made a {kind:.40} without reset and act")
-        return policy
 
     return make
 
 
-def _failed(text: str, what: str, error: Exception) -> str:
-    return f"POLICY {shown(text)}: {what} it failed: {type(error).__name__}: {error}"
+def _failed(text: str, action: str, error: Exception) -> str:
+    return f"POLICY {shown(text)}: {action} it failed: {type(error).__name__}: {error}"

@@ -12,17 +12,26 @@ import numpy as np
 
 from trading_env.backtesting.cells import Cell, Slice, ask, check_built, key_of
 from trading_env.backtesting.fingerprint import code_digest, fingerprint
+from trading_env.backtesting.interruption import stop_if_interrupted
 from trading_env.backtesting.metrics import METRICS, score
 from trading_env.backtesting.rollouts import Rollout, rollout
 from trading_env.backtesting.store import CellStore
 from trading_env.core.errors import ConfigError
 from trading_env.core.files import jsonable
 from trading_env.core.records import Floats
+from trading_env.envs.trace import EpisodeTrace
+from trading_env.envs.vector import TradingVectorEnv
 from trading_env.envs.world import Setup
-from trading_env.policies.policy import Policy, PolicySpec, build_policy, env_class, make_envs
+from trading_env.policies.adapters import PolicySpec, build_policy
+from trading_env.policies.policy import Policy, env_class, make_envs
 
 Advance = Callable[[bool], object]  # called after each cell: was it played now?
 QUARTILES = {"equity_low": 25, "equity": 50, "equity_high": 75}
+
+
+def named(values: Mapping[str, Any] | Sequence[str]) -> Mapping[str, Any]:
+    """Return name -> value; texts name themselves."""
+    return values if isinstance(values, Mapping) else {name: name for name in values}
 
 
 @dataclass(frozen=True)
@@ -70,6 +79,7 @@ class Rehearsal(NamedTuple):
     """What a plan turned out to be about, JSON-able; for the manifest."""
 
     policies: dict[str, str]  # name -> fingerprint
+    overrides: dict[str, dict[str, Any]]  # name -> arguments that it brings along, if it does
     scenarios: dict[str, list[dict[str, Any]]]  # name -> groups: name, sha256, parameters
 
 
@@ -84,12 +94,12 @@ class Played(NamedTuple):
 
 
 def rehearse(plan: Plan) -> Rehearsal:
-    """Resolve every cell without playing it, so that what is wrong is known before any is.
+    """Resolve every cell without playing it: a plan is refused before any of it is played.
 
     Raises:
-        ValueError: a cell is impossible, in one line.
+        ValueError: a cell is invalid, in one line.
     """
-    found = Rehearsal({}, {})
+    found = Rehearsal({}, {}, {})
     seen: set[str] = set()
     for where in plan.slices:
         common = plan.common(where)
@@ -106,6 +116,8 @@ def rehearse(plan: Plan) -> Rehearsal:
             for name, policy_spec in plan.policies.items():
                 policy = build_policy(policy_spec, asked.layout)
                 found.policies[name] = fingerprint(policy)
+                if policy.env_overrides:
+                    found.overrides[name] = dict(policy.env_overrides)
     return found
 
 
@@ -152,6 +164,7 @@ def _play_policy(
                 if store:
                     store.put(key, content)
             yield Played(cell, **content)
+            stop_if_interrupted()
             if advance:
                 advance(is_new)
 
@@ -165,7 +178,8 @@ def _play_cell(
     twins: "_Twins",
 ) -> dict[str, Any]:
     """Play one cell; return the fields of `Played` but the cell."""
-    played = _episodes(plan, policy, where, events, asked)
+    envs = _lanes(plan, policy, where, events, asked, plan.episodes)
+    played = rollout(policy, envs, plan.seed, record=True)
     has_events = events["severity"] > 0.0 and any(s.events for s in asked.scenarios)
     scores = score(played, asked.market.bars_per_year, twins.get() if has_events else None)
     return {
@@ -176,14 +190,14 @@ def _play_cell(
     }
 
 
-def _episodes(
-    plan: Plan, policy: Policy, where: Slice, events: dict[str, Any], asked: Setup
-) -> Rollout:
-    """Build the lanes, read them back, play."""
+def _lanes(
+    plan: Plan, policy: Policy, where: Slice, events: dict[str, Any], asked: Setup, lanes: int
+) -> TradingVectorEnv:
+    """Build the lanes of a cell, and read back what was built."""
     common = {**plan.common(where), "detail": "full"}
-    envs = make_envs(policy, plan.episodes, common, env=plan.env, **events)
+    envs = make_envs(policy, lanes, common, env=plan.env, **events)
     check_built(envs.setup, asked, events["severity"])
-    return rollout(policy, envs, plan.seed, record=True)
+    return envs
 
 
 class _Twins:
@@ -197,21 +211,45 @@ class _Twins:
         """Play it once."""
         if self.kept is None:
             calm = {"scenario": None, "severity": 1.0}
-            asked = ask(self.policy, self.plan.env, {**self.plan.common(self.where), **calm})
-            self.kept = _episodes(self.plan, self.policy, self.where, calm, asked)
+            plan, policy = self.plan, self.policy
+            asked = ask(policy, plan.env, {**plan.common(self.where), **calm})
+            envs = _lanes(plan, policy, self.where, calm, asked, plan.episodes)
+            self.kept = rollout(policy, envs, plan.seed, record=True)
         return self.kept
+
+
+def traced(plan: Plan, name: str, episodes: int) -> dict[str, list[EpisodeTrace]]:
+    """Play a policy's first episodes of each scenario again, noting all that happens in them.
+
+    They are those of the first market or window, at the largest severity.
+    """
+    where, severity = plan.slices[0], max(plan.severities)
+    policy = build_policy(plan.policies[name], ask(None, plan.env, plan.common(where)).layout)
+    found = {}
+    for scenario, spec in plan.scenarios.items():
+        events = {"scenario": spec, "severity": severity}
+        asked = ask(policy, plan.env, {**plan.common(where), **events})
+        envs = _lanes(plan, policy, where, events, asked, episodes)
+        found[scenario] = [EpisodeTrace(envs.setup, lane) for lane in range(episodes)]
+        rollout(policy, envs, plan.seed, found[scenario])
+    return found
 
 
 def curve_of(played: Rollout, setup: Setup) -> dict[str, list[Any]]:
     """Return quartiles of equity and the median drawdown of a cell's episodes, step by step.
 
-    An episode that ended early stays where it ended. A step's time, in epoch seconds, is that of
-    its bar if all episodes have the same bars; else None. Money in currency.
+    Equity is a multiple of each episode's start. An episode that ended early stays where it ended.
+    A step's time, in epoch seconds, is that of its bar if all episodes have the same bars; else
+    None. `stressed` is the share of the episodes in which an event acted in the step.
     """
     longest = max(map(len, played.equity))
-    equity = np.stack([np.pad(c, (0, longest - len(c)), mode="edge") for c in played.equity])
+    equity = np.stack([np.pad(c / c[0], (0, longest - len(c)), mode="edge") for c in played.equity])
     highest = np.maximum.accumulate(equity, axis=1)
     drawdown = 1.0 - equity / highest
+    stressed = np.zeros(equity.shape, dtype=np.bool_)
+    for lane, held in enumerate(played.held):
+        if played.record is not None:
+            stressed[lane, 1 : len(held) + 1] = played.record.is_active[: len(held), lane]
     shared = np.unique(played.rows % setup.market.bars)
     time: list[int | None] = [None] * longest
     if len(shared) == 1:
@@ -224,4 +262,5 @@ def curve_of(played: Rollout, setup: Setup) -> dict[str, list[Any]]:
         "time": time,
         **{name: values.tolist() for name, values in quartiles.items()},
         "drawdown": np.median(drawdown, axis=0).tolist(),
+        "stressed": stressed.mean(axis=0).tolist(),
     }

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from trading_env.backtesting.interruption import stop_if_interrupted
 from trading_env.core.codes import Task
 from trading_env.core.records import Flags, Floats
 from trading_env.envs.batch import Batch
@@ -19,11 +20,9 @@ from trading_env.envs.info import BPS_PER_UNIT, summary
 from trading_env.envs.trace import EpisodeTrace
 from trading_env.envs.vector import TradingVectorEnv
 from trading_env.policies.policy import Policy
-from trading_env.stress.composition import NEUTRAL
+from trading_env.stress.activity import is_active
 
 PARTS = ("delay", "spread", "impact", "fees", "opportunity")
-ACTIVE = 0.05  # a scenario's multiplier counts as acting while its log is larger than this
-MOVING = 1e-9  # and its other sizes (log moves, rates, a halt) beyond this
 
 
 class StepRecord(NamedTuple):
@@ -78,23 +77,6 @@ class _Recorder:
         return StepRecord(*(np.stack(column) for column in zip(*self.steps, strict=True)))
 
 
-def is_active(stresses: NDArray[np.void]) -> Flags:
-    """Tell where a scenario acts, the shape of `stresses`.
-
-    A size is compared with its neutral value: multipliers by their logs, of which the tail of a
-    fading event (`ACTIVE`) is left out, the rest by difference.
-    """
-    active = np.zeros(stresses.shape, dtype=np.bool_)
-    for name in stresses.dtype.names or ():
-        if name == "factor":
-            logs = np.log(np.maximum(stresses[name], 1e-300))
-            active |= (np.abs(logs) > ACTIVE).any(axis=-1)
-        else:
-            moved = np.abs(stresses[name] - NEUTRAL[name][0]) > MOVING
-            active |= moved.any(axis=-1) if moved.ndim > active.ndim else moved
-    return active
-
-
 def rollout(
     policy: Policy,
     envs: TradingVectorEnv,
@@ -118,7 +100,7 @@ def rollout(
     batch, lanes = envs.batch, envs.num_envs
     if record and not batch.keeps_reports:
         raise ValueError("a record needs an environment made with detail='full'")
-    observations, _ = envs.reset(seed=seed)
+    observations, info = envs.reset(seed=seed)
     policy.reset(lanes)
     for trace in traces:
         trace.begin(batch)
@@ -130,7 +112,9 @@ def rollout(
     sums = _sums(envs)
     while running.any():
         holding = (batch.lanes.assets["position"] != 0.0).any(axis=1)
-        observations, _, terminated, truncated, _ = envs.step(policy.act(observations))
+        stop_if_interrupted()
+        actions = policy.act(observations, info)
+        observations, _, terminated, truncated, info = envs.step(actions)
         now = batch.lanes.accounts["equity"]
         for i in np.flatnonzero(running):
             equity[i].append(float(now[i]))
@@ -144,8 +128,8 @@ def rollout(
         if ended.any():
             _keep_sums(sums, _sums(envs), ended & running)
             running = running & ~ended
-            if running.any():  # a lane that has ended cannot be stepped: it plays on, unread
-                observations, _ = envs.reset(options={"reset_mask": ended})
+            if running.any():  # lanes that have ended are reset and play on, unread
+                observations, info = envs.reset(options={"reset_mask": ended})
     return Rollout(
         tuple(np.array(curve) for curve in equity),
         tuple(np.array(flags) for flags in held),

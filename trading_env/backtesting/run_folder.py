@@ -1,118 +1,155 @@
-"""The folder of an evaluation: manifest, cells, tables, curves, one journal.
+"""The folder of a run: manifest, tables, curves, journals, pictures.
 
     manifest.json               what was played, on what, with which seeds, code and versions
-    evaluation/cells/KEY.json   one result each; a run that was killed goes on from them
+    evaluation/cells/KEY.json   one result each, from which a run that was killed is continued
     evaluation/episodes.parquet, curves.parquet, summary.json
-    evaluation/replay.json      one episode, for the report to play
-    journal.parquet             every decision and fill of that episode
-    orders.parquet              the ledger of each of its orders
+    evaluation/replay.json      the policy's first episode of each scenario, for the report to play
+    journal.parquet             every decision and fill of its first episodes of each scenario
+    orders.parquet              the ledger of each of their orders
+    episode.png, equity.png     where matplotlib is installed
 
 Tables are .csv where pyarrow is missing.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trading_env.backtesting.cells import ask, check_built
-from trading_env.backtesting.fingerprint import code_digest
+from trading_env.backtesting.cells import Cell
 from trading_env.backtesting.journals import journal, order_ledger
-from trading_env.backtesting.plans import Plan, Played, Rehearsal
+from trading_env.backtesting.plans import Played
 from trading_env.backtesting.replay import replay
-from trading_env.backtesting.rollouts import rollout
 from trading_env.backtesting.store import CellStore
 from trading_env.backtesting.tables import curves_frame
 from trading_env.core.files import git_state, now, versions, write_json, write_with
 from trading_env.core.sources import PACKAGE
+from trading_env.envs.render import save_episode, save_equity_curves
 from trading_env.envs.trace import EpisodeTrace
-from trading_env.policies.policy import build_policy, make_envs
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-class OutputFolder:
-    """Writes an evaluation's files; the manifest first and last.
+class RunFolder:
+    """Writes a run's files; the manifest first and last.
 
     Args:
         folder: made when it is missing.
-        kind: "evaluate" or "backtest"; a folder of the same kind is gone on with.
+        kind: "evaluate", "backtest" or "train"; the first two continue a folder of their kind.
+        command: what was typed.
 
     Raises:
-        ValueError: the folder holds something else.
+        ValueError: the folder holds another run.
     """
 
-    def __init__(self, folder: Path, kind: str) -> None:
+    def __init__(self, folder: Path, kind: str, command: str) -> None:
         self.folder = folder
-        self.store = CellStore(folder / "evaluation" / "cells")
-        self.manifest: dict[str, Any] = {"kind": kind}
+        self.evaluation = folder / "evaluation"
+        self.store = None if kind == "train" else CellStore(self.evaluation / "cells")
+        self.manifest: dict[str, Any] = {"kind": kind, "command": command}
         path = folder / "manifest.json"
         if path.exists():
             try:
                 found = json.loads(path.read_text(encoding="utf-8")).get("kind")
             except (OSError, ValueError, AttributeError):
                 found = None
-            if found != kind:
+            if found != kind or kind == "train":
                 raise ValueError(f"out = {folder}: holds another run; give another folder")
 
-    def begin(self, plan: Plan, about: Rehearsal, command: str, **notes: Any) -> None:
-        """Write what is going to be played."""
-        self.manifest |= {
-            "status": "running",
-            "command": command,
-            "start": now(),
-            "end": None,
-            "git": git_state(PACKAGE),
-            "versions": versions(),
-            "code": code_digest(),
-            "env": plan.env,
-            "seeds": {"first": plan.seed, "episodes": plan.episodes},
-            "severities": list(plan.severities),
-            **about._asdict(),
-            **notes,
-        }
-        self._write_manifest()
+    @contextmanager
+    def open(self, **notes: Any) -> Iterator[None]:
+        """Write how the block begins and how it ends; a block inside another one adds its notes."""
+        seeds = {**self.manifest.get("seeds", {}), **notes.pop("seeds", {})}
+        is_inner = self.manifest.get("status") == "running"
+        if not is_inner:
+            self.manifest |= {"status": "running", "start": now(), "end": None}
+            self.manifest |= {"git": git_state(PACKAGE), "versions": versions()}
+        self.note(seeds=seeds, **notes)
+        status = "finished"
+        try:
+            yield
+        except KeyboardInterrupt:
+            status = "interrupted"
+            raise
+        except BaseException as error:
+            status = f"failed: {type(error).__name__}: {error}"
+            raise
+        finally:
+            if not is_inner:
+                self.note(status=status, end=now())
 
-    def finish(
+    def note(self, **notes: Any) -> None:
+        """Add to the manifest, and write it."""
+        self.manifest |= notes
+        write_json(self.folder / "manifest.json", self.manifest)
+
+    def count(self, is_new: bool) -> None:
+        """Count a cell that was played, or kept from an earlier run."""
+        self.manifest["cells"]["played" if is_new else "kept"] += 1
+
+    def write(
         self, results: Sequence[Played], frame: "pd.DataFrame", summary: dict[str, Any]
     ) -> None:
         """Write tables, curves and summary."""
-        evaluation = self.folder / "evaluation"
-        write_table(evaluation / "episodes", frame)
-        write_table(evaluation / "curves", curves_frame(results))
-        write_json(evaluation / "summary.json", summary)
-        environments: dict[str, Any] = {}
-        for played in results:
-            environments.setdefault(played.cell.policy, played.environment)
-        self.manifest["environment"] = environments
+        write_table(self.evaluation / "episodes", frame)
+        write_table(self.evaluation / "curves", curves_frame(results))
+        write_json(self.evaluation / "summary.json", summary)
+        self.manifest["environment"] = environments_of(results)
 
-    def write_journal(self, plan: Plan, policy: str, scenario: str, severity: float) -> None:
-        """Play the first episode of a cell again, and write all that happened in it."""
-        where = plan.slices[0]
-        events = {"scenario": plan.scenarios[scenario], "severity": severity}
-        common = {**plan.common(where), "detail": "full"}
-        layout = ask(None, plan.env, common).layout
-        player = build_policy(plan.policies[policy], layout)
-        envs = make_envs(player, 1, common, env=plan.env, **events)
-        check_built(envs.setup, ask(player, plan.env, {**common, **events}), severity)
-        trace = EpisodeTrace(envs.setup)
-        rollout(player, envs, plan.seed, [trace])
-        for name, write in (("journal", journal), ("orders", order_ledger)):
-            table = write(trace, episode=0)
-            table.insert(0, "scenario", scenario)
-            write_table(self.folder / name, table)
-        played = replay(trace, policy=policy, scenario=scenario)
-        write_json(self.folder / "evaluation" / "replay.json", [played])
+    def write_episodes(self, policy: str, traces: Mapping[str, Sequence[EpisodeTrace]]) -> None:
+        """Write every decision, fill and order of a policy's episodes, by scenario."""
+        import pandas as pd
 
-    def end(self, status: str, cells: dict[str, int]) -> None:
-        """Write how it ended."""
-        self.manifest |= {"status": status, "cells": cells, "end": now()}
-        self._write_manifest()
+        for name, lay_out in (("journal", journal), ("orders", order_ledger)):
+            tables = []
+            for scenario, episodes in traces.items():
+                for number, trace in enumerate(episodes):
+                    tables.append(lay_out(trace, episode=number))
+                    tables[-1].insert(0, "scenario", scenario)
+            write_table(self.folder / name, pd.concat(tables, ignore_index=True))
+        played = [replay(each[0], policy=policy, scenario=name) for name, each in traces.items()]
+        write_json(self.evaluation / "replay.json", played)
 
-    def _write_manifest(self) -> None:
-        write_json(self.folder / "manifest.json", self.manifest)
+    def draw(
+        self, policy: str, trace: EpisodeTrace, where: Cell, results: Sequence[Played]
+    ) -> None:
+        """Draw one episode of a policy, and the curves of all policies in the same setting.
+
+        Args:
+            policy: drawn first.
+            trace: its episode.
+            where: a cell of that setting.
+            results: every cell.
+        """
+        if find_spec("matplotlib") is None:
+            return
+        curves = {
+            played.cell.policy: played.curve
+            for played in results
+            if played.cell._replace(policy=policy) == where._replace(policy=policy)
+        }
+        order = dict.fromkeys((policy, "buy_and_hold", *curves))
+        drawn = {n: curves[n] for n in order if n in curves and (n != "random" or n == policy)}
+        title = f"{policy}, scenario {where.scenario}, seed {trace.seed}"
+        path = self.folder / "episode.png"
+        write_with(path, lambda beside: save_episode(trace, beside, title=title))
+        title = f"Scenario {where.scenario}, {where.episodes} episodes: medians"
+        path = self.folder / "equity.png"
+        write_with(path, lambda beside: save_equity_curves(drawn, beside, title=title))
+
+
+def environments_of(results: Sequence[Played]) -> dict[str, Any]:
+    """Return policy -> the configuration that it played in, with every scenario."""
+    found: dict[str, Any] = {}
+    for played in results:
+        known = found.setdefault(played.cell.policy, {**played.environment, "scenarios": []})
+        known["scenarios"] += [
+            s for s in played.environment["scenarios"] if s not in known["scenarios"]
+        ]
+    return found
 
 
 def write_table(path: Path, frame: "pd.DataFrame") -> Path:

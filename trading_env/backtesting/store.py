@@ -1,4 +1,4 @@
-"""Results of cells on disk, one file each: whole or absent, so a killed run can go on.
+"""Results of cells on disk, one file each: whole or absent, so that a killed run can be continued.
 
 A file holds its key and a hash of its content; one that is damaged counts as missing.
 """

@@ -1,4 +1,4 @@
-"""The summary of an evaluation: what tables, pictures and the report are made from."""
+"""The summary of an evaluation: tables, pictures and the report are made from it."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -8,8 +8,15 @@ from trading_env.backtesting.tables import pool, reasons, summarise
 if TYPE_CHECKING:
     import pandas as pd
 
-ALL = "all scenarios"
+ALL, HELD_OUT = "all scenarios", "held-out scenarios"
 CONSTANTS = ("flat", "always_long", "twap", "immediate")  # policies that answer without looking
+
+
+def pools_of(scenarios: Sequence[str], trained_on: Sequence[str]) -> dict[str, list[str]]:
+    """Return name -> scenarios whose mean by seed is a row of its own, where they are several."""
+    held_out = [name for name in scenarios if name not in trained_on] if trained_on else []
+    pools = {HELD_OUT: held_out, ALL: list(scenarios)}
+    return {name: members for name, members in pools.items() if len(members) > 1}
 
 
 def summary_of(
@@ -26,7 +33,7 @@ def summary_of(
 
     Args:
         frame: one row an episode.
-        learner: the policy that the others are there for.
+        learner: the policy that the others are compared with.
         baselines: policies to take the learner's paired differences to.
         scenarios: in the order of the tables, each with `name` and `role`.
         market: its name.
@@ -34,14 +41,15 @@ def summary_of(
         pools: name -> scenarios whose mean by seed is a row of its own.
 
     Returns:
-        `learner`, `market`, `episodes`, `scenarios`, `notes`; `means`, one row a cell; `reasons`,
-        the same cells: why a metric is withheld; `differences`, by baseline the learner's rows
-        with `diff_METRIC`, `diff_METRIC_low`, `diff_METRIC_high`; `constants`, which policies
-        answer without looking.
+        `learner`, `market`, `episodes`, `scenarios` (the pools last), `notes`; `means`, one row a
+        cell; `reasons`, the same cells: why a metric is withheld; `differences`, by baseline the
+        learner's rows with `diff_METRIC`, `diff_METRIC_low`, `diff_METRIC_high`; `constants`,
+        which policies answer without looking.
     """
     import pandas as pd
 
-    pooled = [pool(frame[frame["scenario"].isin(of)], name) for name, of in (pools or {}).items()]
+    pools = pools or {}
+    pooled = [pool(frame[frame["scenario"].isin(of)], name) for name, of in pools.items()]
     together = pd.concat([frame, *pooled], ignore_index=True)
     differences = {}
     for baseline in baselines:
@@ -52,13 +60,24 @@ def summary_of(
         "learner": learner,
         "market": market,
         "episodes": int(frame.groupby(["policy", "scenario", "severity"]).size().max()),
-        "scenarios": [dict(scenario) for scenario in scenarios],
+        "scenarios": [*map(dict, scenarios), *({"name": n, "role": "mean by seed"} for n in pools)],
         "notes": list(notes),
         "means": records(summarise(together)),
         "reasons": reasons(together),
         "differences": differences,
         "constants": [name for name in CONSTANTS if name in set(frame["policy"])],
     }
+
+
+def window_means(
+    frame: "pd.DataFrame", windows: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Add each window's means to its description."""
+    described = []
+    for window in windows:
+        is_here = (frame["window"] == window["number"]) & (frame["market"] == window["market"])
+        described.append({**window, "means": records(summarise(frame[is_here]))})
+    return described
 
 
 def records(table: "pd.DataFrame") -> list[dict[str, Any]]:

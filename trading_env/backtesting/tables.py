@@ -6,17 +6,15 @@ fill ratio of no order) is missing in the table, never 0; the column `withheld` 
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trading_env.backtesting.cells import Slice
 from trading_env.backtesting.intervals import mean_interval
-from trading_env.backtesting.metrics import COMPARED, METRICS
-from trading_env.backtesting.plans import Plan, Played, play
+from trading_env.backtesting.metrics import METRICS, PAIRED
+from trading_env.backtesting.plans import Played
 from trading_env.core.errors import shown
-from trading_env.policies.policy import PolicySpec
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,53 +22,6 @@ if TYPE_CHECKING:
 KEYS = ("policy", "scenario", "severity", "seed")
 WALK_KEYS = ("policy", "market", "scenario", "severity", "window", "seed")
 WITHHELD = "withheld"
-
-
-def evaluate(
-    policies: Mapping[str, PolicySpec],
-    *,
-    scenarios: Mapping[str, Any] | Sequence[str],
-    severities: Sequence[float] = (1.0,),
-    episodes: int,
-    seed: int,
-    env_kwargs: Mapping[str, Any] | None = None,
-    env: str = "portfolio",
-) -> "pd.DataFrame":
-    """Play every policy in every scenario at every severity on the same seeds.
-
-    Args:
-        policies: name -> a policy, or a function of the `ObservationLayout` that makes one.
-        scenarios: presets' names, or name -> anything the environment takes as a scenario.
-        severities: 1 as written, 0 none.
-        episodes: of each cell, >= 1; episode k has seed `seed` + k.
-        seed: of the first episode.
-        env_kwargs: arguments of the environment; fractions and basis points as in `METRICS`.
-        env: "portfolio" or "execution".
-
-    Returns:
-        One row an episode: policy, scenario, severity, seed, `METRICS`, and why a metric is
-        withheld, as JSON.
-
-    Raises:
-        ValueError: an argument is impossible; MismatchError when an environment that was built is
-            not the one that was asked for.
-    """
-    plan = Plan(
-        policies=policies,
-        scenarios=named_scenarios(scenarios),
-        slices=[Slice("market", {})],
-        severities=severities,
-        episodes=episodes,
-        seed=seed,
-        env_kwargs=dict(env_kwargs or {}),
-        env=env,
-    )
-    return episodes_frame(play(plan), KEYS)
-
-
-def named_scenarios(scenarios: Mapping[str, Any] | Sequence[str]) -> Mapping[str, Any]:
-    """Return name -> scenario; a list of presets' names names them."""
-    return scenarios if isinstance(scenarios, Mapping) else {name: name for name in scenarios}
 
 
 def episodes_frame(results: Iterable[Played], keys: Sequence[str] = WALK_KEYS) -> "pd.DataFrame":
@@ -132,13 +83,13 @@ def summarise(
 ) -> "pd.DataFrame":
     """Average episodes by policy, scenario and severity; pair them with a baseline's.
 
-    Without a baseline each metric of `COMPARED` has a bootstrap 95% interval of its mean over the
+    Without a baseline each metric of `PAIRED` has a bootstrap 95% interval of its mean over the
     episodes, `METRIC_low` and `METRIC_high`. The episodes of one walk-forward window have the same
     bars and are drawn together. Fewer than six episodes, or windows, have no interval.
 
     Args:
         frame: what `evaluate` returned, or `episodes_frame`.
-        baseline: a policy's name; adds, for each metric of `COMPARED`, the mean paired difference
+        baseline: a policy's name; adds, for each metric of `PAIRED`, the mean paired difference
             to it as `diff_METRIC` with a bootstrap 95% interval `diff_METRIC_low`,
             `diff_METRIC_high`.
         seed: of the bootstrap.
@@ -180,7 +131,7 @@ def _clusters(cell: "pd.DataFrame") -> "pd.Series[Any] | None":
 def _intervals(cell: "pd.DataFrame", generator: np.random.Generator) -> dict[str, float]:
     """Interval of each metric's mean over the episodes of one cell; NaN where undefined."""
     row: dict[str, float] = {}
-    for metric in COMPARED:
+    for metric in PAIRED:
         interval = mean_interval(cell[metric], generator, clusters=_clusters(cell))
         low, high = (np.nan, np.nan) if interval is None else interval[1:3]
         row |= {f"{metric}_low": low, f"{metric}_high": high}
@@ -190,7 +141,7 @@ def _intervals(cell: "pd.DataFrame", generator: np.random.Generator) -> dict[str
 def _paired(cell: "pd.DataFrame", generator: np.random.Generator) -> dict[str, float]:
     """Mean paired difference of each metric of one cell and its interval; NaN where undefined."""
     row: dict[str, float] = {}
-    for metric in COMPARED:
+    for metric in PAIRED:
         difference = cell[metric] - cell[f"{metric}_baseline"]
         interval = mean_interval(difference, generator, clusters=_clusters(cell))
         values = (difference.mean(), np.nan, np.nan) if interval is None else interval[:3]

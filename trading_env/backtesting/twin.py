@@ -26,12 +26,12 @@ from trading_env.envs.trace import EpisodeTrace
 from trading_env.envs.world import Setup
 from trading_env.step.drivers import serial
 
-FIELDS = tuple(Report.__annotations__)
+REPORT_FIELDS = tuple(Report.__annotations__)
 LEVELS = ("stop_loss", "take_profit")  # in force after the step
-DECIDED = tuple(n for n in FIELDS[: FIELDS.index("filled")] if n not in LEVELS)
+DECIDED = tuple(n for n in REPORT_FIELDS[: REPORT_FIELDS.index("filled")] if n not in LEVELS)
 BAR = ("open", "high", "low", "close", "volume")
 FILL = ("latency_s", "filled", "price")
-REST = tuple(n for n in FIELDS if n not in (*DECIDED, *BAR, *FILL))
+REST = tuple(n for n in REPORT_FIELDS if n not in (*DECIDED, *BAR, *FILL))
 
 
 class Difference(NamedTuple):
@@ -136,7 +136,7 @@ def _played(trace: EpisodeTrace, setup: Setup, signals: Floats) -> EpisodeTrace:
     serial.reset(setup.world, batch.lanes, batch.outputs, batch.seeds, choice)
     played = EpisodeTrace(setup)
     played.begin(batch)
-    for action in signals:
+    for action in np.ascontiguousarray(signals):  # another layout would compile the step again
         if batch.lanes.accounts["done"][0] == 1:
             break
         batch.step(serial, action.reshape(1, -1), AutoReset.DISABLED)

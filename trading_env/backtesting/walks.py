@@ -5,24 +5,35 @@ played from its first test bar to its last. Policies are fixed (see `windows.py`
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from trading_env.backtesting.cells import Slice
-from trading_env.backtesting.plans import Advance, Plan, play
+from trading_env.backtesting.evaluation import SEED
+from trading_env.backtesting.lookup import Candidate, resolve
+from trading_env.backtesting.plans import Advance, Plan, named, play
+from trading_env.backtesting.run_folder import RunFolder
+from trading_env.backtesting.runs import described, evaluated, markets_of, plan_of
 from trading_env.backtesting.store import CellStore
-from trading_env.backtesting.tables import episodes_frame, named_scenarios
+from trading_env.backtesting.tables import episodes_frame
 from trading_env.backtesting.windows import Walk, Window
+from trading_env.core.errors import ConfigError
 from trading_env.envs.world import WARMUP
 from trading_env.markets import Market, load_market
+from trading_env.markets.bars import TRAIN_SHARE, VALIDATION_SHARE
 from trading_env.markets.loading import MarketSpec
-from trading_env.policies.policy import PolicySpec
+from trading_env.markets.reading.times import iso
+from trading_env.policies.adapters import PolicySpec
 
 if TYPE_CHECKING:
     import pandas as pd
 
+DEFAULT_WINDOWS = "train=504d,test=126d,purge=5d,embargo=5d"
+NO_WINDOWS = "POLICY: a problem has its own market, without windows: evaluate it"
+
 
 def backtest(
-    policies: Mapping[str, PolicySpec],
+    policies: Mapping[str, PolicySpec | str] | str,
     *,
     markets: Mapping[str, MarketSpec] | Sequence[str],
     windows: Walk | str,
@@ -31,14 +42,15 @@ def backtest(
     episodes: int = 1,
     seed: int = 0,
     env_kwargs: Mapping[str, Any] | None = None,
-    env: str = "portfolio",
+    env: str | None = None,
+    trust: bool = False,
     store: CellStore | None = None,
     advance: Advance | None = None,
 ) -> "pd.DataFrame":
     """Play every policy on the test part of every window of every market.
 
     Args:
-        policies: name -> a policy, or a function of the `ObservationLayout` that makes one.
+        policies: as in `evaluate`.
         markets: names or paths of markets, or name -> anything `load_market` takes.
         windows: lengths in bars, or text as `Walk.read` takes it.
         scenarios: presets' names, or name -> anything the environment takes as a scenario.
@@ -46,34 +58,97 @@ def backtest(
         episodes: of each cell; they have the same bars and differ in what is drawn from the seed.
         seed: of the first episode.
         env_kwargs: arguments of the environment.
-        env: "portfolio" or "execution".
-        store: where results are kept by cell; a call that was killed goes on from there.
+        env: "portfolio" (default) or "execution".
+        trust: load policies that are pickled.
+        store: keeps results by cell, so that a call that was killed can be continued.
         advance: called after each cell with whether it was played now.
 
     Returns:
         One row an episode: policy, market, scenario, severity, window, seed and `METRICS`.
 
     Raises:
-        ValueError: an argument is impossible; MismatchError when an environment that was built is
-            not the one that was asked for.
+        ValueError: an argument is invalid; MismatchError when an environment that was built is not
+            the one that was asked for.
     """
-    named = markets if isinstance(markets, Mapping) else {name: name for name in markets}
+    found = resolve(policies, env, trust=trust)
+    if found.env_kwargs:
+        raise ConfigError(NO_WINDOWS)
     slices = [
         cut
-        for name, spec in named.items()
+        for name, spec in named(markets).items()
         for cut in slices_of(name, load_market(spec, seed_band=None), windows)
     ]
     plan = Plan(
-        policies=policies,
-        scenarios=named_scenarios(scenarios),
+        policies=found.policies,
+        scenarios=named(scenarios),
         slices=slices,
         severities=severities,
         episodes=episodes,
         seed=seed,
         env_kwargs=dict(env_kwargs or {}),
-        env=env,
+        env=found.env,
     )
     return episodes_frame(play(plan, store=store, advance=advance))
+
+
+def backtest_policy(
+    found: Candidate,
+    *,
+    markets: Sequence[Any] = (),
+    windows: str = DEFAULT_WINDOWS,
+    scenarios: Mapping[str, Any],
+    severities: Sequence[float] = (1.0,),
+    episodes: int = 8,
+    seed: int = SEED,
+    folder: RunFolder | None = None,
+) -> dict[str, Any]:
+    """Evaluate a policy on walk-forward windows, as `evaluate_policy` does under scenarios."""
+    if found.env_kwargs:
+        raise ConfigError(NO_WINDOWS)
+    slices: list[Slice] = []
+    bars = {}
+    for name, spec in markets_of(markets, found).items():
+        bars[name] = load_market(spec, seed_band=None)
+        slices += slices_of(name, bars[name], windows)
+    plan = plan_of(found, scenarios, slices, severities, episodes, seed, None, {})
+    played = [_window(cut, bars[cut.market], found) for cut in slices]
+    notes = [
+        f"Means over {len(played)} test windows, {episodes} episodes of each; no policy is fitted "
+        "to a window."
+    ]
+    if any(_overlap(here, after) for here, after in pairwise(slices)):
+        notes.append("Test windows overlap: their episodes are not independent.")
+    if any(window["sample"] != "out of sample" for window in played):
+        notes.append(f"{found.name} was trained on bars that some windows test it on.")
+    about = {"markets": {name: described(each) for name, each in bars.items()}, "windows": played}
+    return evaluated(found, plan, notes, about, folder)
+
+
+def _overlap(here: Slice, after: Slice) -> bool:
+    """Tell whether two neighbouring windows of one market share test bars."""
+    if here.market != after.market or here.window is None or after.window is None:
+        return False
+    return after.window.test_start < here.window.test_stop
+
+
+def _window(cut: Slice, market: Market, found: Candidate) -> dict[str, Any]:
+    """Describe a window, and whether training may have seen its test bars."""
+    window = cut.window
+    assert window is not None
+    stamps = {
+        part: [iso(market.time[start]), iso(market.time[stop - 1])]
+        for part, start, stop in (
+            ("train", window.train_start, window.train_stop),
+            ("test", window.test_start, window.test_stop),
+        )
+    }
+    sample = "out of sample"
+    if found.market is not None:
+        learnt = load_market(found.market, seed_band=None)
+        seen = int((TRAIN_SHARE + VALIDATION_SHARE) * learnt.bars)
+        if market.time[window.test_start] <= learnt.time[seen - 1]:
+            sample = "in sample"
+    return {"market": cut.market, **window._asdict(), **stamps, "sample": sample}
 
 
 def slices_of(name: str, market: Market, windows: Walk | str) -> list[Slice]:

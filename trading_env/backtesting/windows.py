@@ -24,7 +24,7 @@ from trading_env.core.errors import ConfigError, shown, unknown
 from trading_env.envs.world import WARMUP
 
 LENGTH = re.compile(r"(\d{1,9})(b|d|)", re.ASCII)
-KEYS = ("train", "test", "step", "purge", "embargo")
+LENGTHS = ("train", "test", "step", "purge", "embargo")
 
 
 class Window(NamedTuple):
@@ -63,8 +63,8 @@ class Walk(NamedTuple):
         lengths: dict[str, int] = {}
         for part in text.split(","):
             name, _, value = (piece.strip() for piece in part.partition("="))
-            if name not in KEYS:
-                raise ConfigError(f"windows: {unknown('key', name, KEYS)}")
+            if name not in LENGTHS:
+                raise ConfigError(f"windows: {unknown('key', name, LENGTHS)}")
             match = LENGTH.fullmatch(value)
             if match is None or name in lengths:
                 reason = "twice" if name in lengths else "give bars, or trading days as in 250d"

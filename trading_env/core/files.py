@@ -16,6 +16,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import tomli_w
+
 PACKAGES = (
     "execution-gym",
     "numpy",
@@ -65,13 +67,9 @@ def jsonable(value: Any) -> Any:
 
 
 def write_toml(path: Path, values: dict[str, Any]) -> None:
-    """Write a flat table; None is left out, because TOML has no such value."""
-    lines = [
-        f"{name} = {json.dumps(jsonable(value), ensure_ascii=False)}"
-        for name, value in values.items()
-        if value is not None
-    ]
-    write_bytes(path, ("\n".join(lines) + "\n").encode())
+    """Write a table; None is left out, because TOML has no such value."""
+    content = {name: value for name, value in values.items() if value is not None}
+    write_bytes(path, tomli_w.dumps(content).encode())
 
 
 def now() -> str:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trading_env.core.codes import Exit, Factor
+from trading_env.core.codes import Exit
 from trading_env.core.records import Flags, Floats, Table
 from trading_env.envs.info import BOUND_BY_NAMES, EXIT_NAMES, FAULT_NAMES, STATUS_NAMES
 from trading_env.envs.trace import EpisodeTrace
+from trading_env.stress.activity import active_kinds, is_active
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -25,10 +26,8 @@ INK = "#333333"
 BUY, SELL, EXIT = "#0072B2", "#D55E00", "#CC79A7"
 STRESS, HALT, FAULT = "#F0E442", "#999999", "#009E73"
 LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
-NOTICEABLE = 0.05  # a log multiplier smaller than this is not shaded
 MARKER_AREA = (12.0, 120.0)  # points squared, smallest and largest fill
 HEIGHT_PER_ASSET = 2.4  # inches
-MOVES = ("gap", "drift")
 
 
 def draw(trace: EpisodeTrace, *, show: bool) -> NDArray[np.uint8] | None:
@@ -75,15 +74,11 @@ def print_line(trace: EpisodeTrace) -> str:
 
 
 def _events(trace: EpisodeTrace) -> list[str]:
-    """Say what the scenario did in the last bar, assets that met the same together."""
+    """Say what the scenario did in the last bar, once for assets that met the same."""
     said: dict[str, list[str]] = {}
     last = zip(trace.symbols, trace.stresses[-1], trace.reports[-1], strict=True)
     for symbol, stress, report in last:
-        notes = [f"{name} {100.0 * stress[name]:+.1f}%" for name in MOVES if stress[name] != 0.0]
-        factors = [(f.name.lower(), stress["factor"][f]) for f in Factor]
-        notes += [f"{name} x{value:.2g}" for name, value in factors if _is_noticeable(value)]
-        if stress["halted"] == 1:
-            notes.append("halted")
+        notes = [f"{kind} {what}" for kind, what in active_kinds(stress).items()]
         if report["feed_fault"] != 0:
             notes.append(f"feed {FAULT_NAMES[report['feed_fault']]}")
         if notes:
@@ -98,20 +93,22 @@ def save_episode(trace: EpisodeTrace, path: str | Path, *, title: str = "") -> N
     figure.savefig(path, format="png")
 
 
-def save_equity_curves(curves: "Mapping[str, Floats]", path: str | Path, *, title: str) -> None:
-    """Save equity curves over their first value; a curve is a mean or one episode, (steps + 1,).
+def save_equity_curves(
+    curves: "Mapping[str, Mapping[str, Sequence[float]]]", path: str | Path, *, title: str
+) -> None:
+    """Save the equity curves of policies, the first two with the middle half of their episodes.
 
-    Two-dimensional curves (episodes, steps + 1) are drawn as their median with the middle half
-    of the episodes shaded.
+    A curve has `equity`, `equity_low` and `equity_high`: multiples of the start, (steps + 1,).
     """
     figure = _new_figure(9.0, 4.5, dpi=120)
     axes = figure.subplots()
     for i, (name, curve) in enumerate(curves.items()):
-        values = np.atleast_2d(curve)
-        relative = 100.0 * (values / values[:, :1] - 1.0)
+        middle, low, high = (
+            100.0 * (np.asarray(curve[key]) - 1.0)
+            for key in ("equity", "equity_low", "equity_high")
+        )
         colour = LINES[i % len(LINES)]
         style = "-" if i < len(LINES) else "--"
-        middle = np.median(relative, axis=0)
         axes.plot(middle, style, color=colour, linewidth=2.2 if i == 0 else 1.2)
         axes.annotate(
             name,
@@ -123,12 +120,11 @@ def save_equity_curves(curves: "Mapping[str, Floats]", path: str | Path, *, titl
             fontsize=8,
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
         )
-        if len(values) > 1 and i < 2:
-            low, high = np.percentile(relative, [25, 75], axis=0)
+        if i < 2:
             axes.fill_between(np.arange(len(middle)), low, high, color=colour, alpha=0.12, lw=0)
     _spread_labels(axes)
     axes.axhline(0.0, color=INK, linewidth=0.6)
-    axes.set(xlabel="step", ylabel="equity, % of start", title=title)
+    axes.set(xlabel="step", ylabel="equity, % above the start", title=title)
     _tidy(axes)
     figure.savefig(path, format="png")
 
@@ -164,7 +160,7 @@ def paint(figure: "Figure", trace: EpisodeTrace, title: str = "") -> None:
 
 def _asset_panel(axes: "Axes", time: Any, reports: Table, stresses: Table, symbol: str) -> None:
     """Price, what the feed showed, stops, targets, fills and the scenario's events."""
-    _shade(axes, time, is_stressed(stresses), STRESS, 0.35)
+    _shade(axes, time, is_active(stresses), STRESS, 0.35)
     _shade(axes, time, stresses["halted"] == 1, HALT, 0.5)
     close, seen = reports["close"], reports["seen_close"]
     axes.plot(time, close, color=INK, linewidth=1.0)
@@ -214,17 +210,6 @@ def _equity_panel(axes: "Axes", time: Any, equity: Floats) -> None:
     axes.plot(time, relative, color=INK, linewidth=1.3)
     axes.axhline(0.0, color=INK, linewidth=0.5)
     axes.set_ylabel("equity, %")
-
-
-def is_stressed(stresses: Table) -> Flags:
-    """Tell in which rows the scenario bent an asset's true market noticeably; shape (rows,)."""
-    stressed: Flags = (stresses["gap"] != 0.0) | (stresses["drift"] != 0.0)
-    return stressed | _is_noticeable(stresses["factor"]).any(axis=-1)
-
-
-def _is_noticeable(multiplier: Floats) -> Flags:
-    flags: Flags = np.abs(np.log(np.maximum(multiplier, 1e-300))) > NOTICEABLE
-    return flags
 
 
 def _shade(axes: "Axes", time: Any, chosen: Flags, colour: str, alpha: float) -> None:

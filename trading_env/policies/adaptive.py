@@ -1,9 +1,9 @@
 """The adaptive agent: a trained network says how sure it is, a calibrator corrects it online.
 
-The network is a small tanh perceptron on standardised observations (see `training.py` for how it
-is trained). Evaluation needs numpy alone, so a saved policy answers the same wherever it is
-loaded. A policy is kept as `policy.safetensors` (weights) and `policy.json` (sizes, observation
-layout, calibrator): data, never code.
+The network is a small tanh perceptron on standardised observations; `agents/training.py` trains it.
+Acting needs numpy alone, so that a saved policy answers the same wherever it is loaded. It is kept
+as `policy.safetensors` (weights) and `policy.json` (sizes, observation layout, calibrator): data,
+never code.
 """
 
 import json
@@ -13,15 +13,18 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors import numpy as tensors
 
 from trading_env.core.errors import PolicyError, shown
 from trading_env.core.files import write_bytes, write_json
 from trading_env.envs.spaces import ObservationLayout
 from trading_env.policies.calibrator import ConfidenceCalibrator
+from trading_env.policies.policy import Action, Info, Observation, Policy
 
 FORMAT = "trading-env policy 1"
 WEIGHTS, DESCRIPTION = "policy.safetensors", "policy.json"
-LIMIT = 5.0  # standardised observations saturate here
+SATURATION = 5.0  # standardised observations saturate here
 
 Weights = dict[str, NDArray[np.float32]]
 
@@ -51,7 +54,7 @@ class Network:
         """Return signals (num_envs, assets) for observations (num_envs, size)."""
         weights = self.weights
         x = (observations - weights["mean"]) / weights["scale"]
-        x = np.clip(x, -LIMIT, LIMIT)
+        x = np.clip(x, -SATURATION, SATURATION)
         for k in range(self.layers - 1):
             x = np.tanh(x @ weights[f"layer_{k}.weight"].T + weights[f"layer_{k}.bias"])
         head = self.layers - 1
@@ -60,7 +63,7 @@ class Network:
         return signals
 
 
-class AdaptivePolicy:
+class AdaptivePolicy(Policy):
     """Deterministic actions of a network, scaled by the calibrator; `calibrate=False` ablates it.
 
     Raises:
@@ -84,18 +87,16 @@ class AdaptivePolicy:
         if self.calibrator is not None:
             self.calibrator.reset(num_envs)
 
-    def act(self, observations: NDArray[np.float32]) -> NDArray[np.float64]:
+    def act(self, observation: Observation, info: Info) -> Action:
         """Return signals (num_envs, assets)."""
-        signals = self.network(observations)
+        signals = self.network(observation)
         if self.calibrator is None:
             return signals
-        scaled: NDArray[np.float64] = signals * self.calibrator.update(observations)
+        scaled: Action = signals * self.calibrator.update(observation)
         return scaled
 
     def save(self, folder: Path, **notes: Any) -> None:
         """Write weights and description; `notes` are kept in the description."""
-        from safetensors.numpy import save
-
         folder.mkdir(parents=True, exist_ok=True)
         calibrator = self.calibrator
         description = {
@@ -110,22 +111,30 @@ class AdaptivePolicy:
             "calibrate": calibrator is not None,
             **notes,
         }
-        write_bytes(folder / WEIGHTS, save(self.network.weights))
+        write_bytes(folder / WEIGHTS, tensors.save(self.network.weights))
         write_json(folder / DESCRIPTION, description)
 
     @classmethod
-    def load(cls, folder: Path, layout: ObservationLayout | None = None) -> "AdaptivePolicy":
+    def load(
+        cls,
+        folder: Path,
+        layout: ObservationLayout | None = None,
+        *,
+        calibrate: bool | None = None,
+    ) -> "AdaptivePolicy":
         """Read a saved policy; nothing in it is executed.
+
+        Args:
+            folder: where it was saved.
+            layout: of the environment; None takes the saved one.
+            calibrate: None takes what was saved.
 
         Raises:
             PolicyError: a file is missing or damaged, or does not fit `layout`.
         """
-        from safetensors import SafetensorError
-        from safetensors.numpy import load
-
         try:
             description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
-            weights = load((folder / WEIGHTS).read_bytes())
+            weights = tensors.load((folder / WEIGHTS).read_bytes())
         except (OSError, ValueError, SafetensorError) as error:
             raise PolicyError(f"{folder}: cannot be read as a policy: {error}") from None
         if description.get("format") != FORMAT:
@@ -135,4 +144,6 @@ class AdaptivePolicy:
         if [feature.name for feature in saved.features] != description["features"]:
             raise PolicyError(f"{folder / DESCRIPTION}: made for other features; train again")
         network = Network(weights)
-        return cls(network, layout or saved, calibrate=bool(description["calibrate"]))
+        if calibrate is None:
+            calibrate = bool(description["calibrate"])
+        return cls(network, layout or saved, calibrate=calibrate)

@@ -12,17 +12,13 @@ Almgren-Chriss and Obizhaeva-Wang come with their problems (`trading_env.problem
 """
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from trading_env.envs.spaces import ObservationLayout
-from trading_env.policies.policy import Policy
-from trading_env.problems.problem import pace_of
-
-Observations = NDArray[np.float32]
-Actions = NDArray[np.float64]
+from trading_env.policies.policy import Action, Info, Observation, Policy
+from trading_env.policies.schedules import pace_of
 
 TREND_FULL = 2.0  # a trend of this many standard deviations is full conviction
 
@@ -37,19 +33,16 @@ def linear_risk(no_trade_band: float) -> dict[str, Any]:
     return {"risk": {**risk, "no_trade_band": no_trade_band}}
 
 
-class Constant:
+class Constant(Policy):
     """The same signal for every asset, always."""
 
     def __init__(self, layout: ObservationLayout, signal: float) -> None:
         self.assets = len(layout.symbols)
         self.signal = signal
 
-    def reset(self, num_envs: int) -> None:
-        """Nothing to forget."""
-
-    def act(self, observations: Observations) -> Actions:
+    def act(self, observation: Observation, info: Info) -> Action:
         """Return the signal in every lane."""
-        return np.full((len(observations), self.assets), self.signal)
+        return np.full((len(observation), self.assets), self.signal)
 
 
 class BuyAndHold(Constant):
@@ -72,7 +65,7 @@ class EqualWeight(Constant):
         self.env_overrides = linear_risk(0.02)
 
 
-class Random:
+class Random(Policy):
     """Uniform signals; the same ones after each reset."""
 
     def __init__(self, layout: ObservationLayout, seed: int = 0) -> None:
@@ -84,19 +77,19 @@ class Random:
         """Begin the sequence again."""
         self.generator = np.random.default_rng(self.seed)
 
-    def act(self, observations: Observations) -> Actions:
+    def act(self, observation: Observation, info: Info) -> Action:
         """Draw signals."""
-        return self.generator.uniform(-1.0, 1.0, (len(observations), self.assets))
+        return self.generator.uniform(-1.0, 1.0, (len(observation), self.assets))
 
 
-class VolatilityTarget:
+class VolatilityTarget(Policy):
     """Equal weights, shrunk while volatility is above that of the episode's first observation.
 
     A weight is min(1, reference / volatility) / assets, so it needs no setting that depends on
     the length of a bar (Moreira and Muir 2017 scale by variance; this is the milder form).
     """
 
-    env_overrides: ClassVar[dict[str, Any]] = linear_risk(0.02)
+    env_overrides = linear_risk(0.02)
 
     def __init__(self, layout: ObservationLayout) -> None:
         self.columns = layout.columns("volatility")
@@ -104,32 +97,29 @@ class VolatilityTarget:
 
     def reset(self, num_envs: int) -> None:
         """Forget the reference."""
-        self.reference: Actions | None = None
+        self.reference: Action | None = None
 
-    def act(self, observations: Observations) -> Actions:
+    def act(self, observation: Observation, info: Info) -> Action:
         """Hold what keeps risk at its first level."""
-        volatility = np.maximum(observations[:, self.columns].astype(np.float64), 1e-6)
+        volatility = np.maximum(observation[:, self.columns].astype(np.float64), 1e-6)
         if self.reference is None:
             self.reference = volatility
-        weights: Actions = np.minimum(1.0, self.reference / volatility) / volatility.shape[1]
+        weights: Action = np.minimum(1.0, self.reference / volatility) / volatility.shape[1]
         return weights
 
 
-class Momentum:
+class Momentum(Policy):
     """Follow the slow trend, long or short, with weight in proportion to its strength."""
 
-    env_overrides: ClassVar[dict[str, Any]] = linear_risk(0.05)
+    env_overrides = linear_risk(0.05)
 
     def __init__(self, layout: ObservationLayout) -> None:
         self.columns = layout.columns("trend_60")
 
-    def reset(self, num_envs: int) -> None:
-        """Nothing to forget."""
-
-    def act(self, observations: Observations) -> Actions:
+    def act(self, observation: Observation, info: Info) -> Action:
         """Return clipped trends, shared out among the assets."""
-        trend = observations[:, self.columns].astype(np.float64)
-        weights: Actions = np.clip(trend / TREND_FULL, -1.0, 1.0) / trend.shape[1]
+        trend = observation[:, self.columns].astype(np.float64)
+        weights: Action = np.clip(trend / TREND_FULL, -1.0, 1.0) / trend.shape[1]
         return weights
 
 
@@ -147,7 +137,7 @@ class Immediate(Constant):
         super().__init__(layout, 1.0)
 
 
-class Participation:
+class Participation(Policy):
     """Percentage of volume: each step a fixed share of the mean volume shown.
 
     Args:
@@ -162,13 +152,10 @@ class Participation:
         self.length = length
         self.rate = rate
 
-    def reset(self, num_envs: int) -> None:
-        """Nothing to forget."""
-
-    def act(self, observations: Observations) -> Actions:
+    def act(self, observation: Observation, info: Info) -> Action:
         """Return the paces that ask for `rate` times the mean volume."""
-        steps_left = np.maximum(np.rint(observations[:, [self.time_left]] * self.length), 1.0)
-        left = observations[:, self.required].astype(np.float64) * steps_left  # mean volumes
+        steps_left = np.maximum(np.rint(observation[:, [self.time_left]] * self.length), 1.0)
+        left = observation[:, self.required].astype(np.float64) * steps_left  # mean volumes
         share = np.minimum(self.rate / np.maximum(left, 1e-12), 1.0)
         return pace_of(share, steps_left)
 

@@ -1,46 +1,49 @@
-"""What is evaluated: policies, and the lanes they play in."""
+"""The one interface of whatever acts in an environment, and the lanes that it plays in.
 
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+Baselines, learners, optimal policies, users' own functions and Stable-Baselines3 models are all
+played through `Policy`; `policies/adapters.py` turns the last two into one.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trading_env.core.errors import ConfigError, shown
-from trading_env.envs.spaces import ObservationLayout
 from trading_env.envs.vector import ExecutionVectorEnv, PortfolioVectorEnv, TradingVectorEnv
 
 ENVS: dict[str, type[TradingVectorEnv]] = {
     "portfolio": PortfolioVectorEnv,
     "execution": ExecutionVectorEnv,
 }
+Observation: TypeAlias = NDArray[np.float32]  # (num_envs, size)
+Info: TypeAlias = Mapping[str, Any]  # of the same step, batched; {} where `detail` is "none"
+Action: TypeAlias = NDArray[np.float64]  # (num_envs, assets)
 
 
-@runtime_checkable
-class Policy(Protocol):
-    """What is evaluated: a function of observations, with a memory that `reset` clears.
+class Policy(ABC):
+    """Chooses the actions of a batch of environments; `reset` clears what it remembers."""
 
-    It may have an attribute `env_overrides`, a dict of environment arguments that the policy
-    needs to be itself: buy-and-hold holds nothing much under a risk manager that resizes it. In
-    an evaluation these may be `risk` and `account`; anything else is refused.
-    """
+    env_overrides: Mapping[str, Any] = MappingProxyType({})
+    """Arguments of the environment that the policy needs: buy-and-hold, for one, holds little
+    under a risk manager that resizes it. An evaluation accepts `risk` and `account` only."""
+    fingerprint: str = ""
+    """Names the policy's content in stored results; empty: its class and values are hashed."""
 
-    def reset(self, num_envs: int) -> None:
+    def reset(self, num_envs: int) -> None:  # noqa: B027 -- most policies remember nothing
         """Begin an episode in each of `num_envs` lanes."""
 
-    def act(self, observations: NDArray[np.float32]) -> NDArray[Any]:
-        """Return actions (num_envs, assets) for observations (num_envs, size)."""
+    @abstractmethod
+    def act(self, observation: Observation, info: Info) -> NDArray[Any]:
+        """Return actions (num_envs, assets).
 
-
-PolicyFactory: TypeAlias = Callable[[ObservationLayout], Policy]
-PolicySpec: TypeAlias = Policy | PolicyFactory
-
-
-def build_policy(spec: PolicySpec, layout: ObservationLayout) -> Policy:
-    """Return a policy: as it is, or made for an observation layout."""
-    if not isinstance(spec, type) and isinstance(spec, Policy):
-        return spec
-    return spec(layout)
+        Args:
+            observation: (num_envs, size); the next step may overwrite it.
+            info: the environment's report of the same step.
+        """
 
 
 def env_class(env: str) -> type[TradingVectorEnv]:
@@ -64,8 +67,7 @@ def make_envs(
 ) -> TradingVectorEnv:
     """Build the lanes for a policy: the common arguments, its own needs, then the cell's.
 
-    Lanes that are to be traced or recorded need `detail="full"`.
+    A policy that reads `info`, and lanes that are traced or recorded, need `detail="full"`.
     """
-    overrides = dict(getattr(policy, "env_overrides", {}))
-    arguments = {"detail": "none", **env_kwargs, **overrides, **cell}
+    arguments = {"detail": "none", **env_kwargs, **policy.env_overrides, **cell}
     return env_class(env)(num_envs, autoreset_mode="Disabled", copy=False, **arguments)

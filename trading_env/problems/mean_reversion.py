@@ -11,7 +11,6 @@ Shares of equity are capped, not holdings in lots: the cap lets the optimal poli
 at every price, and above max_holding lots where that is cheap, which a learner may use.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading_env.envs.world import WARMUP
+from trading_env.policies.policy import Action, Info, Observation, Policy
 from trading_env.problems.closed_forms.ritter import WIDTH, RitterProblem
 from trading_env.problems.optimal_trading import PORTFOLIO_ID, WEALTH
 from trading_env.problems.problem import Problem
@@ -28,7 +28,7 @@ AT_ONCE = 1e-9  # a discount factor that leaves the next step alone
 
 
 @dataclass(frozen=True)
-class TableTrader:
+class TableTrader(Policy):
     """Trade what a table says for the log price's cell and the lots held.
 
     Reads position, mark and equity off `info` at detail "full", and the log price off the
@@ -40,9 +40,7 @@ class TableTrader:
     lot: float  # shares
     max_weight: float  # share of equity at an action of 1
 
-    def __call__(
-        self, observation: NDArray[np.float32], info: Mapping[str, Any]
-    ) -> NDArray[np.float64]:
+    def act(self, observation: Observation, info: Info) -> Action:
         """Return the actions that ask for the holdings after the trade."""
         mark, most = np.asarray(info["mark"]), self.trades.shape[1] // 2
         lots = np.rint(np.asarray(info["position"]) / self.lot).astype(np.int64)
@@ -51,7 +49,7 @@ class TableTrader:
         row = np.rint(half + level * half / WIDTH).astype(np.int64)
         target = lots + self.trades[row, np.clip(lots, -most, most) + most]
         equity = np.expand_dims(np.asarray(info["equity"]), -1)
-        actions: NDArray[np.float64] = target * self.lot * mark / (equity * self.max_weight)
+        actions: Action = target * self.lot * mark / (equity * self.max_weight)
         return actions
 
 
@@ -96,7 +94,7 @@ def ritter(
         seed: Of the pool.
 
     Raises:
-        ValueError: a parameter that cannot be, by name.
+        ValueError: a parameter is out of range; the message names it.
     """
     model = RitterProblem(
         cells=cells,
@@ -193,4 +191,5 @@ def _arguments(
             "scale": wealth,
         },
         "seed_band": None,
+        "detail": "full",  # holdings and prices, which the policies read
     }

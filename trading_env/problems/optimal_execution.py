@@ -12,13 +12,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from trading_env.envs.world import WARMUP
+from trading_env.execution_engine.config import DAY_S
+from trading_env.policies.schedules import Schedule
 from trading_env.problems.closed_forms.almgren_chriss import AlmgrenChriss
 from trading_env.problems.closed_forms.obizhaeva_wang import ObizhaevaWang
-from trading_env.problems.problem import Problem, Schedule
+from trading_env.problems.problem import Problem
 
 EXECUTION_ID = "trading_env/Execution-v0"
 VOLUME = 2.0  # of a bar, over the parent order
-DAY_S = 86400.0
 
 
 def almgren_chriss(
@@ -55,7 +56,7 @@ def almgren_chriss(
         seed: Of the pool.
 
     Raises:
-        ValueError: a parameter that cannot be, by name.
+        ValueError: a parameter is out of range; the message names it.
     """
     model = AlmgrenChriss(
         initial_price=initial_price,
@@ -124,7 +125,7 @@ def obizhaeva_wang(
         resilience: Rate rho at which the rest decays, one over time.
 
     Raises:
-        ValueError: a parameter that cannot be, by name.
+        ValueError: a parameter is out of range; the message names it.
     """
     model = ObizhaevaWang(
         initial_price=initial_price,

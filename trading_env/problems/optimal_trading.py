@@ -8,14 +8,14 @@ that a temporary impact of 1 at a participation of 1 costs D_j dy^2 / 2. The acc
 that no cap binds and no price comes near 0.
 """
 
-from collections.abc import Mapping
+import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from trading_env.envs.world import WARMUP
+from trading_env.policies.policy import Action, Info, Observation, Policy
 from trading_env.problems.closed_forms.garleanu_pedersen import GarleanuPedersen
 from trading_env.problems.closed_forms.kelly import growth_rate, optimal_fraction
 from trading_env.problems.closed_forms.linear import LinearPolicy, sandwich_sum
@@ -30,7 +30,7 @@ Matrix = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class LinearTrader:
+class LinearTrader(Policy):
     """Trade the share `rate` of the way to `aim` f, where f are the market's signals.
 
     Reads position, mark and equity off `info` at detail "full", and the factors off the
@@ -41,9 +41,7 @@ class LinearTrader:
     aim: Matrix  # (assets, factors), units for one standard deviation of a factor
     columns: tuple[int, ...]  # of the factors in the observation
 
-    def __call__(
-        self, observation: NDArray[np.float32], info: Mapping[str, Any]
-    ) -> NDArray[np.float64]:
+    def act(self, observation: Observation, info: Info) -> Action:
         """Return the weights of equity that the policy wants to hold."""
         factors = np.asarray(observation, dtype=np.float64)[..., list(self.columns)]
         held = info["position"]
@@ -53,13 +51,13 @@ class LinearTrader:
 
 
 def garleanu_pedersen(
-    loadings: ArrayLike,
-    mean_reversion: ArrayLike,
-    factor_covariance: ArrayLike,
-    covariance: ArrayLike,
-    cost: ArrayLike,
-    risk_aversion: float,
-    discount_rate: float,
+    loadings: ArrayLike = ((0.020, 0.010), (0.010, -0.008)),
+    mean_reversion: ArrayLike = (1.0 - 0.5 ** (1.0 / 5.0), 1.0 - 0.5 ** (1.0 / 60.0)),
+    factor_covariance: ArrayLike = ((0.25, 0.0), (0.0, 0.02)),
+    covariance: ArrayLike = ((0.36, 0.15), (0.15, 1.0)),
+    cost: ArrayLike = ((0.0072, 0.003), (0.003, 0.02)),
+    risk_aversion: float = 1e-3,
+    discount_rate: float = 1.0 - math.exp(-0.02 / 260.0),
     *,
     episode_length: int = 256,
     paths: int = 256,
@@ -68,7 +66,9 @@ def garleanu_pedersen(
     """Trade on predictable returns at quadratic cost (Garleanu and Pedersen 2013).
 
     The value is the long-run reward a step, x'r - (risk_aversion / 2) x' Sigma x - cost, currency,
-    as the equity's change shows it. Every array is of the original assets.
+    as the equity's change shows it. Every array is of the original assets. The defaults are an
+    example in the style of the paper: factors with half-lives of 5 and 60 steps, and a cost that is
+    0.02 times the covariance.
 
     Args:
         loadings: B, currency a share for a unit of each factor, (assets, factors).
@@ -83,7 +83,8 @@ def garleanu_pedersen(
         seed: Of the pool.
 
     Raises:
-        ValueError: a shape, an indefinite matrix or a value that cannot be, by name.
+        ValueError: an array has the wrong shape, a matrix is not positive definite, or a value is
+            out of range; the message names it.
     """
     model = GarleanuPedersen(
         loadings=np.asarray(loadings, dtype=np.float64),
@@ -153,6 +154,7 @@ def garleanu_pedersen(
         },
         "episode_length": episode_length,
         "seed_band": None,
+        "detail": "full",  # holdings and prices, which the policies read
     }
     return Problem(
         env_id=PORTFOLIO_ID,
@@ -179,21 +181,19 @@ def _principal(cost: Matrix) -> tuple[Matrix, Matrix]:
 
 
 @dataclass(frozen=True)
-class ConstantWeight:
+class ConstantWeight(Policy):
     """Hold a constant share of equity."""
 
     weight: float  # as an action: a share of `max_weight`
 
-    def __call__(
-        self, observation: NDArray[np.float32], info: Mapping[str, Any]
-    ) -> NDArray[np.float64]:
-        """Return the same action whatever is seen."""
+    def act(self, observation: Observation, info: Info) -> Action:
+        """Return the same action at every observation."""
         return np.full((*np.shape(observation)[:-1], 1), self.weight)
 
 
 def kelly(
-    drift: float,
-    volatility: float,
+    drift: float = 0.08,
+    volatility: float = 0.20,
     rate: float = 0.0,
     *,
     episode_length: int = 260,
@@ -203,7 +203,8 @@ def kelly(
     """Hold the growth-optimal share of one asset, rebalanced daily at no cost.
 
     The value is the growth rate of log wealth a year, rate + drift^2 / (2 volatility^2) for
-    continuous rebalancing; daily rebalancing differs by about volatility^4 / 260.
+    continuous rebalancing; daily rebalancing differs by about volatility^4 / 260. With the
+    defaults the optimum is twice the equity, and grows by 8% a year.
 
     Args:
         drift: Expected return over `rate`, a year.
@@ -214,7 +215,7 @@ def kelly(
         seed: Of the pool.
 
     Raises:
-        ValueError: a parameter that cannot be, by name.
+        ValueError: a parameter is out of range; the message names it.
     """
     best = optimal_fraction(drift, volatility)
     reach = max(2.0 * abs(best), 1.0)

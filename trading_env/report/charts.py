@@ -34,7 +34,7 @@ class Axis(NamedTuple):
         return ticks(self.low, self.high)
 
 
-class Series(NamedTuple):
+class Drawn(NamedTuple):
     """A line; `low` and `high` are empty or as long as `values`. None breaks the line."""
 
     name: str
@@ -62,7 +62,7 @@ class LineChart(NamedTuple):
     shades: list[tuple[float, float, float]]
 
 
-class DrawnBar(NamedTuple):
+class Stack(NamedTuple):
     """One stack: `parts` are (number, name, value, left, width); no parts if nothing is defined."""
 
     name: str
@@ -77,7 +77,7 @@ class BarChart(NamedTuple):
     title: str
     x: Axis
     height: float
-    bars: list[DrawnBar]
+    bars: list[Stack]
 
 
 def ticks(low: float, high: float, count: int = 5) -> list[float]:
@@ -99,7 +99,7 @@ def limits(values: Iterable[float | None]) -> tuple[float, float]:
 def line_chart(
     labels: tuple[str, str],
     x: Sequence[float],
-    series: Sequence[Series],
+    series: Sequence[Drawn],
     shade: Sequence[float] = (),
 ) -> LineChart:
     """Lay out lines over a common x; `shade` in [0, 1] darkens the background at each x."""
@@ -128,7 +128,7 @@ def span_of(bars: Iterable[Mapping[str, float | None]]) -> tuple[float, float]:
     return limits(ends)
 
 
-def _bar(name: str, values: Mapping[str, float | None], top: float, x: Axis) -> DrawnBar:
+def _bar(name: str, values: Mapping[str, float | None], top: float, x: Axis) -> Stack:
     """Stack costs to the right of 0 and gains to the left."""
     ends = {True: 0.0, False: 0.0}
     parts = []
@@ -138,10 +138,10 @@ def _bar(name: str, values: Mapping[str, float | None], top: float, x: Axis) -> 
             ends[value > 0.0] = begin + value
             left, right = sorted((x.at(begin), x.at(begin + value)))
             parts.append((number, part, value, left, right - left))
-    return DrawnBar(name, top, parts, sum(ends.values()))
+    return Stack(name, top, parts, sum(ends.values()))
 
 
-def _line(series: Series, x: Sequence[float], across: Axis, up: Axis) -> Line:
+def _line(series: Drawn, x: Sequence[float], across: Axis, up: Axis) -> Line:
     path, known = "", zip(x, series.values, strict=True)
     for is_known, run in groupby(known, key=lambda point: point[1] is not None):
         if is_known:

@@ -8,7 +8,7 @@ share of a cell's episodes in which an event acted, it shades the charts.
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from trading_env.report.charts import LineChart, Series, line_chart
+from trading_env.report.charts import Drawn, LineChart, line_chart
 from trading_env.report.tables import place, varied
 
 if TYPE_CHECKING:
@@ -51,9 +51,9 @@ def _pair(rows: "pd.DataFrame", looks: Mapping[str, int]) -> list[LineChart]:
             for column in ("equity", "equity_low", "equity_high")
         )
         band = () if look else (low, high)
-        equity.append(Series(str(name), look, middle, *band))
+        equity.append(Drawn(str(name), look, middle, *band))
         below = (-100.0 * cell["drawdown"]).to_list() + missing
-        drawdown.append(Series(str(name), look, below))
+        drawdown.append(Drawn(str(name), look, below))
     shade = list(rows.groupby("step")["stressed"].max()) if "stressed" in rows else []
     return [
         line_chart((STEP, EQUITY), steps, equity, shade),

@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from trading_env.backtesting.replay import FIELDS, NAMED
+from trading_env.backtesting.replay import CODED, REPLAYED
 from trading_env.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Checked(BaseModel):
     model_config = ConfigDict(strict=True)
 
 
-class CellRow(Checked):
+class Place(Checked):
     policy: str
     scenario: str
     severity: Number = 1.0
@@ -47,14 +47,14 @@ class CellRow(Checked):
     window: int | str | None = None
 
 
-class ScoreRow(CellRow):
-    """Metric names and values of a cell; None where a metric is not defined."""
+class Row(Place):
+    """Metrics of a cell by name; None where a metric is not defined."""
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, Number | None] = Field(init=False)
 
 
-class ReasonRow(CellRow):
+class Reasons(Place):
     reasons: dict[str, str]
 
 
@@ -68,9 +68,9 @@ class Summary(Checked):
     market: str = "a market"
     scenarios: list[Role] = []
     notes: list[str] = []
-    means: list[ScoreRow] = []
-    reasons: list[ReasonRow] = []
-    differences: dict[str, list[ScoreRow]] = {}
+    means: list[Row] = []
+    reasons: list[Reasons] = []
+    differences: dict[str, list[Row]] = {}
 
 
 class Loose(Checked):
@@ -116,12 +116,12 @@ class Recorded(Checked):
     halts: list[tuple[int, int]]
 
 
-FIELD_TYPES: dict[str, Any] = {name: (list[Number], ...) for name in FIELDS}
-FIELD_TYPES |= {name: (list[str], ...) for name in NAMED}
+FIELD_TYPES: dict[str, Any] = {name: (list[Number], ...) for name in REPLAYED}
+FIELD_TYPES |= {name: (list[str], ...) for name in CODED}
 Asset = create_model("Asset", __base__=Recorded, **FIELD_TYPES)
 
 
-class Episode(Checked):
+class ReplayedEpisode(Checked):
     policy: str
     scenario: str
     seed: int
@@ -152,7 +152,7 @@ class Run(NamedTuple):
     summary: dict[str, Any]
     manifest: Manifest | None
     curves: "pd.DataFrame | None"
-    episodes: list[Episode] | None
+    episodes: list[ReplayedEpisode] | None
 
 
 def read_run(folder: Path) -> Run:
@@ -164,7 +164,7 @@ def read_run(folder: Path) -> Run:
     summary = _read(folder / SUMMARY, Summary)
     if summary is None:
         raise UserError.at(folder, "", f"not the folder of an evaluated run: no {SUMMARY}")
-    episodes = _read(folder / REPLAY, list[Episode])
+    episodes = _read(folder / REPLAY, list[ReplayedEpisode])
     manifest = _read(folder / MANIFEST, Manifest)
     return Run(summary.model_dump(), manifest, read_curves(folder / CURVES), episodes)
 

@@ -15,19 +15,21 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from trading_env.backtesting.metric import Metric
+from trading_env.backtesting.rollouts import PARTS
 from trading_env.core.files import write_bytes
 from trading_env.report import tables
-from trading_env.report.charts import BarChart, LineChart, Series, bar_chart, line_chart
+from trading_env.report.charts import BarChart, Drawn, LineChart, bar_chart, line_chart
 from trading_env.report.curves import as_written, equity_charts
 from trading_env.report.folder import read_run
 from trading_env.report.reliability import checks, facts
-from trading_env.report.tables import COMPARED_COLUMNS, PARTS, Column
+from trading_env.report.tables import COMPARED_COLUMNS
 
-REPORT = "report.html"
+PAGE = "report.html"
 COLOURS = 10  # looks that the style sheet has
 SEVERITY = "severity (0: without the scenario, 1: as written)"
 COST = "bps of the ordered value"
-Records = list[dict[str, Any]]
+SummaryRows = list[dict[str, Any]]
 
 
 def write_report(run_dir: str | Path) -> Path:
@@ -46,7 +48,7 @@ def write_report(run_dir: str | Path) -> Path:
         name=folder.name,
         summary=summary,
         looks=looks,
-        largest={column.metric: _largest(summary, column) for column in COMPARED_COLUMNS},
+        largest={column.name: _largest(summary, column) for column in COMPARED_COLUMNS},
         sections={
             "Scores": rows,
             "Against the baselines": summary["differences"],
@@ -57,8 +59,8 @@ def write_report(run_dir: str | Path) -> Path:
             "Reliability of the run": run.manifest and (checks(run.manifest), facts(run.manifest)),
         },
     )
-    write_bytes(folder / REPORT, page.encode("utf-8", "backslashreplace"))
-    return folder / REPORT
+    write_bytes(folder / PAGE, page.encode("utf-8", "backslashreplace"))
+    return folder / PAGE
 
 
 def _render(**content: Any) -> str:
@@ -92,18 +94,18 @@ def _templates() -> Environment:
     return templates
 
 
-def _largest(summary: dict[str, Any], column: Column) -> float:
+def _largest(summary: dict[str, Any], column: Metric) -> float:
     """Return the metric's largest difference to any baseline."""
     rows = [row for rows in summary["differences"].values() for row in rows]
-    return max((abs(row.get(f"diff_{column.metric}") or 0.0) for row in rows), default=0.0)
+    return max((abs(row.get(f"diff_{column.name}") or 0.0) for row in rows), default=0.0)
 
 
-def _severity(rows: Records, looks: dict[str, int]) -> dict[str, list[LineChart]]:
+def _severity(rows: SummaryRows, looks: dict[str, int]) -> dict[str, list[LineChart]]:
     """Chart each metric over severity, for each setting in which several were played."""
     if len(tables.severities(rows)) < 2:
         return {}
     keys = [key for key in tables.varied(rows) if key != "severity"]
-    groups: dict[str, Records] = {}
+    groups: dict[str, SummaryRows] = {}
     for row in rows:
         groups.setdefault(tables.place(row, keys), []).append(row)
     return {
@@ -112,7 +114,7 @@ def _severity(rows: Records, looks: dict[str, int]) -> dict[str, list[LineChart]
     }
 
 
-def _severity_chart(column: Column, rows: Records, looks: dict[str, int]) -> LineChart:
+def _severity_chart(column: Metric, rows: SummaryRows, looks: dict[str, int]) -> LineChart:
     """Draw a line a policy, and the interval of the policy of look 0."""
     levels = tables.severities(rows)
     series = []
@@ -122,16 +124,16 @@ def _severity_chart(column: Column, rows: Records, looks: dict[str, int]) -> Lin
         values = [
             [_scaled(by_level.get(level, {}), column, end) for level in levels] for end in ends
         ]
-        series.append(Series(policy, looks[policy], *values))
+        series.append(Drawn(policy, looks[policy], *values))
     return line_chart((SEVERITY, column.title), levels, series)
 
 
-def _scaled(row: dict[str, Any], column: Column, end: str) -> float | None:
-    value = row.get(column.metric + end)
+def _scaled(row: dict[str, Any], column: Metric, end: str) -> float | None:
+    value = row.get(column.name + end)
     return None if value is None else value * column.factor
 
 
-def _costs(rows: Records) -> list[BarChart]:
+def _costs(rows: SummaryRows) -> list[BarChart]:
     """Chart the parts of the shortfall: one chart a setting, one bar a policy."""
     known = [row for row in rows if f"{PARTS[0]}_bps" in row]
     groups: dict[str, dict[str, dict[str, float | None]]] = {}

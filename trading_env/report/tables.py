@@ -1,65 +1,43 @@
-"""The numbers of a summary as tables: what is shown of each metric, and why one may be missing.
+"""The numbers of a summary as tables, and the one layout of a table on a terminal.
 
 `evaluation/summary.json` holds means (a row for each policy, scenario and severity) and, for each
-baseline, the learner's paired differences. A metric missing there is missing here; one
-that is not defined is a dash.
+baseline, the learner's paired differences. How a metric is shown is declared with its formula
+(`backtesting/metric.py`). A value that the summary lacks is a dash.
 """
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from trading_env.backtesting import metric as places
+from trading_env.backtesting.metric import Metric
+from trading_env.backtesting.metrics import METRICS
+from trading_env.backtesting.rollouts import PARTS as PARTS
+
 DASH = "–"  # noqa: RUF001 -- the typographer's sign for "no value"
-NO_ORDER = "not defined: no order was sent"
+SETTING = ("market", "scenario", "window", "severity")
 
 
-class Column(NamedTuple):
-    """How a metric is shown."""
-
-    metric: str
-    title: str
-    factor: float
-    digits: int
-    better: int  # +1: more is better, -1: less is, 0: neither
-    missing: str  # why it may not be defined
+def columns_shown(place: str) -> tuple[Metric, ...]:
+    """Return the metrics that are shown in a place."""
+    return tuple(metric for metric in METRICS.values() if place in metric.shown)
 
 
-COLUMNS = (
-    Column("return", "return %", 100.0, 2, 1, "not defined: no episode was played"),
-    Column("sharpe", "Sharpe", 1.0, 2, 1, "not defined: equity never changed, or under a week"),
-    Column("max_drawdown", "max DD %", 100.0, 2, -1, "not defined: no episode was played"),
-    Column("win_rate", "win %", 100.0, 1, 1, "not defined: no step was begun with a position"),
-    Column("shortfall_bps", "IS bps", 1.0, 2, -1, NO_ORDER),
-    Column("fill_ratio", "fill %", 100.0, 1, 1, NO_ORDER),
-    Column("latency_ms", "latency ms", 1.0, 0, 0, NO_ORDER),
-)
-MORE = (  # shown where a summary has them
-    Column("parent_shortfall_bps", "parent IS bps", 1.0, 2, -1, "not defined: no parent order"),
-    Column("sortino", "Sortino", 1.0, 2, 1, "not defined: no step lost"),
-    Column("calmar", "Calmar", 1.0, 2, 1, "not defined: no drawdown"),
-    Column("cvar", "CVaR %", 100.0, 2, 1, "not defined: too few steps"),
-    Column("turnover", "turnover", 1.0, 2, 0, "not defined: no episode was played"),
-    Column("orders", "orders", 1.0, 1, 0, "not defined: no episode was played"),
-    Column("stops", "stops", 1.0, 1, 0, "not defined: no episode was played"),
-    Column("shock_drawdown", "shock DD %", 100.0, 2, -1, "not defined: no event acted"),
-)
-SETTING = ("scenario", "market", "window", "severity")
-PARTS = ("delay", "spread", "impact", "fees", "opportunity")
-COMPARED = ("return", "sharpe", "max_drawdown", "shortfall_bps")
-COMPARED_COLUMNS = tuple(column for column in COLUMNS if column.metric in COMPARED)
+COLUMNS = columns_shown(places.REPORT)
+COMPARED_COLUMNS = columns_shown(places.COMPARED)
 
 
-def cell(row: dict[str, Any], column: Column, prefix: str = "") -> str:
+def cell(row: dict[str, Any], column: Metric, prefix: str = "") -> str:
     """Show one metric of a row of the summary."""
-    value = row.get(prefix + column.metric)
+    value = row.get(prefix + column.name)
     sign = "+" if prefix else ""
     if value is None:
         return DASH
     return f"{value * column.factor:{sign}.{column.digits}f}"
 
 
-def interval(row: dict[str, Any], column: Column, prefix: str = "") -> str:
+def interval(row: dict[str, Any], column: Metric, prefix: str = "") -> str:
     """Show the interval of a metric, or nothing where the summary has none."""
-    name = prefix + column.metric
+    name = prefix + column.name
     low, high = row.get(f"{name}_low"), row.get(f"{name}_high")
     if low is None or high is None:
         return ""
@@ -68,21 +46,21 @@ def interval(row: dict[str, Any], column: Column, prefix: str = "") -> str:
     return f"[{low:{sign}.{column.digits}f}, {high:{sign}.{column.digits}f}]"
 
 
-def is_clear(row: dict[str, Any], column: Column) -> bool:
+def is_clear(row: dict[str, Any], column: Metric) -> bool:
     """Tell whether the interval of a paired difference excludes 0."""
-    low, high = row.get(f"diff_{column.metric}_low"), row.get(f"diff_{column.metric}_high")
+    low, high = row.get(f"diff_{column.name}_low"), row.get(f"diff_{column.name}_high")
     return low is not None and high is not None and (low > 0.0 or high < 0.0)
 
 
-def difference(row: dict[str, Any], column: Column) -> str:
+def shown_difference(row: dict[str, Any], column: Metric) -> str:
     """Show a paired difference with its interval; a star where the interval excludes 0."""
     shown = interval(row, column, "diff_")
-    if row.get(f"diff_{column.metric}") is None or not shown:
+    if row.get(f"diff_{column.name}") is None or not shown:
         return DASH
     return f"{cell(row, column, 'diff_')} {shown}{'*' if is_clear(row, column) else ''}"
 
 
-def reasons(summary: dict[str, Any]) -> dict[tuple[Any, ...], dict[str, str]]:
+def reasons_by_cell(summary: dict[str, Any]) -> dict[tuple[Any, ...], dict[str, str]]:
     """Return why metrics are withheld, by cell: policy and setting."""
     listed = summary.get("reasons") or []
     return {cell_of(found): found["reasons"] for found in listed}
@@ -107,7 +85,8 @@ def place(row: dict[str, Any], keys: Sequence[str]) -> str:
     """Name a row's setting by the parts that differ."""
     parts = [(key, row[key]) for key in keys if key in row]
     shown = [(key, f"{value:g}" if isinstance(value, float) else value) for key, value in parts]
-    return ", ".join(f"{value}" if key == "scenario" else f"{key} {value}" for key, value in shown)
+    bare = ("market", "scenario")
+    return ", ".join(f"{value}" if key in bare else f"{key} {value}" for key, value in shown)
 
 
 def ordered(summary: dict[str, Any]) -> list[dict[str, Any]]:
@@ -117,10 +96,14 @@ def ordered(summary: dict[str, Any]) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: order.get(row["scenario"], len(order)))
 
 
-def columns_of(rows: Sequence[dict[str, Any]]) -> list[Column]:
-    """Return the usual columns, and those of `MORE` that some row defines."""
-    known = [c for c in MORE if any(row.get(c.metric) is not None for row in rows)]
-    return [*COLUMNS, *known]
+def defined(columns: Sequence[Metric], rows: Sequence[dict[str, Any]]) -> list[Metric]:
+    """Return the columns that some row has a value for."""
+    return [c for c in columns if any(row.get(c.name) is not None for row in rows)]
+
+
+def columns_of(rows: Sequence[dict[str, Any]]) -> list[Metric]:
+    """Return the usual columns, and further ones that some row has a value for."""
+    return [*COLUMNS, *defined(columns_shown(places.MORE), rows)]
 
 
 class Section(NamedTuple):
@@ -133,14 +116,25 @@ class Section(NamedTuple):
 
 def score_sections(summary: dict[str, Any]) -> list[Section]:
     """One table a setting: every policy's mean over the episodes."""
+    return _sections(summary, COLUMNS, varied(summary["means"]))
+
+
+def terminal_sections(summary: dict[str, Any]) -> list[Section]:
+    """The same with the columns of the command line, each title with the whole setting."""
+    columns = defined(columns_shown(places.TERMINAL), summary["means"])
+    return _sections(summary, columns, SETTING)
+
+
+def _sections(
+    summary: dict[str, Any], columns: Sequence[Metric], keys: Sequence[str]
+) -> list[Section]:
     roles = {scenario["name"]: scenario["role"] for scenario in summary["scenarios"]}
-    keys = varied(summary["means"])
     tables: dict[str, list[list[str]]] = {}
     for row in ordered(summary):
         title = f"{place(row, keys)} ({roles.get(row['scenario'], 'not described')})"
-        shown = [row["policy"], *(cell(row, column) for column in COLUMNS)]
+        shown = [row["policy"], *(cell(row, column) for column in columns)]
         tables.setdefault(title, []).append(shown)
-    header = ["policy", *(c.title for c in COLUMNS)]
+    header = ["policy", *(c.title for c in columns)]
     return [Section(title, header, rows) for title, rows in tables.items()]
 
 
@@ -150,7 +144,7 @@ def difference_sections(summary: dict[str, Any]) -> list[Section]:
     for baseline, chosen in summary["differences"].items():
         keys = varied(chosen)
         rows = [
-            [place(row, keys), *(difference(row, column) for column in COMPARED_COLUMNS)]
+            [place(row, keys), *(shown_difference(row, column) for column in COMPARED_COLUMNS)]
             for row in chosen
         ]
         title = f"{summary['learner']} minus {baseline}"

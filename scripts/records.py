@@ -1,11 +1,10 @@
-"""Write the README's figures from recorded results; nothing in them is typed by hand.
+"""The README's figures, from recorded results; nothing in them is typed by hand.
 
-    python scripts/readme.py take RUN_DIR    # record a train.py run, then write
-    python scripts/readme.py write           # write from what is recorded
-    python scripts/readme.py check           # fail when the README differs from the records
+    python scripts/records.py RUN_DIR    # record a finished run of train.py
 
 Recorded are `benchmarks/results/train.json` (a run's summary and manifest), the run's two
-pictures in `docs/images/`, and `benchmarks/results/throughput.json`.
+pictures in `docs/images/`, and `benchmarks/results/throughput.json`. `scripts/docs.py` writes them
+into the README.
 """
 
 import json
@@ -22,21 +21,6 @@ from trading_env.report import score_sections, text_table  # noqa: E402 -- needs
 RESULTS = ROOT / "benchmarks" / "results"
 PICTURES = ("episode.png", "equity.png")
 SHOWN = ("held-out scenarios", "all scenarios")
-
-
-def markers(name: str) -> tuple[str, str]:
-    """Return the lines a generated part stands between."""
-    return f"<!-- {name}: written by `python scripts/readme.py write` -->", f"<!-- end {name} -->"
-
-
-def replaced(text: str, name: str, content: str) -> str:
-    """Return the text with one generated part renewed."""
-    begin, end = markers(name)
-    head, _, rest = text.partition(begin)
-    _, found, tail = rest.partition(end)
-    if not found:
-        raise SystemExit(f"README.md: the markers of {name!r} are missing")
-    return f"{head}{begin}\n{content}\n{end}{tail}"
 
 
 def training_part() -> str:
@@ -78,10 +62,22 @@ def read(name: str) -> dict[str, Any]:
     return found
 
 
-def rendered(text: str) -> str:
-    """Return the README with every generated part renewed."""
-    text = replaced(text, "training", training_part())
-    return replaced(text, "throughput", throughput_part())
+def compact(value: Any, indent: str = "") -> str:
+    """Write JSON with one line for each record: a list of values, or a mapping of them."""
+    items = list(value.values()) if isinstance(value, dict) else value
+    is_record = indent and not (isinstance(value, dict | list) and _holds_records(items))
+    if is_record or not isinstance(value, dict | list):
+        return json.dumps(value)
+    keys = (
+        [f"{json.dumps(key)}: " for key in value] if isinstance(value, dict) else [""] * len(value)
+    )
+    lines = [f"{indent} {k}{compact(v, indent + ' ')}" for k, v in zip(keys, items, strict=True)]
+    begin, end = "{}" if isinstance(value, dict) else "[]"
+    return begin + "\n" + ",\n".join(lines) + f"\n{indent}{end}" + ("" if indent else "\n")
+
+
+def _holds_records(items: list[Any]) -> bool:
+    return any(isinstance(item, dict | list) for item in items)
 
 
 def take(folder: Path) -> None:
@@ -98,29 +94,12 @@ def take(folder: Path) -> None:
         "manifest": manifest,
         "summary": summary,
     }
-    text = json.dumps(recorded, indent=1) + "\n"
-    (RESULTS / "train.json").write_text(text, encoding="utf-8")
+    (RESULTS / "train.json").write_text(compact(recorded), encoding="utf-8")
     for picture in PICTURES:
         shutil.copyfile(folder / picture, ROOT / "docs" / "images" / picture)
 
 
-def main(argv: list[str]) -> int:
-    """Run one subcommand."""
-    readme = ROOT / "README.md"
-    if len(argv) == 2 and argv[0] == "take":
-        take(Path(argv[1]))
-    elif argv not in (["write"], ["check"]):
-        print((__doc__ or "").strip(), file=sys.stderr)
-        return 2
-    text = readme.read_text(encoding="utf-8")
-    if argv == ["check"]:
-        if text != rendered(text):
-            print("README.md differs from the records: run `python scripts/readme.py write`")
-            return 1
-        return 0
-    readme.write_text(rendered(text), encoding="utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    if len(sys.argv) != 2:
+        sys.exit((__doc__ or "").strip())
+    take(Path(sys.argv[1]))

@@ -1,0 +1,57 @@
+# Commands of this repository; https://just.systems runs them, and each also works by hand.
+
+default:
+    @just --list
+
+# Set up once, inside a virtual environment.
+install:
+    pip install -e ".[dev]"
+
+# A minute: every room, without the proofs.
+quick *arguments:
+    pytest -m "not proof and not slow" {{arguments}}
+
+# Minutes: the whole suite.
+test *arguments:
+    pytest {{arguments}}
+
+# The long proofs, which neither of the two above runs.
+slow *arguments:
+    pytest -m slow {{arguments}}
+
+# Plant faults one at a time; a test must find each.
+mutants:
+    python -m benchmarks.mutants
+
+# Style, types, and which room may import which.
+lint:
+    ruff check .
+    ruff format --check .
+    mypy
+    lint-imports
+
+# Correct what `ruff` can correct.
+format:
+    ruff check --fix .
+    ruff format .
+
+# Check the parts of the pages that scripts write.
+docs:
+    python scripts/docs.py check
+    python scripts/memory_bank.py check
+
+# Write those parts.
+docs-write:
+    python scripts/docs.py write
+    python scripts/memory_bank.py map
+
+# Play the recorded episodes again and compare them to the bit.
+golden:
+    python -m tests.golden check
+
+# All that a change must pass.
+check: lint docs test
+
+# The same in a fresh environment, and the main program after it.
+ci:
+    .ci/run

@@ -1,0 +1,160 @@
+"""Play a plan, write all of it into a run folder, and return its summary.
+
+`evaluation.py` and `walks.py` say which episodes those are. The policy that is asked for is played
+beside constant answers and baselines, on the same episodes.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from typing import Any
+
+from tqdm import tqdm
+
+from trading_env.backtesting.cells import Slice
+from trading_env.backtesting.fingerprint import code_digest
+from trading_env.backtesting.lookup import NAMED, Candidate
+from trading_env.backtesting.plans import Plan, Played, Rehearsal, play, rehearse, traced
+from trading_env.backtesting.run_folder import RunFolder
+from trading_env.backtesting.summaries import pools_of, summary_of, window_means
+from trading_env.backtesting.tables import KEYS, WALK_KEYS, episodes_frame
+from trading_env.core.errors import ConfigError, shown
+from trading_env.envs.world import EXECUTION_DEFAULTS
+from trading_env.markets import Market
+
+BESIDE = {
+    "portfolio": ("flat", "always_long", "buy_and_hold"),
+    "execution": ("twap", "immediate"),
+}
+DEFAULT_MARKETS = {"portfolio": "us_indices", "execution": EXECUTION_DEFAULTS["market"]}
+JOURNALLED = 4  # episodes of each scenario whose every decision is kept
+
+
+def markets_of(given: Sequence[Any], found: Candidate) -> dict[str, Any]:
+    """Return name -> the markets that were given, the run's own, or the task's default."""
+    specs = list(given) or [found.market or DEFAULT_MARKETS[found.env]]
+    by_name = {market_name(spec): spec for spec in specs}
+    if len(by_name) < len(specs):
+        raise ConfigError(f"market: two are called {shown(market_name(specs[-1]))}")
+    return by_name
+
+
+def market_name(market: Any) -> str:
+    """Name a market in tables."""
+    return market if isinstance(market, str) else str(market.get("generator"))
+
+
+def described(market: Market) -> dict[str, Any]:
+    """Say which bars they were."""
+    about = market.describe()
+    return {name: about[name] for name in ("source", "sha256", "paths", "bars", "start", "end")}
+
+
+def plan_of(
+    found: Candidate,
+    scenarios: Mapping[str, Any],
+    slices: Sequence[Slice],
+    severities: Sequence[float],
+    episodes: int,
+    seed: int,
+    beside: Sequence[str] | None,
+    settings: Mapping[str, Any],
+) -> Plan:
+    """Put the policy first, then its company and the baselines."""
+    if beside is None:
+        beside = () if settings else BESIDE[found.env]
+    others = {**found.company, **{name: NAMED[found.env][name] for name in beside}}
+    return Plan(
+        policies={found.name: found.spec, **{n: p for n, p in others.items() if n != found.name}},
+        scenarios=scenarios,
+        slices=slices,
+        severities=severities,
+        episodes=episodes,
+        seed=seed,
+        env_kwargs=settings,
+        env=found.env,
+    )
+
+
+def evaluated(
+    found: Candidate,
+    plan: Plan,
+    notes: list[str],
+    about: dict[str, Any],
+    folder: RunFolder | None,
+) -> dict[str, Any]:
+    """Play a plan, write what there is a folder for, return the summary."""
+    rehearsal = rehearse(plan)
+    keys = WALK_KEYS if "windows" in about else KEYS
+    with folder.open(**_known(plan, rehearsal), **about) if folder else nullcontext():
+        results = list(_played(plan, folder))
+        frame = episodes_frame(results, keys)
+        summary = summary_of(
+            frame,
+            learner=found.name,
+            baselines=[name for name in plan.policies if name != found.name],
+            scenarios=[_scenario(found, n, groups) for n, groups in rehearsal.scenarios.items()],
+            market=", ".join(dict.fromkeys(cut.market for cut in plan.slices)),
+            notes=[*notes, *_notes(found, plan, rehearsal)],
+            pools=pools_of(list(plan.scenarios), found.trained_on),
+        )
+        if "windows" in about:
+            summary["windows"] = window_means(frame, about["windows"])
+        if folder:
+            folder.write(results, frame, summary)
+            traces = traced(plan, found.name, min(JOURNALLED, plan.episodes))
+            folder.write_episodes(found.name, traces)
+            eventful = [n for n, groups in rehearsal.scenarios.items() if groups[0]["events"]]
+            pictured = (eventful or list(plan.scenarios))[0]
+            where = results[0].cell._replace(scenario=pictured, severity=max(plan.severities))
+            folder.draw(found.name, traces[pictured][0], where, results)
+    return summary
+
+
+def _known(plan: Plan, rehearsal: Rehearsal) -> dict[str, Any]:
+    """Return what the manifest holds of a plan."""
+    return {
+        "code": code_digest(),
+        "env": plan.env,
+        "seeds": {"first": plan.seed, "episodes": plan.episodes},
+        "severities": list(plan.severities),
+        "cells": {"total": plan.cells, "played": 0, "kept": 0},
+        **rehearsal._asdict(),
+    }
+
+
+def _played(plan: Plan, folder: RunFolder | None) -> Iterator[Played]:
+    """Play every cell that is not kept already, and show how far it is on a terminal."""
+    with tqdm(total=plan.cells, unit=" cells", disable=None) as bar:
+
+        def advance(is_new: bool) -> None:
+            bar.update()
+            if folder:
+                folder.count(is_new)
+
+        yield from play(plan, store=folder.store if folder else None, advance=advance)
+
+
+def _scenario(found: Candidate, name: str, groups: list[dict[str, Any]]) -> dict[str, Any]:
+    """Say which scenario it was, and whether the policy was trained on it."""
+    role = "scenario"
+    if found.trained_on:
+        role = "trained on" if name in found.trained_on else "held out"
+    return {"name": name, "role": role, "sha256": [group["sha256"] for group in groups]}
+
+
+def _notes(found: Candidate, plan: Plan, rehearsal: Rehearsal) -> list[str]:
+    """Say what a reader of the tables alone has to know."""
+    notes = []
+    if found.trained_on:
+        held_out = [name for name in plan.scenarios if name not in found.trained_on]
+        notes.append(
+            f"Trained on: {', '.join(found.trained_on)}. Held out: {', '.join(held_out) or 'none'}."
+        )
+    notes += found.notes
+    if rehearsal.overrides:
+        notes.append(
+            "Risk settings of their own, under which they may hold the whole account: "
+            f"{', '.join(rehearsal.overrides)}. The others go through the environment's risk "
+            "manager, which allows far less: compare Sharpe and drawdown, not return alone."
+        )
+    return notes

@@ -1,0 +1,49 @@
+"""`trading-env backtest`: play a policy and others on walk-forward windows."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from trading_env.backtesting.evaluation import SEED
+from trading_env.backtesting.run_folder import RunFolder
+from trading_env.backtesting.walks import DEFAULT_WINDOWS, backtest_policy
+from trading_env.cli import options
+from trading_env.cli.answers import answer
+from trading_env.cli.evaluate import summary_lines
+
+Markets = Annotated[
+    list[str] | None,
+    typer.Option(help="data set, generator (name or JSON) or file; may be repeated"),
+]
+Windows = Annotated[
+    str, typer.Option(help="train, test, step, purge, embargo, in bars or, with d, trading days")
+]
+
+
+def backtest_verb(
+    context: typer.Context,
+    policy: options.PolicyText,
+    env: options.EnvName = None,
+    market: Markets = None,
+    windows: Windows = DEFAULT_WINDOWS,
+    scenarios: options.Scenarios = "calm",
+    severity: options.Severities = "1",
+    episodes: options.Episodes = 8,
+    seed: options.Seed = SEED,
+    trust: options.Trust = False,
+    out: options.Out = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Play a policy and others on walk-forward windows."""
+    summary = backtest_policy(
+        options.candidate(policy, env, trust, "{}"),
+        markets=[options.read_market(text) for text in market or []],
+        windows=windows,
+        scenarios=options.scenarios_of(scenarios or "calm"),
+        severities=options.severities_of(severity),
+        episodes=episodes,
+        seed=seed,
+        folder=RunFolder(Path(out), "backtest", context.obj) if out else None,
+    )
+    answer(summary, as_json, summary_lines)

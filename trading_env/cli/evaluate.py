@@ -1,0 +1,57 @@
+"""`trading-env evaluate`: play a policy and others under scenarios."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from trading_env.backtesting.evaluation import SEED, evaluate_policy
+from trading_env.backtesting.run_folder import RunFolder
+from trading_env.cli import options
+from trading_env.cli.answers import answer
+from trading_env.report.tables import terminal_sections, text_table
+
+Band = Annotated[
+    Literal["train", "validation", "test"] | None,
+    typer.Option(help="part of the market (default: test)"),
+]
+Length = Annotated[int | None, typer.Option(help="steps of an episode")]
+
+
+def evaluate_verb(
+    context: typer.Context,
+    policy: options.PolicyText,
+    env: options.EnvName = None,
+    scenarios: options.Scenarios = None,
+    severity: options.Severities = "1",
+    episodes: options.Episodes = 64,
+    seed: options.Seed = SEED,
+    market: options.MarketText = None,
+    band: Band = None,
+    length: Length = None,
+    parameters: options.Parameters = "{}",
+    trust: options.Trust = False,
+    out: options.Out = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Play a policy and others under scenarios, by default all presets."""
+    summary = evaluate_policy(
+        options.candidate(policy, env, trust, parameters),
+        scenarios=None if scenarios is None else options.scenarios_of(scenarios),
+        severities=options.severities_of(severity),
+        episodes=episodes,
+        seed=seed,
+        market=None if market is None else options.read_market(market),
+        band=band,
+        length=length,
+        folder=RunFolder(Path(out), "evaluate", context.obj) if out else None,
+    )
+    answer(summary, as_json, summary_lines)
+
+
+def summary_lines(summary: dict[str, Any]) -> Iterator[str]:
+    """Write the means, one table a scenario and severity, and the notes."""
+    for section in terminal_sections(summary):
+        yield f"{text_table(section)}\n"
+    yield from summary["notes"]

@@ -1,0 +1,191 @@
+"""Turn what a user gives into a `Policy`.
+
+A policy may be given as
+
+- a `Policy`, or any object with `reset(num_envs)` and `act(observation, info)`;
+- a function of `(observation, info)`, which remembers nothing;
+- a class or function of one argument: it takes the `ObservationLayout` and returns one of these;
+- a Stable-Baselines3 model, or another object with its `predict`.
+"""
+
+import hashlib
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trading_env.core.errors import PolicyError, clip
+from trading_env.envs.spaces import ObservationLayout
+from trading_env.policies.policy import Info, Observation, Policy
+
+
+@runtime_checkable
+class Acting(Protocol):
+    """An object that acts as a `Policy` does, without being one."""
+
+    def reset(self, num_envs: int) -> None:
+        """Begin an episode in each of `num_envs` lanes."""
+
+    def act(self, observation: Observation, info: Info) -> NDArray[Any]:
+        """Return actions (num_envs, assets)."""
+
+
+@runtime_checkable
+class Predictor(Protocol):
+    """The method that is used of a Stable-Baselines3 model, or of its policy."""
+
+    def predict(
+        self, observation: Any, state: Any, episode_start: Any, deterministic: bool
+    ) -> tuple[NDArray[Any], Any]:
+        """Return actions (num_envs, assets) and the state of a recurrent network."""
+
+
+PolicySpec: TypeAlias = Acting | Predictor | Callable[..., Any]
+
+
+def build_policy(spec: PolicySpec, layout: ObservationLayout) -> Policy:
+    """Return the policy that was given, made for an observation layout where it asks for one.
+
+    Raises:
+        PolicyError: it is none of the forms above, or does not fit the layout.
+    """
+    is_made = isinstance(spec, Acting | Predictor) and not isinstance(spec, type)
+    made: Any = spec if is_made or not _takes(spec, 1) else spec(layout)  # type: ignore[operator]
+    if isinstance(made, Policy):
+        return made
+    if not isinstance(made, type):
+        if isinstance(made, Predictor):
+            return ModelPolicy(made, layout)
+        if isinstance(made, Acting):
+            return ObjectPolicy(made)
+        if _takes(made, 2):
+            return FunctionPolicy(made)
+    raise PolicyError(f"{_called(made)} is no policy: it is without reset and act")
+
+
+def _takes(function: Any, count: int) -> bool:
+    """Tell whether a value can be called with so many arguments by position."""
+    try:
+        inspect.signature(function).bind(*range(count))
+    except TypeError:
+        return False
+    except ValueError:  # written in C, without a signature
+        return True
+    return True
+
+
+def _called(value: object) -> str:
+    return clip(getattr(value, "__qualname__", f"a value of type {type(value).__name__}"), 40)
+
+
+class FunctionPolicy(Policy):
+    """A function of `(observation, info)`."""
+
+    def __init__(self, function: Callable[[Observation, Info], NDArray[Any]]) -> None:
+        self.function = function
+
+    def act(self, observation: Observation, info: Info) -> NDArray[Any]:
+        """Return what the function returns."""
+        return self.function(observation, info)
+
+
+class ObjectPolicy(Policy):
+    """An object with `reset` and `act`, and perhaps the two attributes of a `Policy`."""
+
+    def __init__(self, acting: Acting) -> None:
+        if not _takes(acting.act, 2):
+            raise PolicyError(f"{_called(type(acting))}: act must take (observation, info)")
+        self.acting = acting
+        self.env_overrides = getattr(acting, "env_overrides", {})
+        self.fingerprint = getattr(acting, "fingerprint", "")
+
+    def reset(self, num_envs: int) -> None:
+        """Begin an episode in each of `num_envs` lanes."""
+        self.acting.reset(num_envs)
+
+    def act(self, observation: Observation, info: Info) -> NDArray[Any]:
+        """Return what the object answers."""
+        return self.acting.act(observation, info)
+
+
+class ModelPolicy(Policy):
+    """The mean action of a Stable-Baselines3 model, recurrent state included.
+
+    Observations reach the model as the environment shows them: one trained under `VecNormalize`
+    needs a function around it that normalises.
+
+    Raises:
+        PolicyError: the model was trained on another observation.
+    """
+
+    def __init__(self, model: Predictor, layout: ObservationLayout) -> None:
+        space = getattr(model, "observation_space", None)
+        size = len(layout.features)
+        if space is not None and space.shape != (size,):
+            raise PolicyError(
+                f"the model takes observations of shape {space.shape}, the environment has "
+                f"({size},) (another market?)"
+            )
+        self.model = model
+        self.fingerprint = _weights_digest(model)
+        self.reset(1)
+
+    def reset(self, num_envs: int) -> None:
+        """Forget the recurrent state."""
+        self.state: Any = None
+        self.starts = np.ones(num_envs, dtype=np.bool_)
+
+    def act(self, observation: Observation, info: Info) -> NDArray[Any]:
+        """Return the model's deterministic action."""
+        action, self.state = self.model.predict(
+            observation, state=self.state, episode_start=self.starts, deterministic=True
+        )
+        self.starts = np.zeros_like(self.starts)
+        return action
+
+
+def _weights_digest(model: Any) -> str:
+    """Hash the weights of a model's policy network; empty where it has none."""
+    network = getattr(model, "policy", model)
+    if not hasattr(network, "state_dict"):
+        return ""
+    digest = hashlib.sha256()
+    for name, weight in network.state_dict().items():
+        digest.update(f"{name}{tuple(weight.shape)}".encode())
+        digest.update(weight.detach().cpu().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def load_model(path: Path) -> Predictor:
+    """Load the policy network of a model that Stable-Baselines3 saved, whatever its algorithm.
+
+    The file holds pickles, and loading a pickle can run any code: call this on files that you
+    trust.
+
+    Raises:
+        PolicyError: there is no such file, it is damaged, or Stable-Baselines3 is not installed.
+    """
+    try:
+        from stable_baselines3.common.save_util import load_from_zip_file
+    except ImportError:
+        raise PolicyError(
+            f"{path}: needs Stable-Baselines3: install execution-gym[train]"
+        ) from None
+    try:
+        data, weights, _ = load_from_zip_file(path, device="cpu")
+        assert data is not None
+        kwargs = {k: v for k, v in data["policy_kwargs"].items() if k != "device"}
+        if data.get("use_sde"):
+            kwargs["use_sde"] = True
+        network: Any = data["policy_class"](
+            data["observation_space"], data["action_space"], lambda _: 0.0, **kwargs
+        )
+        network.load_state_dict(weights["policy"])
+        network.set_training_mode(False)
+    except Exception as error:  # a pickle may raise anything
+        raise PolicyError(f"{path}: cannot be read as a model: {error}") from None
+    model: Predictor = network
+    return model
