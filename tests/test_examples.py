@@ -21,6 +21,7 @@ def test_every_example_is_tested() -> None:
     assert {path.name for path in EXAMPLES} == set(PRINTED)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_example(path: Path) -> None:
     done = subprocess.run(

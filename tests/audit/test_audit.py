@@ -63,6 +63,7 @@ def outcomes(report: AuditReport) -> dict[str, str]:
     return {result.name: result.outcome for result in report.results}
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("toy", PLANTED)
 def test_a_planted_fault_is_found_and_nothing_else(toy: str) -> None:
     report = audited(toy)
@@ -77,12 +78,14 @@ def test_every_check_has_a_planted_fault() -> None:
 SOUND = ["Sound", "Discrete", "NextOpen", "Realised", "PatchyFeed", "ThreeBars", "Late", "Ruin"]
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("toy", SOUND)
 def test_a_sound_environment_passes_every_check(toy: str) -> None:
     report = audited(toy)
     assert set(outcomes(report).values()) == {PASS}, report.results
 
 
+@pytest.mark.proof
 def test_an_environment_without_chance_is_not_asked_for_new_episodes() -> None:
     found = outcomes(audited("Fixed"))
     assert {name for name, outcome in found.items() if outcome == SKIPPED} == CHANCE
@@ -114,6 +117,7 @@ def test_where_no_data_can_be_handed_in_only_the_other_checks_run() -> None:
     assert FAIL not in found.values()
 
 
+@pytest.mark.proof
 def test_a_module_that_turns_warnings_into_errors_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -134,6 +138,7 @@ def test_evidence_of_a_stale_fill_says_what_a_lag_of_one_bar_costs() -> None:
     assert later <= 0.0
 
 
+@pytest.mark.proof
 def test_constant_policies_score_as_the_market_moves() -> None:
     scores = audited("Sound").constant_policies
     growth = 0.002 * toys.LENGTH
@@ -186,6 +191,7 @@ def test_extremes_are_corners_and_centre() -> None:
     assert list(extremes(gym.spaces.MultiBinary(2))) == ["0", "1"]
 
 
+@pytest.mark.proof
 def test_the_command_says_fail_in_its_exit_code_and_writes_a_record(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

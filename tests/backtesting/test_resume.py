@@ -33,6 +33,7 @@ def finished(out: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, int]:
     return counts
 
 
+@pytest.mark.proof
 def test_a_killed_backtest_redoes_only_what_is_missing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

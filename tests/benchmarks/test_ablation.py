@@ -46,6 +46,7 @@ def test_modes_differ_in_the_risk_manager_and_in_nothing_else() -> None:
         assert {getattr(config, name) for config in built} == {getattr(default, name)}
 
 
+@pytest.mark.proof
 def test_differences_are_paired_by_seed() -> None:
     frame = ablation.played(6, 5, SMALL)  # fewer have no interval
     rows = {(row["mode"], row["scenario"]): row for row in ablation.rows_of(frame)}

@@ -18,6 +18,7 @@ def test_every_kind_of_event_and_every_preset_is_a_case() -> None:
     assert set(PRESETS) == set(preset_names()) - {"calm"}
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("name", KINDS)
 def test_an_event_bites(name: str) -> None:
     rows = bite(name, episodes=128, severities=(0.0, 1.0, 2.0))

@@ -80,6 +80,7 @@ def test_a_mutant_that_no_test_sees_or_that_does_not_compile_is_not_killed(
     assert plant(Mutant("example", PRICING, old, new, "It.", FILLS)).verdict == verdict
 
 
+@pytest.mark.proof
 def test_an_unknown_name_is_one_line() -> None:
     command = [sys.executable, "-m", "benchmarks.mutants", "--only", "no_such"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)

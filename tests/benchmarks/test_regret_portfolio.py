@@ -32,6 +32,7 @@ def weights(problem: Problem, name: str) -> NDArray[np.float64]:
     return weights_of(problem, LinearPolicy.towards(trader.rate, trader.aim))
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(("name", "score"), [("optimum", 1.0), ("best_constant_speed", 0.0)])
 def test_the_closed_form_policies_score_what_they_are_worth(
     problem: Problem, name: str, score: float
@@ -51,6 +52,7 @@ def test_the_closed_form_policies_score_what_they_are_worth(
     assert abs(measured - score) < 4.0 * error + 1e-3  # the actor's weights are float32
 
 
+@pytest.mark.proof
 def test_an_intercept_costs_the_risk_of_what_it_holds(problem: Problem) -> None:
     """The mean action off by a constant holds a constant position more, for nothing."""
     planted, bias = weights(problem, "optimum"), np.array([0.1, -0.05])

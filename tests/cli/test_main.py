@@ -145,6 +145,7 @@ def test_a_mistake_is_one_line_that_names_it(
     assert named in refusal(capsys, *arguments)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("form", [(), ("--json",)])
 def test_a_reader_that_stops_reading_is_no_fault(form: tuple[str, ...]) -> None:
     command = [sys.executable, "-m", "trading_env", "scenarios", "list", *form]
@@ -157,6 +158,7 @@ def test_a_reader_that_stops_reading_is_no_fault(form: tuple[str, ...]) -> None:
     assert process.returncode == 0
 
 
+@pytest.mark.proof
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 def test_a_full_disk_is_one_line() -> None:
     command = [sys.executable, "-m", "trading_env", "scenarios", "list"]
@@ -173,6 +175,7 @@ def hear_interruptions() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
+@pytest.mark.proof
 def test_an_interruption_is_one_line_and_leaves_whole_files(tmp_path: Path) -> None:
     out = tmp_path / "out"
     command = [sys.executable, "-m", "trading_env", "evaluate", "momentum", "--out", str(out)]
@@ -191,6 +194,7 @@ def test_an_interruption_is_one_line_and_leaves_whole_files(tmp_path: Path) -> N
     assert not list(out.rglob("*.part")) and not (out / "evaluation" / "summary.json").exists()
 
 
+@pytest.mark.proof
 def test_the_module_runs_without_learners_or_plotting() -> None:
     heavy = ("torch", "stable_baselines3", "matplotlib")
     look = (

@@ -103,6 +103,7 @@ SLOW = "gzip_of_blanks"  # sixteen million lines; the reader's own test has it
 DATA = {**{name: content for name, (content, _) in MALFORMED.items() if name != SLOW}, **MORE_DATA}
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("name", DATA)
 def test_a_malformed_file_of_bars(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

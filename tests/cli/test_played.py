@@ -128,6 +128,7 @@ def test_an_evaluation_on_real_bars_leaves_all_that_it_promises(
     assert not list(out.rglob("*.part"))
 
 
+@pytest.mark.proof
 def test_a_walk_forward_backtest_on_a_users_file(
     tmp_path: Path, bars: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -154,6 +155,7 @@ def test_a_walk_forward_backtest_on_a_users_file(
     assert mean == 0.0
 
 
+@pytest.mark.proof
 def test_a_backtest_on_the_indices(capsys: pytest.CaptureFixture[str]) -> None:
     walk = "train=1500d,test=250d,step=1000d,purge=5d,embargo=5d"
     assert main(["backtest", "buy_and_hold", "--windows", walk, "--episodes", "1"]) == 0
@@ -161,6 +163,7 @@ def test_a_backtest_on_the_indices(capsys: pytest.CaptureFixture[str]) -> None:
     assert "us_indices, calm, severity 1" in printed and "always_long" in printed
 
 
+@pytest.mark.proof
 def test_a_run_folder_brings_its_market_and_what_it_was_trained_on(
     run_folder: Path, bars: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -227,6 +230,7 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return "my_policies"
 
 
+@pytest.mark.proof
 def test_a_policy_of_the_users_own_is_named_by_module(
     module: str, bars: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -348,6 +352,7 @@ def test_tables_are_csv_without_pyarrow(
     assert (tmp_path / "out" / "journal.csv").exists()
 
 
+@pytest.mark.proof
 def test_a_problem_brings_its_environment_and_its_other_policies(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

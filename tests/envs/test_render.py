@@ -57,6 +57,7 @@ def trace() -> EpisodeTrace:
     return traced(["price_shock", "bad_data"])
 
 
+@pytest.mark.proof
 def test_a_picture_is_a_colour_array_that_shows_something(trace: EpisodeTrace) -> None:
     picture = draw(trace, show=False)
     assert picture is not None
@@ -64,6 +65,7 @@ def test_a_picture_is_a_colour_array_that_shows_something(trace: EpisodeTrace) -
     assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 50
 
 
+@pytest.mark.proof
 def test_the_same_episode_gives_the_same_picture_and_another_another(
     trace: EpisodeTrace,
 ) -> None:
@@ -107,6 +109,7 @@ def test_frames_of_both_tasks_are_a_film(env_id: str) -> None:
     assert all((a != b).any() for a, b in pairwise(frames))
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("env_id", IDS)
 def test_a_film_can_be_saved(env_id: str, tmp_path: Path) -> None:
     pytest.importorskip("moviepy", reason="moviepy, which Gymnasium films with, is not installed")
@@ -116,6 +119,7 @@ def test_a_film_can_be_saved(env_id: str, tmp_path: Path) -> None:
     assert [path.stat().st_size > 1000 for path in tmp_path.glob("*.mp4")] == [True]
 
 
+@pytest.mark.proof
 def test_a_window_shows_a_panel_for_each_asset_and_equity(trace: EpisodeTrace) -> None:
     import matplotlib
 

@@ -37,6 +37,7 @@ def financed(account: Any, *assets: Any, seconds: float = YEAR_S, **rates: float
     return reports
 
 
+@pytest.mark.proof
 @given(st.lists(fills, min_size=1, max_size=10), st.floats(0.01, 1e4))
 def test_fills_and_fees_conserve_value(trades: list[tuple[float, float]], mark: float) -> None:
     """Equity changes by what was bought below the mark, less the fees, and by nothing else."""
@@ -86,6 +87,7 @@ def test_rounding_is_not_a_position() -> None:
     assert asset.position == 0.0
 
 
+@pytest.mark.proof
 def test_levels_of_long_and_short_mirror_each_other_in_log_price() -> None:
     slot = record(OrderSlot, {"stop_distance": 0.05, "target_distance": 0.08}, {})
     long, short = held(1.0), held(-1.0)

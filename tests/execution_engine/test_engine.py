@@ -14,6 +14,7 @@ from trading_env.execution_engine.engine import Feedback, MarketState, Order
 RISEN = MarketState(price=100.0, open=100.0, high=103.0, low=98.0, close=102.0)
 
 
+@pytest.mark.proof
 def test_an_order_s_ledger_says_where_it_was_decided_and_met_the_market() -> None:
     report = ExecutionEngine(
         {"latency_ms": 21_600_000.0, "latency_log_sd": 0.0}

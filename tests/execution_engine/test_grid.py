@@ -167,6 +167,7 @@ def test_fills_and_rests_are_whole_lots_within_the_cap(
 hundredths = st.integers(-30_000, 30_000).map(lambda n: n / 100.0)
 
 
+@pytest.mark.proof
 @given(st.lists(hundredths, min_size=1, max_size=6), lots, st.floats(0.0, 250.0))
 def test_orders_and_positions_are_whole_lots_and_what_is_cut_is_named(
     targets: list[float], lot: float, latency: float

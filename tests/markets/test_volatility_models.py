@@ -18,6 +18,7 @@ def returns_of(market: Market) -> np.ndarray:
     return np.diff(np.log(market.close), axis=1)
 
 
+@pytest.mark.proof
 @MODELS
 def test_bars_are_sound_and_do_not_know_how_many_follow(model: str) -> None:
     long = pool(model, assets=3, paths=4, bars=300, seed=5)
@@ -31,6 +32,7 @@ def test_bars_are_sound_and_do_not_know_how_many_follow(model: str) -> None:
     assert pool(model, assets=3, paths=2, bars=40, seed=5, band="test").sha256 != short.sha256
 
 
+@pytest.mark.proof
 @MODELS
 def test_prices_without_signal_are_a_martingale(model: str) -> None:
     market = pool(model, assets=1, paths=4000, bars=64, information_coefficient=0.0)
@@ -74,6 +76,7 @@ def test_gjr_garch_has_the_moments_of_its_law(alpha: float, gamma: float, beta: 
         assert ahead[1] / ahead[0] == pytest.approx(persistence**3, abs=0.12)
 
 
+@pytest.mark.proof
 def test_gjr_garch_has_the_tail_and_the_correlation_asked_for() -> None:
     flat = {"alpha": 0.0, "gamma": 0.0, "beta": 0.0, "information_coefficient": 0.0}
     tailed = returns_of(pool("gjr_garch", assets=1, paths=400, bars=1001, tail_dof=12.0, **flat))

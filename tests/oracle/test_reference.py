@@ -114,6 +114,7 @@ def first_difference() -> Difference | None:
     return None
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(("module", "name", "value"), PERTURBATIONS, ids=str_of)
 def test_a_perturbed_constant_is_noticed(
     module: Any, name: str, value: Any, monkeypatch: pytest.MonkeyPatch
@@ -122,6 +123,7 @@ def test_a_perturbed_constant_is_noticed(
     assert first_difference() is not None
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(
     ("group", "name"),
     [

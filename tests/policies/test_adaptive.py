@@ -130,6 +130,7 @@ def test_a_policy_that_cannot_be_used_is_refused_in_one_line(tmp_path: Path) -> 
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.proof
 def test_the_learner_learns_a_signal_that_pays_and_the_network_is_what_was_trained() -> None:
     """One asset whose direction is shown one bar ahead: trading it beats every constant answer."""
     from agents.training import Training, fit

@@ -145,6 +145,7 @@ STOCKS = {
 }
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("name", list(STOCKS))
 def test_the_engine_charges_what_almgren_et_al_measured(name: str) -> None:
     volume, outstanding, volatility, printed = STOCKS[name]

@@ -69,6 +69,7 @@ def error(values: Any) -> float:
     return float(np.std(values) * math.sqrt(2.0 / len(values)))
 
 
+@pytest.mark.proof
 def test_growth_is_a_parabola_in_the_multiple_and_largest_at_the_optimum() -> None:
     """(SR^2 / 2) c (2 - c): 0.035, 0.06, 0.08, 0.06 a year; bars of ten days cost under 0.0001.
 
@@ -102,6 +103,7 @@ def chance_of_passage(
     return below + reflected * law.cdf((-out + drift * years) / spread)
 
 
+@pytest.mark.proof
 def test_half_kelly_halves_once_in_eight_lives_less_what_the_horizon_and_closes_miss() -> None:
     """At half Kelly the share is 1: log wealth is the log price, with drift 0.06 and sd 0.2.
 

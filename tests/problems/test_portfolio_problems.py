@@ -68,6 +68,7 @@ def long_run(problem: Problem, policy: Policy, risk_aversion: float, steps: int)
     return Estimate(float(mean.mean()), float(mean.std() * math.sqrt(2.0 / lanes)))
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(("cost", "value"), [(SHARED, 0.4240077), (APART, 0.4607464)])
 def test_the_linear_optimum_earns_the_long_run_reward(cost: Any, value: float) -> None:
     steps = 1250
@@ -103,6 +104,7 @@ def random_arguments(assets: int) -> dict[str, Any]:
     }
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("assets", [2, 5, 20])
 def test_random_problems_earn_the_riccati_solution(assets: int) -> None:
     arguments = random_arguments(assets)
@@ -115,6 +117,7 @@ def test_random_problems_earn_the_riccati_solution(assets: int) -> None:
     assert earned.error < 0.1 * problem.optimal_value
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("name", ["optimum", "half", "one_and_a_half"])
 def test_kelly_weights_grow_at_the_rate_of_the_formula(name: str) -> None:
     problem = kelly(0.08, 0.20, rate=0.02, paths=2048)

@@ -74,6 +74,7 @@ def run(problem: Problem, policy: Policy, lot: float, kappa: float) -> Run:
     return Run(float(mean.mean()), error, shown / (STEPS - BURN), traded, held)
 
 
+@pytest.mark.proof
 def test_the_optimum_earns_what_dynamic_programming_says() -> None:
     problem = paper()
     earned = run(problem, problem.optimal_policy, 100.0, 1e-4)
@@ -84,6 +85,7 @@ def test_the_optimum_earns_what_dynamic_programming_says() -> None:
     assert earned.shown == pytest.approx(earned.reward, rel=1e-3)
 
 
+@pytest.mark.proof
 def test_the_optimum_of_other_parameters() -> None:
     problem = small()
     earned = run(problem, problem.optimal_policy, 10.0, 1e-3)
@@ -92,6 +94,7 @@ def test_the_optimum_of_other_parameters() -> None:
     assert (earned.traded, earned.held) == (2.0, 3.0)
 
 
+@pytest.mark.proof
 def test_other_policies_earn_their_reference_values() -> None:
     problem, values = small(), small().reference_values
     assert values["flat"] == 0.0
@@ -104,6 +107,7 @@ def test_other_policies_earn_their_reference_values() -> None:
     assert (action == 0.0).all()
 
 
+@pytest.mark.proof
 def test_costs_that_forbid_every_trade_leave_an_environment_that_can_be_made() -> None:
     problem = ritter(tick=12.5, volatility=0.02, cells=81, episode_length=5, paths=2)
     assert (problem.optimal_value, problem.reference_values["turnover"]) == (0.0, 0.0)

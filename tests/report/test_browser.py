@@ -85,6 +85,7 @@ def tab(browser: Browser) -> Iterator[Tab]:
     context.close()
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("size", [PHONE, DESK])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_opens_without_complaint_and_asks_the_network_for_nothing(
@@ -151,6 +152,7 @@ def test_a_step_shows_the_ledger_of_that_step(tab: Tab, report: Path, folder: Pa
     expect(tab.page.locator("#stage")).to_contain_text("S2, price")
 
 
+@pytest.mark.proof
 def test_the_stage_shows_what_has_happened_so_far(tab: Tab, report: Path, folder: Path) -> None:
     asset = read(folder, "evaluation/replay.json")[0]["assets"][0]
 
@@ -178,6 +180,7 @@ def test_the_area_of_a_fill_grows_with_its_quantity(tab: Tab, report: Path, fold
     assert widths == pytest.approx(expected, abs=0.01)
 
 
+@pytest.mark.proof
 def test_play_moves_on_by_itself_and_stops_when_told(tab: Tab, report: Path) -> None:
     tab.open(report, "#step=3")
     tab.page.click("#play")
@@ -227,6 +230,7 @@ def test_a_script_in_the_page_that_is_not_its_own_does_not_run(
         assert any("Content Security Policy" in text for text in tab.complaints)
 
 
+@pytest.mark.proof
 def test_the_picture_is_not_blank_at_any_width_and_dark_is_dark(tab: Tab, report: Path) -> None:
     schemes: tuple[tuple[Any, bool], ...] = (("light", True), ("dark", False))
     for size in (PHONE, DESK):
@@ -251,6 +255,7 @@ def test_on_paper_every_part_is_open_and_the_controls_are_gone(tab: Tab, report:
     assert printed.startswith(b"%PDF") and len(printed) > 20_000
 
 
+@pytest.mark.proof
 def test_without_script_the_numbers_are_still_there(browser: Browser, report: Path) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()

@@ -248,6 +248,7 @@ def places(value: Any, way: str = "") -> Iterator[str]:
             yield from places(item, f"{way}{key}.")
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("value", [None, 1e30, "x", [[]]])
 def test_any_value_at_any_place_makes_a_page_or_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], value: Any

@@ -98,6 +98,7 @@ def test_every_outcome_is_on_the_page(code: BoundBy | Status | Exit) -> None:
     assert f"`{code.name.lower()}`" in section("Information")
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("block", BLOCKS)
 def test_every_example_runs(block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

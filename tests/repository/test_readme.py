@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -18,6 +20,7 @@ def test_the_readme_shows_what_is_on_record() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.proof
 def test_a_figure_typed_by_hand_is_noticed(tmp_path: Path) -> None:
     for name in ("README.md", "scripts", "trading_env", "benchmarks", "docs"):
         source = ROOT / name

@@ -64,6 +64,7 @@ def shrunk(covariance: Matrix, intensity: float) -> Matrix:
     return covariance * (1.0 - intensity * (1.0 - np.eye(len(covariance))))
 
 
+@pytest.mark.proof
 @given(st.integers(0, 10_000), st.lists(signals, min_size=2, max_size=6), st.floats(0.05, 1.0))
 def test_assets_together_get_the_inverse_covariance_times_their_drifts(
     draw: int, actions: list[float], intensity: float

@@ -87,6 +87,7 @@ def as_called(manager: RiskManager, signal: float, asset: Any, account: Any, cap
     )
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("number", range(len(CONFIGS)))
 def test_methods_and_kernels_return_the_same_bits(number: int) -> None:
     rng = np.random.default_rng([13, number])
@@ -120,6 +121,7 @@ def test_methods_and_kernels_return_the_same_bits(number: int) -> None:
             assert trailed.stop_loss == assets[i].stop_loss
 
 
+@pytest.mark.proof
 def test_assets_sized_together_get_the_same_bits() -> None:
     """Of two: the balance is a power of 2, so that exposures turn into shares without rounding."""
     rng = np.random.default_rng(5)

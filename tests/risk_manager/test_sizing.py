@@ -266,6 +266,7 @@ def test_what_was_wished_before_the_caps_stays_on_record(signal: float, weight: 
     assert (refused.wished_fraction, refused.target_fraction) == (free.wished_fraction, 0.0)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("mode", [RiskMode.KELLY, RiskMode.LINEAR, RiskMode.VOLATILITY_TARGET])
 @given(share=st.integers(-100, 100).map(lambda percent: 0.01 * percent))
 def test_any_holding_up_to_that_of_full_confidence_can_be_held(

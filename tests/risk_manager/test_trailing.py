@@ -82,6 +82,7 @@ def test_the_closed_form_of_the_unit_case() -> None:
     assert closed_form(UP, DOWN) == pytest.approx((0.401760, 2.052787), abs=1e-6)
 
 
+@pytest.mark.proof
 def test_levels_inside_the_bar_are_watched_all_the_time() -> None:
     """Four standard errors; the exit is counted at the end of its bar, half a bar late."""
     found = simulated(40_000, 0.01)
@@ -103,6 +104,7 @@ def test_levels_that_only_closes_reach_act_as_if_they_lay_further_out() -> None:
     assert found[:, 1].mean() == pytest.approx(time, abs=4.0 * error[1])
 
 
+@pytest.mark.proof
 def test_a_trailing_stop_leaves_at_its_mean_time_as_bars_get_short() -> None:
     """It looks at closes, so it lags by a multiple of sqrt(dt): extrapolated from two lengths."""
     coarse, fine = (simulated(20_000, dt, trailing=True) for dt in (0.01, 0.0025))

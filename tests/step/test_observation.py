@@ -81,6 +81,7 @@ def named(asset: Any, account: Any = None, **report: Any) -> dict[str, float]:
     return dict(zip(NAMES, values, strict=True))
 
 
+@pytest.mark.proof
 def test_a_quiet_start_is_all_quiet() -> None:
     shown = named(an_asset())
     expected = {"volatility": 0.01, "slippage": 0.1, "fill_ratio": 1, "valid": 1, "cash": 1}

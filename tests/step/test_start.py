@@ -59,6 +59,7 @@ def begun(
     return lane
 
 
+@pytest.mark.proof
 def test_an_episode_is_a_function_of_its_seed_and_number() -> None:
     one, other = begun(5, 2), begun(5, 2)
     assert one.accounts[0] == other.accounts[0]
@@ -153,6 +154,7 @@ def test_events_start_in_their_ranges_and_a_crisis_stays_in_one_piece() -> None:
     assert not np.array_equal(starts[:, 3], starts[:, 0])
 
 
+@pytest.mark.proof
 def test_an_event_happens_at_its_chance_and_a_label_as_a_whole() -> None:
     events = new_table(EventRecord, 4)
     events["label"], events["chance"] = [0, 0, 7, 9], [0.3, 0.3, 0.3, 0.0]

@@ -186,6 +186,7 @@ def test_bars_follow_the_injected_path(
         assert high == pytest.approx(path.max(), abs=1e-12)
 
 
+@pytest.mark.proof
 @given(st.lists(an_any_event(), min_size=2, max_size=3), st.integers(0, 8))
 def test_composition_does_not_depend_on_the_order_of_events(
     events: list[dict[str, Any]], step: int

@@ -110,6 +110,7 @@ def test_every_preset_compiles_everywhere(name: str, assets: int, market: str) -
             assert any((fields[field] != 0).any() for field in SIZES)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("name", preset_names())
 def test_severity_0_is_exactly_neutral_for_the_kernels(name: str) -> None:
     got = compiled(name, 0.0)

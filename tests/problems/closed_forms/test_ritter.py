@@ -48,11 +48,13 @@ def test_the_optimum() -> None:
     assert record.turnover == pytest.approx(1.113, abs=0.01)
 
 
+@pytest.mark.proof
 def test_the_optimum_does_not_depend_on_the_grid() -> None:
     rewards = [RitterProblem(cells=cells).record().reward for cells in (81, 161, 481)]
     assert rewards == pytest.approx([PROBLEM.record().reward] * 3, rel=1e-3)
 
 
+@pytest.mark.proof
 def test_a_simulation_on_the_true_price_earns_the_grids_reward() -> None:
     rewards, profits = simulate(PROBLEM, paths=8000, steps=2000)
     error = rewards.std() / np.sqrt(len(rewards))
