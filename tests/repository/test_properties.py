@@ -46,7 +46,11 @@ def properties_of(path: Path) -> Iterator[str]:
         own = decorators(node).get("settings")
         given = {k.arg: k.value for k in own.keywords} if own else {}
         chosen = given.get("max_examples")
-        examples = settings.get_profile("suite").max_examples if chosen is None else ast.literal_eval(chosen)
+        examples = (
+            settings.get_profile("suite").max_examples
+            if chosen is None
+            else ast.literal_eval(chosen)
+        )
         if examples >= EXAMPLES:
             yield node.name
 
