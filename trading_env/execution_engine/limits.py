@@ -141,10 +141,11 @@ def reached_at(slot: OrderSlot, bar: Bar, mid: float, now: float) -> float:
     extreme, at = extreme_of(bar, side < 0.0)
     reached = UNREACHED
     if side * (bar.close - mid) < 0.0:
-        reached = crossing(bar, mid)
+        crossed = crossing(bar, mid)
+        reached = crossed if crossed > now else UNREACHED
     if at > now and side * (extreme - mid) < 0.0:
         reached = min(reached, at)
-    return reached if reached > now else UNREACHED
+    return reached
 
 
 @rare_kernel
