@@ -7,7 +7,7 @@ default:
 install:
     pip install -e ".[dev]"
 
-# A minute: every room, without the proofs.
+# Every room, without the proofs.
 quick *arguments:
     pytest -m "not proof and not slow" {{arguments}}
 

@@ -13,6 +13,8 @@ the largest volume. Events that hit one asset are measured on it.
 `status` says of each figure whether it has a source (named in the preset) or is assumed. The exit
 code is 1 when a simulated figure misses its own by more than the tolerance, which is two standard
 errors of the noisiest preset at 1000 episodes, plus a bar for lengths.
+
+Over 300 lines because the table of crises and their figures is part of it.
 """
 
 import argparse

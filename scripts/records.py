@@ -62,22 +62,18 @@ def read(name: str) -> dict[str, Any]:
     return found
 
 
-def compact(value: Any, indent: str = "") -> str:
-    """Write JSON with one line for each record: a list of values, or a mapping of them."""
-    items = list(value.values()) if isinstance(value, dict) else value
-    is_record = indent and not (isinstance(value, dict | list) and _holds_records(items))
-    if is_record or not isinstance(value, dict | list):
+def compact(value: Any, indent: str = "\n") -> str:
+    """Write JSON with one line for each list or mapping that holds no other."""
+    children = value.values() if isinstance(value, dict) else value
+    if not isinstance(value, dict | list) or not any(isinstance(c, dict | list) for c in children):
         return json.dumps(value)
-    keys = (
+    names = (
         [f"{json.dumps(key)}: " for key in value] if isinstance(value, dict) else [""] * len(value)
     )
-    lines = [f"{indent} {k}{compact(v, indent + ' ')}" for k, v in zip(keys, items, strict=True)]
     begin, end = "{}" if isinstance(value, dict) else "[]"
-    return begin + "\n" + ",\n".join(lines) + f"\n{indent}{end}" + ("" if indent else "\n")
-
-
-def _holds_records(items: list[Any]) -> bool:
-    return any(isinstance(item, dict | list) for item in items)
+    inner = f"{indent} "
+    lines = [f"{inner}{n}{compact(c, inner)}" for n, c in zip(names, children, strict=True)]
+    return f"{begin}{','.join(lines)}{indent}{end}"
 
 
 def take(folder: Path) -> None:
@@ -94,7 +90,7 @@ def take(folder: Path) -> None:
         "manifest": manifest,
         "summary": summary,
     }
-    (RESULTS / "train.json").write_text(compact(recorded), encoding="utf-8")
+    (RESULTS / "train.json").write_text(compact(recorded) + "\n", encoding="utf-8")
     for picture in PICTURES:
         shutil.copyfile(folder / picture, ROOT / "docs" / "images" / picture)
 

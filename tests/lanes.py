@@ -1,7 +1,8 @@
 """Lanes of a vector environment, and the quick lane of the suite.
 
 `pytest` plays everything but what is marked `slow`. `pytest -m "not proof and not slow"` is the
-quick lane: every room, in a minute. A test over many configurations leaves its first few unmarked.
+quick lane: every room, without its proofs. A test over many configurations leaves its first few
+unmarked.
 """
 
 from collections.abc import Iterable

@@ -17,7 +17,8 @@ ELSEWHERE = "digests were recorded on another platform"
 
 def one(case: dict[str, Any]) -> None:
     found = play(case)
-    if found["market"] != case["result"]["market"]:
+    is_exact = "ticks" in case["kwargs"].get("market", {})  # made of integers: the same everywhere
+    if not is_exact and found["market"] != case["result"]["market"]:
         pytest.skip("the market itself depends on this processor's exponential function")
     assert found == case["result"]
 

@@ -1,4 +1,7 @@
-"""Fills inside one bar: order of events, the cap, exits, and a ledger that adds up."""
+"""Fills inside one bar: order of events, the cap, exits, and a ledger that adds up.
+
+Over 300 lines because the events of a bar are tested in their order of time.
+"""
 
 import math
 from typing import Any

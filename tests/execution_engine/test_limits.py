@@ -98,6 +98,17 @@ def test_a_resting_order_fills_where_a_taker_would_get_its_limit(side: float) ->
             assert report.impact == pytest.approx(0.0, abs=1e-9)
 
 
+@pytest.mark.parametrize("side", [1.0, -1.0])
+def test_a_path_that_leaves_from_the_limit_itself_fills_at_the_bars_extreme(side: float) -> None:
+    """The line crosses the limit at the open, which is dealt with; the extreme comes later."""
+    down = Bar(100.0, 100.0, 98.0, 99.0, MUCH)
+    bar = down if side > 0.0 else Bar(100.0, 102.0, 100.0, 101.0, MUCH)
+    slots = some_slots(an_order(side * 50.0, limit=100.0))
+    impact_alone = Terms(0.0, 0.0, 0.01, 0.6, 0.0, 0.0)  # nothing is taken at the limit
+    report = trade(an_asset(), slots, bar, terms=impact_alone, execution=limited())
+    assert (report.filled, report.rested, report.price) == (side * 50.0, 50.0, 100.0)
+
+
 def test_resting_fills_leave_permanent_and_no_transient_impact() -> None:
     execution = costly(limit_orders=1, limit_offset=0.02)
     asset = an_asset()
