@@ -19,7 +19,7 @@ from pydantic import BaseModel  # noqa: E402 -- our own modules need the path ab
 from pydantic.fields import FieldInfo  # noqa: E402
 
 from scripts.records import throughput_part, training_part  # noqa: E402
-from trading_env.core.codes import BoundBy, Factor, Fault, Term, names_of  # noqa: E402
+from trading_env.core.codes import BoundBy, Factor, Fault, names_of  # noqa: E402
 from trading_env.envs.spaces import feature_table  # noqa: E402
 from trading_env.execution_engine.config import AccountConfig, ExecutionConfig  # noqa: E402
 from trading_env.risk_manager.config import RiskConfig  # noqa: E402

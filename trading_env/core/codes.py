@@ -122,15 +122,6 @@ class Fault(IntEnum):
     LATE = 5
 
 
-class Term(IntEnum):
-    """The named terms of the reward; the names of their weights in `RewardConfig`."""
-
-    GROWTH = 0
-    SHORTFALL = 1
-    RISK = 2
-    TURNOVER = 3
-
-
 def names_of(codes: type[IntEnum]) -> tuple[str, ...]:
     """Return the lower-case names of a code, in its order."""
     return tuple(code.name.lower() for code in codes)

@@ -6,7 +6,6 @@ Settings that kernels read as the user gave them have no class here: `RiskConfig
 
 from typing import Annotated
 
-from trading_env.core.codes import Term
 from trading_env.core.records import DECAYS, Floats
 
 
@@ -17,11 +16,13 @@ class ExecutionParams:
     latency_log_sd: float
     half_spread: float  # fraction
     spread_exponent: float
-    temporary: float
+    temporary: float  # fraction at a participation of 1
+    felt: float  # what a fill pays over that: its own pressure in the bar it trades in included
     exponent: float
     volatility_scaled: int  # 1: impact coefficients multiply the day's volatility
     permanent: float  # fraction of the price at one day's volume (turnover factor included)
-    transient_weight: Annotated[Floats, DECAYS]  # share of the temporary impact that decays so
+    transient_weight: Annotated[Floats, DECAYS]  # pressure that stays and decays so
+    transient_rate: Annotated[Floats, DECAYS]  # of the decay, 1 / seconds
     transient_decay: Annotated[Floats, DECAYS]  # share left after one bar
     transient_mean: Annotated[Floats, DECAYS]  # mean share felt over one bar
     participation: float  # cap, share of a bar's volume
@@ -50,7 +51,6 @@ class EpisodeParams:
     groups: int  # scenarios to draw from
     task: int  # Task
     bar_volatility: float  # sd of a bar over the arrival price; 0: as shown (Execution)
-    weight: Annotated[Floats, len(Term)]  # of the reward's terms
     scale: float
 
 

@@ -55,10 +55,12 @@ class AssetState:
 
     # the market as it is
     mark: float  # true close, own lasting impact included, own transient impact not
+    value: float  # a unit in the account's equity: the mark less own lasting impact on the way out
     base_close: float  # of the market table's last bar
     undisturbed: float  # the same without the account's own impact
     displacement: float  # factor by which the scenario has moved the price off the base table
     permanent: float  # own lasting impact: log, or fraction of `reference_price` (FIRST)
+    permanent_unit: float  # of one unit traded; fixed for the episode
     transient: Annotated[Floats, DECAYS]  # own decaying impact, fraction
     reference_price: float  # first mark of the episode
     variance_fast: float  # of a bar's undisturbed return: own impact does not feed on itself
@@ -66,11 +68,13 @@ class AssetState:
     volume_mean: float  # units a bar, trailing
     # the account's holding
     position: float  # units
-    entry_price: float  # average, 0 when flat
+    entry_price: float  # average price paid, 0 when flat
+    entry_mid: float  # average price at the moments of entry, costs left out
     stop_loss: float  # price level, 0 for none
     take_profit: float  # price level, 0 for none
-    stop_distance: float  # log, that the stop was last set with
-    trailing: int  # 1: the stop follows the price, and no addition loosens it
+    stop_distance: float  # log, that the position was opened with
+    target_distance: float
+    margin_level: float  # price in this bar at which the account is closed out, 0 for none
     holding_bars: int  # bars that have ended since the position was opened or flipped
     exit_pending: int  # Exit code; while set, the agent's orders are refused
     exit_notional: float  # traded by the present exit, for its fee
@@ -113,6 +117,7 @@ class OrderSlot:
     identity: int  # numbered from 1 in each episode and asset
     quantity: float  # units, signed; 0 is a pure cancel
     left: float  # units, signed
+    goal: float  # position that it was sent for
     decision_price: float  # mark when the decision was taken
     arrival_price: float  # where it met the market; 0 until it has
     limit: float  # worst price it may trade at, currency per unit; 0 for a market order
@@ -215,7 +220,7 @@ class Report:
     exit_claim: float  # units it should have traded, signed
     exit_reference: float  # the price it is measured against
     working: float  # units still outstanding at the end of the step
-    pressure: float  # sum of quantity x temporary impact as a fraction, signed
+    pressure: float  # sum of quantity x pressure as a fraction, signed
     rested: float  # units, absolute, filled as resting limits and targets: no temporary impact
     ordered: float  # units newly asked for: what a replacing order repeats is not counted again
     # the ledger, currency; the five sum to `shortfall`
@@ -233,6 +238,7 @@ class Report:
     low: float
     close: float
     volume: float
+    undisturbed: float  # close without the account's own impact
     seen_close: float  # what the feed showed
     position: float  # units, after the step
     financing: float  # borrow fee of a short position, and funding

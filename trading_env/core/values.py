@@ -40,11 +40,12 @@ class Terms(NamedTuple):
     reference: float  # currency per unit; 0: the arrival price itself
     half_spread: float  # fraction, widened and stressed
     temporary: float  # fraction at a participation of 1
+    felt: float  # times that, with what a bar's own fills build up
     exponent: float
-    permanent: float  # fraction per unit traded
+    permanent: float  # log price per unit traded, or fraction of `reference`
     transient: float  # fraction, signed: displacement left by the account's earlier trades
+    usual_volume: float  # units a bar, trailing
     fees: float = 1.0  # the scenario's factor on fees
-    resilience: float = 1.0  # its factor on the speed at which displacement decays
 
 
 class Session(NamedTuple):
@@ -54,6 +55,13 @@ class Session(NamedTuple):
     terms: Terms
     capacity: float  # units that all fills together may take
     seconds: float  # length of the bar
+
+
+class Rates(NamedTuple):
+    """Participation of a fill: in its interval, and against the usual volume where that is more."""
+
+    paid: float
+    kept: float
 
 
 class Address(NamedTuple):
@@ -68,18 +76,46 @@ class Address(NamedTuple):
 class FillWindow(NamedTuple):
     """The part of a bar in which a fill trades, and what the account has traded before it."""
 
-    u: float  # fraction of the bar at which it begins
+    mid: float  # price at its beginning
     share: float  # of the bar
     late: float  # units that earlier fills still trade in that share
     before: float  # units traded earlier in the bar, net
 
 
 class Part(NamedTuple):
-    """A part of a bar between two fractions of it, and the price it opens at."""
+    """A part of a bar between two fractions of it."""
 
     begin: float
     end: float
-    opened: float
+    open: float
+    high: float
+    low: float
+    close: float
+
+
+class Stay(NamedTuple):
+    """Chance that a path stays between two barriers, and its derivatives, all >= 0."""
+
+    inside: float
+    high: float  # by the upper barrier
+    low: float  # by the lower one, downwards
+    both: float  # by both
+
+
+class Moment(NamedTuple):
+    """A moment of a bar, and what the account's fills before it still trade then."""
+
+    u: float  # fraction of the bar
+    late: float  # units
+
+
+class Touch(NamedTuple):
+    """What a path meets first: a level of the position, or a resting order."""
+
+    levels: int  # levels and orders that the part of the path reaches
+    exit: int  # Exit code, 0 for a resting order
+    slot: int  # of the resting order, -1 for an exit
+    price: float  # of the path there
 
 
 class Quote(NamedTuple):
@@ -89,16 +125,17 @@ class Quote(NamedTuple):
     mid: float  # price of the moment
     price: float
     half_spread: float  # paid, >= 0
-    impact: float  # paid per unit traded; negative where earlier own impact favours the fill
+    impact: float  # paid per unit traded; negative where own permanent impact favours the fill
     permanent: float  # the permanent part of it
     transient: float  # the part that earlier trades left
-    temporary: float  # the temporary part alone, as a fraction
+    pressure: float  # what the fill presses the price by for a time, fraction
 
 
 class Standing(NamedTuple):
     """What the caps beyond one asset look at; shares of equity but for the last two."""
 
     gross: float  # sum of all targets' magnitudes
+    reserve: float  # what the change to the targets is expected to cost
     held: float  # present share of this asset
     reach: float  # how far its volume lets it grow
     drawdown: float
@@ -110,7 +147,8 @@ class Totals(NamedTuple):
 
     before: float  # equity
     after: float
-    shortfall: float
+    cost: float  # spread, impact and fees of what filled
+    leaving: float  # cost of closing every position, where the episode ends
     notional: float
 
 

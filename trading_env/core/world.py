@@ -22,6 +22,7 @@ class World(NamedTuple):
     account: Table  # AccountConfig (1,)
     episode: Table  # EpisodeParams (1,)
     parents: Table  # ParentParams (assets,)
+    weights: Floats  # of the reward's terms
 
 
 class Lane(NamedTuple):
@@ -35,7 +36,7 @@ class Lane(NamedTuple):
     starts: NDArray[np.int64]  # (events,)
     reports: Table  # Report (assets,)
     stresses: Table  # Stress (assets,)
-    terms: Floats  # (len(Term),): the named terms of the last reward, before weights
+    terms: Floats  # (terms,): the named terms of the last reward, before weights
     observation: NDArray[np.float32]  # (size,)
 
 
@@ -62,4 +63,4 @@ class Outputs(NamedTuple):
     final_accounts: Table  # AccountState (lanes,), at its end
     reports: Table  # Report (lanes, assets), or (threads, assets) as scratch
     stresses: Table  # Stress, the same shape
-    terms: Floats  # (lanes, len(Term)): the named terms of the last reward, before weights
+    terms: Floats  # (lanes, terms): the named terms of the last reward, before weights

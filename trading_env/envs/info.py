@@ -19,12 +19,12 @@ from trading_env.core.codes import (
     SlotState,
     Status,
     Task,
-    Term,
     names_of,
 )
 from trading_env.core.errors import shown
 from trading_env.core.records import Floats, Table
 from trading_env.envs.batch import Batch
+from trading_env.step.reward import Term
 
 Detail = Literal["none", "episode", "full"]
 BPS_PER_UNIT = 1e4
@@ -115,7 +115,7 @@ def full_info(batch: Batch) -> dict[str, Any]:
         "equity": accounts["equity"].copy(),
         "cash": accounts["cash"].copy(),
         "position": batch.lanes.assets["position"].copy(),
-        "mark": batch.lanes.assets["mark"].copy(),
+        "mark": batch.lanes.assets["value"].copy(),
         "fees_paid": accounts["fees_paid"].copy(),
         "financing_paid": accounts["financing_paid"].copy(),
         "step": accounts["step"].copy(),

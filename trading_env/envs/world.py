@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from trading_env.core.codes import Task, Term, names_of
+from trading_env.core.codes import Task, names_of
 from trading_env.core.errors import ConfigError, shown
 from trading_env.core.params import EpisodeParams
 from trading_env.core.records import BarRecord, Floats, Table, new_table
@@ -21,6 +21,7 @@ from trading_env.markets import Market, load_market
 from trading_env.markets.loading import MarketSpec
 from trading_env.risk_manager.config import RiskConfig
 from trading_env.step.config import ParentConfig, RewardConfig
+from trading_env.step.reward import Term
 from trading_env.stress.event_table import compile_scenarios
 from trading_env.stress.scenario import Scenario, ScenarioSpec
 
@@ -134,7 +135,6 @@ def build(
         "length": length,
         "groups": compiled.groups,
         "task": task.value,
-        "weight": [getattr(reward_config, name) for name in names_of(Term)],
         "scale": reward_config.scale,
         "bar_volatility": reward_config.bar_volatility,
     }
@@ -148,6 +148,7 @@ def build(
         account=account_config.record(),
         episode=as_record(EpisodeParams, episode),
         parents=parent_config.record(table.assets),
+        weights=np.array([getattr(reward_config, name) for name in names_of(Term)]),
     )
     resolved = {
         "market": {"source": table.source, "sha256": table.sha256, "symbols": table.symbols},

@@ -4,14 +4,19 @@ With q the signed quantity, p the price per unit and f the fee,
 
     cash' = cash - q p - f
     position' = position + q
-    equity = cash + sum position x mark
+    equity = cash + sum position x value
+
+where the value of a unit is the mark less the account's own permanent impact on the way out
+(`pricing.leaving_value`): what a fill moves the price by is no gain.
 
 Financing accrues by clock time on the balances carried from the last mark: credit cash at
 `cash_rate`, debit cash at `margin_rate`, both compounded continuously; on positions simple interest
 on |position| x mark, which is settled in cash: shorts pay `borrow_rate`, and longs pay
 `funding_rate` to shorts (perpetual futures; a negative rate is paid by shorts). So a year costs the
 same in bars of any length. Equity below `maintenance_margin` times gross exposure is a margin call:
-every position is closed at market from the next bar on. Equity at or below 0 ends the episode.
+every position is closed at market. Inside a bar it is met where the market, on a straight line from
+the opens of all assets to the extremes that hurt their positions, takes equity there (`margin.py`);
+at a close, from the next bar on. Equity at or below 0 ends the episode.
 """
 
 import math
@@ -20,7 +25,9 @@ from typing import TYPE_CHECKING
 from trading_env.core.codes import Exit
 from trading_env.core.grid import GRID_SLACK
 from trading_env.core.jit import kernel
+from trading_env.core.params import ExecutionParams
 from trading_env.core.records import AccountState, AssetState, Report, Table
+from trading_env.execution_engine.pricing import leaving_value
 from trading_env.risk_manager.desk import Desk
 from trading_env.risk_manager.levels import clear_exit
 
@@ -52,7 +59,6 @@ def settle(desk: Desk, quantity: float, price: float) -> None:
         clear_position(asset)
     elif before * after <= 0.0:
         asset.entry_price = price
-        asset.trailing = 0
         asset.holding_bars = 0
     elif abs(after) > abs(before):
         weight = quantity / after
@@ -64,10 +70,11 @@ def settle(desk: Desk, quantity: float, price: float) -> None:
 def clear_position(asset: AssetState) -> None:
     """Flat: no entry, no levels, nothing pending."""
     asset.entry_price = 0.0
+    asset.entry_mid = 0.0
     asset.stop_loss = 0.0
     asset.take_profit = 0.0
     asset.stop_distance = 0.0
-    asset.trailing = 0
+    asset.target_distance = 0.0
     asset.holding_bars = 0
     asset.exit_pending = Exit.NONE.value
     clear_exit(asset)
@@ -105,12 +112,14 @@ def accrue(
 
 
 @kernel
-def revalue(account: AccountState, assets: Table) -> float:
-    """Mark the account to the true market; return gross exposure."""
+def revalue(account: AccountState, assets: Table, execution: ExecutionParams) -> float:
+    """Value the account at the true market; return gross exposure."""
     value = 0.0
     gross = 0.0
     for a in range(assets.shape[0]):
-        exposure = assets[a].position * assets[a].mark
+        asset = assets[a]
+        asset.value = leaving_value(asset, execution, asset.mark)
+        exposure = asset.position * asset.value
         value += exposure
         gross += abs(exposure)
     account.equity = account.cash + value
@@ -119,11 +128,12 @@ def revalue(account: AccountState, assets: Table) -> float:
 
 
 @kernel
-def revalue_as_seen(account: AccountState, assets: Table) -> None:
-    """Mark the account at the prices shown; a peak counts once two values in a row reach it."""
+def revalue_as_seen(account: AccountState, assets: Table, execution: ExecutionParams) -> None:
+    """Value the account at the prices shown; a peak counts once two values in a row reach it."""
     value = account.cash
     for a in range(assets.shape[0]):
-        value += assets[a].position * assets[a].seen_close
+        asset = assets[a]
+        value += asset.position * leaving_value(asset, execution, asset.seen_close)
     account.seen_peak = max(account.seen_peak, min(value, account.seen_equity))
     account.seen_equity = value
 

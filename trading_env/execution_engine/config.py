@@ -2,20 +2,21 @@
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from trading_env.core.codes import ImpactReference, TimeInForce
 from trading_env.core.errors import ConfigError
 from trading_env.core.params import ExecutionParams
 from trading_env.core.records import Floats, Table
-from trading_env.core.settings import RecordSettings, Settings, Share, as_record
+from trading_env.core.settings import RecordSettings, Settings, as_record
 
 BPS = 1e-4
 DAY_S = 86400.0
 LEAST_UNIT = 1e-100
+LARGEST_WEIGHT = 1e4
 NO_MAXIMUM = 1e300  # not inf, which times a notional of 0 is not a number
 
 LATENCY = {  # median milliseconds, log standard deviation
@@ -26,6 +27,7 @@ LATENCY = {  # median milliseconds, log standard deviation
 }
 
 Positive = Annotated[float, Field(gt=0.0)]
+Weight = Annotated[float, Field(ge=0.0, le=LARGEST_WEIGHT)]
 
 
 class ExecutionConfig(Settings):
@@ -33,9 +35,13 @@ class ExecutionConfig(Settings):
 
     Presets, each with its source:
 
-    - default: Almgren, Thum, Hauptmann, Li (2005) with decaying impact, a large US stock's spread.
+    - default: the square-root law of a parent order, 2/3 sigma sqrt(Q/V) on average (Sato and
+      Kanazawa 2024; Bouchaud, Bonart, Donier, Gould 2018, chapter 12), as pressure that builds up
+      and decays: within a factor 1.5 from 0.1% to 20% of a day's volume, for bars from a minute to
+      a day and from the fastest pace to a day's; a large US stock's spread.
     - zero: nothing costs. flat_bps: 10 bp a side, the default of many backtests.
-    - square_root: Y sigma sqrt(rate) with Y = 1 (Sato and Kanazawa 2024 find the exponent).
+    - square_root: Y sigma sqrt(rate) with Y = 1 (Sato and Kanazawa 2024 find the exponent), in
+      each bar anew.
     - zipline_volume_share: 0.1 x share of volume squared, 2.5% cap, $.001 a share: the defaults of
       that library's volume-share slippage and per-share commission.
     - almgren_2005: the paper's temporary and permanent impact and nothing else.
@@ -67,8 +73,8 @@ class ExecutionConfig(Settings):
         },
         "square_root": {
             "temporary_impact": 1.0,
-            "impact_exponent": 0.5,
             "permanent_impact": 0.0,
+            "transient_weights": (0.0, 0.0, 0.0),
         },
         "zipline_volume_share": {
             "latency": "zero",
@@ -85,6 +91,9 @@ class ExecutionConfig(Settings):
         "almgren_2005": {
             "latency": "zero",
             "half_spread_bps": 0.0,
+            "temporary_impact": 0.142,
+            "impact_exponent": 0.6,
+            "permanent_impact": 0.314,
             "transient_weights": (0.0, 0.0, 0.0),
             "participation_cap": 1.0,
             "fee_bps": 0.0,
@@ -135,32 +144,36 @@ class ExecutionConfig(Settings):
     """Half spread in calm markets, basis points of the price."""
     spread_exponent: float = Field(0.7, ge=0.0, le=3.0)
     """The half spread widens with (fast / slow volatility) to this power."""
-    temporary_impact: float = Field(0.142, ge=0.0)
-    """Coefficient eta of Almgren et al. 2005."""
-    impact_exponent: float = Field(0.6, gt=0.0, le=2.0)
+    temporary_impact: float = Field(0.036, ge=0.0)
+    """Pressure on the price at a participation of 1, before it builds up; eta of Almgren et al.
+    2005 is 0.142."""
+    impact_exponent: float = Field(0.5, gt=0.0, le=2.0)
     """Exponent of the participation rate in temporary impact."""
     volatility_scaled: bool = True
     """Impact coefficients multiply the day's volatility; else they are plain fractions."""
-    permanent_impact: float = Field(0.314, ge=0.0)
-    """Coefficient gamma of Almgren et al. 2005; linear in quantity over day volume."""
+    permanent_impact: float = Field(0.05, ge=0.0)
+    """Linear in quantity over day volume, at the volatility and volume that an episode begins with;
+    gamma of Almgren et al. 2005 is 0.314."""
     inverse_turnover_days: float = Field(250.0, gt=0.0)
     """Units outstanding over day volume; its fourth root multiplies permanent impact."""
-    transient_weights: tuple[Share, Share, Share] = (0.5, 0.3, 0.2)
-    """Shares of the temporary impact that decay with each of the times below; at most 1 in all."""
+    transient_weights: tuple[Weight, Weight, Weight] = (0.8, 7.0, 44.0)
+    """Times the temporary impact that steady trading builds up over each of the times below; it
+    decays as it builds up, and makes no trade cheaper."""
     transient_times_s: tuple[Positive, Positive, Positive] = (300.0, 3600.0, 86400.0)
-    """Decay times, seconds."""
+    """Decay times, seconds by the clock: nights and weekends count."""
     transient_shape: Literal["flow", "block"] = "flow"
-    """`flow`: a bar's fills press for the whole bar, and what they leave tends to their weights;
-    `block`: each is one trade, and leaves its weight of twice what it paid (Obizhaeva and Wang)."""
+    """`flow`: a bar's fills press for the whole bar, pay for what they build up within it, and what
+    they leave tends to their weights; `block`: each is one trade, and leaves its weight of twice
+    what it paid (Obizhaeva and Wang)."""
     participation_cap: float = Field(0.1, gt=0.0, le=1.0)
     """Largest share of a bar's volume that all fills together may take."""
     fee_bps: float = Field(0.5, ge=-100.0, le=1000.0)
-    """Fee, basis points of the notional; negative is a rebate."""
+    """Fee, basis points of the notional; negative is a rebate, at most the half spread."""
     fee_per_unit: float = Field(0.0, ge=0.0)
     """Fee per unit, currency."""
     maker_fee_bps: float | None = Field(None, ge=-100.0, le=1000.0)
-    """Fee of fills of resting targets and limit orders, basis points; negative is a rebate, None
-    takes `fee_bps`."""
+    """Fee of fills of resting targets and limit orders, basis points; negative is a rebate, at
+    most the half spread; None takes `fee_bps`."""
     fee_minimum: float | None = Field(None, ge=0.0)
     """Smallest fee of an order, currency; an exit is one order until the position is flat. None for
     no minimum."""
@@ -191,13 +204,17 @@ class ExecutionConfig(Settings):
             raise ValueError(f"must be 0 or at least {LEAST_UNIT:g}")
         return unit
 
-    @field_validator("transient_weights")
-    @classmethod
-    def _at_most_one(cls, weights: tuple[float, float, float]) -> tuple[float, float, float]:
-        """Refuse weights under which pushing a price would pay."""
-        if sum(weights) > 1.0 + 1e-12:
-            raise ValueError(f"the weights sum to {sum(weights):g}: at most 1")
-        return weights
+    @model_validator(mode="after")
+    def _earns_nothing(self) -> Self:
+        """Refuse rebates for which trading would pay whatever the market does."""
+        for name in ("fee_bps", "maker_fee_bps"):
+            fee = getattr(self, name)
+            if fee is not None and -fee > self.half_spread_bps:
+                raise ValueError(
+                    f"{name} = {fee:g}: a rebate above half_spread_bps = "
+                    f"{self.half_spread_bps:g} would pay for trading back and forth"
+                )
+        return self
 
     def record(self, bar_seconds: float) -> Table:
         """Return the kernel's view for bars of `bar_seconds`."""
@@ -213,6 +230,7 @@ class ExecutionConfig(Settings):
             "temporary": self.temporary_impact,
             "exponent": self.impact_exponent,
             "volatility_scaled": int(self.volatility_scaled),
+            "felt": self._felt(bar_seconds),
             "permanent": self.permanent_impact * self.inverse_turnover_days**0.25,
             "participation": self.participation_cap,
             "fee": self.fee_bps * BPS,
@@ -229,11 +247,22 @@ class ExecutionConfig(Settings):
         }
         return as_record(ExecutionParams, values | self._transient(bar_seconds))
 
-    def _transient(self, bar_seconds: float) -> dict[str, Floats]:
-        """Return how own impact decays over bars of `bar_seconds`, by decay time."""
+    def _decays(self, bar_seconds: float) -> tuple[Floats, Floats]:
+        """Return the share left after a bar, and the mean share over it, by decay time."""
         ratios = [bar_seconds / max(time_s, 1e-9) for time_s in self.transient_times_s]
         decay = np.array([math.exp(-ratio) for ratio in ratios])
-        mean = np.array([-math.expm1(-ratio) / ratio for ratio in ratios])
+        return decay, np.array([-math.expm1(-ratio) / ratio for ratio in ratios])
+
+    def _felt(self, bar_seconds: float) -> float:
+        """Return what a fill pays over its own pressure: with what builds up while it trades."""
+        if self.transient_shape == "block":
+            return 1.0
+        built = 1.0 - self._decays(bar_seconds)[1]
+        return float(1.0 + (np.array(self.transient_weights) * built).sum())
+
+    def _transient(self, bar_seconds: float) -> dict[str, Floats]:
+        """Return how own impact decays over bars of `bar_seconds`, by decay time."""
+        decay, mean = self._decays(bar_seconds)
         weight = np.array(self.transient_weights)
         if self.transient_shape == "block":  # felt at the next bar: 2 weight decay
             if (decay == 1.0).any():
@@ -243,7 +272,12 @@ class ExecutionConfig(Settings):
                     "within a bar; make it permanent impact"
                 )
             weight = weight * (2.0 * decay / (mean * (1.0 - decay)))
-        return {"transient_weight": weight, "transient_decay": decay, "transient_mean": mean}
+        return {
+            "transient_weight": weight,
+            "transient_decay": decay,
+            "transient_mean": mean,
+            "transient_rate": 1.0 / np.array(self.transient_times_s),
+        }
 
 
 class AccountConfig(RecordSettings):

@@ -28,7 +28,7 @@ from trading_env.execution_engine.orders import (
     fill_in,
     status_of,
 )
-from trading_env.execution_engine.pricing import terms_of
+from trading_env.execution_engine.pricing import permanent_of, terms_of
 from trading_env.risk_manager.config import RiskConfig
 from trading_env.risk_manager.desk import Desk, Rules
 from trading_env.stress.composition import NEUTRAL
@@ -248,6 +248,7 @@ class _Bench:
             stress=NEUTRAL[0],
             rules=Rules(RiskConfig().record()[0], execution, episode),
         )
+        asset.permanent_unit = permanent_of(asset, self.desk.rules)
 
     def execute(
         self, order: Order, market: MarketState, bar: Bar, address: Address
@@ -265,12 +266,13 @@ class _Bench:
             limit = limit_price(market.price, quantity, execution)
         execution.limit_orders = int(limit != 0.0)
         fill_in(slots[0], report, quantity, latency_s, limit)
+        slots[0].goal = quantity
         if market.halted or bar.volume <= 0.0:
             wait_out_bar(self.desk, market.bar_seconds)
         else:
             terms = terms_of(asset, self.desk.stress, self.desk.rules)
             capacity = execution.participation * bar.volume
-            trade_bar(self.desk, Session(bar, terms, capacity, market.bar_seconds))
+            trade_bar(self.desk, Session(bar, terms, capacity, market.bar_seconds), address)
         left = end_bar(slots, execution, market.bar_seconds)
         book_opportunity(slots, report, bar.close - asset.mark)
         slot = slots[0]

@@ -21,7 +21,7 @@ def expected_cost(quantity: float, variance: float, volume: float, rules: Rules)
     if execution.volatility_scaled == 1:
         scale = day_volatility(variance, rules.episode)
     rate = abs(quantity) / max(volume, abs(quantity)) if quantity != 0.0 else 0.0
-    moving = scale * execution.temporary * powered(rate, execution.exponent)
+    moving = scale * execution.felt * execution.temporary * powered(rate, execution.exponent)
     return execution.half_spread + moving + execution.fee
 
 

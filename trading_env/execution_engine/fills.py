@@ -11,20 +11,22 @@ from trading_env.core.codes import Status
 from trading_env.core.grid import whole_lots
 from trading_env.core.jit import kernel, rare_kernel
 from trading_env.core.records import OrderSlot
-from trading_env.core.values import FillWindow, Quote, Session
+from trading_env.core.values import FillWindow, Quote, Session, Terms
 from trading_env.execution_engine.account import DUST, charge, settle
-from trading_env.execution_engine.limits import (
-    is_resting,
-    reached_at,
-    resting_mid,
-    resting_quote,
-    resting_size,
-    within_limit,
-)
+from trading_env.execution_engine.limits import resting_mid, resting_quote, within_limit
 from trading_env.execution_engine.orders import finish
-from trading_env.execution_engine.pricing import fee_due, price_at, taking_quote
+from trading_env.execution_engine.pricing import (
+    charged,
+    fee_due,
+    on_tick,
+    quote,
+    rate_in_force,
+    rates_of,
+    taking_quote,
+    terms_of,
+)
 from trading_env.risk_manager.desk import Desk
-from trading_env.risk_manager.levels import set_levels
+from trading_env.risk_manager.levels import enter
 
 
 @kernel
@@ -37,7 +39,7 @@ def book_fill(desk: Desk, quoted: Quote, delay: float) -> None:
     report.impact += abs(quantity) * quoted.impact
     report.impact_permanent += abs(quantity) * quoted.permanent
     report.impact_transient += abs(quantity) * quoted.transient
-    report.pressure += quantity * quoted.temporary
+    report.pressure += quantity * quoted.pressure
 
 
 @kernel
@@ -63,42 +65,23 @@ def take(desk: Desk, session: Session, slot: OrderSlot, window: FillWindow) -> N
         if quantity == 0.0:
             return
     quoted = taking_quote(session, window, quantity, execution.tick)
-    fill_order(desk, slot, quoted, execution.fee, session.terms.fees)
+    fill_order(desk, slot, quoted, execution.fee, session.terms)
 
 
 @rare_kernel
-def fill_touched(desk: Desk, session: Session, since: float, u: float, late: float) -> float:
-    """Fill the resting orders that the path reaches at fraction u, coming from `since`.
-
-    Return the price from which the path continues: that of the last level reached.
-    """
-    price = price_at(session.bar, u)
+def fill_resting(desk: Desk, session: Session, slot: OrderSlot, room: float) -> None:
+    """Fill a resting order that the path has reached, as far as there is room."""
     report, terms = desk.report, session.terms
-    for s in range(desk.slots.shape[0]):
-        slot = desk.slots[s]
-        if not is_resting(slot):
-            continue
-        before = report.filled
-        mid = resting_mid(terms, slot.limit, resting_size(slot, session), before)
-        if reached_at(slot, session.bar, mid, since) > u:
-            continue
-        price = mid
-        room = room_in(desk, session, 1.0 - u, late)
-        if room <= 0.0:
-            return price
-        quantity = math.copysign(min(abs(slot.left), room), slot.left)
-        mid = resting_mid(terms, slot.limit, quantity, before)
-        quoted = resting_quote(terms, slot.limit, mid, quantity, before)
-        report.rested += abs(quantity)
-        fill_order(desk, slot, quoted, desk.rules.execution.maker_fee, terms.fees)
-        late += abs(quantity)
-    return price
+    before = report.filled
+    quantity = math.copysign(min(abs(slot.left), room), slot.left)
+    mid = resting_mid(terms, slot.limit, quantity, before)
+    quoted = resting_quote(terms, slot.limit, mid, quantity, before)
+    report.rested += abs(quantity)
+    fill_order(desk, slot, quoted, desk.rules.execution.maker_fee, terms)
 
 
 @kernel
-def fill_order(
-    desk: Desk, slot: OrderSlot, quoted: Quote, fee_rate: float, fee_factor: float
-) -> None:
+def fill_order(desk: Desk, slot: OrderSlot, quoted: Quote, fee_rate: float, terms: Terms) -> None:
     """Settle one fill of an order and enter it everywhere."""
     asset, report, execution = desk.asset, desk.report, desk.rules.execution
     quantity = quoted.quantity
@@ -118,16 +101,32 @@ def fill_order(
     slot.left = 0.0 if abs(rest) <= DUST * abs(slot.quantity) else rest
     notional = abs(quantity * quoted.price)
     slot.notional += notional
-    slot.proportional += fee_rate * notional
+    slot.proportional += rate_in_force(fee_rate, terms) * notional
     slot.delay += quantity * delay
     slot.spread += abs(quantity) * quoted.half_spread
     slot.impact += abs(quantity) * quoted.impact
     fee = fee_due(slot.proportional, slot.notional, slot.filled, paid, execution)
-    fee *= fee_factor
+    fee = charged(fee, terms.fees)
     slot.fees += fee
     charge(desk.account, report, fee)
     if slot.left == 0.0:
         finish(slot, Status.FILLED.value)
-    grew = asset.position * before <= 0.0 or abs(asset.position) > abs(before)
-    if grew and asset.position != 0.0:
-        set_levels(asset, slot, quoted.mid, execution.tick)
+    opened = asset.position * before <= 0.0
+    if asset.position != 0.0 and (opened or abs(asset.position) > abs(before)):
+        added = 1.0 if opened else quantity / asset.position
+        enter(asset, slot, quoted.mid, added, execution.tick)
+
+
+@rare_kernel
+def closing(desk: Desk, quantity: float) -> tuple[Quote, float]:
+    """Price a trade at the mark after a bar, at the rate of a mean bar's volume, and its fee."""
+    asset, execution = desk.asset, desk.rules.execution
+    terms = terms_of(asset, desk.stress, desk.rules)
+    volume = max(asset.volume_mean, abs(quantity) * DUST)
+    rates = rates_of(quantity, 0.0, 1.0, volume, volume)
+    quoted = on_tick(quote(terms, asset.mark, quantity, rates, 0.0), execution.tick)
+    notional = abs(quantity * quoted.price)
+    fee = fee_due(
+        rate_in_force(execution.fee, terms) * notional, notional, quantity, 0.0, execution
+    )
+    return quoted, charged(fee, terms.fees)

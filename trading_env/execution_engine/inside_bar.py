@@ -7,14 +7,13 @@ The rules, in order of time within the bar after the decision:
 2. Working orders trade from the open; a cancel that arrives at fraction u of the bar leaves what
    it cancels the share u of the bar.
 3. Orders in flight whose time has come arrive in order of time and trade at the price of that
-   moment, in the share 1 - u of the bar; resting limit orders fill when the path reaches them
-   (`limits.py`). What earlier fills still trade then (they are taken to
+   moment, in the share 1 - u of the bar. What earlier fills still trade then (they are taken to
    be spread evenly) counts towards the cap and the rate of that share.
-4. Between those moments, and after the last, the bar's path is checked against the position's
-   stop, then its target; if both are touched, the stop is taken. A stop fills at its level as a
-   market order, and what the cap leaves unfilled works on at market until the position is flat. A
-   target is a resting limit order (`limits.py`) and fills as one; what is left rests on. An exit
-   cancels the asset's other orders.
+4. Between those moments, and after the last, the path of the bar is followed (`bar_path.py`): it is
+   split at each arrival, and where it meets several levels, until it is known which it meets first.
+   A stop, and the level of a margin call, fill at their level as market orders, and what the cap
+   leaves unfilled works on at market until the position is flat. A target is a resting limit order
+   (`limits.py`) and fills as one; what is left rests on. An exit cancels the asset's other orders.
 
 All fills of a bar together are at most `participation` of its volume. Nothing fills in a halt or
 on zero volume. What is left works on or expires with the bar, by time in force.
@@ -31,7 +30,7 @@ decision, q fills, p prices, m arrival prices:
 The five sum to sum q (p - M0) + (L - sum q)(M1 - M0) + fees, the step's implementation shortfall
 (Perold 1988). For an exit, the level that triggered it stands for M0.
 
-Not modelled: queue position, fills of resting limits by chance, an exit's own latency.
+Not modelled: queue position, an exit's own latency.
 """
 
 import math
@@ -40,10 +39,23 @@ from trading_env.core.codes import Exit, SlotState
 from trading_env.core.jit import kernel, rare_kernel
 from trading_env.core.params import ExecutionParams
 from trading_env.core.records import AssetState, Report, Table
-from trading_env.core.values import Bar, FillWindow, Part, Session
+from trading_env.core.values import Address, Bar, FillWindow, Moment, Part, Session, Touch
 from trading_env.execution_engine.account import charge
-from trading_env.execution_engine.fills import book_fill, fill_touched, room_in, take
-from trading_env.execution_engine.limits import next_touch, resting_at, resting_mid, resting_quote
+from trading_env.execution_engine.bar_path import (
+    RESOLUTION,
+    joined,
+    rest_after,
+    split,
+    whole_bar,
+)
+from trading_env.execution_engine.fills import book_fill, fill_resting, room_in, take
+from trading_env.execution_engine.limits import (
+    is_resting,
+    resting_at,
+    resting_mid,
+    resting_quote,
+    resting_size,
+)
 from trading_env.execution_engine.orders import (
     arrive,
     cancel_all,
@@ -52,39 +64,33 @@ from trading_env.execution_engine.orders import (
     next_arrival,
 )
 from trading_env.execution_engine.pricing import (
-    extremes_between,
+    charged,
     fee_due,
     on_tick,
-    price_at,
     quote,
+    rate_in_force,
+    rates_of,
 )
 from trading_env.risk_manager.desk import Desk
-from trading_env.risk_manager.levels import clear_exit
+from trading_env.risk_manager.levels import clear_exit, tighter
+
+SEARCH = 5  # halvings of a part of the bar, to find what it meets first and when
 
 
 @kernel
-def exit_trigger(asset: AssetState, bar: Bar, target: float) -> tuple[int, float, float]:
-    """Return which exit the bar triggers (0: none), its arrival price and its reference price.
-
-    `target` is the price at which the position's target fills: `target_mid`.
-    """
-    if asset.exit_pending != Exit.NONE:
-        return asset.exit_pending, bar.open, asset.mark
+def stop_level(asset: AssetState) -> float:
+    """Price at which the position is closed at a loss: its stop, or the account's margin call."""
     stop = asset.stop_loss
-    if stop <= 0.0 or asset.position == 0.0:
-        return Exit.NONE.value, 0.0, 0.0
-    # A short is a long seen in a mirror: compare with the sign turned.
-    side = 1.0 if asset.position > 0.0 else -1.0
-    adverse = bar.low if side > 0.0 else bar.high
-    favourable = bar.high if side > 0.0 else bar.low
-    if side * (bar.open - target) >= 0.0:
-        return Exit.TAKE_PROFIT.value, bar.open, asset.take_profit
-    if side * (adverse - stop) <= 0.0:
-        gapped = side * (bar.open - stop) <= 0.0
-        return Exit.STOP_LOSS.value, bar.open if gapped else stop, stop
-    if side * (favourable - target) >= 0.0:
-        return Exit.TAKE_PROFIT.value, target, asset.take_profit
-    return Exit.NONE.value, 0.0, 0.0
+    if asset.margin_level > 0.0:
+        return tighter(stop, asset.margin_level, asset.position)
+    return stop
+
+
+@kernel
+def code_of_stop(asset: AssetState) -> int:
+    """Return the Exit code of `stop_level`."""
+    called = asset.margin_level > 0.0 and stop_level(asset) == asset.margin_level
+    return Exit.MARGIN_CALL.value if called else Exit.STOP_LOSS.value
 
 
 @kernel
@@ -93,6 +99,69 @@ def target_mid(desk: Desk, session: Session) -> float:
     asset = desk.asset
     units = -math.copysign(min(abs(asset.position), session.capacity), asset.position)
     return resting_mid(session.terms, asset.take_profit, units, desk.report.filled)
+
+
+@kernel
+def exit_at(desk: Desk, session: Session, price: float) -> int:
+    """Return which exit is due at a price that the path starts from (0: none)."""
+    asset = desk.asset
+    if asset.position == 0.0 or asset.exit_pending != Exit.NONE:
+        return int(asset.exit_pending)
+    # A short is a long seen in a mirror: compare with the sign turned.
+    side = 1.0 if asset.position > 0.0 else -1.0
+    if asset.take_profit > 0.0 and side * (price - target_mid(desk, session)) >= 0.0:
+        return Exit.TAKE_PROFIT.value
+    stop = stop_level(asset)
+    return code_of_stop(asset) if stop > 0.0 and side * (price - stop) <= 0.0 else Exit.NONE.value
+
+
+@kernel
+def reaches(part: Part, price: float, side: float) -> bool:
+    """Tell whether a part of the path goes from above down to a price (side 1), or up (-1)."""
+    if side > 0.0:
+        return part.low <= price <= part.open
+    return part.open <= price <= part.high
+
+
+@kernel
+def meets(desk: Desk, session: Session, part: Part, room: bool) -> Touch:
+    """Count what a part of the path meets; of several, name a stop, then a target, then an order.
+
+    A resting order is met when the path goes *through* its price; without `room` none is.
+    """
+    asset, slots = desk.asset, desk.slots
+    count, code, slot, price = 0, Exit.NONE.value, -1, 0.0
+    if desk.rules.execution.limit_orders == 1 and room:
+        before = desk.report.filled
+        for s in range(slots.shape[0]):
+            if is_resting(slots[s]):
+                units = resting_size(slots[s], session)
+                side = 1.0 if units > 0.0 else -1.0
+                mid = resting_mid(session.terms, slots[s].limit, units, before)
+                if goes_through(part, mid, side):
+                    count += 1
+                    if slot < 0 or side * (mid - price) > 0.0:
+                        slot, price = s, mid
+    if asset.position != 0.0:
+        side = 1.0 if asset.position > 0.0 else -1.0
+        if asset.take_profit > 0.0:
+            mid = target_mid(desk, session)
+            if reaches(part, mid, -side):
+                count += 1
+                code, slot, price = Exit.TAKE_PROFIT.value, -1, mid
+        stop = stop_level(asset)
+        if stop > 0.0 and reaches(part, stop, side):
+            count += 1
+            code, slot, price = code_of_stop(asset), -1, stop
+    return Touch(count, code, slot, price)
+
+
+@kernel
+def goes_through(part: Part, price: float, side: float) -> bool:
+    """Tell whether a part of the path passes beyond a price, from where it can be waited for."""
+    if side > 0.0:
+        return part.low < price <= part.open
+    return part.open <= price < part.high
 
 
 @rare_kernel
@@ -108,6 +177,7 @@ def claim_exit(desk: Desk, code: int, reference: float) -> None:
 def work_exit(desk: Desk, session: Session, mid: float, share: float, late: float) -> None:
     """Trade what fits of an exit that is due, in the last share of the bar."""
     asset, report, execution = desk.asset, desk.report, desk.rules.execution
+    terms = session.terms
     rests = report.exit == Exit.TAKE_PROFIT
     if not rests:
         if asset.exit_pending == Exit.NONE:
@@ -118,18 +188,18 @@ def work_exit(desk: Desk, session: Session, mid: float, share: float, late: floa
         return
     quantity = -math.copysign(min(abs(asset.position), room), asset.position)
     if rests:
-        mid, limit = resting_at(session.terms, asset.take_profit, mid, quantity, report.filled)
-        quoted = resting_quote(session.terms, limit, mid, quantity, report.filled)
+        mid, limit = resting_at(terms, asset.take_profit, mid, quantity, report.filled)
+        quoted = resting_quote(terms, limit, mid, quantity, report.filled)
         report.rested += abs(quantity)
     else:
-        rate = (late + abs(quantity)) / (share * session.bar.volume)
-        quoted = quote(session.terms, mid, quantity, rate, report.filled)
+        rates = rates_of(quantity, late, share, session.bar.volume, terms.usual_volume)
+        quoted = quote(terms, mid, quantity, rates, report.filled)
     quoted = on_tick(quoted, execution.tick)
     asset.exit_notional += abs(quantity * quoted.price)
     asset.exit_units += abs(quantity)
-    charged = execution.maker_fee if rests else execution.fee
+    rate = rate_in_force(execution.maker_fee if rests else execution.fee, terms)
     fee = fee_due(
-        charged * asset.exit_notional,
+        rate * asset.exit_notional,
         asset.exit_notional,
         asset.exit_units,
         asset.exit_fees,
@@ -137,7 +207,7 @@ def work_exit(desk: Desk, session: Session, mid: float, share: float, late: floa
     )
     asset.exit_fees += fee
     book_fill(desk, quoted, mid - report.exit_reference)
-    charge(desk.account, report, session.terms.fees * fee)
+    charge(desk.account, report, charged(fee, terms.fees))
 
 
 @kernel
@@ -153,72 +223,120 @@ def fill_working(desk: Desk, session: Session) -> None:
         slot = slots[s]
         if slot.state == SlotState.WORKING:
             left = share if slot.replaced == 1 else 1.0
-            take(desk, session, slot, FillWindow(0.0, left, report.traded, report.filled))
+            window = FillWindow(session.bar.open, left, report.traded, report.filled)
+            take(desk, session, slot, window)
 
 
 @kernel
-def fill_arrivals(desk: Desk, session: Session) -> None:
-    """Take the rest of the bar in order of time: arrivals and resting orders that are reached.
-
-    Stops and targets are checked on the path between those moments.
-    """
-    slots, report = desk.slots, desk.report
-    late = report.traded
-    now, price = 0.0, session.bar.open
-    while True:
-        s = next_arrival(slots, session.seconds)
-        u = slots[s].due_s / session.seconds if s >= 0 else 1.0
-        touched = u
-        if desk.rules.execution.limit_orders == 1:
-            touched = next_touch(slots, session, report, now, u)
-        if leave_if_hit(desk, session, Part(now, touched, price), late):
-            return
-        if touched < u:
-            late *= (1.0 - touched) / (1.0 - now)
-            traded = report.traded
-            price = fill_touched(desk, session, now, touched, late)
-            now = touched
-        elif s >= 0:
-            late *= (1.0 - u) / (1.0 - now)
-            now, price = u, price_at(session.bar, u)
-            traded = report.traded
-            arrive(slots[s], slots, report)
-            if slots[s].state == SlotState.WORKING:
-                take(desk, session, slots[s], FillWindow(u, 1.0 - u, late, report.filled))
-        else:
-            return
-        late += report.traded - traded
-
-
-@kernel
-def leave_if_hit(desk: Desk, session: Session, part: Part, late: float) -> bool:
-    """Exit if the path in a part of the bar reaches the position's stop or target."""
+def leave_at(desk: Desk, session: Session, begin: float, price: float, late: float) -> bool:
+    """Exit if one is due at the price that the path starts from at a fraction of the bar."""
     asset = desk.asset
-    if asset.position == 0.0 or exit_trigger(asset, session.bar, asset.take_profit)[0] == Exit.NONE:
-        return False  # if the whole bar does not touch the level, no part of it can
-    bar = part_of_bar(session.bar, part)
-    code, mid, reference = exit_trigger(asset, bar, target_mid(desk, session))
+    code = exit_at(desk, session, price)
     if code == Exit.NONE:
         return False
+    reference = stop_level(asset)
+    if asset.exit_pending != Exit.NONE:
+        reference = asset.mark
+    elif code == Exit.TAKE_PROFIT:
+        reference = asset.take_profit
     claim_exit(desk, code, reference)
-    work_exit(desk, session, mid, 1.0 - part.begin, late)
+    work_exit(desk, session, price, 1.0 - begin, late)
     return True
 
 
-@kernel
-def part_of_bar(bar: Bar, part: Part) -> Bar:
-    """Return a part of a bar as a bar of its own."""
-    low, high = extremes_between(bar, part.begin, part.end)
-    return Bar(part.opened, high, low, price_at(bar, part.end), bar.volume)
+@rare_kernel
+def first_touch(
+    desk: Desk, session: Session, part: Part, address: Address, splits: int
+) -> tuple[Touch, Part, int]:
+    """Find what a part of the path meets first, and the path after that; count the splits made.
+
+    For an exit that is met alone the moment does not matter, since the bar is over with it.
+    """
+    piece, tail = part, Part(part.end, part.end, 0.0, 0.0, 0.0, 0.0)
+    touch = meets(desk, session, piece, True)
+    for _ in range(SEARCH):
+        if touch.levels == 1 and touch.exit != Exit.NONE:
+            break
+        half = 0.5 * (piece.begin + piece.end)
+        first, second = split(piece, half, session.bar, address, splits)
+        splits += 1
+        early = meets(desk, session, first, True)
+        if early.levels > 0:
+            piece, touch, tail = first, early, joined(second, tail)
+        else:
+            late = meets(desk, session, second, True)
+            if late.levels == 0:
+                break  # the level lies where both halves end
+            piece, touch = second, late
+    return touch, rest_after(piece, touch.price, tail), splits
 
 
 @kernel
-def trade_bar(desk: Desk, session: Session) -> None:
+def follow(
+    desk: Desk, session: Session, part: Part, late: float, address: Address, splits: int
+) -> tuple[bool, Moment, int]:
+    """Follow a part of the path to its end, or to an exit.
+
+    Return whether an exit ended the bar, the last moment at which an order was met and what earlier
+    fills still trade then, and the count of splits.
+    """
+    room = True
+    while True:
+        touch = meets(desk, session, part, room)
+        if touch.levels == 0:
+            return False, Moment(part.begin, late), splits
+        after = part
+        if touch.levels > 1 or touch.exit == Exit.NONE:
+            touch, after, splits = first_touch(desk, session, part, address, splits)
+        if touch.exit != Exit.NONE:
+            reference = touch.price
+            if touch.exit == Exit.TAKE_PROFIT:
+                reference = desk.asset.take_profit
+            claim_exit(desk, touch.exit, reference)
+            work_exit(desk, session, touch.price, 1.0 - part.begin, late)
+            return True, Moment(part.begin, late), splits
+        late *= (1.0 - after.begin) / (1.0 - part.begin)
+        part = after
+        units = room_in(desk, session, 1.0 - part.begin, late)
+        room = units > 0.0
+        if room:
+            traded = desk.report.traded
+            fill_resting(desk, session, desk.slots[touch.slot], units)
+            late += desk.report.traded - traded
+            if leave_at(desk, session, part.begin, part.open, late):
+                return True, Moment(part.begin, late), splits
+
+
+@kernel
+def trade_bar(desk: Desk, session: Session, address: Address) -> None:
     """Work exits and orders of one asset through one bar in which it can trade."""
-    at_open = Part(0.0, 0.0, session.bar.open)
-    if not leave_if_hit(desk, session, at_open, 0.0):
-        fill_working(desk, session)
-        fill_arrivals(desk, session)
+    slots, report = desk.slots, desk.report
+    if leave_at(desk, session, 0.0, session.bar.open, 0.0):
+        return
+    fill_working(desk, session)
+    part, late, splits = whole_bar(session.bar), report.traded, 0
+    while True:
+        if leave_at(desk, session, part.begin, part.open, late):
+            return
+        s = next_arrival(slots, session.seconds)
+        u = slots[s].due_s / session.seconds if s >= 0 else 1.0
+        if u > part.begin + RESOLUTION:
+            waiting = part
+            if s >= 0:
+                waiting, part = split(part, u, session.bar, address, splits)
+                splits += 1
+            ended, last, splits = follow(desk, session, waiting, late, address, splits)
+            if ended:
+                return
+            late = last.late * (1.0 - u) / (1.0 - last.u)
+        if s < 0:
+            return
+        traded = report.traded
+        arrive(slots[s], slots, desk.asset, report)
+        if slots[s].state == SlotState.WORKING:
+            share = 1.0 - part.begin
+            take(desk, session, slots[s], FillWindow(part.open, share, late, report.filled))
+        late += report.traded - traded
 
 
 @rare_kernel
@@ -229,7 +347,7 @@ def wait_out_bar(desk: Desk, seconds: float) -> None:
         claim_exit(desk, asset.exit_pending, asset.mark)
     s = next_arrival(slots, seconds)
     while s >= 0:
-        arrive(slots[s], slots, report)
+        arrive(slots[s], slots, asset, report)
         s = next_arrival(slots, seconds)
 
 
@@ -239,7 +357,15 @@ def has_business(asset: AssetState, slots: Table, bar: Bar) -> bool:
     for s in range(slots.shape[0]):
         if is_live(slots[s]):
             return True
-    return asset.position != 0.0 and exit_trigger(asset, bar, asset.take_profit)[0] != Exit.NONE
+    if asset.position == 0.0:
+        return False
+    if asset.exit_pending != Exit.NONE:
+        return True
+    adverse, favourable = (bar.low, bar.high) if asset.position > 0.0 else (bar.high, bar.low)
+    side = 1.0 if asset.position > 0.0 else -1.0
+    stop, target = stop_level(asset), asset.take_profit
+    stopped = stop > 0.0 and side * (adverse - stop) <= 0.0
+    return stopped or (target > 0.0 and side * (favourable - target) >= 0.0)
 
 
 @kernel

@@ -4,10 +4,11 @@ An order with a limit takes, when it arrives and at each later open, the largest
 price, costs included, is no worse than its limit. What it cannot take rests. A resting order
 fills at its limit, as a maker, once the path of the bar goes through the price at which a taker
 would get that limit, temporary impact apart: half spread and own permanent impact are paid, and
-what the account's earlier trades left counts where it hurts and not where it helps. So resting
-saves temporary impact and earns the maker's fee, and pays by waiting; no queue is jumped by being
-within the spread. An order that has traded, or could have, at a moment tries again at the next
-open, not in the same bar.
+what the account's earlier trades left counts where it hurts and not where it helps. So the market
+has moved through a limit by the half spread when it fills: on average a maker loses what the spread
+would have earned, as from those who know more (Glosten and Milgrom 1985), and saves temporary
+impact alone. An order that has traded, or could have, at a moment tries again at the next open, not
+in the same bar.
 
 A position's target rests by the same rule, which leaves no way to push the price and sell to a
 limit for nothing.
@@ -21,19 +22,12 @@ from trading_env.core.codes import SlotState
 from trading_env.core.grid import tick_above, tick_below
 from trading_env.core.jit import kernel, rare_kernel
 from trading_env.core.params import ExecutionParams
-from trading_env.core.records import OrderSlot, Report, Table
-from trading_env.core.values import Bar, FillWindow, Quote, Session, Terms
-from trading_env.execution_engine.pricing import (
-    MAX_PART,
-    crossing,
-    extreme_of,
-    price_at,
-    taking_quote,
-)
+from trading_env.core.records import OrderSlot
+from trading_env.core.values import FillWindow, Quote, Session, Terms
+from trading_env.execution_engine.pricing import growth, moved_by, taking_quote
 
 HALVINGS = 20  # of a quantity, to find what a limit allows
 SMALLEST = 0.5**HALVINGS
-UNREACHED = 2.0  # fraction of a bar
 
 
 @kernel
@@ -78,21 +72,43 @@ def within_limit(
 
 
 @kernel
-def resting_parts(terms: Terms, quantity: float, before: float) -> tuple[float, float]:
-    """Permanent part, and all that a resting fill pays per unit, as fractions of the reference."""
+def resting_cost(terms: Terms, quantity: float) -> float:
+    """Half spread and earlier pressure that a resting fill pays, fraction."""
     side = 1.0 if quantity > 0.0 else -1.0
-    lasting = terms.permanent * (0.5 * abs(quantity) + max(side * before, 0.0))
-    return lasting, terms.half_spread + lasting + max(side * terms.transient, 0.0)
+    return terms.half_spread + max(side * terms.transient, 0.0)
+
+
+@kernel
+def resting_lasting(terms: Terms, mid: float, quantity: float, before: float) -> float:
+    """Own permanent impact that a resting fill pays, currency per unit; earlier fills' if it hurts.
+
+    `mid` is the price of the path; in the arithmetic closed forms it does not matter.
+    """
+    side = 1.0 if quantity > 0.0 else -1.0
+    earlier = before if side * before > 0.0 else 0.0
+    if terms.reference != 0.0:
+        return terms.permanent * (0.5 * abs(quantity) + abs(earlier)) * terms.reference
+    moved = moved_by(terms.permanent * earlier) * growth(terms.permanent * quantity)
+    return side * (moved - 1.0) * mid
+
+
+@kernel
+def resting_price(terms: Terms, mid: float, quantity: float, before: float) -> float:
+    """Price that a resting order of `quantity` gets on a path that is at `mid`."""
+    side = 1.0 if quantity > 0.0 else -1.0
+    cost = resting_cost(terms, quantity)
+    moved = mid + side * resting_lasting(terms, mid, quantity, before)
+    if terms.reference != 0.0:
+        return moved + side * cost * terms.reference
+    return moved * (1.0 + cost) if side > 0.0 else moved / (1.0 + cost)
 
 
 @kernel
 def resting_mid(terms: Terms, limit: float, quantity: float, before: float) -> float:
     """Price that the path must go through for a resting order to fill at its limit."""
-    side = 1.0 if quantity > 0.0 else -1.0
-    paid = resting_parts(terms, quantity, before)[1]
     if terms.reference != 0.0:
-        return limit - side * paid * terms.reference
-    return limit / (1.0 + side * min(paid, MAX_PART))
+        return limit - resting_price(terms, 0.0, quantity, before)
+    return limit / resting_price(terms, 1.0, quantity, before)
 
 
 @kernel
@@ -107,59 +123,25 @@ def resting_at(
     reached = resting_mid(terms, limit, quantity, before)
     if side * (mid - reached) >= 0.0:
         return reached, limit
-    paid = resting_parts(terms, quantity, before)[1]
-    if terms.reference != 0.0:
-        return mid, mid + side * paid * terms.reference
-    return mid, mid * (1.0 + side * min(paid, MAX_PART))
+    return mid, resting_price(terms, mid, quantity, before)
 
 
 @kernel
 def resting_quote(terms: Terms, limit: float, mid: float, quantity: float, before: float) -> Quote:
     """Price of a resting order's fill: its limit, with what lies between it and `mid` by parts."""
     side = 1.0 if quantity > 0.0 else -1.0
-    reference = terms.reference if terms.reference != 0.0 else mid
     whole = side * (limit - mid)
+    reference = terms.reference if terms.reference != 0.0 else mid
     half_spread = min(terms.half_spread * reference, whole)
-    lasting = min(resting_parts(terms, quantity, before)[0] * reference, whole - half_spread)
-    transient = whole - half_spread - lasting
     impact = whole - half_spread
-    return Quote(quantity, mid, limit, half_spread, impact, lasting, transient, 0.0)
+    lasting = min(resting_lasting(terms, mid, quantity, before), impact)
+    return Quote(quantity, mid, limit, half_spread, impact, lasting, impact - lasting, 0.0)
 
 
 @kernel
 def is_resting(slot: OrderSlot) -> bool:
     """Tell whether an order is at the market with a limit and has not traded in this bar."""
     return slot.state == SlotState.WORKING and slot.limit != 0.0 and slot.step_filled == 0.0
-
-
-@kernel
-def reached_at(slot: OrderSlot, bar: Bar, mid: float, now: float) -> float:
-    """Fraction of the bar after `now` at which its path first goes through `mid`, or UNREACHED."""
-    side = 1.0 if slot.left > 0.0 else -1.0
-    if side * (price_at(bar, now) - mid) < 0.0:
-        return UNREACHED  # it could have traded at `now`
-    extreme, at = extreme_of(bar, side < 0.0)
-    reached = UNREACHED
-    if side * (bar.close - mid) < 0.0:
-        crossed = crossing(bar, mid)
-        reached = crossed if crossed > now else UNREACHED
-    if at > now and side * (extreme - mid) < 0.0:
-        reached = min(reached, at)
-    return reached
-
-
-@rare_kernel
-def next_touch(slots: Table, session: Session, report: Report, now: float, until: float) -> float:
-    """First moment before `until` at which a resting order fills; `until` if none does."""
-    first = until
-    before = report.filled
-    for s in range(slots.shape[0]):
-        slot = slots[s]
-        if is_resting(slot):
-            quantity = resting_size(slot, session)
-            mid = resting_mid(session.terms, slot.limit, quantity, before)
-            first = min(first, reached_at(slot, session.bar, mid, now))
-    return first
 
 
 @kernel

@@ -1,7 +1,10 @@
 """Orders: sent, in flight, working, done.
 
 A new order is what the target lacks after everything still live. If that is opposite to what is
-working, the new order replaces it: on arrival it cancels the working rest. An asset has SLOTS
+working, the new order replaces it: on arrival it cancels the working rest. Orders of one asset
+arrive in the order in which they were sent: one that would overtake waits for those before it. An
+order never takes the position beyond the target it was sent for: what other orders have filled
+meanwhile is taken off it when it arrives. An asset has SLOTS
 live orders at most; one more is rejected with `bound_by = ORDER_SLOTS`. An order that ends stays
 readable, with its ledger, until the next step begins.
 """
@@ -99,9 +102,21 @@ def send_order(desk: Desk, address: Address) -> None:
     slot = slots[free]
     held_s = desk.stress.outage * desk.rules.episode.bar_seconds
     latency_s = held_s + draw_latency(execution, desk.stress.factor[Factor.LATENCY], address)
+    latency_s = max(latency_s, last_arrival(slots))
     fill_in(slot, report, needed, latency_s, limit_price(asset.seen_close, needed, execution))
+    slot.goal = asset.position + report.live
     slot.identity = address.step + 1
     slot.replaces = 1 if opposite else 0
+
+
+@kernel
+def last_arrival(slots: Table) -> float:
+    """Seconds until the last order in flight arrives, 0 without one."""
+    last = 0.0
+    for s in range(slots.shape[0]):
+        if slots[s].state == SlotState.IN_FLIGHT:
+            last = max(last, slots[s].due_s)
+    return last
 
 
 @kernel
@@ -202,22 +217,47 @@ def next_arrival(slots: Table, seconds: float) -> int:
     first = -1
     for s in range(slots.shape[0]):
         slot = slots[s]
-        due = slot.state == SlotState.IN_FLIGHT and slot.due_s < seconds
-        if due and (first < 0 or slot.due_s < slots[first].due_s):
+        if slot.state != SlotState.IN_FLIGHT or slot.due_s >= seconds:
+            continue
+        if first < 0:
+            first = s
+            continue
+        ahead = slots[first]
+        sooner = slot.due_s < ahead.due_s
+        if sooner or (slot.due_s == ahead.due_s and slot.identity < ahead.identity):
             first = s
     return first
 
 
 @kernel
-def arrive(slot: OrderSlot, slots: Table, report: Report) -> None:
+def keep_to_goal(slot: OrderSlot, slots: Table, asset: AssetState, report: Report) -> None:
+    """Take off an arriving order what would carry the position beyond what it was sent for."""
+    reached = asset.position + slot.left
+    for s in range(slots.shape[0]):
+        if slots[s].state == SlotState.WORKING and slots[s].replaced == 0:
+            reached += slots[s].left
+    excess = min(math.copysign(1.0, slot.left) * (reached - slot.goal), abs(slot.left))
+    if excess <= DUST * max(abs(slot.goal), abs(slot.left)):
+        return
+    cut = math.copysign(excess, slot.left)
+    slot.quantity -= cut
+    slot.left -= cut
+    slot.claim -= cut
+    report.live -= cut
+
+
+@kernel
+def arrive(slot: OrderSlot, slots: Table, asset: AssetState, report: Report) -> None:
     """Take an order from flight to the market; a replacing one cancels the working rest."""
     if slot.replaces == 1:
         cancel_replaced(slots)
+    outcome = Status.NONE if slot.left == 0.0 else Status.CANCELLED
+    keep_to_goal(slot, slots, asset, report)
     slot.state = SlotState.WORKING.value
     report.latency_s += slot.latency_s  # becomes the mean when the bar closes
     report.arrivals += 1
-    if slot.left == 0.0:  # a pure cancel: there is nothing to fill
-        finish(slot, Status.NONE.value)
+    if slot.left == 0.0:  # a pure cancel, or filled by others: there is nothing to fill
+        finish(slot, outcome)
 
 
 @kernel

@@ -1,26 +1,36 @@
 """What one fill costs: half spread, temporary, transient and permanent impact, fee.
 
-With m the price at arrival, s = +1 to buy and -1 to sell, all fractions of a reference price R
-(the arrival price, or the episode's first mark in the arithmetic closed forms):
+With m the price at arrival, q the signed quantity, s = +1 to buy and -1 to sell, B the account's
+net units filled earlier in the bar and k the permanent impact of a unit,
 
-    price = m + s R (half_spread + temporary x rate^exponent + permanent |q| / 2) + R transient
-            + R permanent x (net units of the account's earlier fills in this bar)
+    moved = m e^(k B) (e^(k q) - 1) / (k q)
+    cost  = half_spread + felt x temporary x rate^exponent + max(s x transient, 0)
+    price = moved (1 + cost) to buy, moved / (1 + cost) to sell
+
+or, in the arithmetic closed forms, with R the episode's first mark and no product,
+
+    price = m + s R (cost + k |q| / 2) + R k B
 
 - half spread: base x (fast volatility / slow volatility)^spread_exponent x the scenario's factor;
 - temporary: in the *rate*, quantity over the volume of the same interval, so that slicing an
-  order finely is not free; coefficient x day volatility / depth^exponent (Almgren, Thum,
-  Hauptmann, Li 2005: 0.142 and 3/5);
-- transient: what is left of the displacement of earlier trades, three exponentials, each relaxing
-  to its weight times the temporary impact that the present bar's fills paid (the scenario's
-  resilience changes how fast it decays, not what fills add);
-- permanent: linear in quantity (a nonlinear one allows profitable round trips, Huberman and
-  Stanzl 2004); half of an order's own is paid inside its fill, as if it moved the price along a
-  straight line while it trades. Coefficient x day volatility / day volume.
+  order finely is not free; coefficient x day volatility / depth^exponent;
+- transient: pressure of the account's earlier trades, three exponentials. While trading goes on at
+  a steady rate each builds up to its weight times the temporary impact; `felt` is what a bar's own
+  fills build up while they trade, so that an order costs the same in long bars and in short ones.
+  A rate is kept against the usual volume where the bar's is less. It makes trades on its side
+  dearer and none cheaper: a displacement that could be sold to would pay for pushing the price when
+  that is cheap (Fruth, Schoeneborn, Urusov 2014);
+- permanent: the price is moved in proportion to what is held, at one coefficient an episode
+  (coefficient x day volatility / day volume at its start), and a fill pays the path it moves the
+  price along. So the price is a function of the position, and any round trip at a standing market
+  gives back what it paid (Huberman and Stanzl 2004; Gatheral 2010). `leaving_value` is what a
+  position is worth on that path back.
 
-A fill's price is rounded to the next tick against the order. A fee is a fraction of the notional
-(the maker's for resting targets and limits, the taker's else) plus an amount per unit, within a
-minimum and a maximum per order; the scenario's factor on fees multiplies what each fill adds to
-that.
+Nothing is capped: with large sizes a purchase costs any multiple of the price, and a sale all of
+it. A fill's price is rounded to the next tick against the order. A fee is a fraction of the
+notional (the maker's for resting targets and limits, the taker's else) plus an amount per unit,
+within a minimum and a maximum per order. The scenario's factor multiplies fees, not rebates, and a
+rebate is at most the half spread in force.
 
 Not modelled: the order book, queue position, cross-impact between assets.
 """
@@ -32,11 +42,12 @@ from trading_env.core.grid import tick_above, tick_below
 from trading_env.core.jit import kernel, rare_kernel
 from trading_env.core.params import EpisodeParams, ExecutionParams
 from trading_env.core.records import DECAYS, AssetState, Stress
-from trading_env.core.values import Bar, FillWindow, Quote, Session, Terms
+from trading_env.core.values import FillWindow, Quote, Rates, Session, Terms
 from trading_env.risk_manager.desk import Rules
 
-MAX_PART = 0.2  # no part of the cost exceeds this share of the arrival price (CURRENT only)
+MAX_EXPONENT = 20.0  # own permanent impact beyond e^20 counts as that
 MAX_DAY_VOLATILITY = 1.0  # impact does not grow beyond this daily standard deviation
+SMALL_EXPONENT = 1e-7  # below it the mean of the way is half of the way, to the last digit
 TINY_VOLUME = 1e-300
 MIN_RESILIENCE = 0.1  # impact decays at no less than this share of its usual speed
 
@@ -50,6 +61,35 @@ def powered(base: float, exponent: float) -> float:
     if exponent == 1.0 or base == 0.0:
         return base
     return math.exp(exponent * math.log(base))
+
+
+@kernel
+def growth(z: float) -> float:
+    """Return (e^z - 1) / z: a price's mean on its way to e^z times itself, over itself."""
+    bounded = min(max(z, -MAX_EXPONENT), MAX_EXPONENT)
+    if abs(bounded) < SMALL_EXPONENT:
+        return 1.0 + 0.5 * bounded
+    return math.expm1(bounded) / bounded
+
+
+@kernel
+def moved_by(z: float) -> float:
+    """Return e^z within bounds, exactly 1 for 0."""
+    return 1.0 if z == 0.0 else math.exp(min(max(z, -MAX_EXPONENT), MAX_EXPONENT))
+
+
+@kernel
+def leaving_value(asset: AssetState, execution: ExecutionParams, price: float) -> float:
+    """What a unit of the position is worth at a market price, own permanent impact on leaving paid.
+
+    For any fill at a standing market, position x this + cash stays as it was, other costs apart.
+    """
+    lasting = asset.permanent_unit * asset.position
+    if lasting == 0.0:
+        return price
+    if execution.impact_reference == ImpactReference.FIRST:
+        return price - 0.5 * lasting * asset.reference_price
+    return price * growth(-lasting)
 
 
 @kernel
@@ -69,18 +109,37 @@ def terms_of(asset: AssetState, stress: Stress, rules: Rules) -> Terms:
         scale = day_volatility(asset.variance_fast, rules.episode)
     depth = factor[Factor.DEPTH]
     shallow = 1.0 if depth == 1.0 else powered(depth, execution.exponent)
-    day_volume = max(asset.volume_mean * rules.episode.bars_per_day, TINY_VOLUME)
     first = execution.impact_reference == ImpactReference.FIRST
     return Terms(
         reference=asset.reference_price if first else 0.0,
         half_spread=execution.half_spread * widening,
         temporary=scale * execution.temporary / shallow,
+        felt=execution.felt,
         exponent=execution.exponent,
-        permanent=scale * execution.permanent / day_volume,
+        permanent=asset.permanent_unit,
         transient=transient_over(asset, factor[Factor.RESILIENCE], execution),
+        usual_volume=asset.volume_mean,
         fees=factor[Factor.FEES],
-        resilience=factor[Factor.RESILIENCE],
     )
+
+
+@kernel
+def permanent_of(asset: AssetState, rules: Rules) -> float:
+    """Permanent impact of one unit, at the volatility and volume that an episode begins with."""
+    execution = rules.execution
+    scale = 1.0
+    if execution.volatility_scaled == 1:
+        scale = day_volatility(asset.variance_slow, rules.episode)
+    day_volume = max(asset.volume_mean * rules.episode.bars_per_day, TINY_VOLUME)
+    return scale * execution.permanent / day_volume
+
+
+@kernel
+def pass_idle_time(asset: AssetState, idle_s: float, execution: ExecutionParams) -> None:
+    """Let own transient impact decay over seconds between two bars: a night, a weekend."""
+    for k in range(DECAYS):
+        if asset.transient[k] != 0.0:
+            asset.transient[k] *= math.exp(-idle_s * execution.transient_rate[k])
 
 
 @kernel
@@ -112,36 +171,46 @@ def transient_at(asset: AssetState, resilience: float, execution: ExecutionParam
 
 
 @kernel
-def quote(terms: Terms, mid: float, quantity: float, rate: float, before: float) -> Quote:
-    """Price a fill of `quantity` at arrival price `mid` and participation `rate`.
+def quote(terms: Terms, mid: float, quantity: float, rates: Rates, before: float) -> Quote:
+    """Price a fill of `quantity` at arrival price `mid`.
 
     `before` is what the account has traded in this bar already, net, in units: its permanent
     impact is not in `mid` yet.
     """
     side = 1.0 if quantity >= 0.0 else -1.0
-    half_spread = terms.half_spread
-    moving = terms.temporary * powered(rate, terms.exponent)
-    lasting = terms.permanent * (0.5 * abs(quantity) + side * before)
-    earlier = side * terms.transient
-    reference = terms.reference
-    if reference == 0.0:
-        reference = mid
-        half_spread = min(half_spread, MAX_PART)
-        moving = min(moving, MAX_PART)
-        lasting = min(max(lasting, -MAX_PART), MAX_PART)
-        earlier = min(max(earlier, -MAX_PART), MAX_PART)
-    spread_paid = half_spread * reference
-    impact_paid = (moving + lasting + earlier) * reference
+    moving = terms.felt * terms.temporary * powered(rates.paid, terms.exponent)
+    pressure = terms.temporary * powered(rates.kept, terms.exponent)
+    earlier = max(side * terms.transient, 0.0)
+    cost = terms.half_spread + moving + earlier
+    if terms.reference != 0.0:
+        reference = terms.reference
+        lasting = terms.permanent * (0.5 * abs(quantity) + side * before) * reference
+        price = mid + side * (lasting + cost * reference)
+    else:
+        reference = mid * moved_by(terms.permanent * before) * growth(terms.permanent * quantity)
+        lasting = side * (reference - mid)
+        price = reference * (1.0 + cost)
+        if side < 0.0:
+            price = reference / (1.0 + cost)
+            reference = price  # costs are fractions of what a seller gets
+    half_spread = terms.half_spread * reference
     return Quote(
         quantity=quantity,
         mid=mid,
-        price=mid + side * (spread_paid + impact_paid),
-        half_spread=spread_paid,
-        impact=impact_paid,
-        permanent=lasting * reference,
+        price=price,
+        half_spread=half_spread,
+        impact=side * (price - mid) - half_spread,
+        permanent=lasting,
         transient=earlier * reference,
-        temporary=moving,
+        pressure=pressure,
     )
+
+
+@kernel
+def rates_of(quantity: float, late: float, share: float, bar_volume: float, usual: float) -> Rates:
+    """Participation of a fill, with what earlier fills still trade, in a share of a bar."""
+    units = (late + abs(quantity)) / share
+    return Rates(paid=units / bar_volume, kept=units / max(bar_volume, usual))
 
 
 @kernel
@@ -159,6 +228,18 @@ def fee_due(
     """
     total = proportional + execution.fee_per_unit * abs(quantity)
     return min(max(total, execution.fee_minimum), execution.fee_maximum * abs(notional)) - paid
+
+
+@kernel
+def rate_in_force(rate: float, terms: Terms) -> float:
+    """Fee rate of a fill: a rebate is at most the half spread."""
+    return max(rate, -terms.half_spread)
+
+
+@kernel
+def charged(fee: float, factor: float) -> float:
+    """Fee under the scenario's factor, which leaves rebates as they are."""
+    return fee * factor if fee > 0.0 else fee
 
 
 @kernel
@@ -180,40 +261,36 @@ def on_tick(quoted: Quote, tick: float) -> Quote:
         quoted.impact,
         quoted.permanent,
         quoted.transient,
-        quoted.temporary,
+        quoted.pressure,
     )
 
 
 @kernel
 def taking_quote(session: Session, window: FillWindow, quantity: float, tick: float) -> Quote:
     """Price a fill that takes liquidity in a window of the bar."""
-    rate = (window.late + abs(quantity)) / (window.share * session.bar.volume)
-    mid = price_at(session.bar, window.u)
-    return on_tick(quote(session.terms, mid, quantity, rate, window.before), tick)
+    terms = session.terms
+    rates = rates_of(quantity, window.late, window.share, session.bar.volume, terms.usual_volume)
+    return on_tick(quote(terms, window.mid, quantity, rates, window.before), tick)
 
 
 @kernel
 def leave_impact(
     asset: AssetState,
-    terms: Terms,
     net: float,
     pressed: float,
+    resilience: float,
     execution: ExecutionParams,
 ) -> None:
     """Carry the impact of a bar's fills on: permanent part added, transient part relaxed.
 
-    `net` is what they add up to in units, `pressed` their mean temporary impact, signed.
+    `net` is what they add up to in units, `pressed` their mean pressure, signed.
     """
-    if net != 0.0:
-        moved = terms.permanent * net
-        if terms.reference == 0.0:
-            moved = min(max(moved, -2.0 * MAX_PART), 2.0 * MAX_PART)  # as capped in its quote
-        asset.permanent += moved
+    asset.permanent += asset.permanent_unit * net
     for k in range(DECAYS):
         level, decay = asset.transient[k], execution.transient_decay[k]
         asset.transient[k] = relaxed(level, execution.transient_weight[k] * pressed, decay)
-        if terms.resilience != 1.0:  # correct what has decayed of the level before this bar
-            other = decay_at(terms.resilience, decay, execution.transient_mean[k])[0]
+        if resilience != 1.0:  # correct what has decayed of the level before this bar
+            other = decay_at(resilience, decay, execution.transient_mean[k])[0]
             asset.transient[k] += (other - decay) * level
 
 
@@ -221,43 +298,3 @@ def leave_impact(
 def relaxed(level: float, towards: float, decay: float) -> float:
     """Move a displacement towards its steady state by one bar."""
     return decay * level + (1.0 - decay) * towards
-
-
-@kernel
-def price_at(bar: Bar, u: float) -> float:
-    """Price that an order meets at fraction u of a bar: on the line from open to close.
-
-    Straight, so that the time of arrival tells nothing about what is still to come.
-    """
-    return bar.open + (bar.close - bar.open) * u
-
-
-@kernel
-def extremes_between(bar: Bar, begin: float, end: float) -> tuple[float, float]:
-    """Lowest and highest price between two fractions of a bar, for stops and targets.
-
-    The bar's low and high are touched a third and two thirds through: low first in a bar that
-    closes up, high first in one that closes down.
-    """
-    lowest = min(price_at(bar, begin), price_at(bar, end))
-    highest = max(price_at(bar, begin), price_at(bar, end))
-    low, low_at = extreme_of(bar, False)
-    high, high_at = extreme_of(bar, True)
-    if begin <= low_at <= end:
-        lowest = min(lowest, low)
-    if begin <= high_at <= end:
-        highest = max(highest, high)
-    return lowest, highest
-
-
-@kernel
-def extreme_of(bar: Bar, highest: bool) -> tuple[float, float]:
-    """Return a bar's high or low and the fraction of the bar at which it is touched."""
-    early = highest != (bar.close >= bar.open)
-    return bar.high if highest else bar.low, 1.0 / 3.0 if early else 2.0 / 3.0
-
-
-@kernel
-def crossing(bar: Bar, price: float) -> float:
-    """Fraction of a bar at which the line from open to close is at a price between them."""
-    return (price - bar.open) / (bar.close - bar.open)

@@ -1,10 +1,11 @@
 """Stop and target of a position: where they stand, how a stop follows the price, a time stop.
 
-A fill that opens, flips or enlarges a position places its stop and target around itself.
-Where stops trail, the stop follows the most favourable close *shown*, at the distance it was set
-with, from the next bar on: a price counts once two closes in a row reach it, so one bad print moves
-no stop. It only ever tightens, also when the position is enlarged. A position that has been held
-for `max_holding_bars` bars (since it was opened or flipped) is closed at market.
+A fill that opens or flips a position places stop and target around itself, at the distances that
+its order brings. A fill that enlarges it moves them to the same distances from the average entry;
+a stop only ever tightens, so that buying more of what falls does not put it off. Where stops trail,
+the stop follows the most favourable close *shown*, at its distance, from the next bar on: a price
+counts once two closes in a row reach it, so one bad print moves no stop. A position that has been
+held for `max_holding_bars` bars (since it was opened or flipped) is closed at market.
 """
 
 import math
@@ -24,24 +25,28 @@ def clear_exit(asset: AssetState) -> None:
 
 
 @kernel
-def set_levels(asset: AssetState, slot: OrderSlot, price: float, tick: float) -> None:
-    """Place stop and target around the fill that opened or enlarged the position.
+def enter(asset: AssetState, slot: OrderSlot, price: float, added: float, tick: float) -> None:
+    """Place stop and target after a fill that opened or enlarged the position.
 
-    `price` is that fill's arrival price: not the average entry, so that adding to a loser is not
-    stopped at once, and not the price paid, so that costs are not either. A stop that trails
-    already is not loosened.
+    `price` is the price at the moment of the fill, not the price paid, so that costs trigger
+    nothing; `added` is the share of the position that the fill is, 1 where it opened it.
     """
     clear_exit(asset)
-    asset.stop_distance = slot.stop_distance
-    if slot.stop_distance <= 0.0:
+    before = 0.0
+    if added >= 1.0:
+        asset.entry_mid = price
+        asset.stop_distance = slot.stop_distance
+        asset.target_distance = slot.target_distance
+    else:
+        asset.entry_mid += added * (price - asset.entry_mid)
+        before = asset.stop_loss
+    if asset.stop_distance <= 0.0:
         asset.stop_loss = 0.0
         asset.take_profit = 0.0
         return
-    stop = level_against(price, slot.stop_distance, asset.position, tick)
-    if asset.trailing == 1:
-        stop = tighter(asset.stop_loss, stop, asset.position)
-    asset.stop_loss = stop
-    asset.take_profit = level_with(price, slot.target_distance, asset.position, tick)
+    stop = level_against(asset.entry_mid, asset.stop_distance, asset.position, tick)
+    asset.stop_loss = tighter(before, stop, asset.position)
+    asset.take_profit = level_with(asset.entry_mid, asset.target_distance, asset.position, tick)
 
 
 @kernel
@@ -71,7 +76,6 @@ def trail_stop(asset: AssetState, before: float, tick: float) -> None:
     """Let the stop follow the price shown; `before` is the close shown a bar earlier."""
     if asset.stop_loss <= 0.0:
         return
-    asset.trailing = 1
     if asset.valid == 0:
         return  # the close shown is the last bar's, which has counted
     shown = asset.seen_close

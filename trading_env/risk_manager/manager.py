@@ -125,7 +125,7 @@ class RiskManager:
             gross = abs(stake.fraction) + other / balance
             reach = params.participation_bars * (bar_capacity * share)
             quality = execution_throttle(paid, expected, params.execution_floor)
-            standing = Standing(gross, held * share, reach, fallen, quality)
+            standing = Standing(gross, 0.0, held * share, reach, fallen, quality)
             stake = account_caps(stake, standing, params)
         units = stake.fraction / share
         bound_by = BoundBy(stake.bound_by).name.lower()

@@ -17,6 +17,8 @@ Caps, in this order, each can only shrink the target; the last that did is repor
 risk_tolerance, max_weight, max_leverage, participation, drawdown, execution_feedback, margin.
 `execution_feedback` multiplies by expected over realised cost of fills where that is below 1, but
 at least by `execution_floor`: an asset that fills worse than it should is traded smaller.
+Leverage and margin are held against the equity that is left after what the change of position is
+expected to cost.
 Everything is computed from what the feed has shown, never from the true market.
 
 Not modelled here: correlation between assets in any mode but `kelly`, and in any cap.
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from trading_env.risk_manager.config import RiskConfig
 
 MAX_DISTANCE = 3.0  # log price; a stop further than that is no stop
+MAX_RESERVE = 0.5  # share of equity that expected costs may set aside
 
 
 @kernel
@@ -120,8 +123,10 @@ def execution_throttle(realised: float, expected: float, floor: float) -> float:
 def account_caps(stake: Stake, standing: Standing, risk: "RiskConfig") -> Stake:
     """Apply the caps that look beyond one asset; closing is never capped."""
     size, gross = abs(stake.fraction), standing.gross
-    if gross > risk.max_leverage:
-        stake = capped(stake, size * risk.max_leverage / gross, BoundBy.MAX_LEVERAGE.value)
+    left = 1.0 - min(standing.reserve, MAX_RESERVE)
+    if gross > risk.max_leverage * left:
+        limit = size * (risk.max_leverage * left / gross)
+        stake = capped(stake, limit, BoundBy.MAX_LEVERAGE.value)
     already = math.copysign(standing.held, stake.fraction * standing.held)  # < 0: other side
     stake = capped(stake, max(already + standing.reach, 0.0), BoundBy.PARTICIPATION.value)
     throttle = drawdown_throttle(standing.drawdown, risk.max_drawdown)
@@ -131,8 +136,8 @@ def account_caps(stake: Stake, standing: Standing, risk: "RiskConfig") -> Stake:
     if standing.quality < 1.0:
         limit = standing.quality * abs(stake.fraction)
         stake = capped(stake, limit, BoundBy.EXECUTION_FEEDBACK.value)
-    if gross * risk.initial_margin > 1.0:
-        limit = size / (gross * risk.initial_margin)
+    if gross * risk.initial_margin > left:
+        limit = size * (left / (gross * risk.initial_margin))
         stake = capped(stake, limit, BoundBy.MARGIN.value)
     return stake
 
@@ -171,7 +176,16 @@ def cap_asset(asset: AssetState, report: Report, risk: "RiskConfig") -> float:
 
 
 @kernel
-def limit_asset(desk: Desk, gross: float, drawdown: float) -> None:
+def expected_share(asset: AssetState, fraction: float, equity: float) -> float:
+    """Share of equity that moving an asset to its target is expected to cost."""
+    if equity <= 0.0:
+        return 0.0
+    moved = abs(fraction - asset.position * asset.seen_close / equity)
+    return float(max(asset.expected_slippage, 0.0) * moved)
+
+
+@kernel
+def limit_asset(desk: Desk, gross: float, reserve: float, drawdown: float) -> None:
     """Apply the account's caps to one asset and turn the share into units."""
     asset, report, risk = desk.asset, desk.report, desk.rules.risk
     equity = desk.account.seen_equity
@@ -186,7 +200,12 @@ def limit_asset(desk: Desk, gross: float, drawdown: float) -> None:
         bar_fill = desk.rules.execution.participation * asset.seen_volume_mean * share
         quality = execution_throttle(asset.slippage, asset.expected_slippage, risk.execution_floor)
         standing = Standing(
-            gross, asset.position * share, risk.participation_bars * bar_fill, drawdown, quality
+            gross,
+            reserve,
+            asset.position * share,
+            risk.participation_bars * bar_fill,
+            drawdown,
+            quality,
         )
         stake = account_caps(stake, standing, risk)
         report.target_fraction = stake.fraction
@@ -212,5 +231,8 @@ def decide(actions: Floats, lane: Lane, rules: Rules) -> None:
         gross += cap_asset(assets[a], reports[a], risk)
     account = lane.accounts[0]
     drawdown = 1.0 - account.seen_equity / account.seen_peak
+    reserve = 0.0
     for a in range(assets.shape[0]):
-        limit_asset(desk_of(lane, rules, a), gross, drawdown)
+        reserve += expected_share(assets[a], reports[a].target_fraction, account.seen_equity)
+    for a in range(assets.shape[0]):
+        limit_asset(desk_of(lane, rules, a), gross, reserve, drawdown)

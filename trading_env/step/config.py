@@ -19,17 +19,21 @@ class RewardConfig(Settings):
         "execution_quality": {"growth": 1.0, "shortfall": 1.0},
         "growth": {"growth": 1.0, "shortfall": 0.0},
         "mean_variance": {"growth": 1.0, "shortfall": 0.0, "risk": 5.0},
-        "arrival_price": {"growth": 0.0, "shortfall": 1.0, "risk": 10.0},
+        "arrival_price": {"growth": 0.0, "shortfall": 1.0, "risk": 10.0, "liquidation": 0.0},
     }
 
     growth: float = 1.0
     """Weight of the log growth of equity; Execution has none."""
     shortfall: float = 1.0
-    """Weight of minus the implementation shortfall over equity (the arrival value in Execution)."""
+    """Weight of minus what fills cost (spread, impact, fees) over equity; in Execution of minus the
+    implementation shortfall over the arrival value."""
     risk: float = 0.0
     """Weight of minus half the squared return; in Execution of the squared price risk left."""
     turnover: float = 0.0
     """Weight of minus the notional traded over equity (the arrival value in Execution)."""
+    liquidation: float = 1.0
+    """Weight of the log share of equity that closing every position would leave when an episode
+    ends; Execution has none."""
     scale: float = Field(100.0, gt=0.0)
     """100: a reward of 1 is one percent of equity (of the arrival value in Execution)."""
     bar_volatility: float = Field(0.0, ge=0.0, lt=10.0)

@@ -29,7 +29,7 @@ objective of Almgren and Chriss (2000). Not modelled: correlation between assets
 
 import math
 
-from trading_env.core.codes import BoundBy, SlotState, Status, Term
+from trading_env.core.codes import BoundBy, SlotState, Status
 from trading_env.core.grid import whole_lots
 from trading_env.core.jit import kernel, rare_kernel
 from trading_env.core.noise import Stream, uniforms
@@ -38,11 +38,10 @@ from trading_env.core.records import AssetState, Floats, Table
 from trading_env.core.values import Address
 from trading_env.core.world import Lane
 from trading_env.execution_engine.account import DUST, charge
-from trading_env.execution_engine.fills import book_fill
+from trading_env.execution_engine.fills import book_fill, closing
 from trading_env.execution_engine.orders import cancel_all, is_live
-from trading_env.execution_engine.pricing import fee_due, on_tick, quote, terms_of
 from trading_env.risk_manager.desk import Desk, Rules, desk_of
-from trading_env.step.reward import weighted
+from trading_env.step.reward import Term, weighted
 
 
 @kernel
@@ -123,19 +122,15 @@ def decide_pace(actions: Floats, lane: Lane, rules: Rules) -> None:
 @rare_kernel
 def complete(desk: Desk) -> None:
     """Trade what the deadline finds unfilled, at the close and at cost."""
-    asset, report, execution = desk.asset, desk.report, desk.rules.execution
+    asset, report = desk.asset, desk.report
     left = left_of(asset)
     cancel_all(desk.slots)
     if left == 0.0:
         return
-    terms = terms_of(asset, desk.stress, desk.rules)
-    rate = abs(left) / max(asset.volume_mean, abs(left) * DUST)
-    quoted = on_tick(quote(terms, asset.mark, left, rate, 0.0), execution.tick)
+    quoted, fee = closing(desk, left)
     before = report.spread + report.impact + report.fees
     book_fill(desk, quoted, 0.0)
-    notional = abs(left * quoted.price)
-    fee = fee_due(execution.fee * notional, notional, left, 0.0, execution)
-    charge(desk.account, report, terms.fees * fee)
+    charge(desk.account, report, fee)
     report.shortfall += report.spread + report.impact + report.fees - before
     report.price = report.notional / report.traded
     report.working = 0.0
@@ -162,7 +157,7 @@ def all_done(lane: Lane) -> bool:
 
 
 @kernel
-def score_parents(lane: Lane, episode: EpisodeParams) -> float:
+def score_parents(lane: Lane, weights: Floats, episode: EpisodeParams) -> float:
     """Fill in the reward's terms and return their weighted sum."""
     arrival_value = lane.accounts[0].arrival_value
     cost = 0.0
@@ -185,4 +180,4 @@ def score_parents(lane: Lane, episode: EpisodeParams) -> float:
     terms[Term.RISK] = -variance / arrival_value**2
     terms[Term.TURNOVER] = -notional / arrival_value
     lane.logs[0].parent_shortfall += cost
-    return weighted(terms, episode)
+    return weighted(terms, weights, episode.scale)

@@ -2,41 +2,65 @@
 
 With E and E' equity before and after the step and r = E'/E - 1:
 
-    growth     ln(E'/E); the terms of an episode add up to its log growth
-    shortfall  -(implementation shortfall of the step) / E
-    risk       -r^2 / 2
-    turnover   -(notional traded) / E
+    growth      ln(E'/E); the terms of an episode add up to its log growth
+    shortfall   -(spread, impact and fees of what filled in the step) / E
+    risk        -r^2 / 2
+    turnover    -(notional traded) / E
+    liquidation ln((E' - cost of leaving) / E') at the end of an episode, else 0
 
-Growth already contains every cost; weighting `shortfall` as well makes execution count more than
-luck. At ruin growth is floored at ln(RUIN_RATIO), so that no reward is infinite.
+so that growth and liquidation add up to the log growth of an account that could leave. Growth
+contains every cost; weighting `shortfall` as well makes execution count more than luck. What an
+order did not fill, and what the price did while it was on its way, are in growth alone: as terms of
+their own they would pay for orders that are sent against the market and never fill. At ruin growth
+and liquidation are floored at ln(RUIN_RATIO), so that no reward is infinite.
+
+Execution-v0 has terms of its own (`pace.py`).
 """
 
 import math
+from enum import IntEnum
 
-from trading_env.core.codes import Term
 from trading_env.core.jit import kernel
-from trading_env.core.params import EpisodeParams
 from trading_env.core.records import Floats
 from trading_env.core.values import Totals
 
 RUIN_RATIO = 1e-3
 
 
+class Term(IntEnum):
+    """The named terms of the reward; the names of their weights in `RewardConfig`."""
+
+    GROWTH = 0
+    SHORTFALL = 1
+    RISK = 2
+    TURNOVER = 3
+    LIQUIDATION = 4
+
+
 @kernel
-def weighted(terms: Floats, episode: EpisodeParams) -> float:
+def weighted(terms: Floats, weights: Floats, scale: float) -> float:
     """Return the weighted sum of the terms."""
-    total = episode.weight[0] * terms[0]
+    total = weights[0] * terms[0]
     for k in range(1, terms.shape[0]):
-        total += episode.weight[k] * terms[k]
-    return float(episode.scale * total)
+        total += weights[k] * terms[k]
+    return float(scale * total)
 
 
 @kernel
-def score_account(terms: Floats, totals: Totals, episode: EpisodeParams) -> float:
+def log_ratio(after: float, before: float) -> float:
+    """Log growth from `before` (> 0) to `after`, floored at ruin."""
+    return math.log(max(after / before, RUIN_RATIO))
+
+
+@kernel
+def score_account(terms: Floats, totals: Totals, weights: Floats, scale: float) -> float:
     """Fill in the terms and return their weighted sum."""
-    ratio = totals.after / totals.before
-    terms[Term.GROWTH] = math.log(max(ratio, RUIN_RATIO))
-    terms[Term.SHORTFALL] = -totals.shortfall / totals.before
-    terms[Term.RISK] = -0.5 * (ratio - 1.0) ** 2
+    change = totals.after / totals.before - 1.0
+    terms[Term.GROWTH] = log_ratio(totals.after, totals.before)
+    terms[Term.SHORTFALL] = -totals.cost / totals.before
+    terms[Term.RISK] = -0.5 * change**2
     terms[Term.TURNOVER] = -totals.notional / totals.before
-    return weighted(terms, episode)
+    terms[Term.LIQUIDATION] = 0.0
+    if totals.leaving > 0.0 and totals.after > 0.0:
+        terms[Term.LIQUIDATION] = log_ratio(totals.after - totals.leaving, totals.after)
+    return weighted(terms, weights, scale)

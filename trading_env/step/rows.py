@@ -7,7 +7,6 @@ numba drops those silently.
 
 import numpy as np
 
-from trading_env.core.codes import Term
 from trading_env.core.jit import array_kernel, kernel
 from trading_env.core.records import (
     AccountState,
@@ -20,6 +19,7 @@ from trading_env.core.records import (
 )
 from trading_env.core.values import Outcome
 from trading_env.core.world import Lane, Lanes, Outputs
+from trading_env.step.reward import Term
 
 BLANK_ASSET = new_table(AssetState, 1)
 BLANK_SLOT = new_table(OrderSlot, 1)

@@ -19,6 +19,7 @@ from trading_env.core.values import Address, Opening
 from trading_env.core.world import Lane, World
 from trading_env.execution_engine.account import revalue
 from trading_env.execution_engine.feedback import expected_cost
+from trading_env.execution_engine.pricing import permanent_of
 from trading_env.risk_manager.desk import Rules, rules_of
 from trading_env.risk_manager.kelly import begin_covariance
 from trading_env.step.observation import observe
@@ -57,6 +58,7 @@ def begin_asset(world: World, asset: AssetState, row: int, a: int) -> None:
     asset.base_close = asset.undisturbed
     asset.displacement = 1.0
     asset.reference_price = asset.mark
+    asset.permanent_unit = permanent_of(asset, rules_of(world))
 
 
 @kernel
@@ -112,7 +114,7 @@ def begin_account(world: World, lane: Lane) -> None:
     account.cash = cash
     account.fees_paid = 0.0
     account.financing_paid = 0.0
-    revalue(account, lane.assets)
+    revalue(account, lane.assets, world.execution[0])
     account.initial_equity = account.equity
     account.peak_equity = account.equity
     account.seen_equity = account.equity

@@ -1,29 +1,32 @@
 """One environment, one step, top to bottom.
 
 The clock. Decision k is taken at the close of bar k, from what the feed has shown. Targets are
-set for all assets from that one picture; then, asset by asset, the order is sent, bar k+1 happens
-(base bar, scenario, own lasting impact), stops and orders trade inside it, and the feed delivers
-it. The account is marked at the close of bar k+1, and the reward is what happened in between.
+set for all assets from that one picture; orders are sent, and bar k+1 happens (base bar, scenario,
+own lasting impact); then, asset by asset, stops, margin calls and orders trade inside it, and the
+feed delivers it. The account is valued at the close of bar k+1, and the reward is what happened in
+between.
 """
 
 import numpy as np
 
 from trading_env.core.averages import update_averages
 from trading_env.core.codes import Exit, Factor, Task
-from trading_env.core.jit import kernel
+from trading_env.core.jit import kernel, rare_kernel
 from trading_env.core.records import AssetState, BarRecord, Floats, Report
-from trading_env.core.values import Address, Bar, Outcome, Session, Terms, Totals
+from trading_env.core.values import Address, Bar, Outcome, Session, Totals
 from trading_env.core.world import Lane, World
 from trading_env.execution_engine.account import accrue, call_margin, revalue, revalue_as_seen
 from trading_env.execution_engine.feedback import learn_from_fills
+from trading_env.execution_engine.fills import closing
 from trading_env.execution_engine.inside_bar import (
     finish_bar,
     has_business,
     trade_bar,
     wait_out_bar,
 )
+from trading_env.execution_engine.margin import set_margin_levels
 from trading_env.execution_engine.orders import book_opportunity, send_order, status_of
-from trading_env.execution_engine.pricing import leave_impact, terms_of
+from trading_env.execution_engine.pricing import leave_impact, pass_idle_time, terms_of
 from trading_env.risk_manager.desk import Desk, Rules, desk_of, in_use, rules_of
 from trading_env.risk_manager.kelly import update_covariance
 from trading_env.risk_manager.levels import age_position, trail_stop
@@ -46,14 +49,17 @@ def transition(world: World, lane: Lane, actions: Floats, seed: np.uint64) -> Ou
     before = account.equity
     open_step(world, lane)
     decide_targets(actions, lane, rules)
-    accrue(account, lane.assets, lane.reports, world.elapsed_s[account.row], world.account[0])
+    pass_time(world, lane, rules)
     stress_market(world, lane, here)
     for a in range(lane.assets.shape[0]):
-        base = world.bars[account.row, a]
-        step_asset(desk_of(lane, rules, a), base, Address(seed, here.episode, here.step, a))
+        address = Address(seed, here.episode, here.step, a)
+        open_asset(desk_of(lane, rules, a), world.bars[account.row, a], address)
+    set_margin_levels(account.cash, lane.assets, lane.reports, rules.execution, world.account[0])
+    for a in range(lane.assets.shape[0]):
+        trade_asset(desk_of(lane, rules, a), Address(seed, here.episode, here.step, a))
     settle_lane(world, lane, rules)
-    totals = log_step(lane, before)
-    outcome = score_step(lane, totals, rules)
+    totals = log_step(lane, before, rules)
+    outcome = score_step(world, lane, totals, rules)
     observe(lane, world)
     return outcome
 
@@ -76,6 +82,18 @@ def decide_targets(actions: Floats, lane: Lane, rules: Rules) -> None:
 
 
 @kernel
+def pass_time(world: World, lane: Lane, rules: Rules) -> None:
+    """Accrue financing since the bar before, and let own impact decay where no bar covers it."""
+    account = lane.accounts[0]
+    elapsed_s = world.elapsed_s[account.row]
+    accrue(account, lane.assets, lane.reports, elapsed_s, world.account[0])
+    idle_s = elapsed_s - rules.episode.bar_seconds
+    if idle_s > 0.0:
+        for a in range(lane.assets.shape[0]):
+            pass_idle_time(lane.assets[a], idle_s, rules.execution)
+
+
+@kernel
 def stress_market(world: World, lane: Lane, here: Address) -> None:
     """Compose what the scenario does to each asset in this bar."""
     script = Script(world.events, world.ends, world.hits, lane.starts)
@@ -93,23 +111,26 @@ def settle_lane(world: World, lane: Lane, rules: Rules) -> None:
     account.step += 1
     if rules.episode.task == Task.EXECUTION and account.step >= rules.episode.length:
         complete_parents(lane, rules)
-    gross = revalue(account, lane.assets)
-    revalue_as_seen(account, lane.assets)
-    if call_margin(account, lane.assets, gross, world.account[0]):
+    gross = revalue(account, lane.assets, rules.execution)
+    revalue_as_seen(account, lane.assets, rules.execution)
+    called = call_margin(account, lane.assets, gross, world.account[0])
+    for a in range(lane.reports.shape[0]):
+        called = called or lane.reports[a].exit == Exit.MARGIN_CALL
+    if called:
         lane.logs[0].margin_calls += 1
 
 
 @kernel
-def score_step(lane: Lane, totals: Totals, rules: Rules) -> Outcome:
+def score_step(world: World, lane: Lane, totals: Totals, rules: Rules) -> Outcome:
     """Return the reward, and whether the episode ends here."""
     account = lane.accounts[0]
     last = account.step >= rules.episode.length
     terminated = account.equity <= 0.0
     if rules.episode.task == Task.EXECUTION:
-        reward = score_parents(lane, rules.episode)
+        reward = score_parents(lane, world.weights, rules.episode)
         terminated = terminated or last or all_done(lane)
     else:
-        reward = score_account(lane.terms, totals, rules.episode)
+        reward = score_account(lane.terms, totals, world.weights, rules.episode.scale)
     lane.logs[0].reward += reward
     truncated = last and not terminated
     account.done = 1 if terminated or truncated else 0
@@ -117,29 +138,42 @@ def score_step(lane: Lane, totals: Totals, rules: Rules) -> Outcome:
 
 
 @kernel
-def step_asset(desk: Desk, base: BarRecord, address: Address) -> None:
-    """Order, bar, fills, marks, feedback and feed of one asset."""
+def open_asset(desk: Desk, base: BarRecord, address: Address) -> None:
+    """Send one asset's order, and make the bar that it meets."""
     asset, report, stress, rules = desk.asset, desk.report, desk.stress, desk.rules
     send_order(desk, address)
-    desk = in_use(desk)
     undisturbed, displacement = stressed_bar(base, asset.base_close, asset.displacement, stress)
     asset.base_close = base.close
     asset.displacement = displacement
     bar = impacted_bar(asset, undisturbed, rules.execution.impact_reference)
     if stress.halted == 1:
         bar = frozen_bar(asset.mark)
-    trade(desk, bar)
+    report.undisturbed = undisturbed.close
+    report.open = bar.open
+    report.high = bar.high
+    report.low = bar.low
+    report.close = bar.close
+    report.volume = bar.volume
+
+
+@kernel
+def trade_asset(desk: Desk, address: Address) -> None:
+    """Fills, marks, feedback and feed of one asset."""
+    asset, report, stress, rules = desk.asset, desk.report, desk.stress, desk.rules
+    desk = in_use(desk)
+    bar = Bar(report.open, report.high, report.low, report.close, report.volume)
+    trade(desk, bar, address)
 
     mark = asset.mark
     if stress.halted == 0:
-        mark = impacted_price(asset, undisturbed.close, rules.execution.impact_reference)
+        mark = impacted_price(asset, report.undisturbed, rules.execution.impact_reference)
     bar = Bar(bar.open, max(bar.high, mark), min(bar.low, mark), mark, bar.volume)
     close_ledger(desk, mark)
     report.status = status_of(desk.slots, report, stress.halted)
     learn_from_fills(desk)
     asset.mark = mark
     if stress.halted == 0:
-        update_averages(asset, undisturbed.close, bar.volume)
+        update_averages(asset, report.undisturbed, bar.volume)
     shown = asset.seen_close
     deliver(asset, report, bar, stress, address)
     if asset.position != 0.0 and rules.episode.task == Task.PORTFOLIO:
@@ -150,21 +184,21 @@ def step_asset(desk: Desk, base: BarRecord, address: Address) -> None:
 
 
 @kernel
-def trade(desk: Desk, bar: Bar) -> None:
+def trade(desk: Desk, bar: Bar, address: Address) -> None:
     """Let one asset's exits and orders meet the bar, and carry their impact on."""
     asset, slots, report = desk.asset, desk.slots, desk.report
     execution, seconds = desk.rules.execution, desk.rules.episode.bar_seconds
-    factor = desk.stress.factor
-    terms = Terms(0.0, 0.0, 0.0, 1.0, 0.0, 0.0, factor[Factor.FEES], factor[Factor.RESILIENCE])
+    resilience = desk.stress.factor[Factor.RESILIENCE]
     if has_business(asset, slots, bar):
         if desk.stress.halted == 0 and bar.volume > 0.0:
             terms = terms_of(asset, desk.stress, desk.rules)
-            trade_bar(desk, Session(bar, terms, execution.participation * bar.volume, seconds))
+            capacity = execution.participation * bar.volume
+            trade_bar(desk, Session(bar, terms, capacity, seconds), address)
         else:
             wait_out_bar(desk, seconds)
     taken = report.traded - report.rested
     pressed = report.pressure / taken if taken > 0.0 else 0.0
-    leave_impact(asset, terms, report.filled, pressed, execution)
+    leave_impact(asset, report.filled, pressed, resilience, execution)
     finish_bar(slots, report, execution, seconds)
 
 
@@ -189,24 +223,22 @@ def note_bar(asset: AssetState, report: Report, bar: Bar) -> None:
         report.price = bar.close
     report.stop_loss = asset.stop_loss
     report.take_profit = asset.take_profit
-    report.open = bar.open
     report.high = bar.high
     report.low = bar.low
     report.close = bar.close
-    report.volume = bar.volume
     report.seen_close = asset.seen_close
     report.position = asset.position
 
 
 @kernel
-def log_step(lane: Lane, before: float) -> Totals:
+def log_step(lane: Lane, before: float, rules: Rules) -> Totals:
     """Add the step to the episode's sums; return what it adds up to."""
     log, account = lane.logs[0], lane.accounts[0]
-    shortfall = 0.0
+    cost = 0.0
     notional = 0.0
     for a in range(lane.reports.shape[0]):
         report = lane.reports[a]
-        shortfall += report.shortfall
+        cost += report.spread + report.impact + report.fees
         notional += report.notional
         log.delay += report.delay
         log.spread += report.spread
@@ -225,4 +257,20 @@ def log_step(lane: Lane, before: float) -> Totals:
     log.traded += notional
     log.steps += 1
     log.max_drawdown = max(log.max_drawdown, 1.0 - account.equity / account.peak_equity)
-    return Totals(before, account.equity, shortfall, notional)
+    leaving = 0.0
+    if rules.episode.task == Task.PORTFOLIO and account.step >= rules.episode.length:
+        leaving = cost_of_leaving(lane, rules)
+    return Totals(before, account.equity, cost, leaving, notional)
+
+
+@rare_kernel
+def cost_of_leaving(lane: Lane, rules: Rules) -> float:
+    """Cost of closing every position at the last mark, at the rate of a mean bar's volume."""
+    cost = 0.0
+    for a in range(lane.assets.shape[0]):
+        desk = desk_of(lane, rules, a)
+        asset = desk.asset
+        if asset.position != 0.0:
+            quoted, fee = closing(desk, -asset.position)
+            cost += asset.position * (asset.value - quoted.price) + fee
+    return cost

@@ -2,7 +2,8 @@
 
 Without stress the base bar is taken as it stands, so that an empty scenario changes no bit. With
 stress the base bar's simple returns from the previous base close are multiplied by the volatility
-multiplier (a martingale stays one) and mixed with the common shock of a correlation event, the
+multiplier (a martingale stays one). The common shock of a correlation event is added to all four
+prices: it comes before the open, so that no stop or limit inside the bar is met on its way. The
 injected path is added in log price, and the ratio is carried on in `displacement`:
 
     true price = base price x displacement,  then own permanent impact on top.
@@ -69,11 +70,10 @@ def moved_bar(
     volatility = stress.factor[Factor.VOLATILITY]
     factor = volatility * math.sqrt(stress.factor[Factor.OWN])
     common = volatility * stress.common
-    opened = stretched(base.open / previous_close, factor, 0.0)
-    closed = stretched(base.close / previous_close, factor, 0.0)
-    upper_shadow = stretched(base.high / previous_close, factor, 0.0) / max(opened, closed)
-    lower_shadow = stretched(base.low / previous_close, factor, 0.0) / min(opened, closed)
+    opened = stretched(base.open / previous_close, factor, common)
     closed = stretched(base.close / previous_close, factor, common)
+    upper_shadow = stretched(base.high / previous_close, factor, common) / max(opened, closed)
+    lower_shadow = stretched(base.low / previous_close, factor, common) / min(opened, closed)
     opened *= factor_of(stress.gap)
     closed *= factor_of(stress.gap + stress.drift)
     peak = max(max(opened, closed), opened * factor_of(stress.high_excursion))

@@ -1,0 +1,258 @@
+"""The path inside a bar: the law of a Brownian path, in log price, that has the bar's four prices.
+
+A bar is split where something happens in it. With (O, H, L, C) the log prices of a part of the bar
+that lasts for the share T of it, s2 the variance of the whole bar and u the share of the part that
+passes before the split, the price x at the split and the extremes of both sides are drawn from
+their joint law given O, H, L and C. With phi the density of the bridge at u (mean O + u (C - O),
+variance s2 T u (1 - u)), and P the chance that a bridge stays between two barriers,
+
+    P(x, y; L, H) = sum_k exp(-2 k D (k D + x - y) / v) - exp(-2 (H - x + k D) (H - y + k D) / v)
+
+(D = H - L, v its variance; reflection at both barriers, e.g. Borodin and Salminen 2002, 1.15.8),
+the density of x and of who touches what is phi times one of four products of P of the first side
+and P of the second, derived by H, by L, by both or by none. What a side does not touch, it stays
+inside of: its own extremes follow from the same P. Each side is a part again, so that any number
+of moments can be drawn one after the other, and nothing that has been met is met a second time.
+
+The variance is the bar's own, from its four prices (Garman and Klass 1980): a bar of any size is
+treated alike, and a path, its mirror image and its reverse have the same law.
+
+Not modelled: jumps inside a bar; moments closer than RESOLUTION of a bar are one moment.
+"""
+
+import math
+
+from trading_env.core.jit import kernel, rare_kernel
+from trading_env.core.noise import uniforms
+from trading_env.core.values import Address, Bar, Part, Stay
+
+RESOLUTION = 1.0 / 256.0  # of a bar
+CELLS = 24  # that the price at a split is drawn from
+HALVINGS = 16  # of an interval, to draw an extreme
+WIDTH = 5.0  # standard deviations of the bridge that the cells span on either side
+MARGIN = 1e-3  # share of the range by which extremes lie beyond the other prices, at least
+FIRST_STREAM = 64  # two for each split, from here on
+CLOSING = 2.0 * math.log(2.0) - 1.0
+
+
+@kernel
+def whole_bar(bar: Bar) -> Part:
+    """Return a bar as the part of it from its open to its close."""
+    return Part(0.0, 1.0, bar.open, bar.high, bar.low, bar.close)
+
+
+@kernel
+def in_logs(part: Part) -> Part:
+    """Return a part with the logs of its prices."""
+    return Part(
+        part.begin,
+        part.end,
+        math.log(part.open),
+        math.log(part.high),
+        math.log(part.low),
+        math.log(part.close),
+    )
+
+
+@kernel
+def variance_of(bar: Bar) -> float:
+    """Variance of a bar's log price, from its prices (Garman and Klass 1980, their U_4)."""
+    return 0.5 * math.log(bar.high / bar.low) ** 2 - CLOSING * math.log(bar.close / bar.open) ** 2
+
+
+@kernel
+def stay(x: float, y: float, low: float, high: float, variance: float) -> Stay:
+    """Chance that a bridge from x to y stays between two barriers, and its derivatives.
+
+    `high` and `low` are the derivatives by each barrier moved outwards, `both` by both.
+    """
+    width = high - low
+    inside, by_high, by_low, by_both = 0.0, 0.0, 0.0, 0.0
+    scale = -2.0 / variance
+    for k in range(-1, 2):
+        weight = math.exp(scale * k * width * (k * width + x - y))
+        slope = scale * k * (2.0 * k * width + x - y)
+        inside += weight
+        by_high += slope * weight
+        by_low += slope * weight
+        by_both += (2.0 * scale * k * k + slope * slope) * weight
+    for k in range(-2, 2):
+        a, b = high - x + k * width, high - y + k * width
+        weight = math.exp(scale * a * b)
+        up = scale * (1.0 + k) * (a + b)
+        down = -scale * k * (a + b)
+        inside -= weight
+        by_high -= up * weight
+        by_low += down * weight
+        by_both += (-2.0 * scale * k * (1.0 + k) + up * down) * weight
+    return Stay(max(inside, 0.0), max(by_high, 0.0), max(by_low, 0.0), max(by_both, 0.0))
+
+
+@kernel
+def weights_at(
+    x: float, part: Part, low: float, high: float, first: float, second: float
+) -> tuple[float, float, float, float]:
+    """Relative chance of who touches high and low, were the price at the split x.
+
+    In order: both by the first side; the high by the first; the low by the first; none by it.
+    """
+    before = stay(part.open, x, low, high, first)
+    after = stay(x, part.close, low, high, second)
+    return (
+        before.both * after.inside,
+        before.high * after.low,
+        before.low * after.high,
+        before.inside * after.both,
+    )
+
+
+@rare_kernel
+def draw_price(
+    part: Part, share: float, low: float, high: float, variance: float, uniform: float
+) -> float:
+    """Draw the price at a split: from CELLS cells, by the density in the middle of each."""
+    middle = part.open + share * (part.close - part.open)
+    reach = WIDTH * math.sqrt(variance * share * (1.0 - share))
+    bottom, top = max(low, middle - reach), min(high, middle + reach)
+    cell = (top - bottom) / CELLS
+    total = 0.0
+    for pick in range(2):  # add up, then find the cell
+        wanted, found = uniform * total, 0.0
+        for n in range(CELLS):
+            x = bottom + (n + 0.5) * cell
+            chances = weights_at(x, part, low, high, share * variance, (1.0 - share) * variance)
+            z = (x - middle) / reach * WIDTH
+            density = math.exp(-0.5 * z * z) * (chances[0] + chances[1] + chances[2] + chances[3])
+            if pick == 1 and found + density >= wanted and density > 0.0:
+                return x + ((wanted - found) / density - 0.5) * cell
+            found += density
+        total = found
+    return middle  # no cell has a chance that a number can hold
+
+
+@rare_kernel
+def draw_high(
+    x: float, y: float, low: float, high: float, variance: float, touched: bool, uniform: float
+) -> float:
+    """Draw the highest point of a bridge that stays below `high`; `touched`: its low is `low`."""
+    within = stay(x, y, low, high, variance)
+    wanted = uniform * (within.low if touched else within.inside)
+    bottom, top = max(x, y), high
+    for _ in range(HALVINGS):
+        tried = 0.5 * (bottom + top)
+        within = stay(x, y, low, tried, variance)
+        if (within.low if touched else within.inside) < wanted:
+            bottom = tried
+        else:
+            top = tried
+    return top
+
+
+@kernel
+def draw_low(
+    x: float, y: float, low: float, high: float, variance: float, touched: bool, uniform: float
+) -> float:
+    """Draw the lowest point of a bridge that stays above `low`; `touched`: its high is `high`."""
+    return -draw_high(-x, -y, -high, -low, variance, touched, uniform)
+
+
+@kernel
+def draw_side(
+    x: float,
+    y: float,
+    barriers: tuple[float, float],
+    variance: float,
+    touches: tuple[bool, bool],
+    draws: tuple[float, float],
+) -> tuple[float, float]:
+    """Return low and high of one side of a split; what it touches (low, high) is the barrier."""
+    low, high = barriers
+    if not touches[1]:
+        high = draw_high(x, y, low, high, variance, touches[0], draws[0])
+    if not touches[0]:
+        low = draw_low(x, y, low, high, variance, True, draws[1])
+    return low, high
+
+
+@rare_kernel
+def split(part: Part, at: float, bar: Bar, address: Address, n: int) -> tuple[Part, Part]:
+    """Split a part of a bar at a fraction of the bar; `n` counts the splits of that bar."""
+    if part.high <= part.low:
+        level = part.open
+        return (
+            Part(part.begin, at, level, level, level, level),
+            Part(at, part.end, level, level, level, part.close),
+        )
+    logs = in_logs(part)
+    span = logs.high - logs.low
+    low = min(logs.low, min(logs.open, logs.close) - MARGIN * span)
+    high = max(logs.high, max(logs.open, logs.close) + MARGIN * span)
+    length = part.end - part.begin
+    share = (at - part.begin) / length
+    variance = variance_of(bar) * length
+    seed, episode, step, asset = address
+    drawn, who = uniforms(seed, episode, step, asset, FIRST_STREAM + 2 * n)
+    draws = uniforms(seed, episode, step, asset, FIRST_STREAM + 2 * n + 1)
+    x = draw_price(logs, share, low, high, variance, drawn)
+    before, after = share * variance, (1.0 - share) * variance
+    chances = weights_at(x, logs, low, high, before, after)
+    rest = who * (chances[0] + chances[1] + chances[2] + chances[3])
+    case = 0
+    while case < 3 and rest >= chances[case]:
+        rest -= chances[case]
+        case += 1
+    has_high, has_low = case <= 1, case == 0 or case == 2
+    first = draw_side(logs.open, x, (low, high), before, (has_low, has_high), draws)
+    touches = (not has_low, not has_high)
+    second = draw_side(x, logs.close, (low, high), after, touches, draws)
+    price = min(max(math.exp(x), part.low), part.high)
+    return (
+        side_of(part.begin, at, part.open, price, first, part),
+        side_of(at, part.end, price, part.close, second, part),
+    )
+
+
+@kernel
+def side_of(
+    begin: float,
+    end: float,
+    opened: float,
+    closed: float,
+    extremes: tuple[float, float],
+    part: Part,
+) -> Part:
+    """Return one side of a split, its extremes within the whole part's and beyond its ends."""
+    low = max(math.exp(extremes[0]), part.low)
+    high = min(math.exp(extremes[1]), part.high)
+    low, high = min(low, min(opened, closed)), max(high, max(opened, closed))
+    return Part(begin, end, opened, high, low, closed)
+
+
+@kernel
+def joined(first: Part, second: Part) -> Part:
+    """Put two parts of a path together again; the second may be empty."""
+    if second.end <= second.begin:
+        return first
+    return Part(
+        first.begin,
+        second.end,
+        first.open,
+        max(first.high, second.high),
+        min(first.low, second.low),
+        second.close,
+    )
+
+
+@kernel
+def rest_after(piece: Part, price: float, tail: Part) -> Part:
+    """Return the path after a piece of it has met a price: that, the piece's end, and the tail.
+
+    What the piece touches beyond the price comes after it, and what it touches on the way before.
+    """
+    high = max(price, piece.close)
+    low = min(price, piece.close)
+    if price >= piece.open:
+        high = max(high, piece.high)
+    if price <= piece.open:
+        low = min(low, piece.low)
+    return joined(Part(piece.begin, piece.end, price, high, low, piece.close), tail)
