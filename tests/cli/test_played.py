@@ -23,7 +23,8 @@ from trading_env.policies.adaptive import AdaptivePolicy, Network
 from trading_env.stress.scenario import load_preset
 
 SMALL = ("--episodes", "1", "--scenarios", "calm,price_shock")
-POLICIES = {"momentum", "flat", "always_long", "buy_and_hold"}
+POLICIES = {"momentum", "flat", "buy_and_hold", "always_long", "always_short", "buy_after_fall"}
+CELLS = len(POLICIES) * 2 * 2  # scenarios and severities
 
 
 @pytest.fixture
@@ -95,12 +96,12 @@ def test_an_evaluation_on_real_bars_leaves_all_that_it_promises(
     summary = answer(capsys, "evaluate", "momentum", *SMALL, "--severity", "0,1", "--out", str(out))
     assert summary == json.loads((out / "evaluation" / "summary.json").read_text())
     assert {"learner", "market", "scenarios", "means", "differences", "notes"} <= set(summary)
-    assert summary["constants"] == ["flat", "always_long"]
+    assert summary["constants"] == ["flat", "always_long", "always_short"]
     assert set(summary["differences"]) == POLICIES - {"momentum"}
     where = [[row[k] for k in ("policy", "scenario", "severity")] for row in summary["means"]]
     assert [[r[k] for k in ("policy", "scenario", "severity")] for r in summary["reasons"]] == where
     frame = pd.read_parquet(out / "evaluation" / "episodes.parquet")
-    assert set(frame["policy"]) == POLICIES and len(frame) == 4 * 2 * 2
+    assert set(frame["policy"]) == POLICIES and len(frame) == CELLS
     assert set(METRICS) < set(frame.columns)
     curves = pd.read_parquet(out / "evaluation" / "curves.parquet")
     assert {"policy", "scenario", "severity", "step", "time", "equity", "drawdown"} <= set(curves)
@@ -117,7 +118,7 @@ def test_an_evaluation_on_real_bars_leaves_all_that_it_promises(
     manifest = json.loads((out / "manifest.json").read_text())
     assert manifest["status"] == "finished" and manifest["kind"] == "evaluate"
     assert manifest["command"].startswith("trading-env evaluate momentum --episodes 1")
-    assert manifest["cells"] == {"total": 16, "played": 16, "kept": 0}
+    assert manifest["cells"] == {"total": CELLS, "played": CELLS, "kept": 0}
     shock = manifest["scenarios"]["price_shock"][0]
     assert shock["sha256"] == load_preset("price_shock").sha256
     assert shock["events"][1]["move"] == load_preset("price_shock").events[1].move  # type: ignore[union-attr]

@@ -94,6 +94,9 @@ def rough_scenario(rng: np.random.Generator) -> dict[str, Any]:
             event["half_life"] = some_bars(rng, 5.0)
         if event["kind"] in ("volatility", "latency", "fees") and rng.integers(2):
             event["multiplier"] = [event["multiplier"], float(rng.uniform(0.5, 3.0))]
+        if event["kind"] == "price" and rng.integers(2):
+            turned = {"sign": "drawn", "scale": "day", "mirror": bool(rng.integers(2))}
+            event.update({key: turned[key] for key in turned if rng.integers(2)})
         if rng.integers(3) == 0:
             event["assets"] = "one" if rng.integers(2) else [0]
         if rng.integers(4) == 0:

@@ -12,7 +12,7 @@ from trading_env.core.codes import Factor, Fault, names_of
 
 Record = dict[str, Any]
 
-LATENCY_STREAM, FEED_STREAM, SIZE_STREAM, COMMON_STREAM = 4, 5, 7, 8
+LATENCY_STREAM, FEED_STREAM, SIZE_STREAM, COMMON_STREAM, SIGN_STREAM = 4, 5, 7, 8, 9
 COMMON_BARS = 20
 HALF_LIVES = (5, 20, 60)
 SMALLEST_VARIANCE = 1e-12
@@ -70,7 +70,13 @@ def weight_of(event: Record, t: float, covered: float) -> float:
 
 
 def injected(event: Record, move: float, t: float) -> float:
-    """y(t), the injected path."""
+    """y(t), the injected path; ln(2 - e^y) for an event that goes up."""
+    y = as_written(event, move, t)
+    return math.log(2.0 - math.exp(y)) if event["up"] else y
+
+
+def as_written(event: Record, move: float, t: float) -> float:
+    """The path before it is turned up."""
     duration, recovery = event["duration"], event["recovery"]
     if t < duration:
         return move * t / duration
@@ -83,12 +89,13 @@ def path_of(event: Record, move: float, t: float) -> tuple[float, float, float, 
     """Gap, drift, low and high excursion of one event in [t, t + 1)."""
     gap = 0.0
     begin = injected(event, move, t) if t > 0 else 0.0
+    peak = math.log(2.0 - math.exp(move)) if event["up"] else move
     if t == 0 and event["duration"] == 0.0:
-        begin = gap = move
+        begin = gap = peak
     drift = injected(event, move, t + 1) - begin
     points = [0.0, drift]
     if t < event["duration"] < t + 1:
-        points.append(move - begin)
+        points.append(peak - begin)
     turned = event["duration"] + event["recovery"]
     if t < turned < t + 1:
         points.append(injected(event, move, turned) - begin)
@@ -100,13 +107,15 @@ RATES = tuple(f"{name}_rate" for name in names_of(Fault)[1:])
 
 
 def drawn(world: Record, number: int, seed: int, episode: int) -> tuple[Record, float]:
-    """An event with the sizes of this episode, and the uniform that draws its asset."""
+    """An event with the sizes and the side of this episode, and the uniform of its asset."""
     event, end = world["events"][number], world["ends"][number]
     share, which = uniforms(seed, event["label"], episode, event["group"], SIZE_STREAM)
     event = dict(event)
     if event["drawn"]:
         for name in ("move", *MULTIPLIERS, *RATES):
             event[name] += share * (end[name] - event[name])
+    tossed, _ = uniforms(seed, event["label"], episode, event["group"], SIGN_STREAM)
+    event["up"] = {0: False, 1: tossed < 0.5, -1: tossed >= 0.5}[event["sign"]]
     return event, which
 
 

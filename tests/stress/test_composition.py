@@ -176,7 +176,7 @@ def test_bars_follow_the_injected_path(
 ) -> None:
     event = an_event(move=move, duration=duration, retrace=retrace, recovery=recovery)
     for t in np.arange(9) - offset:
-        gap, drift, low, high = excursion(event, move, float(t))
+        gap, drift, low, high = excursion(event, move, float(t), False)
         turns = [duration, duration + recovery]
         inside = [turn for turn in turns if t < turn < t + 1]
         path = injected(event, np.array([t, *inside, t + 1])) - injected(event, t)
@@ -226,7 +226,9 @@ def test_a_bar_called_inactive_is_neutral(event: dict[str, Any], step: int) -> N
         t = step - event["offset"]
         covered, weight = weight_of(an_event(**steady), t)
         assert covered == weight == 0.0
-        assert excursion(an_event(**steady), event["move"], t)[1] == pytest.approx(0.0, abs=1e-12)
+        assert excursion(an_event(**steady), event["move"], t, False)[1] == pytest.approx(
+            0.0, abs=1e-12
+        )
 
 
 def test_drawn_sizes_lie_between_their_ends_and_a_label_shares_its_draw() -> None:

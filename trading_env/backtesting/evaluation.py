@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from trading_env.backtesting.cells import Slice
 from trading_env.backtesting.lookup import Candidate, resolve
 from trading_env.backtesting.plans import Plan, named, play
+from trading_env.backtesting.references import with_mirrors
 from trading_env.backtesting.run_folder import RunFolder
 from trading_env.backtesting.runs import described, evaluated, market_name, markets_of, plan_of
 from trading_env.backtesting.tables import KEYS, episodes_frame
@@ -82,6 +83,7 @@ def evaluate_policy(
     band: str | None = None,
     length: int | None = None,
     beside: Sequence[str] | None = None,
+    mirror: bool = False,
     folder: RunFolder | None = None,
 ) -> dict[str, Any]:
     """Evaluate a policy under scenarios, beside others; return the summary.
@@ -95,7 +97,9 @@ def evaluate_policy(
         market: None takes the run's, or the task's default. A problem brings its own.
         band: part of the market; None is the test band.
         length: steps of an episode; None takes the task's usual length, or what the bars allow.
-        beside: baselines' names; None takes constant answers and buy-and-hold.
+        beside: baselines' names; None takes constant answers, buy-and-hold and, where a scenario
+            moves the price, `REFERENCES`.
+        mirror: also play upside down each scenario that moves the price, as `NAME mirrored`.
         folder: where to write all of it.
 
     Raises:
@@ -114,6 +118,7 @@ def evaluate_policy(
         cut = {"market": market, "seed_band": band, "episode_length": length}
     if scenarios is None:
         scenarios = named(["calm"] if settings else preset_names())
+    scenarios = with_mirrors(scenarios) if mirror else scenarios
     name, bars = market_name(cut["market"]), load_market(cut["market"], seed_band=cut["seed_band"])
     plan = plan_of(
         found, scenarios, [Slice(name, cut)], severities, episodes, seed, beside, settings

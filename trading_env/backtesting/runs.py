@@ -14,6 +14,7 @@ from trading_env.backtesting.cells import Slice
 from trading_env.backtesting.fingerprint import code_digest
 from trading_env.backtesting.lookup import NAMED, Candidate
 from trading_env.backtesting.plans import Plan, Played, Rehearsal, play, rehearse, traced
+from trading_env.backtesting.references import NOTE, references_for
 from trading_env.backtesting.run_folder import RunFolder
 from trading_env.backtesting.summaries import pools_of, summary_of, window_means
 from trading_env.backtesting.tables import KEYS, WALK_KEYS, episodes_frame
@@ -59,9 +60,10 @@ def plan_of(
     beside: Sequence[str] | None,
     settings: Mapping[str, Any],
 ) -> Plan:
-    """Put the policy first, then its company and the baselines."""
+    """Put the policy first, then its company, the baselines and what bets on a direction alone."""
     if beside is None:
-        beside = () if settings else BESIDE[found.env]
+        usual = () if settings else BESIDE[found.env]
+        beside = [*usual, *references_for(found.env, scenarios, severities)]
     others = {**found.company, **{name: NAMED[found.env][name] for name in beside}}
     return Plan(
         policies={found.name: found.spec, **{n: p for n, p in others.items() if n != found.name}},
@@ -151,6 +153,9 @@ def _notes(found: Candidate, plan: Plan, rehearsal: Rehearsal) -> list[str]:
             f"Trained on: {', '.join(found.trained_on)}. Held out: {', '.join(held_out) or 'none'}."
         )
     notes += found.notes
+    references = references_for(plan.env, plan.scenarios, plan.severities)
+    if references and set(references) <= set(plan.policies):
+        notes.append(NOTE)
     if rehearsal.overrides:
         notes.append(
             "Risk settings of their own, under which they may hold the whole account: "

@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ALL, HELD_OUT = "all scenarios", "held-out scenarios"
-CONSTANTS = ("flat", "always_long", "twap", "immediate")  # policies that answer without looking
+# policies that answer without looking
+CONSTANTS = ("flat", "always_long", "always_short", "twap", "immediate")
 
 
 def pools_of(scenarios: Sequence[str], trained_on: Sequence[str]) -> dict[str, list[str]]:

@@ -12,6 +12,7 @@ from trading_env.backtesting.cells import Slice
 from trading_env.backtesting.evaluation import SEED
 from trading_env.backtesting.lookup import Candidate, resolve
 from trading_env.backtesting.plans import Advance, Plan, named, play
+from trading_env.backtesting.references import with_mirrors
 from trading_env.backtesting.run_folder import RunFolder
 from trading_env.backtesting.runs import described, evaluated, markets_of, plan_of
 from trading_env.backtesting.store import CellStore
@@ -100,6 +101,7 @@ def backtest_policy(
     severities: Sequence[float] = (1.0,),
     episodes: int = 8,
     seed: int = SEED,
+    mirror: bool = False,
     folder: RunFolder | None = None,
 ) -> dict[str, Any]:
     """Evaluate a policy on walk-forward windows, as `evaluate_policy` does under scenarios."""
@@ -110,6 +112,7 @@ def backtest_policy(
     for name, spec in markets_of(markets, found).items():
         bars[name] = load_market(spec, seed_band=None)
         slices += slices_of(name, bars[name], windows)
+    scenarios = with_mirrors(scenarios) if mirror else scenarios
     plan = plan_of(found, scenarios, slices, severities, episodes, seed, None, {})
     played = [_window(cut, bars[cut.market], found) for cut in slices]
     notes = [

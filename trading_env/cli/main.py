@@ -1,6 +1,6 @@
 """The command line: evaluate policies, look at scenarios and markets, check files of either.
 
-    trading-env evaluate POLICY [--scenarios all|NAME,...] [--severity 0,0.5,1,2] [--out DIR]
+    trading-env evaluate POLICY [--scenarios all|NAME,...] [--severity 0,1,2] [--mirror] [--out DIR]
     trading-env backtest POLICY [--market ...] [--windows train=504d,test=126d] [--out DIR]
     trading-env scenarios list | show NAME | diff A B | validate FILE
     trading-env data describe SPEC | validate FILE

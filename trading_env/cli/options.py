@@ -33,6 +33,10 @@ Scenarios = Annotated[
 Severities = Annotated[
     str, typer.Option("--severity", metavar="NUMBERS", help="one or more, as 0,0.5,1,2")
 ]
+Mirror = Annotated[
+    bool,
+    typer.Option("--mirror", help="also play upside down each scenario that moves the price"),
+]
 Episodes = Annotated[int, typer.Option(help="episodes of each policy in each scenario")]
 Seed = Annotated[int, typer.Option(help="of the first episode")]
 MarketText = Annotated[str | None, typer.Option(help="data set, generator (name or JSON) or file")]

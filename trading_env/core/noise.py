@@ -95,6 +95,7 @@ class Stream(IntEnum):
     PARENT_ORDER = 6
     EVENT_SIZE = 7
     COMMON_SHOCK = 8
+    EVENT_SIGN = 9
     # Generators of synthetic markets (their seed is the pool's key, never an environment's).
     MARKET_FACTOR = 32
     MARKET_SHOCK = 33

@@ -282,6 +282,7 @@ class EventRecord:
     duration: float
     half_life: float
     move: float  # log price move reached after `duration`
+    sign: int  # 0: the move as it is; else drawn down or up (1), or the other way round (-1)
     retrace: float  # share of the move given back
     recovery: float  # bars the retrace takes
     factor: Annotated[Floats, len(Factor)]  # logs of the multipliers

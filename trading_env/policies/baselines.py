@@ -2,9 +2,9 @@
 
 For `trading_env/Portfolio-v0`: a policy that says how much to hold (buy-and-hold, equal weight,
 volatility target, momentum) runs under a risk manager that takes its word (`linear`: signal =
-weight, no stops); flat, random and always-long run under the environment's own, as a learner does.
-Always-long is the constant answer of full confidence: what the learner's own risk manager makes of
-no thought at all.
+weight, no stops); flat, random, always-long, always-short and buy-after-fall run under the
+environment's own, as a learner does. Always-long and always-short are the constant answers of full
+confidence: what the learner's own risk manager makes of no thought at all.
 
 For `trading_env/Execution-v0`: TWAP asks for the even pace, immediate for all that is left, POV for
 a fixed share of the volume that a mean bar has (on bars of one volume, VWAP). The schedules of
@@ -21,6 +21,7 @@ from trading_env.policies.policy import Action, Info, Observation, Policy
 from trading_env.policies.schedules import pace_of
 
 TREND_FULL = 2.0  # a trend of this many standard deviations is full conviction
+FALL = 1.0  # a trend this many standard deviations down is a fall
 
 
 def linear_risk(no_trade_band: float) -> dict[str, Any]:
@@ -123,6 +124,20 @@ class Momentum(Policy):
         return weights
 
 
+class BuyAfterFall(Policy):
+    """Be long with full confidence while the trend of twenty bars is down, and flat otherwise.
+
+    It bets that what fell comes back, and knows nothing else.
+    """
+
+    def __init__(self, layout: ObservationLayout) -> None:
+        self.columns = layout.columns("trend_20")
+
+    def act(self, observation: Observation, info: Info) -> Action:
+        """Return 1 where the price has fallen."""
+        return (observation[:, self.columns] < -FALL).astype(np.float64)
+
+
 class Twap(Constant):
     """The even pace: what is left over the steps left."""
 
@@ -164,6 +179,8 @@ BASELINES: dict[str, Callable[[ObservationLayout], Policy]] = {
     "flat": lambda layout: Constant(layout, 0.0),
     "random": Random,
     "always_long": lambda layout: Constant(layout, 1.0),
+    "always_short": lambda layout: Constant(layout, -1.0),
+    "buy_after_fall": BuyAfterFall,
     "buy_and_hold": BuyAndHold,
     "equal_weight": EqualWeight,
     "volatility_target": VolatilityTarget,

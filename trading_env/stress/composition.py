@@ -8,9 +8,13 @@ is 0: before the open if the event begins there, else inside the bar), then back
 `retrace` over `recovery` bars. It is evaluated in continuous time, so a crash shorter than a bar
 shows in the bar's low.
 
+A price event whose sign is drawn follows its path y <= 0 down, or log(2 - e^y) up, each in half of
+the episodes: price factors 1 - x and 1 + x, whose mean is 1 at every moment. So neither long nor
+short gains by it.
+
 Sizes that an episode draws lie between two ends; one draw serves all events of a group and label,
-so that a crisis is bad in all of its parts or in none. So does the draw of the asset that an event
-with `one` hits.
+so that a crisis is bad in all of its parts or in none. So do the draws of the sign and of the asset
+that an event with `one` hits.
 
 Correlation. With v the product of the events' own shares, a base bar's simple return r becomes
 sqrt(v) r + sqrt(1 - v) s z: z is one normal draw for all assets and s the root mean square of the
@@ -54,13 +58,19 @@ class Script(NamedTuple):
 
 
 @kernel
-def path_at(event: EventRecord, move: float, t: float) -> float:
+def path_at(event: EventRecord, move: float, t: float, up: bool) -> float:
     """Log displacement of the injected price path t bars after its start (t > 0)."""
     if t < event.duration:
-        return move * (t / event.duration)
+        return turned(move * (t / event.duration), up)
     since = t - event.duration
     back = 1.0 if since >= event.recovery else since / event.recovery
-    return move * (1.0 - event.retrace * back)
+    return turned(move * (1.0 - event.retrace * back), up)
+
+
+@kernel
+def turned(log_move: float, up: bool) -> float:
+    """Return a log move that takes x off the price, or the one that adds x."""
+    return math.log(2.0 - math.exp(log_move)) if up else log_move
 
 
 @kernel
@@ -80,24 +90,27 @@ def weight_of(event: EventRecord, t: float) -> tuple[float, float]:
 
 
 @kernel
-def excursion(event: EventRecord, move: float, t: float) -> tuple[float, float, float, float]:
+def excursion(
+    event: EventRecord, move: float, t: float, up: bool
+) -> tuple[float, float, float, float]:
     """Gap, drift, lowest and highest point of the injected path over the bar [t, t + 1)."""
     gap = 0.0
     begin = 0.0
+    peak = turned(move, up)
     if t > 0.0:
-        begin = path_at(event, move, t)
+        begin = path_at(event, move, t, up)
     elif t == 0.0 and event.duration <= 0.0:
-        gap = move
-        begin = move
-    drift = path_at(event, move, t + 1.0) - begin
+        gap = peak
+        begin = peak
+    drift = path_at(event, move, t + 1.0, up) - begin
     low = min(drift, 0.0)
     high = max(drift, 0.0)
     if t < event.duration < t + 1.0 or (event.duration <= 0.0 and t < 0.0):
-        low = min(low, move - begin)  # the turning point lies inside the bar
-        high = max(high, move - begin)
-    turned = event.duration + event.recovery
-    if t < turned < t + 1.0:
-        end = move * (1.0 - event.retrace)
+        low = min(low, peak - begin)  # the turning point lies inside the bar
+        high = max(high, peak - begin)
+    back = event.duration + event.recovery
+    if t < back < t + 1.0:
+        end = turned(move * (1.0 - event.retrace), up)
         low = min(low, end - begin)
         high = max(high, end - begin)
     return gap, drift, low, high
@@ -127,7 +140,7 @@ def compose(stresses: Table, script: Script, address: Address) -> None:
         move = between(event.move, end.move, size)
         gap, drift, low, high = 0.0, 0.0, 0.0, 0.0
         if move != 0.0:
-            gap, drift, low, high = excursion(event, move, t)
+            gap, drift, low, high = excursion(event, move, t, goes_up(event, address))
         only = int(asset * stresses.shape[0])
         for a in range(stresses.shape[0]):
             if script.hits[e, a] == 1 and (event.one == 0 or a == only):
@@ -153,6 +166,17 @@ def draws_of(event: EventRecord, address: Address) -> tuple[float, float]:
         address.seed, address.episode, event.label, event.group, Stream.EVENT_SIZE.value
     )
     return (size if event.drawn == 1 else 0.0), asset
+
+
+@kernel
+def goes_up(event: EventRecord, address: Address) -> bool:
+    """Tell whether the event's drawn sign is up; never where it is as written."""
+    if event.sign == 0:
+        return False
+    drawn = uniforms(
+        address.seed, address.episode, event.label, event.group, Stream.EVENT_SIGN.value
+    )[0]
+    return bool((drawn < 0.5) == (event.sign > 0))
 
 
 @kernel

@@ -46,8 +46,9 @@ def compile_scenarios(
 
     Args:
         spec: None or "calm"; a preset's name; the path of a .toml file; a `Scenario`; a mapping
-            with a scenario's keys; a list of these, which compose; or {"one_of": [...]} of these,
-            of which each episode draws one. "random" is a preset of random events.
+            with a scenario's keys; {"preset": one of the first three, "mirror": True}, which turns
+            its moves over; a list of these, which compose; or {"one_of": [...]} of these, of which
+            each episode draws one. "random" is a preset of random events.
         severity: Factor on the logs of moves and multipliers, on rates and on the length of
             halts; >= 0, and 0 makes every size exactly 0.
         bar_seconds: Length of a bar, seconds.
@@ -66,7 +67,7 @@ def compile_scenarios(
     hits: list[NDArray[np.int8]] = []
     for index, scenarios in enumerate(members):
         for scenario in scenarios:
-            for number, event in enumerate(scenario.events):
+            for number, event in enumerate(scenario.played):
                 where = (f"scenario {scenario.name}", f"events[{number}]")
                 common: Fields = {"group": index, **_draws(event), **_steps(event, clock, where)}
                 both = [event.at_end(end).record(clock, factor) for end in (0, 1)]

@@ -145,13 +145,22 @@ class Base(BaseModel):
             update={name: ends_of(getattr(self, name))[end] for name in self.sizes}
         )
 
+    def mirrored(self) -> Self:
+        """Return the event with its move of the price turned over; itself where it has none."""
+        return self
+
     @abstractmethod
     def record(self, clock: Clock, severity: float) -> Fields:
         """Return duration and sizes as fields of an `EventRecord`; the others are 0."""
 
 
 class Price(Base):
-    """A move of the price: at once, along a line, or there and part of it back."""
+    """A move of the price: at once, along a line, or there and part of it back.
+
+    A drawn sign takes the fraction off the price or adds it: half of the episodes are the other
+    half mirrored in price, so that the mean of the price stays what it would be without the event,
+    in every bar. Mirrored in log price it would rise: the mean of 1 / 1.25 and 1.25 is 1.025.
+    """
 
     sizes = ("move",)
 
@@ -161,12 +170,27 @@ class Price(Base):
     price; `"crash_and_retrace"`: there and part of it back."""
     move: Move
     """Signed fraction of the price, > -1: -0.06 takes 6% off."""
+    sign: Literal["as_written", "drawn"] = "as_written"
+    """`"drawn"`: each episode draws, evenly, whether the fraction, below 1, comes off or on top."""
+    scale: Literal["fixed", "day"] = "fixed"
+    """`"day"`: the move is one of daily bars; on shorter ones its log is multiplied by
+    sqrt(bar / day), as a bar's own volatility is."""
+    mirror: bool = False
+    """Turns the move over: its log changes sign, or the draw of its sign does."""
     duration: Span | None = Field(None, validate_default=True)
     """Time to reach the move; not for a gap or a step."""
     retrace: Share | None = Field(None, validate_default=True)
     """Share of the log move that is given back, 0 to 1; only crash_and_retrace."""
     recovery: Span | None = Field(None, validate_default=True)
     """Time that the retrace takes; only crash_and_retrace."""
+
+    @field_validator("sign")
+    @classmethod
+    def _goes_both_ways(cls, sign: str, info: ValidationInfo) -> str:
+        sizes = ends_of(info.data.get("move", 0.0))
+        if sign == "drawn" and max(map(abs, sizes)) >= 1.0:
+            raise ValueError("a move whose sign is drawn lies between -1 and 1: it may come off")
+        return sign
 
     @field_validator("duration")
     @classmethod
@@ -188,10 +212,16 @@ class Price(Base):
     def waits_for_open(self) -> bool:
         return self.shape == "gap"
 
+    def mirrored(self) -> Self:
+        return self.model_copy(update={"mirror": not self.mirror})
+
     def record(self, clock: Clock, severity: float) -> Fields:
+        is_drawn, scale = self.sign == "drawn", clock.bar_scale if self.scale == "day" else 1.0
+        log = math.log1p(-abs(self.move) if is_drawn else self.move) * scale * severity
         return {
             "duration": clock.bars(self.duration or "0 bars"),
-            "move": math.log1p(self.move) * severity + 0.0,
+            "move": (-log if self.mirror and not is_drawn else log) + 0.0,
+            "sign": (-1 if self.mirror else 1) if is_drawn else 0,
             "retrace": self.retrace or 0.0,
             "recovery": clock.bars(self.recovery or "0 bars"),
         }

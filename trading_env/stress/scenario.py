@@ -17,7 +17,7 @@ from typing import Any, Self, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from trading_env.core.errors import nearest
-from trading_env.stress.events import Event
+from trading_env.stress.events import Event, Price
 from trading_env.stress.reader import parse_toml, read_bytes, refusal, scenario_error
 
 FAMILIES = {"train": "random_train", "test": "random_test"}  # what "random" stands for
@@ -31,6 +31,8 @@ class Scenario(BaseModel):
     name: str = Field(min_length=1, max_length=80)
     description: str = ""
     sources: tuple[str, ...] = Field((), strict=False)
+    mirror: bool = False
+    """Plays it upside down: every move of the price is turned over."""
     events: tuple[Event, ...] = Field(strict=False)
 
     @field_validator("events")
@@ -39,6 +41,11 @@ class Scenario(BaseModel):
         if not events and info.data.get("name", "calm") != "calm":
             raise ValueError("no events; only the scenario 'calm' may have none")
         return events
+
+    @property
+    def played(self) -> tuple[Event, ...]:
+        """The events as an episode has them: turned over where the scenario is mirrored."""
+        return tuple(e.mirrored() for e in self.events) if self.mirror else self.events
 
     @property
     def sha256(self) -> str:
@@ -110,13 +117,36 @@ def groups_of(spec: ScenarioSpec) -> list[Any]:
 def members_of(spec: object, family: str) -> list[Scenario]:
     """Return the scenarios that compose one group."""
     items = spec if isinstance(spec, list | tuple) else [spec]
-    return [_one(FAMILIES[family] if item == "random" else item) for item in items]
+    return [_one(item, family) for item in items]
 
 
-def _one(spec: object) -> Scenario:
+def mirrored(spec: Any) -> Any:
+    """Return the specification of the same scenarios upside down."""
+    if spec is None:
+        return None
+    if isinstance(spec, Scenario):
+        return spec.model_copy(update={"mirror": not spec.mirror})
+    if isinstance(spec, list | tuple):
+        return [mirrored(item) for item in spec]
+    if isinstance(spec, Mapping):
+        if "one_of" in spec:
+            return {"one_of": [mirrored(item) for item in groups_of(spec)]}
+        return {**spec, "mirror": not spec.get("mirror", False)}
+    return {"preset": spec, "mirror": True}
+
+
+def moves_price(spec: ScenarioSpec) -> bool:
+    """Tell whether some event of a specification moves the price."""
+    members = (s for group in groups_of(spec) for s in members_of(group, "train"))
+    return any(isinstance(event, Price) for scenario in members for event in scenario.events)
+
+
+def _one(spec: object, family: str) -> Scenario:
     """Return the scenario that a name, a path, a mapping or None stands for."""
     if spec is None:
         return CALM
+    if spec == "random":
+        spec = FAMILIES[family]
     if isinstance(spec, Scenario):
         return spec
     if isinstance(spec, os.PathLike):
@@ -127,10 +157,24 @@ def _one(spec: object) -> Scenario:
     if isinstance(spec, Mapping):
         if "one_of" in spec:
             raise scenario_error("scenario", "one_of", None, "is only possible at the top")
-        return Scenario.read(spec)
+        return _turned_preset(spec, family) if "preset" in spec else Scenario.read(spec)
     raise scenario_error(
         "scenario", "", spec, "give a preset's name, a path, a mapping or a list of these"
     )
+
+
+def _turned_preset(spec: Mapping[Any, Any], family: str) -> Scenario:
+    """Read {"preset": a name or a path, "mirror": whether it is played upside down}."""
+    for key in spec:
+        if key not in ("preset", "mirror"):
+            raise scenario_error("scenario", str(key), None, "beside 'preset' stands only 'mirror'")
+    preset, mirror = spec["preset"], spec.get("mirror", False)
+    if not isinstance(preset, str | os.PathLike):
+        raise scenario_error("scenario", "preset", preset, "must be a preset's name or a path")
+    if not isinstance(mirror, bool):
+        raise scenario_error("scenario", "mirror", mirror, "must be true or false")
+    found = _one(preset, family)
+    return found.model_copy(update={"mirror": found.mirror != mirror})
 
 
 def merged(scenarios: Sequence[Scenario]) -> Scenario:
@@ -142,5 +186,5 @@ def merged(scenarios: Sequence[Scenario]) -> Scenario:
         name=" + ".join(scenario.name for scenario in eventful),
         description=" ".join(scenario.description for scenario in eventful),
         sources=tuple(text for scenario in eventful for text in scenario.sources),
-        events=tuple(event for scenario in eventful for event in scenario.events),
+        events=tuple(event for scenario in eventful for event in scenario.played),
     )

@@ -35,6 +35,11 @@ class Clock(NamedTuple):
             return number * self.bars_per_day
         return number * SECONDS[unit] / self.bar_seconds if unit in SECONDS else number
 
+    @property
+    def bar_scale(self) -> float:
+        """What a bar moves where a day moves 1: the square root of its share of it, at most 1."""
+        return min(1.0 / math.sqrt(self.bars_per_day), 1.0)
+
     def step(self, time: str) -> int:
         """Return the step whose bar a time falls in; a share of the episode lies inside it."""
         step = math.floor(self.bars(time) + _ROUNDING)
