@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tests.oracle import reference
-from trading_env.core.codes import BoundBy, Factor, Fault, SlotState, Term, names_of
+from trading_env.core.codes import BoundBy, Factor, Fault, SlotState, names_of
 from trading_env.core.records import Table
 from trading_env.envs.portfolio import PortfolioEnv
+from trading_env.step.reward import Term
 
 Record = dict[str, Any]
 
@@ -25,7 +26,8 @@ FLOAT32 = 1e-6
 REWARD_SCALE = 100.0  # a reward of 1 is a percent
 
 PRICES = {
-    "mark", "base_close", "undisturbed", "reference_price", "entry_price", "stop_loss",
+    "mark", "value", "base_close", "undisturbed", "reference_price", "entry_price", "entry_mid",
+    "margin_level", "stop_loss",
     "take_profit", "late_close", "late_high", "late_low",
     "seen_close", "seen_high", "seen_low", "open", "high", "low", "close",
     "price", "exit_reference", "decision_price", "arrival_price", "limit",
@@ -33,7 +35,7 @@ PRICES = {
 UNITS = {
     "position", "exit_units", "quantity", "left", "claim", "step_filled", "filled", "target",
     "live", "intended", "sent", "order_filled", "traded", "exit_claim", "working",
-    "rested", "ordered", "pressure",
+    "rested", "ordered", "pressure", "goal",
 }  # fmt: skip
 MONEY = {
     "cash", "fees_paid", "financing_paid", "equity", "peak_equity", "seen_equity", "seen_peak",

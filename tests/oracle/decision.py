@@ -15,6 +15,7 @@ Record = dict[str, Any]
 
 DUST = 1e-12
 MAX_DISTANCE = 3.0  # log price
+LARGEST_COST = 0.5  # of equity
 LATENCY_NAMES = {  # median in milliseconds, standard deviation of the log
     "zero": (0.0, 0.0),
     "colocated": (0.05, 0.3),
@@ -117,13 +118,26 @@ def own_caps(risk: Record, stake: Record) -> None:
         stake.update(stop=0.0, target=0.0)
 
 
-def later_caps(world: Record, account: Record, asset: Record, stake: Record, gross: float) -> None:
+def cost_of_change(state: Record, stakes: list[Record]) -> float:
+    """What the change of all positions is expected to cost, as a share of equity."""
+    equity, cost = state["account"]["seen_equity"], 0.0
+    if equity <= 0.0:
+        return 0.0
+    for asset, stake in zip(state["assets"], stakes, strict=True):
+        held = asset["position"] * asset["seen_close"] / equity
+        cost += max(asset["expected_slippage"], 0.0) * abs(stake["f"] - held)
+    return min(cost, LARGEST_COST)
+
+
+def later_caps(
+    world: Record, account: Record, asset: Record, stake: Record, gross: float, cost: float
+) -> None:
     """The caps that look at the whole account."""
     risk = world["risk"]
     size = abs(stake["f"])
     to_share = asset["seen_close"] / account["seen_equity"]
     if gross > 0.0:
-        shrink(stake, size * risk["max_leverage"] / gross, BoundBy.MAX_LEVERAGE)
+        shrink(stake, size * risk["max_leverage"] * (1.0 - cost) / gross, BoundBy.MAX_LEVERAGE)
     bar_units = world["execution"]["participation_cap"] * asset["seen_volume_mean"]
     reach = risk["participation_bars"] * bar_units * to_share
     held = asset["position"] * to_share
@@ -135,7 +149,8 @@ def later_caps(world: Record, account: Record, asset: Record, stake: Record, gro
         quality = clip(expected / paid, risk["execution_floor"], 1.0)
         shrink(stake, abs(stake["f"]) * quality, BoundBy.EXECUTION_FEEDBACK)
     if gross > 0.0:
-        shrink(stake, size / (gross * risk["initial_margin"]), BoundBy.MARGIN)
+        limit = size * (1.0 - cost) / (gross * risk["initial_margin"])
+        shrink(stake, limit, BoundBy.MARGIN)
 
 
 def throttle(risk: Record, account: Record) -> float:
@@ -157,7 +172,7 @@ def decide(world: Record, state: Record, actions: list[float]) -> list[Record]:
     for stake in stakes:
         stake["wished"] = stake["f"]
         own_caps(world["risk"], stake)
-    gross = sum(abs(stake["f"]) for stake in stakes)
+    gross, cost = sum(abs(stake["f"]) for stake in stakes), cost_of_change(state, stakes)
     reports = []
     for asset, stake in zip(state["assets"], stakes, strict=True):
         if account["seen_equity"] <= 0.0 or asset["exit_pending"]:
@@ -165,7 +180,7 @@ def decide(world: Record, state: Record, actions: list[float]) -> list[Record]:
             target = 0.0
         else:
             if world["risk"]["mode"] != "raw":
-                later_caps(world, account, asset, stake, gross)
+                later_caps(world, account, asset, stake, gross, cost)
             # Written as a division by h / x, so that a target of h is x to the last bit.
             target = stake["f"] / (asset["seen_close"] / account["seen_equity"])
         reports.append(
@@ -256,11 +271,15 @@ def send(world: Record, state: Record, a: int, report: Record, stress: Record, s
                 slot.update(replaced=1, claim=0.0)
     latency = latency_of(world, account, a, stress["latency"], seed)
     latency += stress["outage"] * world["bar_seconds"]
+    flying = [slot["due_s"] for slot in slots if slot["state"] == SlotState.IN_FLIGHT]
+    latency = max([latency, *flying])
     empty[0].update(state=SlotState.IN_FLIGHT, quantity=needed, left=needed, claim=needed)
     empty[0].update(
         decision_price=asset["mark"], arrival_price=0.0, latency_s=latency, due_s=latency
     )
     empty[0].update(replaces=int(replaces), replaced=0, outcome=Status.NONE)
+    empty[0].update(goal=asset["position"] + report["live"])
+    empty[0].update(identity=1 + max(slot["identity"] for slot in slots))
     empty[0]["limit"] = limit_of(world["execution"], asset["seen_close"], needed)
     empty[0].update(stop_distance=report["stop_distance"])
     empty[0].update(target_distance=report["target_distance"])

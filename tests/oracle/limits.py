@@ -1,4 +1,4 @@
-"""Limit orders in the oracle of `reference.py`: what a limit allows, and when an order rests.
+"""Limit orders in the oracle of `reference.py`: what a limit allows, and what a resting order gets.
 
 Written from `docs/model.md` (section 10, limit orders); it shares no code with the kernels.
 """
@@ -7,13 +7,12 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from tests.oracle.prices import IMPACT_LIMIT, Session
+from tests.oracle.prices import Session, moved_by
 from trading_env.core.codes import SlotState
 
 Record = dict[str, Any]
 
 PARTS = 2**20  # what a limit allows is so many parts of what fits, or fewer
-NOT_REACHED = 2.0
 
 
 def part_within(slot: Record, size: float, price_of: Callable[[float], float]) -> float:
@@ -38,76 +37,78 @@ def rests(slot: Record) -> bool:
     return waits and slot["limit"] != 0.0
 
 
-def pays(s: Session, q: float) -> tuple[float, float, float]:
-    """Half spread, permanent and transient part that a resting fill pays, as fractions."""
-    side = math.copysign(1.0, q)
-    lasting = s.terms["permanent"] * (abs(q) / 2.0 + max(side * s.before, 0.0))
-    return s.terms["half_spread"], lasting, max(side * s.terms["transient"], 0.0)
+def fillable(s: Session, left: float) -> float:
+    """The signed units of an order that one bar can fill."""
+    return math.copysign(min(abs(left), s.capacity), left)
 
 
-def resting_mid(s: Session, limit: float, q: float) -> float:
-    """The price the path must go through."""
-    side = math.copysign(1.0, q)
-    paid = sum(pays(s, q))
-    if s.world["execution"]["impact_reference"] == "first":
-        return limit - side * paid * s.asset["reference_price"]
-    return limit / (1.0 + side * min(paid, IMPACT_LIMIT))
+def against(s: Session, side: float) -> float:
+    """B', earlier fills of the bar on the order's own side."""
+    return s.before if side * s.before > 0.0 else 0.0
 
 
-def resting_deal(s: Session, limit: float, q: float, mid: float) -> Record:
+def resting_cost(s: Session, side: float) -> float:
+    return s.terms["half_spread"] + max(side * s.terms["transient"], 0.0)
+
+
+def shift(s: Session, n: float, side: float) -> float:
+    """What lies between path and fill where impact is a fraction of the first mark."""
+    lasting = s.asset["permanent_unit"] * (abs(n) / 2.0 + abs(against(s, side)))
+    return side * (resting_cost(s, side) + lasting) * s.asset["reference_price"]
+
+
+def stretch(s: Session, n: float, side: float) -> float:
+    """Price of the fill over that of the path, where impact is a fraction of the path."""
+    factor = moved_by(s.asset["permanent_unit"], against(s, side), n)
+    cost = 1.0 + resting_cost(s, side)
+    return factor * cost if side > 0.0 else factor / cost
+
+
+def resting_price(s: Session, m: float, n: float) -> float:
+    """What a resting order gets on a path at m."""
+    side = math.copysign(1.0, n)
+    return m + shift(s, n, side) if s.arithmetic else m * stretch(s, n, side)
+
+
+def resting_mid(s: Session, limit: float, n: float) -> float:
+    """The price of the path at which an order gets its limit."""
+    side = math.copysign(1.0, n)
+    return limit - shift(s, n, side) if s.arithmetic else limit / stretch(s, n, side)
+
+
+def resting_deal(s: Session, price: float, q: float, m: float) -> Record:
     """A resting fill by parts, in currency a unit."""
-    reference = mid
-    if s.world["execution"]["impact_reference"] == "first":
+    side, kappa, before = math.copysign(1.0, q), s.asset["permanent_unit"], 0.0
+    before = against(s, side)
+    if s.arithmetic:
         reference = s.asset["reference_price"]
-    left = abs(limit - mid)
+        lasting = kappa * (abs(q) / 2.0 + side * before) * reference
+    else:
+        reference = m
+        lasting = side * (m * moved_by(kappa, before, q) - m)
+    left = abs(price - m)
     half_spread = min(s.terms["half_spread"] * reference, left)
-    lasting = min(pays(s, q)[1] * reference, left - half_spread)
+    lasting = min(lasting, left - half_spread)
     return {
-        "price": limit,
+        "price": price,
         "half_spread": half_spread,
         "impact": left - half_spread,
         "permanent": lasting,
         "transient": left - half_spread - lasting,
-        "temporary": 0.0,
+        "pressure": 0.0,
     }
 
 
-def reached(s: Session, slot: Record, after: float) -> float:
-    """The moment after `after` at which a resting order is reached."""
-    q = math.copysign(min(abs(slot["left"]), s.capacity), slot["left"])
-    mid = resting_mid(s, slot["limit"], q)
-    bar = s.bar
-    buys = q > 0.0
-
-    def beyond(price: float) -> bool:
-        return price < mid if buys else price > mid
-
-    if beyond(s.line(after)):
-        return NOT_REACHED
-    early = buys == (bar["close"] >= bar["open"])
-    touched_at = 1 / 3 if early else 2 / 3
-    moments = []
-    if beyond(bar["low"] if buys else bar["high"]):
-        moments.append(touched_at)
-    if beyond(bar["close"]):
-        moments.append((mid - bar["open"]) / (bar["close"] - bar["open"]))
-    return min((moment for moment in moments if moment > after), default=NOT_REACHED)
+def target_level(s: Session) -> float:
+    """The price of the path at which the position's target fills; 0 for none."""
+    level = s.asset["take_profit"]
+    return resting_mid(s, level, -fillable(s, s.asset["position"])) if level > 0.0 else 0.0
 
 
-def target_mid(s: Session) -> float:
-    """The price at which the position's target fills."""
-    x = s.asset["position"]
-    return resting_mid(s, s.asset["take_profit"], -math.copysign(min(abs(x), s.capacity), x))
-
-
-def target_deal(s: Session, q: float, path: float) -> tuple[float, Record]:
-    """Where a target of q units fills on a path that is at `path`, and what it pays."""
-    level, side = s.asset["take_profit"], math.copysign(1.0, q)
-    mid = resting_mid(s, level, q)
-    if (path - mid) * side >= 0.0:
+def target_deal(s: Session, q: float, path: float | None) -> tuple[float, Record]:
+    """Arrival price and deal of a target of q units: on the way, or where a path begins."""
+    level = s.asset["take_profit"]
+    if path is None:
+        mid = resting_mid(s, level, q)
         return mid, resting_deal(s, level, q, mid)
-    paid = sum(pays(s, q))
-    price = path * (1.0 + side * min(paid, IMPACT_LIMIT))
-    if s.world["execution"]["impact_reference"] == "first":
-        price = path + side * paid * s.asset["reference_price"]
-    return path, resting_deal(s, price, q, path)
+    return path, resting_deal(s, resting_price(s, path, q), q, path)

@@ -171,7 +171,7 @@ def common_shock(world: Record, account: Record, asset: int, own: float, seed: i
 # --------------------------------------------------------------------------- 7. the bar
 
 
-def stretched(ratio: float, m: float, plus: float = 0.0) -> float:
+def stretched(ratio: float, m: float, plus: float) -> float:
     x = 1.0 + m * (ratio - 1.0) + plus
     if x < STRETCH_FLOOR:
         return STRETCH_FLOOR * math.exp(max(x / STRETCH_FLOOR - 1.0, -20.0))
@@ -191,10 +191,10 @@ def undisturbed_bar(
             bar[name] = base[name] if displacement == 1.0 else base[name] * displacement
         return bar, displacement
     a = m * math.sqrt(stress["own"])
-    st = {name: stretched(base[name] / last_close, a) for name in ("open", "high", "low", "close")}
+    names = ("open", "high", "low", "close")
+    st = {name: stretched(base[name] / last_close, a, m * stress["common"]) for name in names}
     opened = st["open"] * math.exp(clip(gap, -20.0, 20.0))
-    closed = stretched(base["close"] / last_close, a, m * stress["common"])
-    closed *= math.exp(clip(gap + drift, -20.0, 20.0))
+    closed = st["close"] * math.exp(clip(gap + drift, -20.0, 20.0))
     up = opened * math.exp(clip(high_excursion, -20.0, 20.0))
     down = opened * math.exp(clip(low_excursion, -20.0, 20.0))
     high = max(opened, closed, up) * st["high"] / max(st["open"], st["close"])

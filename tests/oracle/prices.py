@@ -1,20 +1,21 @@
 """The pricing part of the oracle in `reference.py`: a bar to trade in, fills' prices, impact.
 
-Written from `docs/model.md` (sections 8 and 9) alone; it shares no code with the kernels.
+Written from `docs/model.md` (section 8) alone; it shares no code with the kernels.
 """
 
 import math
 from dataclasses import dataclass
 from typing import Any
 
-from tests.oracle.market import clip
+from tests.oracle.market import clip, uniforms
+from tests.oracle.path import Draws, Part, Split
 
 Record = dict[str, Any]
 
+PATH_STREAM = 64
 SLOWEST = 0.1  # of the usual speed of decay
-IMPACT_LIMIT = 0.2
-OWN_PERMANENT = 0.5  # share of a fill's permanent impact that the fill itself pays
-FIRST_TOUCH, SECOND_TOUCH = 1 / 3, 2 / 3  # when the bar's extremes are touched
+SMALL = 1e-7  # below it g is a straight line
+LARGEST_EXPONENT = 20.0
 
 
 @dataclass
@@ -23,16 +24,20 @@ class Session:
 
     world: Record
     asset: Record
+    number: int  # of the asset
     slots: list[Record]
     account: Record
     report: Record
     bar: Record
     terms: Record
     mark: float  # M, before the bar
+    seed: int
     traded: float = 0.0
     before: float = 0.0  # B, net units
+    late: float = 0.0
     over: bool = False
-    here: float | None = None  # price at which the next part opens, if it is not on the line
+    room: bool = True  # there was, when a resting order was met last
+    splits: int = 0
 
     @property
     def seconds(self) -> float:
@@ -42,22 +47,27 @@ class Session:
     def capacity(self) -> float:
         return self.world["execution"]["participation_cap"] * self.bar["volume"]
 
-    def line(self, u: float) -> float:
-        return self.bar["open"] + (self.bar["close"] - self.bar["open"]) * u
+    @property
+    def arithmetic(self) -> bool:
+        return self.world["execution"]["impact_reference"] == "first"
 
-    def part(self, b: float, e: float) -> Record:
-        """The bar from b to e is itself a bar."""
-        opened, closed = self.line(b), self.line(e)
-        prices = [opened, closed]
-        rises = self.bar["close"] >= self.bar["open"]
-        low_at = FIRST_TOUCH if rises else SECOND_TOUCH
-        high_at = SECOND_TOUCH if rises else FIRST_TOUCH
-        if b <= low_at <= e:
-            prices.append(self.bar["low"])
-        if b <= high_at <= e:
-            prices.append(self.bar["high"])
-        opened = opened if self.here is None else self.here
-        return {"open": opened, "high": max(prices), "low": min(prices), "close": closed}
+    @property
+    def whole(self) -> Part:
+        bar = self.bar
+        return Part(0.0, 1.0, bar["open"], bar["high"], bar["low"], bar["close"])
+
+    def split(self, part: Part, w: float) -> tuple[Part, Part]:
+        """Split a part of the bar at w by the next draw."""
+        address = self.account["step"], self.account["episode"], self.number
+        first = PATH_STREAM + 2 * self.splits
+        pairs = (uniforms(self.seed, *address, stream) for stream in (first, first + 1))
+        draws = Draws(*next(pairs), *next(pairs))
+        self.splits += 1
+        split = Split(part, self.whole, w, draws)
+        parts = split.parts()
+        if split.close_call:
+            self.report["excuse"] = "path: rounding decides where it is split"
+        return parts
 
 
 # --------------------------------------------------------------------------- 8. prices
@@ -68,6 +78,10 @@ def transient_times(world: Record) -> list[float]:
     return [world["bar_seconds"] / time for time in world["execution"]["transient_times_s"]]
 
 
+def mean_felt(rho: float) -> float:
+    return -math.expm1(-rho) / rho
+
+
 def transient_weights(world: Record) -> list[float]:
     """What of the pressure is left: as set, or as blocks leave it."""
     execution = world["execution"]
@@ -75,71 +89,121 @@ def transient_weights(world: Record) -> list[float]:
         return list(execution["transient_weights"])
     left = []
     for weight, rho in zip(execution["transient_weights"], transient_times(world), strict=True):
-        decayed = -math.expm1(-rho)
-        left.append(2.0 * weight * (1.0 - decayed) / (decayed / rho * decayed))
+        decay = math.exp(-rho)
+        left.append(2.0 * weight * decay / (mean_felt(rho) * -math.expm1(-rho)))
     return left
+
+
+def felt(world: Record) -> float:
+    """What a fill pays over its own pressure."""
+    execution = world["execution"]
+    if execution["transient_shape"] == "block":
+        return 1.0
+    pairs = zip(execution["transient_weights"], transient_times(world), strict=True)
+    return 1.0 + sum(weight * (1.0 - mean_felt(rho)) for weight, rho in pairs)
+
+
+def permanent_unit(world: Record, asset: Record) -> float:
+    """Kappa, as it is set at the start of an episode."""
+    execution, bars_per_day = world["execution"], world["bars_per_day"]
+    day = min(math.sqrt(asset["variance_slow"] * bars_per_day), 1.0)
+    day = day if execution["volatility_scaled"] else 1.0
+    gamma = execution["permanent_impact"] * execution["inverse_turnover_days"] ** 0.25
+    return day * gamma / max(asset["volume_mean"] * bars_per_day, 1e-300)
 
 
 def terms_of(world: Record, asset: Record, stress: Record) -> Record:
     execution, bars_per_day = world["execution"], world["bars_per_day"]
     day = min(math.sqrt(asset["variance_fast"] * bars_per_day), 1.0)
-    if not execution["volatility_scaled"]:
-        day = 1.0
-    turned_over = max(asset["volume_mean"] * bars_per_day, 1e-300)
-    gamma = execution["permanent_impact"] * execution["inverse_turnover_days"] ** 0.25
+    day = day if execution["volatility_scaled"] else 1.0
     widening = asset["variance_fast"] / asset["variance_slow"]
     transient = 0.0
     slower = max(stress["resilience"], SLOWEST) if stress["resilience"] != 1.0 else 1.0
     for j, rho in enumerate(transient_times(world)):
-        transient += asset[f"transient_{j}"] * (1.0 - math.exp(-slower * rho)) / (slower * rho)
+        transient += asset[f"transient_{j}"] * mean_felt(slower * rho)
     return {
         "half_spread": execution["half_spread_bps"] * 1e-4
         * widening ** (execution["spread_exponent"] / 2.0) * stress["spread"],
         "temporary": day * execution["temporary_impact"]
         / stress["depth"] ** execution["impact_exponent"],
-        "permanent": day * gamma / turned_over,
+        "felt": felt(world),
         "transient": transient,
         "fees": stress["fees"],
         "slower": slower,
     }  # fmt: skip
 
 
-def quote(s: Session, q: float, rate: float, arrival: float) -> Record:
+def g(z: float) -> float:
+    """(e^z - 1) / z."""
+    z = clip(z, -LARGEST_EXPONENT, LARGEST_EXPONENT)
+    return 1.0 + z / 2.0 if abs(z) < SMALL else math.expm1(z) / z
+
+
+def moved_by(kappa: float, before: float, q: float) -> float:
+    """Factor by which own permanent impact moves the price that q units get on average."""
+    return math.exp(clip(kappa * before, -LARGEST_EXPONENT, LARGEST_EXPONENT)) * g(kappa * q)
+
+
+def value_of(world: Record, asset: Record, price: float) -> float:
+    """A unit in equity: the price less own permanent impact on the way out (section 13)."""
+    lasting = asset["permanent_unit"] * asset["position"]
+    if world["execution"]["impact_reference"] == "first":
+        return price - lasting * asset["reference_price"] / 2.0
+    return price * g(-lasting)
+
+
+def priced(
+    world: Record, asset: Record, terms: Record, q: float, m: float, rate: float, before: float
+) -> Record:
     """What a fill that takes liquidity pays, in currency a unit, by parts."""
-    side = math.copysign(1.0, q)
-    terms, execution = s.terms, s.world["execution"]
-    parts = {
-        "half_spread": terms["half_spread"],
-        "temporary": terms["temporary"] * rate ** execution["impact_exponent"],
-        "permanent": terms["permanent"] * (OWN_PERMANENT * abs(q) + side * s.before),
-        "transient": side * terms["transient"],
-    }
-    reference = s.asset["reference_price"]
-    if execution["impact_reference"] == "current":
-        reference = arrival
-        parts = {name: clip(x, -IMPACT_LIMIT, IMPACT_LIMIT) for name, x in parts.items()}
-    impact = parts["temporary"] + parts["permanent"] + parts["transient"]
+    side, kappa = math.copysign(1.0, q), asset["permanent_unit"]
+    beta = world["execution"]["impact_exponent"]
+    transient = max(side * terms["transient"], 0.0)
+    cost = terms["half_spread"] + terms["felt"] * terms["temporary"] * rate**beta + transient
+    if world["execution"]["impact_reference"] == "first":
+        reference = asset["reference_price"]
+        lasting = kappa * (abs(q) / 2.0 + side * before) * reference
+        price = m + side * cost * reference + side * lasting
+    else:
+        moved = m * moved_by(kappa, before, q)
+        lasting = side * (moved - m)
+        price = moved * (1.0 + cost) if side > 0.0 else moved / (1.0 + cost)
+        reference = moved if side > 0.0 else price
+    half_spread = terms["half_spread"] * reference
     return {
-        "price": arrival + side * (parts["half_spread"] + impact) * reference,
-        "half_spread": parts["half_spread"] * reference,
-        "impact": impact * reference,
-        "permanent": parts["permanent"] * reference,
-        "transient": parts["transient"] * reference,
-        "temporary": parts["temporary"],
+        "price": price,
+        "half_spread": half_spread,
+        "impact": side * (price - m) - half_spread,
+        "permanent": lasting,
+        "transient": transient * reference,
     }
+
+
+def quote(s: Session, q: float, m: float, window: float) -> Record:
+    """A fill in a window of the bar, and how it presses."""
+    units = s.late + abs(q)
+    rate = units / (window * s.bar["volume"])
+    usual = units / (window * max(s.bar["volume"], s.asset["volume_mean"]))
+    deal = priced(s.world, s.asset, s.terms, q, m, rate, s.before)
+    beta = s.world["execution"]["impact_exponent"]
+    return {**deal, "pressure": s.terms["temporary"] * usual**beta}
 
 
 def carry_impact(s: Session) -> None:
     """Own impact after the bar: permanent and transient."""
-    asset, execution, report = s.asset, s.world["execution"], s.report
-    step = s.terms["permanent"] * s.before
-    if execution["impact_reference"] == "current":
-        step = clip(step, -2.0 * IMPACT_LIMIT, 2.0 * IMPACT_LIMIT)
-    asset["permanent"] += step
+    asset, report = s.asset, s.report
+    asset["permanent"] += asset["permanent_unit"] * s.before
     taken = s.traded - report["rested"]
     pressed = report["pressure"] / taken if taken > 0.0 else 0.0
     for j, rho in enumerate(transient_times(s.world)):
-        weight, kept = transient_weights(s.world)[j], math.exp(-rho)
+        weight, added = transient_weights(s.world)[j], -math.expm1(-rho)
         name = f"transient_{j}"
-        decayed = math.exp(-s.terms["slower"] * rho) * asset[name]
-        asset[name] = decayed + (1.0 - kept) * weight * pressed
+        asset[name] = math.exp(-s.terms["slower"] * rho) * asset[name] + added * weight * pressed
+
+
+def rest_over_a_gap(world: Record, asset: Record, elapsed_s: float) -> None:
+    """Own transient impact decays over what lies between two bars."""
+    between = elapsed_s - world["bar_seconds"]
+    if between > 0.0:
+        for j, time_s in enumerate(world["execution"]["transient_times_s"]):
+            asset[f"transient_{j}"] *= math.exp(-between / time_s)

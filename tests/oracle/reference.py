@@ -3,13 +3,13 @@
 Written from `docs/model.md` alone and compared with the kernels in `test_reference.py`, so that
 the page and the code cannot drift apart. State is dicts named like the records of
 `trading_env/core/records.py`; settings are the ones of `docs/portfolio.md`. This file holds the
-clock, the account, the feedback and the reward; market, decision, prices, trading and observation
-are next to it.
+clock, the ledger and the feedback; the rest is next to it.
 """
 
 import math
 from typing import Any, NamedTuple
 
+from tests.oracle.accounts import accrue, mark_account, reward_of, set_margin_levels
 from tests.oracle.decision import decide, is_live, send, shown_together
 from tests.oracle.market import (
     FEED_STREAM,
@@ -23,13 +23,12 @@ from tests.oracle.market import (
     update_averages,
 )
 from tests.oracle.observation import observe
-from tests.oracle.prices import Session, carry_impact, terms_of
+from tests.oracle.prices import Session, carry_impact, felt, rest_over_a_gap, terms_of
 from tests.oracle.trading import trade, wait, watch
 from trading_env.core.codes import BoundBy, Exit, SlotState, Status
 
 Record = dict[str, Any]
 
-YEAR_S = 365.25 * 86400.0
 SUMMED = (
     "filled", "order_filled", "order_value", "traded", "notional", "cash_flow", "latency_s",
     "arrivals", "exit_claim", "exit_reference", "pressure", "rested", "delay", "spread",
@@ -60,19 +59,26 @@ def step(world: Record, state: Record, actions: list[float], seed: int) -> Resul
         report.update(dict.fromkeys(SUMMED, 0.0), exit=Exit.NONE, arrivals=0, excuse="")
     accrue(world, state, reports)
     account["row"] += 1
+    for asset in state["assets"]:
+        rest_over_a_gap(world, asset, world["elapsed_s"][account["row"]])
     stresses = [compose(world, state, a, seed) for a in range(len(state["assets"]))]
-    for a, report in enumerate(reports):
-        one_asset(world, state, a, report, stresses[a], seed)
+    opened = [
+        open_asset(world, state, a, report, stresses[a], seed) for a, report in enumerate(reports)
+    ]
+    set_margin_levels(world, state, [asset.session for asset in opened])
+    for asset in opened:
+        live_through(world, account, asset)
     shown_together(state)
     called = mark_account(world, state)
     account["step"] += 1
-    terms, reward = reward_of(world, account, reports, before)
+    terms = [asset.session.terms for asset in opened]
+    named, reward = reward_of(world, state, reports, terms, before)
     add_to_log(state, reports, reward, called)
     terminated = account["equity"] <= 0.0
     truncated = account["step"] == world["length"] and not terminated
     account["done"] = int(terminated or truncated)
     observation = observe(world, state, reports)
-    return Result(state, reports, stresses, terms, reward, terminated, truncated, observation)
+    return Result(state, reports, stresses, named, reward, terminated, truncated, observation)
 
 
 def copied(state: Record) -> Record:
@@ -86,10 +92,20 @@ def copied(state: Record) -> Record:
     }
 
 
-def one_asset(
+class Opened(NamedTuple):
+    """An asset whose order is sent and whose bar is built."""
+
+    session: Session
+    stress: Record
+    clean: Record  # the undisturbed bar
+    base_close: float
+    displacement: float  # after the bar
+
+
+def open_asset(
     world: Record, state: Record, a: int, report: Record, stress: Record, seed: int
-) -> None:
-    """Send the order, build the bar, trade in it, and close the asset's books."""
+) -> Opened:
+    """Send the order and build the bar."""
     asset, slots, account = state["assets"][a], state["slots"][a], state["account"]
     mark = asset["mark"]
     send(world, state, a, report, stress, seed)
@@ -101,14 +117,22 @@ def one_asset(
     if stress["halted"]:
         bar = {"open": mark, "high": mark, "low": mark, "close": mark, "volume": 0.0}
     terms = terms_of(world, asset, stress)
-    session = Session(world, asset, slots, account, report, bar, terms, mark)
+    session = Session(world, asset, a, slots, account, report, bar, terms, mark, seed)
+    return Opened(session, stress, clean, base["close"], moved)
+
+
+def live_through(world: Record, account: Record, opened: Opened) -> None:
+    """Trade in the bar, and close the asset's books."""
+    session, stress, clean = opened.session, opened.stress, opened.clean
+    asset, slots, report = session.asset, session.slots, session.report
+    bar, mark = session.bar, session.mark
     if bar["volume"] == 0.0:
         wait(session)
     else:
         trade(session)
     carry_impact(session)
     end_orders(world, slots, report)
-    asset.update(displacement=moved, base_close=base["close"])
+    asset.update(displacement=opened.displacement, base_close=opened.base_close)
     if not stress["halted"]:
         asset["mark"] = shifted(clean["close"], asset["permanent"], asset, world)
         close = asset["mark"]
@@ -118,13 +142,13 @@ def one_asset(
     feed_back(world, asset, report)
     if not stress["halted"]:
         update_averages(asset, clean["close"], bar["volume"])
-    address = (account["step"], account["episode"], a, FEED_STREAM)
+    address = (account["step"], account["episode"], session.number, FEED_STREAM)
     shown = asset["seen_close"]
-    report["feed_fault"] = deliver(asset, bar, stress, uniforms(seed, *address))
+    report["feed_fault"] = deliver(asset, bar, stress, uniforms(session.seed, *address))
     watch(world, asset, shown)
     report.update(bar, seen_close=asset["seen_close"], position=asset["position"])
     report.update(stop_loss=asset["stop_loss"], take_profit=asset["take_profit"])
-    report["price"] = bar["close"]
+    report.update(undisturbed=asset["undisturbed"], price=bar["close"])
     if report["traded"] > 0.0:
         report["price"] = report["notional"] / report["traded"]
 
@@ -192,7 +216,7 @@ def feed_back(world: Record, asset: Record, report: Record) -> None:
         share = report["traded"] / max(asset["seen_volume_mean"], report["traded"])
         expected = (execution["half_spread_bps"] + execution["fee_bps"]) * 1e-4
         temporary = execution["temporary_impact"] * share ** execution["impact_exponent"]
-        expected += day * temporary
+        expected += day * felt(world) * temporary
         paid = report["delay"] + report["spread"] + report["impact"] + report["fees"]
         asset["slippage"] = ewma(asset["slippage"], paid / notional, rate)
         asset["expected_slippage"] = ewma(asset["expected_slippage"], expected, rate)
@@ -203,58 +227,7 @@ def feed_back(world: Record, asset: Record, report: Record) -> None:
         asset["fill_ratio"] = ewma(asset["fill_ratio"], share, rate)
 
 
-# --------------------------------------------------------------------------- 13. account
-
-
-def accrue(world: Record, state: Record, reports: list[Record]) -> None:
-    """Interest and borrow fees over the seconds to the next bar."""
-    account, settings = state["account"], world["account"]
-    years = world["elapsed_s"][account["row"] + 1] / YEAR_S
-    rate = settings["cash_rate"] if account["cash"] > 0.0 else settings["margin_rate"]
-    cost = -account["cash"] * math.expm1(rate * years)
-    for asset, report in zip(state["assets"], reports, strict=True):
-        value = asset["position"] * asset["mark"]
-        report["financing"] = settings["funding_rate"] * value * years
-        report["financing"] += settings["borrow_rate"] * max(-value, 0.0) * years
-        cost += report["financing"]
-    account["cash"] -= cost
-    account["financing_paid"] += cost
-
-
-def mark_account(world: Record, state: Record) -> bool:
-    """Value the account at true and at shown prices; call the margin."""
-    account, assets = state["account"], state["assets"]
-    shown_before = account["seen_equity"]
-    account["equity"] = account["cash"] + sum(a["position"] * a["mark"] for a in assets)
-    account["peak_equity"] = max(account["peak_equity"], account["equity"])
-    shown = account["cash"] + sum(a["position"] * a["seen_close"] for a in assets)
-    account["seen_equity"] = shown
-    account["seen_peak"] = max(account["seen_peak"], min(shown, shown_before))
-    gross = sum(abs(a["position"]) * a["mark"] for a in assets)
-    called = bool(account["equity"] < world["account"]["maintenance_margin"] * gross)
-    for asset in assets:
-        if called and asset["position"] != 0.0:
-            if asset["exit_pending"] == Exit.NONE:
-                asset.update(exit_notional=0.0, exit_units=0.0, exit_fees=0.0)
-            asset["exit_pending"] = Exit.MARGIN_CALL
-    return called
-
-
-# --------------------------------------------------------------------------- 16. reward
-
-
-def reward_of(
-    world: Record, account: Record, reports: list[Record], before: float
-) -> tuple[Record, float]:
-    ratio = account["equity"] / before
-    terms = {
-        "growth": math.log(max(ratio, 1e-3)),
-        "shortfall": -sum(report["shortfall"] for report in reports) / before,
-        "risk": -((ratio - 1.0) ** 2) / 2.0,
-        "turnover": -sum(report["notional"] for report in reports) / before,
-    }
-    weights = world["reward"]
-    return terms, weights["scale"] * sum(weights[name] * x for name, x in terms.items())
+# --------------------------------------------------------------------------- 12. the episode
 
 
 def add_to_log(state: Record, reports: list[Record], reward: float, called: bool) -> None:
@@ -262,7 +235,8 @@ def add_to_log(state: Record, reports: list[Record], reward: float, called: bool
     log, account = state["log"], state["account"]
     log["reward"] += reward
     log["steps"] += 1
-    log["margin_calls"] += int(called)
+    closed_out = any(report["exit"] == Exit.MARGIN_CALL for report in reports)
+    log["margin_calls"] += int(called or closed_out)
     log["max_drawdown"] = max(log["max_drawdown"], 1.0 - account["equity"] / account["peak_equity"])
     for report in reports:
         log["traded"] += report["notional"]

@@ -1,234 +1,118 @@
-"""The trading half of the oracle in `reference.py`: fills, exits, one bar in order of time.
+"""The trading half of the oracle in `reference.py`: one bar in order of time, and exits.
 
-Written from `docs/model.md` (sections 9 to 11) alone; it shares no code with the kernels.
-
-Over 300 lines because the order of events in a bar is one story.
+Written from `docs/model.md` (sections 9 and 10) alone; it shares no code with the kernels.
 """
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
-from tests.oracle.decision import DUST, is_live, is_near_lot, ticks, whole_lots
+from tests.oracle.decision import DUST, is_live, ticks
+from tests.oracle.fills import (
+    NO_EXIT,
+    charge,
+    fee_of,
+    fill_order,
+    fits,
+    proportional,
+    settle,
+    stressed,
+    take,
+    taking,
+    to_tick,
+)
 from tests.oracle.limits import (
-    part_within,
-    reached,
+    fillable,
     resting_deal,
     resting_mid,
     rests,
     target_deal,
-    target_mid,
+    target_level,
 )
-from tests.oracle.market import ewma
-from tests.oracle.prices import Session, quote
+from tests.oracle.path import Part
+from tests.oracle.prices import Session
 from trading_env.core.codes import Exit, SlotState, Status
 
 Record = dict[str, Any]
 
-NO_EXIT = {"exit_notional": 0.0, "exit_units": 0.0, "exit_fees": 0.0}
+SHORTEST = 1 / 256  # of a bar: what lies closer together is one moment
+SEARCHES = 5
 
 
-# --------------------------------------------------------------------------- 11. settling
+# --------------------------------------------------------------------------- 9. levels
 
 
-def fits(s: Session, size: float, window: float, late: float) -> float:
-    room = min(window * s.capacity - late, s.capacity - s.traded)
-    if room <= DUST * s.capacity:
-        return 0.0
-    lot = s.world["execution"]["lot"]
-    if is_near_lot(room, lot):
-        s.report["excuse"] = "lot: rounding decides how many lots fit"
-    return min(size, whole_lots(room, lot))
+class Level(NamedTuple):
+    """A price at which an exit is due."""
+
+    kind: Exit
+    price: float
+    reference: float
 
 
-def taking(s: Session, q: float, arrival: float, window: float, late: float) -> Record:
-    """What a fill that takes liquidity pays, on its tick."""
-    deal = quote(s, q, (late + abs(q)) / (window * s.bar["volume"]), arrival)
-    to_tick(deal, q, s.world["execution"]["tick"])
-    return deal
-
-
-def settle(s: Session, q: float, deal: Record) -> None:
-    """Move cash and position."""
-    asset, report = s.asset, s.report
-    s.before += q
-    if deal["price"] <= 0.0:
-        report["excuse"] = "price: arithmetic impact took a fill below 0"
-    s.traded += abs(q)
-    report["pressure"] += q * deal["temporary"]
-    report["filled"] += q
-    report["traded"] += abs(q)
-    report["notional"] += abs(q * deal["price"])
-    report["cash_flow"] -= q * deal["price"]
-    report["spread"] += abs(q) * deal["half_spread"]
-    report["impact"] += abs(q) * deal["impact"]
-    report["impact_permanent"] += abs(q) * deal["permanent"]
-    report["impact_transient"] += abs(q) * deal["transient"]
-    s.account["cash"] -= q * deal["price"]
-    old = asset["position"]
-    new = old + q
-    if abs(new) <= max(DUST * abs(q), 1e-9 * s.world["execution"]["lot"]):
-        new = 0.0
-    asset["position"] = new
-    if new == 0.0:
-        asset.update(entry_price=0.0, stop_loss=0.0, take_profit=0.0, exit_pending=Exit.NONE)
-        asset.update(NO_EXIT, stop_distance=0.0, trailing=0, holding_bars=0)
-    elif old == 0.0 or old * new < 0.0:
-        asset.update(entry_price=deal["price"], trailing=0, holding_bars=0)
-    elif abs(new) > abs(old):
-        asset["entry_price"] = ewma(asset["entry_price"], deal["price"], q / new)
-
-
-def to_tick(deal: Record, q: float, tick: float) -> None:
-    """Move a fill's price to the next tick against the order."""
-    if tick > 0.0:
-        price = tick * ticks(deal["price"] / tick, up=q > 0.0)
-        deal["half_spread"] += math.copysign(price - deal["price"], (price - deal["price"]) * q)
-        deal["price"] = price
-
-
-def proportional(world: Record, notional: float, maker: bool) -> float:
-    """The part of a fee that goes by notional."""
-    execution = world["execution"]
-    rate = execution["fee_bps"]
-    if maker and execution["maker_fee_bps"] is not None:
-        rate = execution["maker_fee_bps"]
-    return rate * 1e-4 * notional
-
-
-def fee_of(world: Record, by_notional: float, notional: float, units: float, paid: float) -> float:
-    execution = world["execution"]
-    fee = by_notional + execution["fee_per_unit"] * units
-    if execution["fee_minimum"] is not None:
-        fee = max(fee, execution["fee_minimum"])
-    if execution["fee_maximum_bps"] is not None:
-        fee = min(fee, execution["fee_maximum_bps"] * 1e-4 * notional)
-    return fee - paid
-
-
-def charge(s: Session, fee: float) -> None:
-    s.account["cash"] -= fee
-    s.account["fees_paid"] += fee
-    s.report["fees"] += fee
-
-
-def take(s: Session, slot: Record, arrival: float, window: float, late: float) -> float:
-    """Trade what fits of an order, and what its limit allows; return the units traded."""
-    size = fits(s, abs(slot["left"]), window, late)
-    if size == 0.0:
-        return 0.0
-    side = math.copysign(1.0, slot["left"])
-    if slot["limit"] != 0.0:
-        lot = s.world["execution"]["lot"]
-        size = part_within(
-            slot, size, lambda units: taking(s, side * units, arrival, window, late)["price"]
-        )
-        if is_near_lot(size, lot):
-            s.report["excuse"] = "lot: rounding decides how many lots a limit allows"
-        size = whole_lots(size, lot)
-        if size == 0.0:
-            return 0.0
-    deal = taking(s, side * size, arrival, window, late)
-    return fill_order(s, slot, side * size, arrival, deal, maker=False)
-
-
-def fill_order(
-    s: Session, slot: Record, q: float, arrival: float, deal: Record, *, maker: bool
-) -> float:
-    """Settle one fill of an order and enter it everywhere; return its units."""
-    size, old = abs(q), s.asset["position"]
-    settle(s, q, deal)
-    paid = 0.0
-    if slot["filled"] == 0.0:
-        slot["arrival_price"] = arrival
-    else:
-        paid = fee_of(s.world, slot["proportional"], slot["notional"], abs(slot["filled"]), 0.0)
-    rest = slot["quantity"] - (slot["filled"] + q) if q != slot["left"] else 0.0
-    slot["left"] = 0.0 if abs(rest) <= DUST * abs(slot["quantity"]) else rest
-    slot["filled"] += q
-    slot["step_filled"] += q
-    slot["notional"] += abs(size * deal["price"])
-    slot["proportional"] += proportional(s.world, abs(size * deal["price"]), maker)
-    slot["spread"] += size * deal["half_spread"]
-    slot["impact"] += size * deal["impact"]
-    slot["delay"] += q * (arrival - s.mark)
-    s.report["delay"] += q * (arrival - s.mark)
-    s.report["order_filled"] += q
-    s.report["order_value"] += size * slot["decision_price"]
-    fee = fee_of(s.world, slot["proportional"], slot["notional"], abs(slot["filled"]), paid)
-    fee *= s.terms["fees"]
-    slot["fees"] += fee
-    charge(s, fee)
-    if slot["left"] == 0.0:
-        slot.update(state=SlotState.DONE, outcome=Status.FILLED)
-    new = s.asset["position"]
-    if old * new < 0.0 or abs(new) > abs(old):
-        set_levels(s.asset, slot, arrival, s.world["execution"]["tick"])
-    return size
-
-
-def set_levels(asset: Record, slot: Record, arrival: float, tick: float) -> None:
-    side = math.copysign(1.0, asset["position"])
-    followed = asset["stop_loss"] if asset["trailing"] else 0.0
-    asset.update(stop_loss=0.0, take_profit=0.0, stop_distance=slot["stop_distance"])
-    if slot["stop_distance"] > 0.0:
-        asset["stop_loss"] = arrival * math.exp(-side * slot["stop_distance"])
-        asset["take_profit"] = arrival * math.exp(side * slot["target_distance"])
-        if tick > 0.0:
-            long = side > 0.0
-            asset["stop_loss"] = tick * ticks(asset["stop_loss"] / tick, up=not long)
-            asset["take_profit"] = tick * ticks(asset["take_profit"] / tick, up=long)
-        if followed > 0.0:
-            asset["stop_loss"] = (max if side > 0.0 else min)(asset["stop_loss"], followed)
-    asset.update(NO_EXIT)
-
-
-def watch(world: Record, asset: Record, shown: float) -> None:
-    """Age the position and let its stop follow; `shown` is the close shown a bar earlier."""
+def stop_level(s: Session) -> Level | None:
+    """The position's stop, or its margin level where that is tighter."""
+    asset = s.asset
     if asset["position"] == 0.0:
-        return
-    longest = world["risk"]["max_holding_bars"]
-    asset["holding_bars"] += 1
-    if 0 < longest <= asset["holding_bars"] and not asset["exit_pending"]:
-        asset.update(NO_EXIT, exit_pending=Exit.TIME_STOP)
-    if not world["risk"]["trailing"] or asset["stop_loss"] == 0.0:
-        return
-    asset["trailing"] = 1
-    if asset["valid"]:
-        long = asset["position"] > 0.0
-        inner, outer = (min, max) if long else (max, min)
-        level = inner(shown, asset["seen_close"]) * math.exp(
-            -math.copysign(asset["stop_distance"], asset["position"])
-        )
-        if (tick := world["execution"]["tick"]) > 0.0:
-            level = tick * ticks(level / tick, up=not long)
-        asset["stop_loss"] = outer(asset["stop_loss"], level)
+        return None
+    stop, margin = asset["stop_loss"], asset["margin_level"]
+    long = asset["position"] > 0.0
+    tighter = margin > stop if long else margin < stop
+    if margin > 0.0 and (stop == 0.0 or tighter):
+        return Level(Exit.MARGIN_CALL, margin, margin)
+    return Level(Exit.STOP_LOSS, stop, stop) if stop > 0.0 else None
 
 
-# --------------------------------------------------------------------------- 9. exits
+def target_of(s: Session) -> Level | None:
+    if s.asset["position"] == 0.0 or s.asset["take_profit"] == 0.0:
+        return None
+    return Level(Exit.TAKE_PROFIT, target_level(s), s.asset["take_profit"])
 
 
-def exit_of(s: Session, b: float, e: float) -> tuple[Exit, float, float] | None:
-    """The exit that the part [b, e] triggers: its kind, arrival price and reference."""
-    asset, part = s.asset, s.part(b, e)
+def due_at(s: Session, price: float) -> Level | None:
+    """The exit that is due at a price; its `price` is the arrival price then."""
+    asset = s.asset
     if asset["position"] == 0.0:
         return None
     if asset["exit_pending"]:
-        return Exit(asset["exit_pending"]), part["open"], s.mark
-    stop, target = asset["stop_loss"], target_mid(s)
-    level = asset["take_profit"]
-    if stop == 0.0:
-        return None
-    if asset["position"] > 0.0:
-        if part["open"] >= target:
-            return Exit.TAKE_PROFIT, part["open"], level
-        if part["low"] <= stop:
-            return Exit.STOP_LOSS, min(part["open"], stop), stop
-        return (Exit.TAKE_PROFIT, target, level) if part["high"] >= target else None
-    if part["open"] <= target:
-        return Exit.TAKE_PROFIT, part["open"], level
-    if part["high"] >= stop:
-        return Exit.STOP_LOSS, max(part["open"], stop), stop
-    return (Exit.TAKE_PROFIT, target, level) if part["low"] <= target else None
+        return Level(Exit(asset["exit_pending"]), price, s.mark)
+    long = asset["position"] > 0.0
+    target, stop = target_of(s), stop_level(s)
+    if target is not None and (price >= target.price if long else price <= target.price):
+        return target._replace(price=price)
+    if stop is not None and (price <= stop.price if long else price >= stop.price):
+        return stop._replace(price=price)
+    return None
+
+
+def exits_met(s: Session, part: Part) -> list[Level]:
+    """The position's levels between a part's open and its low or high, the stop first."""
+    found = []
+    long = s.asset["position"] > 0.0
+    for level, down in ((stop_level(s), long), (target_of(s), not long)):
+        if level is None:
+            continue
+        if part.low <= level.price <= part.open if down else part.open <= level.price <= part.high:
+            found.append(level)
+    return found
+
+
+def mid_of(s: Session, slot: Record) -> float:
+    return resting_mid(s, slot["limit"], fillable(s, slot["left"]))
+
+
+def orders_met(s: Session, part: Part) -> list[Record]:
+    """Resting orders whose mid the part goes through, the nearest to its open first."""
+    found = []
+    for slot in s.slots if s.room else ():
+        if rests(slot):
+            mid = mid_of(s, slot)
+            buys = slot["left"] > 0.0
+            if part.low < mid <= part.open if buys else part.open <= mid < part.high:
+                found.append(slot)
+    return sorted(found, key=lambda slot: abs(mid_of(s, slot) - part.open))
+
+
+# --------------------------------------------------------------------------- 10. exits
 
 
 def claim_exit(s: Session, kind: Exit, reference: float) -> None:
@@ -239,42 +123,110 @@ def claim_exit(s: Session, kind: Exit, reference: float) -> None:
             slot.update(state=SlotState.DONE, outcome=Status.CANCELLED)
 
 
-def try_exit(s: Session, b: float, e: float, late: float) -> None:
-    """Check the part [b, e] for an exit; if there is one, work it and end the bar."""
-    found = None if s.over else exit_of(s, b, e)
-    if found is None:
-        return
-    kind, arrival, reference = found
-    claim_exit(s, kind, reference)
+def leave(s: Session, level: Level, window: float, *, on_the_way: bool) -> None:
+    """Work an exit and end the bar."""
+    claim_exit(s, level.kind, level.reference)
     s.over = True
-    asset = s.asset
-    rested = kind == Exit.TAKE_PROFIT
-    fresh = not rested and asset["exit_pending"] == Exit.NONE
-    if fresh:
-        asset.update(NO_EXIT)
+    asset, arrival = s.asset, level.price
+    rested = level.kind == Exit.TAKE_PROFIT
     if not rested:
-        asset["exit_pending"] = kind
-    size = fits(s, abs(asset["position"]), 1.0 - b, late)
+        if asset["exit_pending"] == Exit.NONE:
+            asset.update(NO_EXIT)
+        asset["exit_pending"] = level.kind
+    size = fits(s, abs(asset["position"]), window)
     if size == 0.0:
         return
     q = -math.copysign(size, asset["position"])
     so_far = {name: asset[name] for name in NO_EXIT}
     if rested:
-        arrival, deal = target_deal(s, q, arrival)
+        arrival, deal = target_deal(s, q, None if on_the_way else arrival)
         to_tick(deal, q, s.world["execution"]["tick"])
         s.report["rested"] += size
     else:
-        deal = taking(s, q, arrival, 1.0 - b, late)
+        deal = taking(s, q, arrival, window)
     settle(s, q, deal)
-    s.report["delay"] += q * (arrival - reference)
+    s.report["delay"] += q * (arrival - level.reference)
     notional = so_far["exit_notional"] + abs(q * deal["price"])
     units = so_far["exit_units"] + size
-    by_notional = proportional(s.world, notional, rested)
+    by_notional = proportional(s.world, notional, s.terms["half_spread"], maker=rested)
     fee = fee_of(s.world, by_notional, notional, units, so_far["exit_fees"])
-    charge(s, s.terms["fees"] * fee)
+    charge(s, stressed(fee, s.terms["fees"]))
     if asset["position"] != 0.0:
         paid = so_far["exit_fees"] + fee
         asset.update(exit_notional=notional, exit_units=units, exit_fees=paid)
+
+
+def leave_if_due(s: Session, part: Part) -> None:
+    """End the bar if an exit is due where a part begins."""
+    level = due_at(s, part.open)
+    if level is not None:
+        leave(s, level, 1.0 - part.b, on_the_way=False)
+
+
+# --------------------------------------------------------------------------- 10. following
+
+
+def searched(s: Session, part: Part) -> tuple[Part, Part | None]:
+    """Halve a part until one level of the position is all that is met; what comes after it."""
+    piece, later = part, None
+    for _ in range(SEARCHES):
+        exits, orders = exits_met(s, piece), orders_met(s, piece)
+        if len(exits) == 1 and not orders:
+            break
+        first, second = s.split(piece, 0.5 * (piece.b + piece.e))
+        if exits_met(s, first) or orders_met(s, first):
+            piece, later = first, joined(second, later)
+        elif exits_met(s, second) or orders_met(s, second):
+            piece = second
+        else:
+            break
+    return piece, later
+
+
+def joined(first: Part, later: Part | None) -> Part:
+    if later is None:
+        return first
+    high, low = max(first.high, later.high), min(first.low, later.low)
+    return Part(first.b, later.e, first.open, high, low, later.close)
+
+
+def from_mid(piece: Part, mid: float, buys: bool, later: Part | None) -> Part:
+    """The path from a resting order's mid on."""
+    extreme = piece.low if buys else piece.high
+    prices = (mid, extreme, piece.close)
+    rest = Part(piece.b, piece.e, mid, max(prices), min(prices), piece.close)
+    return joined(rest, later)
+
+
+def follow(s: Session, part: Part) -> float:
+    """Follow a part; return the last moment at which something was filled, or its beginning."""
+    last = part.b
+    while True:
+        if not exits_met(s, part) and not orders_met(s, part):
+            return last
+        piece, later = searched(s, part)
+        exits, orders = exits_met(s, piece), orders_met(s, piece)
+        if exits:
+            leave(s, exits[0], 1.0 - part.b, on_the_way=True)
+            return last
+        if not orders:
+            return last
+        slot = orders[0]
+        mid, buys = mid_of(s, slot), slot["left"] > 0.0
+        s.late *= (1.0 - piece.b) / (1.0 - part.b)
+        size = fits(s, abs(slot["left"]), 1.0 - piece.b)
+        s.room = size > 0.0
+        if size > 0.0:
+            q = math.copysign(size, slot["left"])
+            own = resting_mid(s, slot["limit"], q)
+            deal = resting_deal(s, slot["limit"], q, own)
+            s.report["rested"] += size
+            s.late += fill_order(s, slot, q, own, deal, maker=True)
+        last = piece.b
+        part = from_mid(piece, mid, buys, later)
+        leave_if_due(s, part)
+        if s.over:
+            return last
 
 
 # --------------------------------------------------------------------------- 10. the bar
@@ -291,11 +243,30 @@ def arrive(s: Session, slot: Record) -> None:
                 other.update(state=SlotState.DONE, outcome=Status.CANCELLED)
     if slot["left"] == 0.0:
         slot.update(state=SlotState.DONE, outcome=Status.NONE)
+        return
+    hold_to_goal(s, slot)
+
+
+def hold_to_goal(s: Session, slot: Record) -> None:
+    """Take off an order what would carry the position beyond what it was sent for."""
+    side = math.copysign(1.0, slot["left"])
+    working = [x for x in s.slots if x["state"] == SlotState.WORKING and not x["replaced"]]
+    carried = s.asset["position"] + sum(x["left"] for x in working)  # the order itself is one
+    beyond = side * (carried - slot["goal"])
+    if beyond <= DUST * max(abs(slot["goal"]), abs(slot["left"])):
+        return
+    cut = side * min(beyond, abs(slot["left"]))
+    for name in ("quantity", "left", "claim"):
+        slot[name] -= cut
+    s.report["live"] -= cut
+    if slot["left"] == 0.0:
+        slot.update(state=SlotState.DONE, outcome=Status.CANCELLED)
 
 
 def due_orders(s: Session) -> list[Record]:
     flying = [slot for slot in s.slots if slot["state"] == SlotState.IN_FLIGHT]
-    return sorted((x for x in flying if x["due_s"] < s.seconds), key=lambda slot: slot["due_s"])
+    due = [slot for slot in flying if slot["due_s"] < s.seconds]
+    return sorted(due, key=lambda slot: (slot["due_s"], slot["identity"]))
 
 
 def wait(s: Session) -> None:
@@ -308,56 +279,53 @@ def wait(s: Session) -> None:
 
 def trade(s: Session) -> None:
     """A bar in which things can trade, in order of time."""
-    if not any(is_live(slot) for slot in s.slots) and exit_of(s, 0.0, 1.0) is None:
-        return
-    try_exit(s, 0.0, 0.0, 0.0)
+    part = s.whole
+    leave_if_due(s, part)
     if s.over:
         return
     replacing = [x for x in s.slots if x["state"] == SlotState.IN_FLIGHT and x["replaces"]]
     short = min([1.0] + [slot["due_s"] / s.seconds for slot in replacing])
     for slot in s.slots:
         if slot["state"] == SlotState.WORKING:
-            window = short if slot["replaced"] else 1.0
-            take(s, slot, s.bar["open"], window, s.traded)
-    late, last = s.traded, 0.0
+            s.late = s.traded
+            take(s, slot, part.open, short if slot["replaced"] else 1.0)
+    s.late = s.traded
     for slot in due_orders(s):
-        u = slot["due_s"] / s.seconds
-        late, last = touch(s, last, u, late)
-        try_exit(s, last, u, late)
+        leave_if_due(s, part)
         if s.over:
             return
-        late *= (1.0 - u) / (1.0 - last)
-        s.here = None
+        u = slot["due_s"] / s.seconds
+        if u > part.b + SHORTEST:
+            first, part = s.split(part, u)
+            last = follow(s, first)
+            if s.over:
+                return
+            s.late *= (1.0 - u) / (1.0 - last)
         arrive(s, slot)
         if slot["state"] == SlotState.WORKING:
-            late += take(s, slot, s.line(u), 1.0 - u, late)
-        last = u
-    late, last = touch(s, last, 1.0, late)
-    try_exit(s, last, 1.0, late)
+            s.late += take(s, slot, part.open, 1.0 - part.b)
+    leave_if_due(s, part)
+    if not s.over and part.b + SHORTEST < 1.0:
+        follow(s, part)
 
 
-def touch(s: Session, last: float, until: float, late: float) -> tuple[float, float]:
-    """Fill resting limit orders between two moments; return late and the last moment."""
-    while True:
-        moments = [reached(s, slot, last) for slot in s.slots if rests(slot)]
-        first = min(moments, default=until)
-        if first >= until:
-            return late, last
-        try_exit(s, last, first, late)
-        if s.over:
-            return late, last
-        late *= (1.0 - first) / (1.0 - last)
-        window, units = 1.0 - first, 0.0
-        for slot in s.slots:
-            if not rests(slot) or reached(s, slot, last) > first:
-                continue
-            most = math.copysign(min(abs(slot["left"]), s.capacity), slot["left"])
-            here = resting_mid(s, slot["limit"], most)
-            size = fits(s, abs(slot["left"]), window, late + units)
-            if size > 0.0:
-                q = math.copysign(size, slot["left"])
-                mid = resting_mid(s, slot["limit"], q)
-                deal = resting_deal(s, slot["limit"], q, mid)
-                s.report["rested"] += size
-                units += fill_order(s, slot, q, mid, deal, maker=True)
-        late, last, s.here = late + units, first, here
+# --------------------------------------------------------------------------- 10. after the bar
+
+
+def watch(world: Record, asset: Record, shown: float) -> None:
+    """Age the position and let its stop follow; `shown` is the close shown a bar earlier."""
+    if asset["position"] == 0.0:
+        return
+    longest = world["risk"]["max_holding_bars"]
+    asset["holding_bars"] += 1
+    if 0 < longest <= asset["holding_bars"] and not asset["exit_pending"]:
+        asset.update(NO_EXIT, exit_pending=Exit.TIME_STOP)
+    if not world["risk"]["trailing"] or asset["stop_loss"] == 0.0 or not asset["valid"]:
+        return
+    long = asset["position"] > 0.0
+    inner, outer = (min, max) if long else (max, min)
+    away = -math.copysign(asset["stop_distance"], asset["position"])
+    level = inner(shown, asset["seen_close"]) * math.exp(away)
+    if (tick := world["execution"]["tick"]) > 0.0:
+        level = tick * ticks(level / tick, up=not long)
+    asset["stop_loss"] = outer(asset["stop_loss"], level)

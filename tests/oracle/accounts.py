@@ -1,0 +1,124 @@
+"""The account in the oracle of `reference.py`: interest, value, margin and the reward.
+
+Written from `docs/model.md` (sections 13 and 16) alone; it shares no code with the kernels.
+"""
+
+import math
+from typing import Any
+
+from tests.oracle.fills import fee_of, proportional, stressed, to_tick
+from tests.oracle.prices import Session, priced, value_of
+from trading_env.core.codes import Exit
+
+Record = dict[str, Any]
+
+YEAR_S = 365.25 * 86400.0
+WORST = 1e-3  # of equity: what a logarithm of growth counts at least
+
+
+# --------------------------------------------------------------------------- 13. account
+
+
+def accrue(world: Record, state: Record, reports: list[Record]) -> None:
+    """Interest and borrow fees over the seconds to the next bar."""
+    account, settings = state["account"], world["account"]
+    years = world["elapsed_s"][account["row"] + 1] / YEAR_S
+    rate = settings["cash_rate"] if account["cash"] > 0.0 else settings["margin_rate"]
+    cost = -account["cash"] * math.expm1(rate * years)
+    for asset, report in zip(state["assets"], reports, strict=True):
+        value = asset["position"] * asset["mark"]
+        report["financing"] = settings["funding_rate"] * value * years
+        report["financing"] += settings["borrow_rate"] * max(-value, 0.0) * years
+        cost += report["financing"]
+    account["cash"] -= cost
+    account["financing_paid"] += cost
+
+
+def equity_of(state: Record) -> float:
+    held = sum(asset["position"] * asset["value"] for asset in state["assets"])
+    return float(state["account"]["cash"] + held)
+
+
+def set_margin_levels(world: Record, state: Record, sessions: list[Session]) -> None:
+    """Where in the coming bar the account would be closed out."""
+    maintenance, held = world["account"]["maintenance_margin"], []
+    for session in sessions:
+        x, live, bar = session.asset["position"], session.report["live"], session.bar
+        y = x + math.copysign(min(abs(live), session.capacity), live) if x * live >= 0.0 else x
+        held.append((y, bar["open"], bar["low"] if y > 0.0 else bar["high"]))
+
+    def left(extreme: bool) -> float:
+        total = equity_of(state)
+        for session, (y, opened, end) in zip(sessions, held, strict=True):
+            price = end if extreme else opened
+            total += y * (price - session.mark) - maintenance * abs(y) * price
+        return total
+
+    at_open, at_end = left(False), left(True)
+    for session, (y, opened, end) in zip(sessions, held, strict=True):
+        session.asset["margin_level"] = 0.0
+        if at_end < 0.0 and y != 0.0:
+            w = at_open / (at_open - at_end) if at_open > 0.0 else 0.0
+            session.asset["margin_level"] = opened + w * (end - opened)
+
+
+def mark_account(world: Record, state: Record) -> bool:
+    """Value the account at true and at shown prices; call the margin."""
+    account, assets = state["account"], state["assets"]
+    shown_before = account["seen_equity"]
+    for asset in assets:
+        asset["value"] = value_of(world, asset, asset["mark"])
+    account["equity"] = equity_of(state)
+    account["peak_equity"] = max(account["peak_equity"], account["equity"])
+    held = [a["position"] * value_of(world, a, a["seen_close"]) for a in assets]
+    account["seen_equity"] = shown = account["cash"] + sum(held)
+    account["seen_peak"] = max(account["seen_peak"], min(shown, shown_before))
+    gross = sum(abs(a["position"]) * a["value"] for a in assets)
+    called = bool(account["equity"] < world["account"]["maintenance_margin"] * gross)
+    for asset in assets:
+        if called and asset["position"] != 0.0:
+            if asset["exit_pending"] == Exit.NONE:
+                asset.update(exit_notional=0.0, exit_units=0.0, exit_fees=0.0)
+            asset["exit_pending"] = Exit.MARGIN_CALL
+    return called
+
+
+# --------------------------------------------------------------------------- 16. reward
+
+
+def cost_of_closing(world: Record, asset: Record, terms: Record) -> float:
+    """What selling or buying back the whole position would cost, against its value."""
+    q = -asset["position"]
+    if q == 0.0:
+        return 0.0
+    rate = abs(q) / asset["volume_mean"]
+    deal = priced(world, asset, terms, q, asset["mark"], rate, 0.0)
+    to_tick(deal, q, world["execution"]["tick"])
+    notional = abs(q * deal["price"])
+    by_notional = proportional(world, notional, terms["half_spread"], maker=False)
+    fee = stressed(fee_of(world, by_notional, notional, abs(q), 0.0), terms["fees"])
+    return float(q * (deal["price"] - asset["value"]) + fee)
+
+
+def reward_of(
+    world: Record, state: Record, reports: list[Record], terms: list[Record], before: float
+) -> tuple[Record, float]:
+    """The terms of the reward; `terms` are those of the bar's fills."""
+    account = state["account"]
+    ratio = account["equity"] / before
+    costs = ("spread", "impact", "fees")
+    named = {
+        "growth": math.log(max(ratio, WORST)),
+        "shortfall": -sum(report[name] for report in reports for name in costs) / before,
+        "risk": -((ratio - 1.0) ** 2) / 2.0,
+        "turnover": -sum(report["notional"] for report in reports) / before,
+        "liquidation": 0.0,
+    }
+    if account["step"] == world["length"] and account["equity"] > 0.0:
+        pairs = zip(state["assets"], terms, strict=True)
+        cost = sum(cost_of_closing(world, asset, own) for asset, own in pairs)
+        if cost > 0.0:
+            left = (account["equity"] - cost) / account["equity"]
+            named["liquidation"] = math.log(max(left, WORST))
+    weights = world["reward"]
+    return named, weights["scale"] * sum(weights[name] * x for name, x in named.items())

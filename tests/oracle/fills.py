@@ -1,0 +1,188 @@
+"""Fills in the oracle of `reference.py`: what fits, cash and position, fees, levels.
+
+Written from `docs/model.md` (sections 10 and 11) alone; it shares no code with the kernels.
+"""
+
+import math
+from typing import Any
+
+from tests.oracle.decision import DUST, is_near_lot, ticks, whole_lots
+from tests.oracle.limits import part_within
+from tests.oracle.market import ewma
+from tests.oracle.prices import Session, quote
+from trading_env.core.codes import Exit, SlotState, Status
+
+Record = dict[str, Any]
+
+NO_EXIT = {"exit_notional": 0.0, "exit_units": 0.0, "exit_fees": 0.0}
+NO_POSITION = {
+    "entry_price": 0.0, "entry_mid": 0.0, "stop_loss": 0.0, "take_profit": 0.0,
+    "stop_distance": 0.0, "target_distance": 0.0, "holding_bars": 0, "exit_pending": Exit.NONE,
+    **NO_EXIT,
+}  # fmt: skip
+
+
+def fits(s: Session, size: float, window: float) -> float:
+    room = min(window * s.capacity - s.late, s.capacity - s.traded)
+    if room <= DUST * s.capacity:
+        return 0.0
+    lot = s.world["execution"]["lot"]
+    if is_near_lot(room, lot):
+        s.report["excuse"] = "lot: rounding decides how many lots fit"
+    return min(size, whole_lots(room, lot))
+
+
+def taking(s: Session, q: float, arrival: float, window: float) -> Record:
+    """What a fill that takes liquidity pays, on its tick."""
+    deal = quote(s, q, arrival, window)
+    to_tick(deal, q, s.world["execution"]["tick"])
+    return deal
+
+
+def settle(s: Session, q: float, deal: Record) -> None:
+    """Move cash and position."""
+    asset, report = s.asset, s.report
+    s.before += q
+    if deal["price"] <= 0.0:
+        report["excuse"] = "price: arithmetic impact took a fill below 0"
+    s.traded += abs(q)
+    report["pressure"] += q * deal["pressure"]
+    report["filled"] += q
+    report["traded"] += abs(q)
+    report["notional"] += abs(q * deal["price"])
+    report["cash_flow"] -= q * deal["price"]
+    report["spread"] += abs(q) * deal["half_spread"]
+    report["impact"] += abs(q) * deal["impact"]
+    report["impact_permanent"] += abs(q) * deal["permanent"]
+    report["impact_transient"] += abs(q) * deal["transient"]
+    s.account["cash"] -= q * deal["price"]
+    old = asset["position"]
+    new = old + q
+    if abs(new) <= max(DUST * abs(q), 1e-9 * s.world["execution"]["lot"]):
+        new = 0.0
+    asset["position"] = new
+    if new == 0.0:
+        asset.update(NO_POSITION)
+    elif old == 0.0 or old * new < 0.0:
+        asset.update(entry_price=deal["price"], holding_bars=0)
+    elif abs(new) > abs(old):
+        asset["entry_price"] = ewma(asset["entry_price"], deal["price"], q / new)
+
+
+def to_tick(deal: Record, q: float, tick: float) -> None:
+    """Move a fill's price to the next tick against the order."""
+    if tick > 0.0:
+        price = tick * ticks(deal["price"] / tick, up=q > 0.0)
+        deal["half_spread"] += math.copysign(price - deal["price"], (price - deal["price"]) * q)
+        deal["price"] = price
+
+
+def proportional(world: Record, notional: float, half_spread: float, *, maker: bool) -> float:
+    """The part of a fee that goes by notional; a rebate is at most the half spread."""
+    execution = world["execution"]
+    rate = execution["fee_bps"]
+    if maker and execution["maker_fee_bps"] is not None:
+        rate = execution["maker_fee_bps"]
+    return max(rate * 1e-4, -half_spread) * notional
+
+
+def fee_of(world: Record, by_notional: float, notional: float, units: float, paid: float) -> float:
+    execution = world["execution"]
+    fee = by_notional + execution["fee_per_unit"] * units
+    if execution["fee_minimum"] is not None:
+        fee = max(fee, execution["fee_minimum"])
+    if execution["fee_maximum_bps"] is not None:
+        fee = min(fee, execution["fee_maximum_bps"] * 1e-4 * notional)
+    return fee - paid
+
+
+def stressed(fee: float, multiplier: float) -> float:
+    """The scenario's fees multiply what is paid, not what is received."""
+    return fee * multiplier if fee > 0.0 else fee
+
+
+def charge(s: Session, fee: float) -> None:
+    s.account["cash"] -= fee
+    s.account["fees_paid"] += fee
+    s.report["fees"] += fee
+
+
+def take(s: Session, slot: Record, arrival: float, window: float) -> float:
+    """Trade what fits of an order, and what its limit allows; return the units traded."""
+    size = fits(s, abs(slot["left"]), window)
+    if size == 0.0:
+        return 0.0
+    side = math.copysign(1.0, slot["left"])
+    if slot["limit"] != 0.0:
+        lot = s.world["execution"]["lot"]
+        size = part_within(
+            slot, size, lambda units: taking(s, side * units, arrival, window)["price"]
+        )
+        if is_near_lot(size, lot):
+            s.report["excuse"] = "lot: rounding decides how many lots a limit allows"
+        size = whole_lots(size, lot)
+        if size == 0.0:
+            return 0.0
+    deal = taking(s, side * size, arrival, window)
+    return fill_order(s, slot, side * size, arrival, deal, maker=False)
+
+
+def fill_order(
+    s: Session, slot: Record, q: float, arrival: float, deal: Record, *, maker: bool
+) -> float:
+    """Settle one fill of an order and enter it everywhere; return its units."""
+    size, old = abs(q), s.asset["position"]
+    settle(s, q, deal)
+    paid = 0.0
+    if slot["filled"] == 0.0:
+        slot["arrival_price"] = arrival
+    else:
+        paid = fee_of(s.world, slot["proportional"], slot["notional"], abs(slot["filled"]), 0.0)
+    rest = slot["quantity"] - (slot["filled"] + q) if q != slot["left"] else 0.0
+    slot["left"] = 0.0 if abs(rest) <= DUST * abs(slot["quantity"]) else rest
+    slot["filled"] += q
+    slot["step_filled"] += q
+    notional = abs(size * deal["price"])
+    slot["notional"] += notional
+    slot["proportional"] += proportional(s.world, notional, s.terms["half_spread"], maker=maker)
+    slot["spread"] += size * deal["half_spread"]
+    slot["impact"] += size * deal["impact"]
+    slot["delay"] += q * (arrival - s.mark)
+    s.report["delay"] += q * (arrival - s.mark)
+    s.report["order_filled"] += q
+    s.report["order_value"] += size * slot["decision_price"]
+    fee = fee_of(s.world, slot["proportional"], slot["notional"], abs(slot["filled"]), paid)
+    fee = stressed(fee, s.terms["fees"])
+    slot["fees"] += fee
+    charge(s, fee)
+    if slot["left"] == 0.0:
+        slot.update(state=SlotState.DONE, outcome=Status.FILLED)
+    new = s.asset["position"]
+    if old * new < 0.0 or abs(new) > abs(old):
+        set_levels(s.asset, slot, arrival, q, old, s.world["execution"]["tick"])
+    return size
+
+
+def set_levels(
+    asset: Record, slot: Record, arrival: float, q: float, old: float, tick: float
+) -> None:
+    """Stop and target after a fill that opens, flips or enlarges a position of `old`."""
+    position = asset["position"]
+    side, stood = math.copysign(1.0, position), 0.0
+    if old * position > 0.0:
+        stood = asset["stop_loss"]
+        asset["entry_mid"] = ewma(asset["entry_mid"], arrival, q / position)
+    else:
+        distances = {name: slot[name] for name in ("stop_distance", "target_distance")}
+        asset.update(distances, entry_mid=arrival)
+    levels = {}
+    pairs = (("stop_loss", "stop_distance", -side), ("take_profit", "target_distance", side))
+    for level, distance, way in pairs:
+        levels[level] = 0.0
+        if asset[distance] > 0.0:
+            levels[level] = asset["entry_mid"] * math.exp(way * asset[distance])
+            if tick > 0.0:
+                levels[level] = tick * ticks(levels[level] / tick, up=way > 0.0)
+    if stood > 0.0 and levels["stop_loss"] > 0.0:
+        levels["stop_loss"] = (max if side > 0.0 else min)(levels["stop_loss"], stood)
+    asset.update(levels, **NO_EXIT)
