@@ -17,12 +17,10 @@ from tests.helpers import (
     some_rules,
 )
 from trading_env.core.codes import ImpactReference
-from trading_env.core.values import Bar, Terms
+from trading_env.core.values import Rates, Terms
 from trading_env.execution_engine.pricing import (
-    extremes_between,
     fee_due,
     leave_impact,
-    price_at,
     quote,
     terms_of,
 )
@@ -41,25 +39,29 @@ terms_drawn = st.builds(
 )
 
 
+def at(rate: float) -> Rates:
+    return Rates(rate, rate)
+
+
 def test_a_worked_fill() -> None:
     """Mid 100: 1% half spread, 2% x 0.25^0.5 temporary, 1e-4 x 30 / 2 permanent, 0.4% transient."""
     terms = Terms(0.0, 0.01, 0.02, 0.5, 1e-4, 0.004)
-    bought = quote(terms, 100.0, 30.0, 0.25, 0.0)
+    bought = quote(terms, 100.0, 30.0, at(0.25), 0.0)
     assert bought.price == pytest.approx(100 * (1 + 0.01 + 0.01 + 0.0015 + 0.004))
     assert bought.half_spread == pytest.approx(1.0)
     assert bought.impact == pytest.approx(1.55)
-    sold = quote(terms, 100.0, -30.0, 0.25, 0.0)
+    sold = quote(terms, 100.0, -30.0, at(0.25), 0.0)
     assert sold.price == pytest.approx(100 * (1 - 0.01 - 0.01 - 0.0015 + 0.004))
     assert sold.impact == pytest.approx(0.75)  # the account's earlier buying helps the sale
 
 
 @given(terms_drawn, quantities, rates)
 def test_buying_and_selling_mirror_each_other(terms: Terms, quantity: float, rate: float) -> None:
-    bought, sold = (quote(terms, 100.0, q, rate, 0.0) for q in (quantity, -quantity))
+    bought, sold = (quote(terms, 100.0, q, at(rate), 0.0) for q in (quantity, -quantity))
     assert bought.price - 100.0 == pytest.approx(100.0 - sold.price, abs=1e-9)
     assert (bought.half_spread, bought.impact) == (sold.half_spread, sold.impact)
-    mirrored = quote(terms._replace(transient=-0.01), 100.0, -quantity, rate, 0.0)
-    pushed = quote(terms._replace(transient=0.01), 100.0, quantity, rate, 0.0)
+    mirrored = quote(terms._replace(transient=-0.01), 100.0, -quantity, at(rate), 0.0)
+    pushed = quote(terms._replace(transient=0.01), 100.0, quantity, at(rate), 0.0)
     assert pushed.price - 100.0 == pytest.approx(100.0 - mirrored.price, abs=1e-9)
 
 
@@ -67,7 +69,7 @@ def test_buying_and_selling_mirror_each_other(terms: Terms, quantity: float, rat
 def test_the_parts_make_up_the_price_and_are_paid(
     terms: Terms, quantity: float, rate: float
 ) -> None:
-    bought = quote(terms, 100.0, quantity, rate, 0.0)
+    bought = quote(terms, 100.0, quantity, at(rate), 0.0)
     assert bought.price == pytest.approx(100.0 + bought.half_spread + bought.impact)
     assert bought.half_spread >= 0.0
     assert bought.impact >= 0.0
@@ -78,8 +80,8 @@ def test_more_or_faster_is_never_cheaper(
     terms: Terms, quantity: float, more: float, rate: float, faster: float
 ) -> None:
     slow, fast = sorted((rate, faster))
-    one = quote(terms, 100.0, quantity, slow, 0.0).price
-    other = quote(terms, 100.0, quantity + more, fast, 0.0).price
+    one = quote(terms, 100.0, quantity, at(slow), 0.0).price
+    other = quote(terms, 100.0, quantity + more, at(fast), 0.0).price
     assert other >= one
 
 
@@ -87,8 +89,8 @@ def test_more_or_faster_is_never_cheaper(
 def test_fractions_do_not_depend_on_the_price_level(
     terms: Terms, quantity: float, rate: float, factor: float
 ) -> None:
-    one = quote(terms._replace(reference=0.0), 100.0, quantity, rate, 0.0)
-    other = quote(terms._replace(reference=0.0), 100.0 * factor, quantity, rate, 0.0)
+    one = quote(terms._replace(reference=0.0), 100.0, quantity, at(rate), 0.0)
+    other = quote(terms._replace(reference=0.0), 100.0 * factor, quantity, at(rate), 0.0)
     assert other.price / one.price == pytest.approx(factor, rel=1e-12)
 
 
@@ -97,14 +99,14 @@ def test_a_price_stays_positive_however_thin_the_market(
     half_spread: float, temporary: float, transient: float, quantity: float
 ) -> None:
     terms = Terms(0.0, half_spread, temporary, 0.6, 1e6, transient)
-    assert quote(terms, 100.0, -quantity, 1.0, 0.0).price > 0.0
+    assert quote(terms, 100.0, -quantity, at(1.0), 0.0).price > 0.0
 
 
 def test_the_arithmetic_reference_is_the_first_mark() -> None:
     """Almgren and Chriss: a fraction of the first price, whatever the price is now."""
     terms = Terms(50.0, 0.01, 0.02, 1.0, 0.0, 0.0)
     for mid in (10.0, 50.0, 90.0):
-        assert quote(terms, mid, 1.0, 0.5, 0.0).price - mid == pytest.approx(50 * 0.02)
+        assert quote(terms, mid, 1.0, at(0.5), 0.0).price - mid == pytest.approx(50 * 0.02)
 
 
 def test_terms_in_a_quiet_market() -> None:
@@ -142,7 +144,7 @@ def test_published_cost_of_a_tenth_of_ibms_day() -> None:
     permanent = 0.314 * 0.0157 * (1.728e9 / 6.561e6) ** 0.25
     for days, published in ((0.1, 32.22), (0.2, 24.64), (0.5, 18.42)):
         terms = Terms(0.0, 0.0, 0.0157 * 0.142, 0.6, permanent / 6.561e6, 0.0)
-        cost = quote(terms, 1.0, 0.1 * 6.561e6, 0.1 / days, 0.0).price - 1.0
+        cost = quote(terms, 1.0, 0.1 * 6.561e6, at(0.1 / days), 0.0).price - 1.0
         assert cost * 1e4 == pytest.approx(published, abs=0.02)
 
 
@@ -150,8 +152,8 @@ def test_published_cost_of_a_tenth_of_ibms_day() -> None:
 def test_slicing_finely_is_not_free(slices: int) -> None:
     """One order of 100 over one bar of 1000, or n of 100 / n over n bars of 1000 / n."""
     terms = Terms(0.0, 0.0, 0.1, 0.5, 0.0, 0.0)
-    whole = quote(terms, 100.0, 100.0, 0.1, 0.0).price
-    part = quote(terms, 100.0, 100.0 / slices, (100.0 / slices) / (1000.0 / slices), 0.0).price
+    whole = quote(terms, 100.0, 100.0, at(0.1), 0.0).price
+    part = quote(terms, 100.0, 100.0 / slices, at((100.0 / slices) / (1000.0 / slices)), 0.0).price
     assert part == pytest.approx(whole)
 
 
@@ -172,7 +174,7 @@ def test_a_round_trip_at_zero_volatility_never_pays(
             continue
         terms = terms_of(asset, a_stress(), some_rules(execution=execution))
         mid = 100.0 * (1.0 + asset.permanent)
-        quoted = quote(terms, mid, quantity, abs(quantity) / 1000.0, 0.0)
+        quoted = quote(terms, mid, quantity, at(abs(quantity) / 1000.0), 0.0)
         cost += quantity * quoted.price
         pressed = math.copysign(quoted.temporary, quantity)
         leave_impact(asset, terms, quantity, pressed, execution)
