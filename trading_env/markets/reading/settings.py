@@ -1,15 +1,13 @@
 """How a table of bars is to be read: what the user states because the file does not tell it."""
 
-from typing import Annotated, ClassVar, Literal, TypedDict, cast
+from typing import Any, ClassVar, Literal, TypedDict, cast
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from trading_env.core.settings import Settings
 
 UNLIMITED = 1e15  # traded value a day, currency, of which no order is a share that counts
 LEAST_VALUE = 1e-9  # a day, currency
-
-Value = Annotated[float, Field(ge=LEAST_VALUE, le=UNLIMITED)]
 
 
 class ReadingArguments(TypedDict, total=False):
@@ -27,7 +25,7 @@ class ReadingSettings(Settings):
 
     label: ClassVar[str] = "market"
 
-    liquidity: Value | Literal["unlimited"] | None = None
+    liquidity: float | Literal["unlimited"] | None = None
     """Traded value of each asset a day, currency, in place of the file's volume, which is not
     read: each bar gets its share of it over its close. `unlimited` is 1e15, so that neither impact
     nor the volume cap binds an account of less than a billion."""
@@ -40,6 +38,17 @@ class ReadingSettings(Settings):
     mend: bool = False
     """Mend rows whose open or close lies outside [low, high] by rounding (1e-9 of the price)
     instead of refusing them; a warning says how many."""
+
+    @field_validator("liquidity", mode="before")
+    @classmethod
+    def _is_a_value(cls, value: Any) -> Any:
+        """Refuse what is no traded value."""
+        if value is None or value == "unlimited":
+            return value
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not (number and LEAST_VALUE <= value <= UNLIMITED):
+            raise ValueError(f"'unlimited', or a value a day of {LEAST_VALUE:g} to {UNLIMITED:g}")
+        return float(value)
 
     @property
     def daily_value(self) -> float | None:

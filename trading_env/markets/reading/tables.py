@@ -111,8 +111,8 @@ def _lost(names: Sequence[str], lost: str, fields: Sequence[str]) -> str:
     if near:
         hint = f" (is it '{clip(near[0])}'?)"
     else:
-        hint = " (a market without volume: state `liquidity`)" if lost == "volume" else ""
-    return f"missing; needed: {' or '.join(TIME_NAMES)}, {', '.join(fields)}{hint}"
+        hint = " (has it none? state `liquidity`)" if lost == "volume" else ""
+    return f"missing{hint}; needed: {' or '.join(TIME_NAMES)}, {', '.join(fields)}"
 
 
 def align(table: BarTable, symbol: str, mend: bool = False) -> Bars:
