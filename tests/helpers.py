@@ -261,6 +261,7 @@ def trade(
     terms: Terms = FREE,
     execution: Any = None,
     account: Any = None,
+    seed: int = 7,
 ) -> Any:
     """Work an asset through one bar, up to and including its ledger; return the report."""
     asset.slots_used = SLOTS
@@ -268,7 +269,7 @@ def trade(
     desk = a_desk(asset, slots, account=account, report=report, execution=execution)
     params = desk.rules.execution
     session = Session(bar, terms, params.participation * bar.volume, SECONDS)
-    trade_bar(desk, session, an_address())
+    trade_bar(desk, session, an_address(seed))
     finish_bar(slots, report, params, SECONDS)
     close_ledger(desk, bar.close)
     return report
