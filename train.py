@@ -7,6 +7,7 @@
 Everything goes into one run folder; the last line names the report.
 """
 
+import json
 import sys
 import tomllib
 from collections.abc import Mapping
@@ -21,8 +22,9 @@ from tqdm import tqdm
 from trading_env.backtesting.evaluation import evaluate_policy
 from trading_env.backtesting.lookup import find_policy
 from trading_env.backtesting.run_folder import RunFolder
+from trading_env.backtesting.runs import market_name
 from trading_env.cli.answers import new_app, run
-from trading_env.cli.options import Episodes, scenarios_of
+from trading_env.cli.options import Episodes, read_market, scenarios_of
 from trading_env.core.errors import ConfigError, shown, unknown
 from trading_env.core.files import write_toml
 from trading_env.envs.world import WARMUP, build
@@ -45,6 +47,8 @@ def read_config(context: typer.Context, path: str | None) -> str | None:
         return None
     with open(path, "rb") as file:
         values = tomllib.load(file)
+    if isinstance(values.get("market"), dict):
+        values["market"] = json.dumps(values["market"])
     kinds = get_type_hints(train)
     for name, value in values.items():
         if name not in kinds:
@@ -64,7 +68,7 @@ def train(
     context: typer.Context,
     env: Annotated[Literal["portfolio"], typer.Option(help="task")] = "portfolio",
     market: Annotated[
-        str, typer.Option(help="data set, generator's name, or file of bars")
+        str, typer.Option(help="data set, generator (name or JSON), file of bars or its JSON")
     ] = "us_indices",
     scenario: Annotated[
         list[str] | None,
@@ -93,13 +97,14 @@ def train(
     names = scenario or list(QUICK if quick else (*TRAINING, *HELD_OUT))
     scenarios = scenarios_of(",".join(names))
     folder = Path(out or f"runs/{datetime.now():%Y-%m-%d_%H%M%S}")
-    length = checked_length(market, scenarios, timesteps=timesteps, episodes=episodes, seed=seed)
+    bars = read_market(market)
+    length = checked_length(bars, scenarios, timesteps=timesteps, episodes=episodes, seed=seed)
     run_folder = RunFolder(folder, "train", context.obj)
-    settings = {"env": env, "market": market, "scenario": names, "agent": agent}
+    settings = {"env": env, "market": bars, "scenario": names, "agent": agent}
     settings |= {"timesteps": timesteps, "episodes": episodes, "seed": seed, "quick": quick}
     write_toml(folder / "config.toml", {**settings, "out": str(folder)})
     with run_folder.open(seeds={"training": seed}):
-        arguments = {"market": market, "episode_length": length, "seed_band": "train"}
+        arguments = {"market": bars, "episode_length": length, "seed_band": "train"}
         with tqdm(total=timesteps, desc="training", unit=" steps", mininterval=1.0) as bar:
             trained = fit(
                 {**arguments, "scenario": {"one_of": TRAINING}},
@@ -125,7 +130,7 @@ def train(
     print(f"\nreport: {write_report(folder)}")
 
 
-def checked_length(market: str, scenarios: Mapping[str, Any], **least: int) -> int:
+def checked_length(market: Any, scenarios: Mapping[str, Any], **least: int) -> int:
     """Refuse what cannot run before anything is written; return the length of an episode."""
     for name, value in least.items():
         if value < (name != "seed"):
@@ -134,7 +139,9 @@ def checked_length(market: str, scenarios: Mapping[str, Any], **least: int) -> i
     length = min(LONGEST_EPISODE, shortest - WARMUP - 2)
     if length < SHORTEST_EPISODE:
         need = WARMUP + 2 + SHORTEST_EPISODE
-        raise ConfigError(f"market {market}: {shortest} bars in a band, {need} are needed")
+        raise ConfigError(
+            f"market {market_name(market)}: {shortest} bars in a band, {need} are needed"
+        )
     for scenario in scenarios.values():
         build(market=market, seed_band="test", scenario=scenario, episode_length=length)
     return length

@@ -22,6 +22,7 @@ from scripts.records import throughput_part, training_part  # noqa: E402
 from trading_env.core.codes import BoundBy, Factor, Fault, names_of  # noqa: E402
 from trading_env.envs.spaces import feature_table  # noqa: E402
 from trading_env.execution_engine.config import AccountConfig, ExecutionConfig  # noqa: E402
+from trading_env.markets.reading.settings import ReadingSettings  # noqa: E402
 from trading_env.risk_manager.config import RiskConfig  # noqa: E402
 from trading_env.step.config import ParentConfig, RewardConfig  # noqa: E402
 from trading_env.step.observation import (  # noqa: E402
@@ -106,6 +107,7 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
         "faults": lambda: listed(names_of(Fault)[1:]),
         "terms": lambda: listed(names_of(Term)),
         "counts of reasons": lambda: listed(f"bound_{name}" for name in names_of(BoundBy)[1:]),
+        "market": lambda: settings(ReadingSettings),
         "risk": lambda: settings(RiskConfig),
         "execution": lambda: settings(ExecutionConfig),
         "account": lambda: settings(AccountConfig),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from trading_env.core.codes import Factor, Fault, SlotState, Term, TimeInForce
+from trading_env.core.codes import Factor, Fault, SlotState, TimeInForce
 from trading_env.core.params import EpisodeParams, ExecutionParams
 from trading_env.core.records import (
     SLOTS,
@@ -26,11 +26,12 @@ from trading_env.core.values import Address, Bar, Session, Terms
 from trading_env.core.world import Lane
 from trading_env.execution_engine.config import AccountConfig
 from trading_env.execution_engine.inside_bar import finish_bar, trade_bar
+from trading_env.execution_engine.pricing import permanent_of
 from trading_env.risk_manager.config import RiskConfig
 from trading_env.risk_manager.desk import Desk, Rules
 from trading_env.step.observation import AccountFeature, AssetFeature
 from trading_env.step.rows import lane_of, new_lanes, new_outputs
-from trading_env.step.transition import close_ledger, step_asset
+from trading_env.step.transition import close_ledger, open_asset, trade_asset
 from trading_env.stress.composition import NEUTRAL
 
 SECONDS = 100.0
@@ -69,6 +70,7 @@ def an_asset(mark: float = 100.0, **fields: Any) -> Any:
     seen = {f"seen_{name}": value for name, value in averages.items()}
     own = {
         "mark": mark,
+        "value": mark,
         "undisturbed": mark,
         "reference_price": mark,
         "displacement": 1.0,
@@ -103,6 +105,7 @@ def execution_params(**fields: Any) -> Any:
         "transient_weight": (0.5, 0.3, 0.2),
         "transient_decay": (0.1, 0.5, 0.9),
         "transient_mean": (0.4, 0.7, 0.95),
+        "felt": 1.0,
     }
     return record(ExecutionParams, defaults, fields)
 
@@ -130,7 +133,6 @@ def episode_params(**fields: Any) -> Any:
         "warmup": 5,
         "length": 20,
         "groups": 1,
-        "weight": np.eye(len(Term))[Term.GROWTH],
         "scale": 1.0,
     }
     return record(EpisodeParams, defaults, fields)
@@ -186,6 +188,7 @@ def an_order(quantity: float, due: float | None = None, **fields: Any) -> dict[s
         "left": quantity,
         "claim": quantity,
         "due_s": due or 0.0,
+        "goal": math.copysign(1e300, quantity),
         "latency_s": due or 0.0,
     }
     return {**defaults, **fields}
@@ -258,13 +261,15 @@ def trade(
     terms: Terms = FREE,
     execution: Any = None,
     account: Any = None,
+    seed: int = 7,
 ) -> Any:
     """Work an asset through one bar, up to and including its ledger; return the report."""
     asset.slots_used = SLOTS
     report = a_report(live=sum(slot.claim for slot in slots))
     desk = a_desk(asset, slots, account=account, report=report, execution=execution)
     params = desk.rules.execution
-    trade_bar(desk, Session(bar, terms, params.participation * bar.volume, SECONDS))
+    session = Session(bar, terms, params.participation * bar.volume, SECONDS)
+    trade_bar(desk, session, an_address(seed))
     finish_bar(slots, report, params, SECONDS)
     close_ledger(desk, bar.close)
     return report
@@ -281,7 +286,11 @@ def step(asset: Any, slots: Any, bar: Bar, target: float, *, number: int = 0, **
     asset.slots_used = SLOTS
     asset.base_close = asset.mark
     base = record(BarRecord, {}, bar._asdict())
-    step_asset(a_desk(asset, slots, report=report, **records), base, an_address(step=number))
+    desk = a_desk(asset, slots, report=report, **records)
+    if asset.permanent_unit == 0.0:
+        asset.permanent_unit = permanent_of(asset, desk.rules)
+    open_asset(desk, base, an_address(step=number))
+    trade_asset(desk, an_address(step=number))
     return report
 
 

@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.helpers import a_desk, a_report, account_params, an_account, an_asset, held, record
+from tests.helpers import (
+    a_desk,
+    a_report,
+    account_params,
+    an_account,
+    an_asset,
+    execution_params,
+    held,
+    record,
+)
 from trading_env.core.codes import Exit
 from trading_env.core.records import AssetState, OrderSlot, Report, new_table
 from trading_env.execution_engine.account import (
@@ -19,7 +28,7 @@ from trading_env.execution_engine.account import (
     revalue_as_seen,
     settle,
 )
-from trading_env.risk_manager.levels import age_position, set_levels, trail_stop
+from trading_env.risk_manager.levels import age_position, enter, trail_stop
 
 fills = st.tuples(st.floats(-1e4, 1e4), st.floats(0.01, 1e4))
 
@@ -48,7 +57,7 @@ def test_fills_and_fees_conserve_value(trades: list[tuple[float, float]], mark: 
         charge(account, report, 0.01 * abs(quantity * price))
         expected += quantity * (mark - price) - 0.01 * abs(quantity * price)
         scale += abs(quantity) * (mark + price)
-    revalue(account, table_of(asset))
+    revalue(account, table_of(asset), execution_params())
     assert account.equity == pytest.approx(expected, abs=1e-12 * scale + 1e-9)
     assert report.filled == pytest.approx(asset.position, abs=1e-9)
     assert report.notional == pytest.approx(sum(abs(q * p) for q, p in trades))
@@ -92,7 +101,7 @@ def test_levels_of_long_and_short_mirror_each_other_in_log_price() -> None:
     slot = record(OrderSlot, {"stop_distance": 0.05, "target_distance": 0.08}, {})
     long, short = held(1.0), held(-1.0)
     for asset in (long, short):
-        set_levels(asset, slot, 100.0, 0.0)
+        enter(asset, slot, 100.0, 1.0, 0.0)
     assert long.stop_loss == pytest.approx(100.0 * math.exp(-0.05))
     assert long.take_profit == pytest.approx(100.0 * math.exp(0.08))
     assert short.stop_loss * long.stop_loss == pytest.approx(100.0**2)
@@ -101,7 +110,7 @@ def test_levels_of_long_and_short_mirror_each_other_in_log_price() -> None:
 
 def test_an_order_without_stops_takes_the_levels_away() -> None:
     asset = held(1.0, stop_loss=90.0, take_profit=120.0)
-    set_levels(asset, record(OrderSlot, {}, {}), 100.0, 0.0)
+    enter(asset, record(OrderSlot, {}, {}), 100.0, 1.0, 0.0)
     assert (asset.stop_loss, asset.take_profit) == (0.0, 0.0)
 
 
@@ -109,7 +118,7 @@ def placed(side: float, stop: float = 0.05, price: float = 100.0, **fields: Any)
     """A position whose levels were set by a fill."""
     asset = held(side, **fields)
     distances = {"stop_distance": stop, "target_distance": 2.0 * stop}
-    set_levels(asset, record(OrderSlot, distances, {}), price, 0.0)
+    enter(asset, record(OrderSlot, distances, {}), price, 1.0, 0.0)
     return asset
 
 
@@ -148,37 +157,44 @@ def test_a_stop_that_trails_only_ever_tightens(
     for adds, move in events:
         last, price = asset.stop_loss, 100.0 * math.exp(move)
         if adds:
-            set_levels(asset, record(OrderSlot, {"stop_distance": 0.3}, {}), price, tick)
+            enter(asset, record(OrderSlot, {}, {}), price, 0.4, tick)
         else:
             asset.seen_close, before = price, asset.seen_close
             trail_stop(asset, before, tick)
         assert side * (asset.stop_loss - last) >= 0.0
 
 
-def test_without_trailing_an_addition_sets_the_levels_anew() -> None:
-    asset = placed(1.0)
-    set_levels(
-        asset, record(OrderSlot, {"stop_distance": 0.3, "target_distance": 0.4}, {}), 90.0, 0.0
-    )
-    assert asset.stop_loss == pytest.approx(90.0 * math.exp(-0.3))
-    assert asset.take_profit == pytest.approx(90.0 * math.exp(0.4))
+@pytest.mark.parametrize("side", [1.0, -1.0])
+def test_an_addition_tightens_the_stop_or_leaves_it_and_keeps_the_first_distances(
+    side: float,
+) -> None:
+    """Half of the position at 100, half at 110: the average entry is 105."""
+    slot = record(OrderSlot, {"stop_distance": 0.3, "target_distance": 0.4}, {})
+    bettered, worsened = placed(side), placed(side)
+    enter(bettered, slot, 100.0 + 10.0 * side, 0.5, 0.0)
+    enter(worsened, slot, 100.0 - 10.0 * side, 0.5, 0.0)
+    average = 100.0 + 5.0 * side
+    assert bettered.stop_loss == pytest.approx(average * math.exp(-0.05 * side))
+    assert bettered.take_profit == pytest.approx(average * math.exp(0.1 * side))
+    assert worsened.stop_loss == pytest.approx(100.0 * math.exp(-0.05 * side))
+    assert worsened.take_profit == pytest.approx((200.0 - average) * math.exp(0.1 * side))
 
 
 def test_a_position_without_stop_has_nothing_that_trails() -> None:
     asset = held(1.0)
     trail_stop(asset, 100.0, 0.0)
-    assert (asset.stop_loss, asset.trailing) == (0.0, 0)
+    assert asset.stop_loss == 0.0
 
 
 def test_a_flip_starts_the_clock_and_the_stop_anew_and_an_addition_does_not() -> None:
-    asset, account, report = placed(2.0, trailing=1, holding_bars=7), an_account(), a_report()
+    asset, account, report = placed(2.0, holding_bars=7), an_account(), a_report()
     settle(a_desk(asset, account=account, report=report), 1.0, 100.0)
-    assert (asset.trailing, asset.holding_bars) == (1, 7)
+    assert asset.holding_bars == 7
     settle(a_desk(asset, account=account, report=report), -1.0, 100.0)
-    assert (asset.trailing, asset.holding_bars) == (1, 7)
+    assert asset.holding_bars == 7
     settle(a_desk(asset, account=account, report=report), -5.0, 100.0)
-    assert (asset.trailing, asset.holding_bars) == (0, 0)
-    set_levels(asset, record(OrderSlot, {"stop_distance": 0.05}, {}), 100.0, 0.0)
+    assert asset.holding_bars == 0
+    enter(asset, record(OrderSlot, {"stop_distance": 0.05}, {}), 100.0, 1.0, 0.0)
     assert asset.stop_loss == pytest.approx(100.0 * math.exp(0.05))
 
 
@@ -269,7 +285,9 @@ def test_without_rates_cash_stands_still() -> None:
 
 def test_gross_adds_magnitudes_and_equity_adds_values() -> None:
     account = an_account(50.0)
-    assert revalue(account, table_of(held(2.0), held(-3.0))) == pytest.approx(500.0)
+    assert revalue(account, table_of(held(2.0), held(-3.0)), execution_params()) == pytest.approx(
+        500.0
+    )
     assert account.equity == pytest.approx(-50.0)
     assert account.peak_equity == 50.0
 
@@ -278,7 +296,7 @@ def test_gross_adds_magnitudes_and_equity_adds_values() -> None:
 def test_a_margin_call_closes_every_position(cash: float, called: bool) -> None:
     """Long 1 and short 0 of 100: equity 100 + cash, required 0.35 of 100."""
     assets, account = table_of(held(1.0), an_asset()), an_account(cash)
-    gross = revalue(account, assets)
+    gross = revalue(account, assets, execution_params())
     assert call_margin(account, assets, gross, account_params(maintenance_margin=0.35)) is called
     pending = Exit.MARGIN_CALL if called else Exit.NONE
     assert assets["exit_pending"].tolist() == [pending, Exit.NONE]
@@ -289,6 +307,6 @@ def test_one_bad_print_makes_no_peak() -> None:
     shown = [100.0, 900.0, 100.0, 120.0, 110.0]
     for value in shown:
         account.cash = value
-        revalue_as_seen(account, table_of(an_asset()))
+        revalue_as_seen(account, table_of(an_asset()), execution_params())
     assert account.seen_equity == 110.0
     assert account.seen_peak == 110.0

@@ -26,7 +26,7 @@ from trading_env.core.codes import BoundBy, Exit, SlotState, Status
 from trading_env.core.grid import tick_above, tick_below, whole_lots
 from trading_env.core.values import Bar, Terms
 from trading_env.execution_engine.limits import resting_mid
-from trading_env.risk_manager.levels import set_levels
+from trading_env.risk_manager.levels import enter
 
 PRICEY = Terms(0.0, 0.001, 0.01, 0.6, 1e-6, 0.0)
 ticks = st.sampled_from([0.01, 0.05, 0.3, 1.0, 2.5])
@@ -112,7 +112,7 @@ def test_levels_lie_on_ticks_and_away_from_the_price(
     def levels(**grid: float) -> tuple[float, float]:
         asset = held(side * 5.0)
         slot = some_slots(an_order(side, stop_distance=distance, target_distance=distance))[0]
-        set_levels(asset, slot, price, grid.get("tick", 0.0))
+        enter(asset, slot, price, 1.0, grid.get("tick", 0.0))
         return asset.stop_loss, asset.take_profit
 
     (stop, target), (free_stop, free_target) = levels(tick=tick), levels()

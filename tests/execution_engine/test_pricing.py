@@ -10,22 +10,26 @@ from tests.helpers import (
     FREE,
     a_stress,
     an_asset,
-    bars,
     costly,
     episode_params,
     execution_params,
     some_rules,
 )
 from trading_env.core.codes import ImpactReference
-from trading_env.core.values import Bar, Terms
+from trading_env.core.values import Quote, Rates, Terms
 from trading_env.execution_engine.pricing import (
-    extremes_between,
+    charged,
     fee_due,
     leave_impact,
-    price_at,
+    leaving_value,
+    pass_idle_time,
+    permanent_of,
     quote,
+    rate_in_force,
+    rates_of,
     terms_of,
 )
+from trading_env.stress.true_bar import impacted_price
 
 quantities = st.floats(1e-3, 1e4)
 rates = st.floats(0.0, 1.0)
@@ -41,33 +45,48 @@ terms_drawn = st.builds(
 )
 
 
+def at(rate: float) -> Rates:
+    return Rates(rate, rate)
+
+
 def test_a_worked_fill() -> None:
     """Mid 100: 1% half spread, 2% x 0.25^0.5 temporary, 1e-4 x 30 / 2 permanent, 0.4% transient."""
     terms = Terms(0.0, 0.01, 0.02, 0.5, 1e-4, 0.004)
-    bought = quote(terms, 100.0, 30.0, 0.25, 0.0)
-    assert bought.price == pytest.approx(100 * (1 + 0.01 + 0.01 + 0.0015 + 0.004))
-    assert bought.half_spread == pytest.approx(1.0)
-    assert bought.impact == pytest.approx(1.55)
-    sold = quote(terms, 100.0, -30.0, 0.25, 0.0)
-    assert sold.price == pytest.approx(100 * (1 - 0.01 - 0.01 - 0.0015 + 0.004))
-    assert sold.impact == pytest.approx(0.75)  # the account's earlier buying helps the sale
+    bought = quote(terms, 100.0, 30.0, at(0.25), 0.0)
+    moved = 100 * math.expm1(0.003) / 0.003  # along the way from 100 to 100 e^0.003
+    assert bought.price == pytest.approx(moved * 1.024)
+    assert bought.half_spread == pytest.approx(moved * 0.01)
+    assert bought.permanent == pytest.approx(moved - 100)
+    assert bought.impact == pytest.approx(bought.price - 100 - bought.half_spread)
+    sold = quote(terms, 100.0, -30.0, at(0.25), 0.0)
+    moved = 100 * -math.expm1(-0.003) / 0.003
+    assert sold.price == pytest.approx(moved / 1.02)  # what was bought before does not help
+    assert sold.transient == 0.0
+
+
+def mirror(terms: Terms, bought: Quote, sold: Quote) -> None:
+    """Prices mirror each other in their logs, or as differences where costs do not scale."""
+    if terms.reference == 0.0:
+        assert bought.price * sold.price == pytest.approx(100.0**2, rel=1e-9)
+    else:
+        assert bought.price - 100.0 == pytest.approx(100.0 - sold.price, abs=1e-9)
+        assert (bought.half_spread, bought.impact) == pytest.approx((sold.half_spread, sold.impact))
 
 
 @given(terms_drawn, quantities, rates)
 def test_buying_and_selling_mirror_each_other(terms: Terms, quantity: float, rate: float) -> None:
-    bought, sold = (quote(terms, 100.0, q, rate, 0.0) for q in (quantity, -quantity))
-    assert bought.price - 100.0 == pytest.approx(100.0 - sold.price, abs=1e-9)
-    assert (bought.half_spread, bought.impact) == (sold.half_spread, sold.impact)
-    mirrored = quote(terms._replace(transient=-0.01), 100.0, -quantity, rate, 0.0)
-    pushed = quote(terms._replace(transient=0.01), 100.0, quantity, rate, 0.0)
-    assert pushed.price - 100.0 == pytest.approx(100.0 - mirrored.price, abs=1e-9)
+    bought, sold = (quote(terms, 100.0, q, at(rate), 0.0) for q in (quantity, -quantity))
+    mirror(terms, bought, sold)
+    mirrored = quote(terms._replace(transient=-0.01), 100.0, -quantity, at(rate), 0.0)
+    pushed = quote(terms._replace(transient=0.01), 100.0, quantity, at(rate), 0.0)
+    mirror(terms, pushed, mirrored)
 
 
 @given(terms_drawn, quantities, rates)
 def test_the_parts_make_up_the_price_and_are_paid(
     terms: Terms, quantity: float, rate: float
 ) -> None:
-    bought = quote(terms, 100.0, quantity, rate, 0.0)
+    bought = quote(terms, 100.0, quantity, at(rate), 0.0)
     assert bought.price == pytest.approx(100.0 + bought.half_spread + bought.impact)
     assert bought.half_spread >= 0.0
     assert bought.impact >= 0.0
@@ -78,8 +97,8 @@ def test_more_or_faster_is_never_cheaper(
     terms: Terms, quantity: float, more: float, rate: float, faster: float
 ) -> None:
     slow, fast = sorted((rate, faster))
-    one = quote(terms, 100.0, quantity, slow, 0.0).price
-    other = quote(terms, 100.0, quantity + more, fast, 0.0).price
+    one = quote(terms, 100.0, quantity, at(slow), 0.0).price
+    other = quote(terms, 100.0, quantity + more, at(fast), 0.0).price
     assert other >= one
 
 
@@ -87,8 +106,8 @@ def test_more_or_faster_is_never_cheaper(
 def test_fractions_do_not_depend_on_the_price_level(
     terms: Terms, quantity: float, rate: float, factor: float
 ) -> None:
-    one = quote(terms._replace(reference=0.0), 100.0, quantity, rate, 0.0)
-    other = quote(terms._replace(reference=0.0), 100.0 * factor, quantity, rate, 0.0)
+    one = quote(terms._replace(reference=0.0), 100.0, quantity, at(rate), 0.0)
+    other = quote(terms._replace(reference=0.0), 100.0 * factor, quantity, at(rate), 0.0)
     assert other.price / one.price == pytest.approx(factor, rel=1e-12)
 
 
@@ -97,14 +116,14 @@ def test_a_price_stays_positive_however_thin_the_market(
     half_spread: float, temporary: float, transient: float, quantity: float
 ) -> None:
     terms = Terms(0.0, half_spread, temporary, 0.6, 1e6, transient)
-    assert quote(terms, 100.0, -quantity, 1.0, 0.0).price > 0.0
+    assert quote(terms, 100.0, -quantity, at(1.0), 0.0).price > 0.0
 
 
 def test_the_arithmetic_reference_is_the_first_mark() -> None:
     """Almgren and Chriss: a fraction of the first price, whatever the price is now."""
     terms = Terms(50.0, 0.01, 0.02, 1.0, 0.0, 0.0)
     for mid in (10.0, 50.0, 90.0):
-        assert quote(terms, mid, 1.0, 0.5, 0.0).price - mid == pytest.approx(50 * 0.02)
+        assert quote(terms, mid, 1.0, at(0.5), 0.0).price - mid == pytest.approx(50 * 0.02)
 
 
 def test_terms_in_a_quiet_market() -> None:
@@ -117,7 +136,6 @@ def test_terms_in_a_quiet_market() -> None:
     )
     assert terms.half_spread == pytest.approx(2e-4)
     assert terms.temporary == pytest.approx(0.142 * 0.02)
-    assert terms.permanent == pytest.approx(0.314 * 0.02 / 4000.0)
     assert terms.reference == terms.transient == 0.0
 
 
@@ -128,7 +146,6 @@ def test_terms_widen_with_volatility_and_stress() -> None:
     terms = terms_of(asset, stress, some_rules(execution=execution))
     assert terms.half_spread == pytest.approx(2e-4 * 2.0**0.7 * 3.0)
     assert terms.temporary == pytest.approx(0.142 / 0.25**0.6)
-    assert terms.permanent == pytest.approx(0.314 / 1000.0)
 
 
 def test_terms_refer_to_the_first_mark_when_asked() -> None:
@@ -142,16 +159,17 @@ def test_published_cost_of_a_tenth_of_ibms_day() -> None:
     permanent = 0.314 * 0.0157 * (1.728e9 / 6.561e6) ** 0.25
     for days, published in ((0.1, 32.22), (0.2, 24.64), (0.5, 18.42)):
         terms = Terms(0.0, 0.0, 0.0157 * 0.142, 0.6, permanent / 6.561e6, 0.0)
-        cost = quote(terms, 1.0, 0.1 * 6.561e6, 0.1 / days, 0.0).price - 1.0
-        assert cost * 1e4 == pytest.approx(published, abs=0.02)
+        cost = quote(terms, 1.0, 0.1 * 6.561e6, at(0.1 / days), 0.0).price - 1.0
+        second = cost**2  # the paper adds its parts, the engine compounds them
+        assert cost * 1e4 == pytest.approx(published, abs=0.02 + 1e4 * second)
 
 
 @given(st.integers(1, 1000))
 def test_slicing_finely_is_not_free(slices: int) -> None:
     """One order of 100 over one bar of 1000, or n of 100 / n over n bars of 1000 / n."""
     terms = Terms(0.0, 0.0, 0.1, 0.5, 0.0, 0.0)
-    whole = quote(terms, 100.0, 100.0, 0.1, 0.0).price
-    part = quote(terms, 100.0, 100.0 / slices, (100.0 / slices) / (1000.0 / slices), 0.0).price
+    whole = quote(terms, 100.0, 100.0, at(0.1), 0.0).price
+    part = quote(terms, 100.0, 100.0 / slices, at((100.0 / slices) / (1000.0 / slices)), 0.0).price
     assert part == pytest.approx(whole)
 
 
@@ -163,42 +181,40 @@ def test_slicing_finely_is_not_free(slices: int) -> None:
 def test_a_round_trip_at_zero_volatility_never_pays(
     trades: list[float], temporary: float, permanent: float
 ) -> None:
-    """Any zero-sum schedule, one order a bar; arithmetic reference, so the mid is exact."""
-    asset, execution = an_asset(), execution_params(impact_reference=ImpactReference.FIRST)
-    execution.temporary, execution.exponent, execution.permanent = temporary, 0.6, permanent * 1e3
+    """Any zero-sum schedule, one order a bar."""
+    asset, execution = an_asset(permanent_unit=permanent), execution_params()
+    execution.temporary, execution.exponent = temporary, 0.6
     cost = 0.0
     for quantity in [*trades, -sum(trades)]:
         if quantity == 0.0:
             continue
         terms = terms_of(asset, a_stress(), some_rules(execution=execution))
-        mid = 100.0 * (1.0 + asset.permanent)
-        quoted = quote(terms, mid, quantity, abs(quantity) / 1000.0, 0.0)
+        mid = 100.0 * math.exp(asset.permanent)
+        quoted = quote(terms, mid, quantity, at(abs(quantity) / 1000.0), 0.0)
         cost += quantity * quoted.price
-        pressed = math.copysign(quoted.temporary, quantity)
-        leave_impact(asset, terms, quantity, pressed, execution)
+        pressed = math.copysign(quoted.pressure, quantity)
+        leave_impact(asset, quantity, pressed, 1.0, execution)
     assert cost >= -1e-9
     assert asset.permanent == pytest.approx(0.0, abs=1e-12)
 
 
 def test_impact_stays_then_relaxes_to_nothing() -> None:
-    asset, execution = an_asset(), execution_params()
-    terms = Terms(0.0, 0.0, 0.1, 1.0, 1e-5, 0.0)
-    leave_impact(asset, terms, -200.0, -0.02, execution)
+    asset, execution = an_asset(permanent_unit=1e-5), execution_params()
+    leave_impact(asset, -200.0, -0.02, 1.0, execution)
     assert asset.permanent == pytest.approx(-2e-3)
     assert asset.transient[0] == pytest.approx(-0.9 * 0.5 * 0.02)
     assert asset.transient[1] == pytest.approx(-0.5 * 0.3 * 0.02)
     assert asset.transient[2] == pytest.approx(-0.1 * 0.2 * 0.02)
     for _ in range(400):
-        leave_impact(asset, terms, 0.0, 0.0, execution)
+        leave_impact(asset, 0.0, 0.0, 1.0, execution)
     assert asset.permanent == pytest.approx(-2e-3)
     assert asset.transient[2] == pytest.approx(0.0, abs=1e-12)
 
 
 def test_a_steady_rate_holds_the_transient_part_at_its_weights() -> None:
     asset, execution = an_asset(), execution_params()
-    terms = FREE._replace(temporary=0.1)
     for _ in range(400):
-        leave_impact(asset, terms, 100.0, 0.01, execution)
+        leave_impact(asset, 100.0, 0.01, 1.0, execution)
     levels = tuple(asset.transient)
     assert levels == pytest.approx((0.005, 0.003, 0.002))
 
@@ -222,31 +238,58 @@ def test_a_rebate_is_a_negative_fee() -> None:
     assert fee_due(-0.1, 1000.0, -10.0, 0.0, execution_params()) == pytest.approx(-0.1)
 
 
-@given(bars(), st.floats(0.0, 1.0))
-def test_an_order_meets_the_line_from_open_to_close(bar: Bar, u: float) -> None:
-    slack = 1e-12 * bar.high
-    assert bar.low - slack <= price_at(bar, u) <= bar.high + slack
-    assert price_at(bar, 0.0) == bar.open
-    assert price_at(bar, 1.0) == pytest.approx(bar.close)
+def test_permanent_impact_is_of_day_volatility_and_day_volume_and_0_before_any_volume() -> None:
+    rules = some_rules(execution=costly(), episode=episode_params(bars_per_day=4.0))
+    assert permanent_of(an_asset(), rules) == pytest.approx(0.314 * 0.02 / 4000.0)
+    assert permanent_of(an_asset(volume_mean=0.0), rules) == 0.0
 
 
-@given(bars(), st.floats(0.0, 1.0), st.floats(0.0, 1.0))
-def test_extremes_of_the_parts_are_those_of_the_whole(bar: Bar, u: float, v: float) -> None:
-    begin, end = min(u, v), max(u, v)
-    parts = [extremes_between(bar, *part) for part in ((0.0, begin), (begin, end), (end, 1.0))]
-    assert min(low for low, _ in parts) == pytest.approx(bar.low)
-    assert max(high for _, high in parts) == pytest.approx(bar.high)
+@given(
+    st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=6),
+    st.sampled_from(list(ImpactReference)),
+    st.floats(1e-9, 1e-6),
+)
+def test_permanent_impact_makes_no_equity(
+    trades: list[float], reference: ImpactReference, unit: float
+) -> None:
+    """Whatever is traded at a market that stands still: nothing is gained by moving the price."""
+    asset = an_asset(permanent_unit=unit)
+    execution = execution_params(impact_reference=reference)
+    cash = 0.0
+    for quantity in trades:
+        terms = terms_of(asset, a_stress(), some_rules(execution=execution))
+        quoted = quote(terms, impacted_price(asset, 100.0, reference), quantity, at(0.0), 0.0)
+        cash -= quantity * quoted.price
+        asset.position += quantity
+        leave_impact(asset, quantity, 0.0, 1.0, execution)
+        market = impacted_price(asset, 100.0, reference)
+        worth = asset.position * leaving_value(asset, execution, market)
+        assert cash + worth == pytest.approx(0.0, abs=1e-9 * 100.0 * sum(map(abs, trades)))
 
 
-def test_a_bar_that_closes_up_touches_its_low_first() -> None:
-    rising, falling = Bar(100.0, 110.0, 90.0, 105.0, 1.0), Bar(105.0, 110.0, 90.0, 100.0, 1.0)
-    assert extremes_between(rising, 0.0, 0.5) == (90.0, pytest.approx(102.5))
-    assert extremes_between(falling, 0.0, 0.5) == (pytest.approx(102.5), 110.0)
+def test_what_trades_left_decays_over_a_night_by_the_clock() -> None:
+    asset = an_asset(transient=(0.01, 0.01, 0.01))
+    rates = (1 / 300.0, 1 / 3600.0, 1 / 86400.0)
+    pass_idle_time(asset, 63_000.0, execution_params(transient_rate=rates))
+    assert list(asset.transient) == pytest.approx([0.01 * math.exp(-63_000.0 * r) for r in rates])
 
 
-def test_nothing_is_left_of_a_market_without_volume() -> None:
-    terms = terms_of(an_asset(volume_mean=0.0), a_stress(), some_rules(execution=costly()))
-    assert math.isfinite(terms.permanent)
+def test_a_thin_bar_makes_a_trade_dear_and_its_pressure_no_larger_than_usual() -> None:
+    terms = FREE._replace(temporary=0.1, exponent=0.5, usual_volume=1000.0)
+    thin = quote(terms, 100.0, 10.0, rates_of(10.0, 0.0, 1.0, 10.0, 1000.0), 0.0)
+    usual = quote(terms, 100.0, 10.0, rates_of(10.0, 0.0, 1.0, 1000.0, 1000.0), 0.0)
+    assert thin.price > usual.price
+    assert thin.pressure == usual.pressure
+
+
+@pytest.mark.parametrize(("rate", "fee"), [(-1e-3, -1e-4), (-5e-5, -5e-5), (2e-4, 2e-4)])
+def test_a_rebate_is_at_most_the_half_spread_in_force(rate: float, fee: float) -> None:
+    assert rate_in_force(rate, FREE._replace(half_spread=1e-4)) == fee
+
+
+def test_a_scenario_multiplies_fees_and_not_rebates() -> None:
+    assert charged(2.0, 3.0) == 6.0
+    assert charged(-2.0, 3.0) == -2.0
 
 
 @pytest.mark.parametrize("resilience", [0.2, 0.5, 1.0, 3.0])
@@ -267,7 +310,7 @@ def test_resilience_changes_how_fast_impact_decays_and_not_what_fills_add(
         for level, rate in zip((0.01, 0.02, 0.03), rates, strict=True)
     )
     assert terms.transient == pytest.approx(expected, rel=1e-9)
-    leave_impact(asset, terms, 1.0, 0.004, execution)
+    leave_impact(asset, 1.0, 0.004, resilience, execution)
     added = (1.0 - math.exp(-0.1)) * 0.5 * 0.004
     assert asset.transient[0] == pytest.approx(0.01 * math.exp(-0.1 * resilience) + added)
     assert asset.transient[1] == pytest.approx(0.02 * math.exp(-resilience))

@@ -164,14 +164,20 @@ def test_offsets_are_turned_into_utc(tmp_path: Path) -> None:
     assert Market.from_csv(path).time.tolist() == [first, first + 3600, first + 7200]
 
 
-def test_the_long_layout_keeps_the_times_that_all_symbols_have(tmp_path: Path) -> None:
+def test_the_long_layout_keeps_the_times_that_all_listed_symbols_have(tmp_path: Path) -> None:
     path = tmp_path / "two.csv"
-    third = "2020-01-03,11,12,10,11,0\n"
-    path.write_text("symbol," + HEADER + f"B,{FIRST}B,{SECOND}B,{third}A,{SECOND}A,{third}")
-    with pytest.warns(UserWarning, match="1 rows dropped"):
+    third, fourth = "2020-01-03,11,12,10,11,7\n", "2020-01-04,11,12,10,12,8\n"
+    rows = f"B,{FIRST}B,{SECOND}B,{third}B,{fourth}A,{SECOND}A,{fourth}"
+    path.write_text("symbol," + HEADER + rows)
+    with pytest.warns(UserWarning) as caught:
         market = Market.from_csv(path)
+    said = "\n".join(str(warning.message) for warning in caught)
+    assert "1 rows dropped" in said
+    assert "1 of 2 symbols are listed late ('A' from 2020-01-02T00:00:00Z)" in said
     assert market.symbols == ("B", "A")
-    assert market.close[0].tolist() == [[11.0, 11.0], [11.0, 11.0]]
+    assert market.close[0].tolist() == [[10.0, 10.0], [11.0, 11.0], [12.0, 12.0]]
+    assert market.high[0, :, 1].tolist() == [10.0, 12.0, 12.0]
+    assert market.volume[0].tolist() == [[100.0, 0.0], [100.0, 100.0], [8.0, 8.0]]
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
@@ -207,7 +213,9 @@ def test_a_broken_parquet_file_is_refused(tmp_path: Path) -> None:
         ("low", ["9", "9"], "'9' is not a number"),
         ("low", [9.0, None], "not finite"),
         ("volume", [True, False], "is not a number"),
-        ("time", [20200101, 20200102], "whole epoch second"),
+        ("time", [20200101, 20200132], "'20200132' is not a time (read as YYYYMMDD)"),
+        ("time", [2020010113, 2020010125], "is not a time (read as YYYYMMDDHH)"),
+        ("time", [20200101, 1577923200], "time zones differ"),
         ("time", [1577836800.5, 1577923200.0], "whole epoch second"),
         ("time", [1577836800000, 1577923200000], "milliseconds"),
         ("time", pd.to_datetime(["2020-01-01", None]), "whole epoch second"),

@@ -15,7 +15,7 @@ from trading_env.core.world import Lanes, Outputs
 from trading_env.envs.portfolio import PortfolioEnv
 from trading_env.risk_manager.config import RiskConfig
 from trading_env.risk_manager.desk import Rules
-from trading_env.risk_manager.levels import set_levels, trail_stop
+from trading_env.risk_manager.levels import enter, trail_stop
 from trading_env.risk_manager.manager import RiskManager
 from trading_env.risk_manager.sizing import decide
 from trading_env.step.rows import lane_of, new_lanes, new_outputs
@@ -47,7 +47,7 @@ def step_by_step(signals: Any, lanes: Lanes, outputs: Outputs, rules: Rules, tic
         slot.stop_distance = report.stop_distance
         slot.target_distance = report.target_distance
         asset.position = math.copysign(1.0, signals[i])
-        set_levels(asset, slot, asset.mark, tick)
+        enter(asset, slot, asset.mark, 1.0, tick)
         report.stop_loss = asset.stop_loss
         report.take_profit = asset.take_profit
         trail_stop(asset, asset.seen_close, tick)

@@ -198,7 +198,7 @@ def test_each_cap_can_only_shrink(
 ) -> None:
     risk = risk_params(max_leverage=1.5, initial_margin=0.5, max_drawdown=0.4)
     stake = Stake(fraction, 0.0, BoundBy.NONE.value)
-    standing = Standing(abs(fraction) + 0.5, position, reach, drawdown, 0.7)
+    standing = Standing(abs(fraction) + 0.5, 0.01, position, reach, drawdown, 0.7)
     limited = account_caps(stake, standing, risk)
     assert abs(limited.fraction) <= abs(fraction)
     assert limited.fraction * fraction >= 0.0
@@ -210,7 +210,7 @@ def test_a_position_grows_by_no_more_than_the_market_can_fill(
 ) -> None:
     """What is held on the other side has to be filled first."""
     stake = Stake(fraction, 0.0, BoundBy.NONE.value)
-    standing = Standing(abs(fraction), position, reach, 0.0, 1.0)
+    standing = Standing(abs(fraction), 0.0, position, reach, 0.0, 1.0)
     limited = account_caps(stake, standing, risk_params())
     along = math.copysign(1.0, fraction) * position
     assert abs(limited.fraction) <= max(along + reach, 0.0) + 1e-12

@@ -29,6 +29,7 @@ from trading_env.step.observation import (
     contrast,
     observe,
 )
+from trading_env.step.reward import Term
 from trading_env.step.rows import lane_of, new_lanes, new_outputs
 
 FEATURES = (*AssetFeature, *AccountFeature)
@@ -68,6 +69,7 @@ def market(signals: NDArray[np.float64]) -> World:
         account=boxed(account_params()),
         episode=boxed(episode_params()),
         parents=new_table(ParentParams, assets),
+        weights=np.zeros(len(Term)),
     )
 
 

@@ -9,28 +9,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.helpers import episode_params
-from trading_env.core.codes import Term, names_of
+from trading_env.core.codes import names_of
 from trading_env.core.values import Totals
 from trading_env.step.config import RewardConfig
-from trading_env.step.reward import RUIN_RATIO, score_account
+from trading_env.step.reward import RUIN_RATIO, Term, score_account
 
 TERMS = names_of(Term)
 equities = st.floats(1.0, 1e12)
 
 
-def terms_after(before: float, after: float, shortfall: float = 0.0, notional: float = 0.0) -> Any:
+def terms_after(
+    before: float, after: float, cost: float = 0.0, notional: float = 0.0, leaving: float = 0.0
+) -> Any:
     terms = np.zeros(len(Term))
-    score_account(terms, Totals(before, after, shortfall, notional), episode_params())
+    totals = Totals(before, after, cost, leaving, notional)
+    score_account(terms, totals, np.eye(len(Term))[Term.GROWTH], 1.0)
     return SimpleNamespace(**dict(zip(TERMS, terms, strict=True)))
 
 
 def test_the_terms_of_a_worked_example() -> None:
-    terms = terms_after(1000.0, 900.0, shortfall=5.0, notional=250.0)
+    terms = terms_after(1000.0, 900.0, cost=5.0, notional=250.0, leaving=90.0)
     assert terms.growth == pytest.approx(math.log(0.9))
     assert terms.shortfall == pytest.approx(-0.005)
     assert terms.risk == pytest.approx(-0.005)  # -(-10%)^2 / 2
     assert terms.turnover == pytest.approx(-0.25)
+    assert terms.liquidation == pytest.approx(math.log(0.9))
 
 
 @given(st.tuples(*[st.floats(-10.0, 10.0)] * len(Term)), st.floats(0.1, 100.0), equities, equities)
@@ -38,8 +41,8 @@ def test_the_reward_is_the_scaled_weighted_sum(
     weights: tuple[float, ...], scale: float, before: float, after: float
 ) -> None:
     terms = np.zeros(len(Term))
-    episode = episode_params(scale=scale, weight=weights)
-    reward = score_account(terms, Totals(before, after, 3.0, 40.0), episode)
+    totals = Totals(before, after, 3.0, 2.0, 40.0)
+    reward = score_account(terms, totals, np.array(weights), scale)
     assert reward == pytest.approx(scale * float(terms @ weights), rel=1e-12, abs=1e-9)
 
 
@@ -65,16 +68,17 @@ def test_ruin_is_dear_but_finite(after: float) -> None:
 
 @given(equities, st.floats(0.01, 2.0), st.floats(1e-3, 1e3))
 def test_the_currency_does_not_matter(before: float, ratio: float, factor: float) -> None:
-    one = terms_after(before, before * ratio, before * 0.01, before * 0.3)
+    one = terms_after(before, before * ratio, before * 0.01, before * 0.3, before * 0.001)
     other = before * factor
-    two = terms_after(other, other * ratio, other * 0.01, other * 0.3)
+    two = terms_after(other, other * ratio, other * 0.01, other * 0.3, other * 0.001)
     for name in TERMS:
         assert getattr(one, name) == pytest.approx(getattr(two, name), rel=1e-9, abs=1e-12)
 
 
 @given(equities, equities)
 def test_risk_shortfall_and_turnover_are_never_paid_for(before: float, after: float) -> None:
-    terms = terms_after(before, after, shortfall=before, notional=before)
+    terms = terms_after(before, after, cost=before, notional=before, leaving=after)
     assert terms.risk <= 0.0
     assert terms.shortfall == -1.0
+    assert terms.liquidation == math.log(RUIN_RATIO)
     assert terms.turnover == -1.0

@@ -13,6 +13,7 @@ from trading_env.core.records import SLOTS, BarRecord, EventRecord, new_table
 from trading_env.core.values import Opening
 from trading_env.core.world import Lane, World
 from trading_env.step.observation import AccountFeature, AssetFeature
+from trading_env.step.reward import Term
 from trading_env.step.rows import lane_of, new_lanes, new_outputs
 from trading_env.step.start import NEVER, begin_episode, pick
 
@@ -43,6 +44,7 @@ def world(events: Any = None, **account: Any) -> World:
             episode_params(paths=PATHS, bars=BARS, warmup=WARMUP, length=LENGTH, groups=3)
         ),
         parents=new_table(ParentParams, ASSETS),
+        weights=np.zeros(len(Term)),
     )
 
 

@@ -97,7 +97,7 @@ def key_of(cell: Cell, asked: Setup, window: Window | None, policy_print: str, c
     content = {
         "policy": [cell.policy, policy_print],
         "scenario": cell.scenario,
-        "market": asked.market.sha256,
+        "market": [asked.market.sha256, asked.market.bars_per_day, asked.market.bars_per_year],
         "task": asked.layout.task.name,
         "window": window,
         "seed": cell.seed,

@@ -46,7 +46,7 @@ class Candidate(NamedTuple):
     env: str = "portfolio"
     company: Mapping[str, PolicySpec] = {}  # its ablation, or its problem's other policies
     env_kwargs: Mapping[str, Any] = {}  # of its problem
-    market: str | None = None  # that a run was trained on
+    market: Any = None  # that a run was trained on: what `load_market` takes, or None
     trained_on: tuple[str, ...] = ()  # scenarios
     notes: tuple[str, ...] = ()
 

@@ -41,7 +41,7 @@ def markets_of(given: Sequence[Any], found: Candidate) -> dict[str, Any]:
 
 def market_name(market: Any) -> str:
     """Name a market in tables."""
-    return market if isinstance(market, str) else str(market.get("generator"))
+    return market if isinstance(market, str) else str(market.get("generator", market.get("path")))
 
 
 def described(market: Market) -> dict[str, Any]:

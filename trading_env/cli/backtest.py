@@ -14,7 +14,7 @@ from trading_env.cli.evaluate import summary_lines
 
 Markets = Annotated[
     list[str] | None,
-    typer.Option(help="data set, generator (name or JSON) or file; may be repeated"),
+    typer.Option(help=f"{options.MARKET_HELP}; may be repeated"),
 ]
 Windows = Annotated[
     str, typer.Option(help="train, test, step, purge, embargo, in bars or, with d, trading days")

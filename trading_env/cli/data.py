@@ -6,14 +6,17 @@ from typing import Annotated
 import typer
 
 from trading_env.cli.answers import answer, indented, new_app
-from trading_env.cli.options import AsJson, read_market
+from trading_env.cli.options import MARKET_HELP, AsJson, read_market
 from trading_env.markets import load_market
 
 data = new_app(help="Describe or validate market data.")
-Spec = Annotated[
-    str, typer.Argument(metavar="SPEC", help="data set, generator, its JSON mapping, or file")
+Spec = Annotated[str, typer.Argument(metavar="SPEC", help=MARKET_HELP)]
+BarsFile = Annotated[
+    str,
+    typer.Argument(
+        metavar="FILE", help=".csv, .csv.gz or .parquet file, or JSON of one and how to read it"
+    ),
 ]
-BarsFile = Annotated[str, typer.Argument(metavar="FILE", help=".csv, .csv.gz or .parquet file")]
 
 
 @data.command()
@@ -25,6 +28,7 @@ def describe(spec: Spec, as_json: AsJson = False) -> None:
 @data.command("validate")
 def validate_bars(file: BarsFile, as_json: AsJson = False) -> None:
     """Check a file of bars; say how large it is."""
-    market = load_market(Path(file), seed_band=None)
+    spec = read_market(file)
+    market = load_market(Path(spec) if isinstance(spec, str) else spec, seed_band=None)
     found = {"valid": True, "bars": market.bars, "symbols": list(market.symbols)}
     answer(found, as_json, indented)

@@ -39,7 +39,8 @@ Mirror = Annotated[
 ]
 Episodes = Annotated[int, typer.Option(help="episodes of each policy in each scenario")]
 Seed = Annotated[int, typer.Option(help="of the first episode")]
-MarketText = Annotated[str | None, typer.Option(help="data set, generator (name or JSON) or file")]
+MARKET_HELP = "data set, generator (name or JSON), file, or JSON of a file and how to read it"
+MarketText = Annotated[str | None, typer.Option(help=MARKET_HELP)]
 Out = Annotated[str | None, typer.Option(metavar="DIR", help="folder to write to, or to continue")]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 
@@ -65,7 +66,7 @@ def json_mapping(text: str, name: str) -> dict[str, Any]:
 
 
 def read_market(text: str) -> Any:
-    """Read a market's name or path, or a generator's JSON mapping.
+    """Read a market's name or path, or the JSON mapping of a generator or a file.
 
     Raises:
         ConfigError: it begins like JSON and is none.

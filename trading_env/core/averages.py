@@ -17,11 +17,17 @@ def blend(mean: float, value: float, rate: float) -> float:
 
 
 @kernel
+def usual_volume(mean: float, volume: float) -> float:
+    """Move a mean volume on; it begins with the first bar in which anything trades."""
+    return volume if mean == 0.0 else blend(mean, volume, RATE_SLOW)
+
+
+@kernel
 def update_averages(asset: AssetState, undisturbed: float, volume: float) -> None:
     """Move the true market's trailing averages on by one bar of trading."""
     change = undisturbed / asset.undisturbed - 1.0
     square = max(change * change, MIN_VARIANCE)
     asset.variance_fast += RATE_FAST * (square - asset.variance_fast)
     asset.variance_slow += RATE_SLOW * (square - asset.variance_slow)
-    asset.volume_mean += RATE_SLOW * (volume - asset.volume_mean)
+    asset.volume_mean = usual_volume(asset.volume_mean, volume)
     asset.undisturbed = undisturbed

@@ -40,11 +40,11 @@ class Terms(NamedTuple):
     reference: float  # currency per unit; 0: the arrival price itself
     half_spread: float  # fraction, widened and stressed
     temporary: float  # fraction at a participation of 1
-    felt: float  # times that, with what a bar's own fills build up
     exponent: float
     permanent: float  # log price per unit traded, or fraction of `reference`
     transient: float  # fraction, signed: displacement left by the account's earlier trades
-    usual_volume: float  # units a bar, trailing
+    felt: float = 1.0  # what a fill pays over its temporary part: that its bar's fills build up
+    usual_volume: float = 0.0  # units a bar, trailing
     fees: float = 1.0  # the scenario's factor on fees
 
 

@@ -53,7 +53,7 @@ class PortfolioEnv(TradingEnv):
     Truncated after `episode_length` steps; terminated when equity is 0 or less.
 
     ## Arguments
-    - market: name, file, generator mapping or `Market`; default `multiscale`, five assets.
+    - market: name, file, mapping (of either) or `Market`; default `multiscale`, five assets.
     - scenario: preset, file, mapping, list (composed), `{"one_of": [...]}` (drawn), or None.
     - severity: >= 0; 1 as written, 0 equals no scenario bit for bit.
     - risk, execution, account, reward: preset, mapping or config object.

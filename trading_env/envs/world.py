@@ -19,6 +19,7 @@ from trading_env.envs.spaces import ObservationLayout
 from trading_env.execution_engine.config import AccountConfig, ExecutionConfig
 from trading_env.markets import Market, load_market
 from trading_env.markets.loading import MarketSpec
+from trading_env.markets.volume import require_volume
 from trading_env.risk_manager.config import RiskConfig
 from trading_env.step.config import ParentConfig, RewardConfig
 from trading_env.step.reward import Term
@@ -27,6 +28,7 @@ from trading_env.stress.scenario import Scenario, ScenarioSpec
 
 WARMUP = 64  # bars before the first decision, so that no feature starts cold
 DEFAULT_LENGTH = 252
+UNLIMITED_CASH = 1e6  # where volume is unlimited, so that a share of it says nothing
 EXECUTION_DEFAULTS: dict[str, Any] = {
     "market": {"generator": "multiscale", "assets": 1},
     "reward": "arrival_price",
@@ -87,6 +89,39 @@ def check_length(market: Market, length: int) -> int:
     return int(length)
 
 
+def check_volume(market: Market, length: int, parent: ParentConfig | None) -> None:
+    """Refuse a market whose volume measures no account and no parent order.
+
+    Args:
+        market: Its bars.
+        length: Steps of an episode.
+        parent: Parent orders, or None for a portfolio. Those with quantities can be worked in a
+            market that states that nothing trades: at the deadline.
+
+    Raises:
+        ValueError: the message is one line.
+    """
+    has_units = parent is not None and parent.quantity is not None
+    if not (has_units and market.liquidity == 0.0):
+        require_volume(market, WARMUP, length)
+    if parent is not None and market.is_unlimited and not has_units:
+        reason = "a share of unlimited volume is no size; give the units of each asset"
+        raise ConfigError(f"parent: quantity = None: {reason}")
+
+
+def about_market(market: Market) -> dict[str, Any]:
+    """Say which bars were built on, and which clock: two readings of one file may differ in it."""
+    names = ("source", "sha256", "symbols", "bar_seconds", "bars_per_day", "bars_per_year")
+    return {name: getattr(market, name) for name in names}
+
+
+def cash_of(account: AccountConfig, market: Market) -> AccountConfig:
+    """Return the account with the cash that stands in for a share of unlimited volume."""
+    if account.initial_cash > 0.0 or not market.is_unlimited:
+        return account
+    return account.model_copy(update={"initial_cash": UNLIMITED_CASH})
+
+
 def build(
     *,
     market: MarketSpec = "multiscale",
@@ -121,11 +156,12 @@ def build(
         risk = {"preset": "execution", **(risk or {})}
     risk_config = RiskConfig.of(risk)
     execution_config = ExecutionConfig.of(execution)
-    account_config = AccountConfig.of(account)
+    account_config = cash_of(AccountConfig.of(account), table)
     reward_config = RewardConfig.of(reward)
     if task is not Task.EXECUTION and parent is not None:
         raise ConfigError("parent: only trading_env/Execution-v0 has parent orders")
     parent_config = ParentConfig.of(parent)
+    check_volume(table, length, parent_config if task is Task.EXECUTION else None)
     episode = {
         "paths": table.paths,
         "bars": table.bars,
@@ -151,7 +187,7 @@ def build(
         weights=np.array([getattr(reward_config, name) for name in names_of(Term)]),
     )
     resolved = {
-        "market": {"source": table.source, "sha256": table.sha256, "symbols": table.symbols},
+        "market": about_market(table),
         "scenarios": [{"name": s.name, "sha256": s.sha256} for s in compiled.scenarios],
         "severity": float(severity),
         "risk": risk_config.as_dict(),

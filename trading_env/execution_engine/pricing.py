@@ -48,7 +48,6 @@ from trading_env.risk_manager.desk import Rules
 MAX_EXPONENT = 20.0  # own permanent impact beyond e^20 counts as that
 MAX_DAY_VOLATILITY = 1.0  # impact does not grow beyond this daily standard deviation
 SMALL_EXPONENT = 1e-7  # below it the mean of the way is half of the way, to the last digit
-TINY_VOLUME = 1e-300
 MIN_RESILIENCE = 0.1  # impact decays at no less than this share of its usual speed
 
 
@@ -125,13 +124,16 @@ def terms_of(asset: AssetState, stress: Stress, rules: Rules) -> Terms:
 
 @kernel
 def permanent_of(asset: AssetState, rules: Rules) -> float:
-    """Permanent impact of one unit, at the volatility and volume that an episode begins with."""
+    """Permanent impact of one unit, at the volatility and volume that an episode begins with.
+
+    0 before anything has traded: then nothing fills either.
+    """
     execution = rules.execution
     scale = 1.0
     if execution.volatility_scaled == 1:
         scale = day_volatility(asset.variance_slow, rules.episode)
-    day_volume = max(asset.volume_mean * rules.episode.bars_per_day, TINY_VOLUME)
-    return scale * execution.permanent / day_volume
+    day_volume = asset.volume_mean * rules.episode.bars_per_day
+    return scale * execution.permanent / day_volume if day_volume > 0.0 else 0.0
 
 
 @kernel

@@ -1,7 +1,7 @@
 """The market: a read-only table of bars, of one history or of a pool of synthetic paths.
 
-Every value array has the shape (paths, bars, assets); real data has one path. Nothing is repaired:
-a table that breaks a rule raises an error.
+Every value array has the shape (paths, bars, assets); real data has one path. Nothing is repaired
+unasked: a table that breaks a rule raises an error.
 """
 
 import hashlib
@@ -10,7 +10,7 @@ import math
 from dataclasses import InitVar, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +19,9 @@ from trading_env.core.errors import MarketDataError, clip
 from trading_env.core.records import Floats
 from trading_env.markets.reading.csv_files import read_csv
 from trading_env.markets.reading.frames import read_frame, read_parquet
-from trading_env.markets.reading.tables import BarTable, align
-from trading_env.markets.reading.times import iso, measure_clock
+from trading_env.markets.reading.settings import UNLIMITED, ReadingArguments, ReadingSettings
+from trading_env.markets.reading.tables import BarTable, align, stated_volume
+from trading_env.markets.reading.times import iso, measure_clock, settled_clock
 from trading_env.markets.reading.validation import BAR_FIELDS, SIGNAL_PREFIX, checked_arrays
 
 if TYPE_CHECKING:
@@ -60,7 +61,12 @@ class Market:
     bars_per_year: float = math.nan
     """Bars in a year; measured by default (see `times.measure_clock`)."""
     bars_per_day: float = math.nan
-    """Bars in a trading day, 1 for daily and longer bars; measured by default."""
+    """Bars in a trading day, below 1 for bars that are longer; measured by default."""
+    liquidity: float = math.nan
+    """Traded value a day, currency, that was stated in place of volume; NaN: volume is known.
+
+    0 states that nothing ever trades, as the generator `factor` may.
+    """
     source: str = "arrays"
     """Where the bars come from, for errors and reports."""
     trusted: InitVar[bool] = False
@@ -90,48 +96,76 @@ class Market:
         )
 
     @classmethod
-    def from_csv(cls, path: str | Path, *, symbol: str | None = None) -> Self:
+    def from_csv(
+        cls, path: str | Path, *, symbol: str | None = None, **reading: Unpack[ReadingArguments]
+    ) -> Self:
         """Read a .csv or .csv.gz file, wide or long (see `tables.py`).
 
         Args:
             path: The file.
             symbol: Name of the asset in the wide layout; defaults to the file's stem.
+            reading: What the file does not tell (see `ReadingSettings`).
         """
-        path = Path(path)
-        return cls._from_table(read_csv(path), symbol or path.name.partition(".")[0])
+        path, settings = Path(path), ReadingSettings.of(reading)
+        table = read_csv(path, has_volume=settings.liquidity is None)
+        return cls._from_table(table, symbol or path.name.partition(".")[0], settings)
 
     @classmethod
-    def from_parquet(cls, path: str | Path, *, symbol: str | None = None) -> Self:
+    def from_parquet(
+        cls, path: str | Path, *, symbol: str | None = None, **reading: Unpack[ReadingArguments]
+    ) -> Self:
         """Read a Parquet file, wide or long; needs pyarrow (the extra `data`)."""
-        path = Path(path)
-        return cls._from_table(read_parquet(path), symbol or path.name.partition(".")[0])
+        path, settings = Path(path), ReadingSettings.of(reading)
+        table = read_parquet(path, has_volume=settings.liquidity is None)
+        return cls._from_table(table, symbol or path.name.partition(".")[0], settings)
 
     @classmethod
     def from_frame(
-        cls, frame: "pd.DataFrame", *, symbol: str = "asset", source: str = "data frame"
+        cls,
+        frame: "pd.DataFrame",
+        *,
+        symbol: str = "asset",
+        source: str = "data frame",
+        **reading: Unpack[ReadingArguments],
     ) -> Self:
         """Take a pandas data frame, wide or long; the time may be its index."""
-        return cls._from_table(read_frame(frame, source), symbol)
+        settings = ReadingSettings.of(reading)
+        table = read_frame(frame, source, has_volume=settings.liquidity is None)
+        return cls._from_table(table, symbol, settings)
 
     @classmethod
-    def _from_table(cls, table: BarTable, symbol: str) -> Self:
+    def _from_table(cls, table: BarTable, symbol: str, settings: ReadingSettings) -> Self:
         """Make a market of a table; `align` checks its rows and reports their line numbers."""
-        bars = align(table, symbol)
-        names = tuple(name for name in bars.numbers if name.startswith(SIGNAL_PREFIX))
+        bars = align(table, symbol, settings.mend)
+        clock = settled_clock(
+            bars.time, settings.calendar, settings.bars_per_day, settings.bars_per_year
+        )
+        value, numbers = settings.daily_value, dict(bars.numbers)
+        if value is not None:
+            numbers["volume"] = stated_volume(bars, value / clock.bars_per_day)
+        names = tuple(name for name in numbers if name.startswith(SIGNAL_PREFIX))
         shape = (1, len(bars.time), len(bars.symbols), len(names))
         signals = np.empty(shape)
         for i, name in enumerate(names):
-            signals[0, :, :, i] = bars.numbers[name]
-        values: dict[str, Any] = {name: bars.numbers[name][None] for name in BAR_FIELDS}
+            signals[0, :, :, i] = numbers[name]
+        values: dict[str, Any] = {name: numbers[name][None] for name in BAR_FIELDS}
+        values["volume"] += 0.0  # no -0
         return cls(
             symbols=bars.symbols,
             time=bars.time,
             **values,
+            **clock._asdict(),
+            liquidity=math.nan if value is None else value,
             signals=signals,
             signal_names=names,
             source=table.source,
             trusted=True,
         )
+
+    @property
+    def is_unlimited(self) -> bool:
+        """Whether no order is a share of the stated volume that counts."""
+        return self.liquidity >= UNLIMITED
 
     @property
     def paths(self) -> int:
@@ -232,6 +266,7 @@ class Market:
             "bars_per_year": self.bars_per_year,
             "bars_per_day": self.bars_per_day,
             "longest_gap_seconds": int(np.diff(self.time).max()),
+            "stated_liquidity": None if math.isnan(self.liquidity) else self.liquidity,
             "signal_names": list(self.signal_names),
             "assets": per_asset,
         }

@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from trading_env.core.errors import ConfigError, MarketSpecError, clip, unknown
+from trading_env.core.errors import ConfigError, MarketSpecError, clip, shown, unknown
 from trading_env.markets.bars import BANDS, Market
 from trading_env.markets.datasets import DATASETS
 from trading_env.markets.models.bootstrap import BootstrapMarket
@@ -21,6 +21,7 @@ from trading_env.markets.models.gjr_garch import GjrGarchMarket
 from trading_env.markets.models.mean_reverting import MeanRevertingMarket
 from trading_env.markets.models.regime_switching import RegimeSwitchingMarket
 from trading_env.markets.models.synthetic import GbmMarket, MultiscaleMarket
+from trading_env.markets.reading.settings import ReadingSettings
 
 GENERATORS: dict[str, type[MarketGenerator]] = {
     generator.label: generator
@@ -46,7 +47,8 @@ def load_market(spec: MarketSpec, *, seed_band: str | None) -> Market:
 
     Args:
         spec: A `Market`; the name of a data set or a generator; the path of a .csv, .csv.gz or
-            .parquet file; or a mapping with the key `generator` and that generator's arguments.
+            .parquet file; a mapping with the key `generator` and that generator's arguments; or
+            one with the key `path` and what the file does not tell (see `ReadingSettings`).
         seed_band: "train", "validation", "test", or None for everything.
 
     Raises:
@@ -58,9 +60,11 @@ def load_market(spec: MarketSpec, *, seed_band: str | None) -> Market:
     if isinstance(spec, Market):
         return spec if seed_band is None else spec.split(seed_band)
     if isinstance(spec, Mapping):
+        if "path" in spec and "generator" not in spec:
+            return _from_path(*_reading_of(spec), seed_band)
         return _generated(_settings_of(spec), seed_band)
     if isinstance(spec, os.PathLike):
-        return _from_path(Path(spec), seed_band)
+        return _from_path(Path(spec), ReadingSettings(), seed_band)
     if not isinstance(spec, str):
         known = "a name, a path, a mapping or a Market"
         raise MarketSpecError(f"market '{clip(spec)}' of type {type(spec).__name__}: give {known}")
@@ -69,14 +73,26 @@ def load_market(spec: MarketSpec, *, seed_band: str | None) -> Market:
     if spec in DATASETS:
         return _named(spec, seed_band)
     if spec.endswith((*TEXT_SUFFIXES, *PARQUET_SUFFIXES)) or os.sep in spec:
-        return _from_path(Path(spec), seed_band)
+        return _from_path(Path(spec), ReadingSettings(), seed_band)
     raise MarketSpecError(unknown("market", spec, [*DATASETS, *GENERATORS]))
+
+
+def _reading_of(spec: Mapping[str, Any]) -> tuple[Path, ReadingSettings]:
+    """Split a mapping into a file and how it is to be read."""
+    reading = dict(spec)
+    path = reading.pop("path")
+    if not isinstance(path, str | os.PathLike):
+        raise MarketSpecError(f"market: path = {shown(path)}: give the name of a file")
+    try:
+        return Path(path), ReadingSettings.of(reading)
+    except ConfigError as error:
+        raise MarketSpecError(error) from None
 
 
 def _settings_of(spec: Mapping[str, Any]) -> MarketGenerator:
     """Build a generator from a mapping."""
     if "generator" not in spec:
-        raise MarketSpecError("market mapping: the key 'generator' is missing")
+        raise MarketSpecError("market mapping: the key 'generator' is missing, or 'path' of a file")
     arguments = dict(spec)
     name = arguments.pop("generator")
     if not isinstance(name, str) or name not in GENERATORS:
@@ -100,18 +116,20 @@ def _named(name: str, band: str | None) -> Market:
     return market if band is None else market.split(band)
 
 
-def _from_path(path: Path, band: str | None) -> Market:
+def _from_path(path: Path, reading: ReadingSettings, band: str | None) -> Market:
     """Read a file, unless it is still in memory and has not changed since."""
     try:
         state = path.stat()
     except (OSError, ValueError):
-        return _read(path, 0, 0, band)
-    return _read(path.absolute(), state.st_mtime_ns, state.st_size, band)
+        return _read(path, 0, 0, reading, band)
+    return _read(path.absolute(), state.st_mtime_ns, state.st_size, reading, band)
 
 
 @lru_cache(maxsize=KEPT)
-def _read(path: Path, modified: int, size: int, band: str | None) -> Market:
+def _read(
+    path: Path, modified: int, size: int, reading: ReadingSettings, band: str | None
+) -> Market:
     """Read a file in the format of its suffix."""
-    parquet = path.suffix in PARQUET_SUFFIXES
-    market = Market.from_parquet(path) if parquet else Market.from_csv(path)
+    read = Market.from_parquet if path.suffix in PARQUET_SUFFIXES else Market.from_csv
+    market = read(path, **reading.as_arguments())
     return market if band is None else market.split(band)

@@ -22,6 +22,7 @@ from trading_env.risk_manager.sizing import (
     account_caps,
     asset_caps,
     execution_throttle,
+    expected_share,
     propose,
     stop_distances,
     wished_stake,
@@ -125,7 +126,8 @@ class RiskManager:
             gross = abs(stake.fraction) + other / balance
             reach = params.participation_bars * (bar_capacity * share)
             quality = execution_throttle(paid, expected, params.execution_floor)
-            standing = Standing(gross, 0.0, held * share, reach, fallen, quality)
+            reserve = expected_share(expected, stake.fraction, held * share)
+            standing = Standing(gross, reserve, held * share, reach, fallen, quality)
             stake = account_caps(stake, standing, params)
         units = stake.fraction / share
         bound_by = BoundBy(stake.bound_by).name.lower()

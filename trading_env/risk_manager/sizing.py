@@ -176,12 +176,9 @@ def cap_asset(asset: AssetState, report: Report, risk: "RiskConfig") -> float:
 
 
 @kernel
-def expected_share(asset: AssetState, fraction: float, equity: float) -> float:
-    """Share of equity that moving an asset to its target is expected to cost."""
-    if equity <= 0.0:
-        return 0.0
-    moved = abs(fraction - asset.position * asset.seen_close / equity)
-    return float(max(asset.expected_slippage, 0.0) * moved)
+def expected_share(slippage: float, fraction: float, held: float) -> float:
+    """Share of equity that moving an asset from what is held to a target is expected to cost."""
+    return max(slippage, 0.0) * abs(fraction - held)
 
 
 @kernel
@@ -233,6 +230,8 @@ def decide(actions: Floats, lane: Lane, rules: Rules) -> None:
     drawdown = 1.0 - account.seen_equity / account.seen_peak
     reserve = 0.0
     for a in range(assets.shape[0]):
-        reserve += expected_share(assets[a], reports[a].target_fraction, account.seen_equity)
+        asset = assets[a]
+        held = asset.position * (asset.seen_close / account.seen_equity)
+        reserve += expected_share(asset.expected_slippage, reports[a].target_fraction, held)
     for a in range(assets.shape[0]):
         limit_asset(desk_of(lane, rules, a), gross, reserve, drawdown)

@@ -26,7 +26,12 @@ from trading_env.execution_engine.inside_bar import (
 )
 from trading_env.execution_engine.margin import set_margin_levels
 from trading_env.execution_engine.orders import book_opportunity, send_order, status_of
-from trading_env.execution_engine.pricing import leave_impact, pass_idle_time, terms_of
+from trading_env.execution_engine.pricing import (
+    leave_impact,
+    pass_idle_time,
+    permanent_of,
+    terms_of,
+)
 from trading_env.risk_manager.desk import Desk, Rules, desk_of, in_use, rules_of
 from trading_env.risk_manager.kelly import update_covariance
 from trading_env.risk_manager.levels import age_position, trail_stop
@@ -173,7 +178,10 @@ def trade_asset(desk: Desk, address: Address) -> None:
     learn_from_fills(desk)
     asset.mark = mark
     if stress.halted == 0:
+        listed = asset.volume_mean > 0.0
         update_averages(asset, report.undisturbed, bar.volume)
+        if not listed:
+            asset.permanent_unit = permanent_of(asset, rules)
     shown = asset.seen_close
     deliver(asset, report, bar, stress, address)
     if asset.position != 0.0 and rules.episode.task == Task.PORTFOLIO:
@@ -190,7 +198,7 @@ def trade(desk: Desk, bar: Bar, address: Address) -> None:
     execution, seconds = desk.rules.execution, desk.rules.episode.bar_seconds
     resilience = desk.stress.factor[Factor.RESILIENCE]
     if has_business(asset, slots, bar):
-        if desk.stress.halted == 0 and bar.volume > 0.0:
+        if desk.stress.halted == 0 and bar.volume > 0.0 and asset.volume_mean > 0.0:
             terms = terms_of(asset, desk.stress, desk.rules)
             capacity = execution.participation * bar.volume
             trade_bar(desk, Session(bar, terms, capacity, seconds), address)

@@ -16,7 +16,7 @@ of them. Nothing shown is ever NaN. Not modelled: bars that arrive in the wrong 
 
 import math
 
-from trading_env.core.averages import MIN_VARIANCE, RATE_FAST, RATE_SLOW
+from trading_env.core.averages import MIN_VARIANCE, RATE_FAST, RATE_SLOW, usual_volume
 from trading_env.core.codes import Fault
 from trading_env.core.jit import kernel, rare_kernel
 from trading_env.core.noise import Stream, uniforms
@@ -35,7 +35,7 @@ def show_bar(asset: AssetState, high: float, low: float, close: float, volume: f
     asset.seen_return = change
     asset.seen_variance_fast += RATE_FAST * (square - asset.seen_variance_fast)
     asset.seen_variance_slow += RATE_SLOW * (square - asset.seen_variance_slow)
-    asset.seen_volume_mean += RATE_SLOW * (volume - asset.seen_volume_mean)
+    asset.seen_volume_mean = usual_volume(asset.seen_volume_mean, volume)
     for k in range(len(TREND_RATES)):
         asset.trend[k] += TREND_RATES[k] * (change - asset.trend[k])
     asset.seen_high = high

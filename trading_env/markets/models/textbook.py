@@ -5,6 +5,7 @@ price of its decision. Every path has the same prices at bar `start_bar`, where 
 longest length begins.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -59,6 +60,7 @@ class TextbookMarket(MarketGenerator):
             bar_seconds=DAY / bars_per_day,
             bars_per_year=BUSINESS_DAYS_PER_YEAR * bars_per_day,
             bars_per_day=float(bars_per_day),
+            liquidity=math.nan if bars.volume.any() else 0.0,
             source=self.pool_name(band),
             trusted=True,
         )

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from trading_env.core.errors import MarketDataError, clip
 from trading_env.core.records import Floats
+from trading_env.markets.reading.stamps import mixed_kinds, parse_time_stamp
 from trading_env.markets.reading.tables import BarTable, Columns, find_columns
-from trading_env.markets.reading.times import parse_time_stamp
 
 MAX_FILE_BYTES = 1 << 30
 MAX_BLANK = 100_000
@@ -31,12 +31,17 @@ EXPANSION_FLOOR = 1 << 24
 CHUNK = 8192
 
 
-def read_csv(path: Path) -> BarTable:
-    """Read a .csv or .csv.gz file; in errors the header is line 1."""
+def read_csv(path: Path, *, has_volume: bool = True) -> BarTable:
+    """Read a .csv or .csv.gz file; in errors the header is line 1.
+
+    Args:
+        path: The file.
+        has_volume: False leaves a column of volume unread.
+    """
     source = str(path)
     check_regular(path)
     try:
-        return _parse(source, _lines(path))
+        return _parse(source, _lines(path), has_volume)
     except csv.Error as error:
         raise MarketDataError.at(source, "", f"broken CSV: {clip(error, 60)} (a quote?)") from None
     except (OSError, EOFError, zlib.error) as error:
@@ -94,7 +99,7 @@ def _decode(line: bytes, number: int, source: str) -> str:
         raise MarketDataError.at(source, f"line {number}", "not UTF-8 text") from None
 
 
-def _parse(source: str, lines: Iterator[str]) -> BarTable:
+def _parse(source: str, lines: Iterator[str], has_volume: bool) -> BarTable:
     """Parse in chunks, so that memory need not hold the whole text."""
     reader = csv.reader(lines, strict=True)
     header = next(reader, None)
@@ -102,7 +107,7 @@ def _parse(source: str, lines: Iterator[str]) -> BarTable:
         raise MarketDataError.at(
             source, "line 1", "the file is empty" if header is None else "no header"
         )
-    columns = find_columns(header, source)
+    columns = find_columns(header, source, has_volume)
     parser = _Parser(source, header, columns)
     rows: list[list[str]] = []
     for row in reader:
@@ -130,7 +135,7 @@ class _Parser:
         self.columns = columns
         self.line_numbers: list[int] = []
         self.done = 0
-        self.zone = ""
+        self.kind = ""
         self.symbols: list[str] = []
         self.times: list[NDArray[np.int64]] = []
         self.numbers: dict[str, list[Floats]] = {name: [] for name in columns.numbers}
@@ -160,18 +165,17 @@ class _Parser:
         )
 
     def _times(self, cells: Sequence[str]) -> NDArray[np.int64]:
-        """Parse time stamps, all with one offset."""
+        """Parse time stamps, all of one kind."""
         seconds = np.empty(len(cells), dtype=np.int64)
         for index, text in enumerate(cells):
             try:
-                seconds[index], zone = parse_time_stamp(text)
+                seconds[index], kind = parse_time_stamp(text)
             except ValueError as error:
                 raise self._error(index, self.columns.time, str(error)) from None
-            if zone != self.zone:
-                if self.zone:
-                    reason = f"time zones differ: '{self.zone}' above, '{zone}' here"
-                    raise self._error(index, self.columns.time, reason)
-                self.zone = zone
+            if kind != self.kind:
+                if self.kind:
+                    raise self._error(index, self.columns.time, mixed_kinds(self.kind, kind))
+                self.kind = kind
         return seconds
 
     def _numbers(self, cells: Sequence[str], position: int) -> Floats:

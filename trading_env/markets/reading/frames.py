@@ -1,8 +1,8 @@
 """Read tables of bars from Parquet files and pandas data frames.
 
-Columns have types: text in a number column is an error even when it looks like a number, integer
-times are epoch seconds of nine digits or more, and datetimes without a zone are UTC. The first row
-is row 1. Files have the same limit on size as text files.
+Columns have types: text in a number column is an error even when it looks like a number, whole
+numbers as times are read as their digits in a text file are, and datetimes without a zone are UTC.
+The first row is row 1. Files have the same limit on size as text files.
 """
 
 import importlib
@@ -16,14 +16,15 @@ from numpy.typing import NDArray
 from trading_env.core.errors import MarketDataError, clip
 from trading_env.core.records import Floats
 from trading_env.markets.reading.csv_files import MAX_FILE_BYTES, check_regular
-from trading_env.markets.reading.tables import BarTable, find_columns
-from trading_env.markets.reading.times import parse_time_stamp
+from trading_env.markets.reading.stamps import mixed_kinds, parse_time_stamp
+from trading_env.markets.reading.tables import BarTable, Columns, find_columns
 
 MAX_ROWS = 50_000_000
-SHORTEST_EPOCH = 100_000_000  # nine digits; fewer may be a date such as 20200131
+SHORTEST_EPOCH = 100_000_000  # nine digits
+FIRST_HOUR, LAST_HOUR = 1_900_000_000, 2_200_000_000  # ten digits that are YYYYMMDDHH
 
 
-def read_parquet(path: Path) -> BarTable:
+def read_parquet(path: Path, *, has_volume: bool = True) -> BarTable:
     """Read a Parquet file (needs pyarrow, the extra `data`); the first row is row 1."""
     check_regular(path)
     source = str(path)
@@ -38,7 +39,7 @@ def read_parquet(path: Path) -> BarTable:
         if size > MAX_FILE_BYTES or file.metadata.num_rows > MAX_ROWS:
             raise MarketDataError.at(source, "", "unpacks to more than 1024 MiB")
         names = file.schema_arrow.names
-        columns = find_columns(names, source)
+        columns = find_columns(names, source, has_volume)
         wanted = [columns.time, columns.symbol, *columns.numbers.values()]
         data = file.read(columns=[names[i] for i in wanted if i is not None])
     except MarketDataError:
@@ -47,28 +48,36 @@ def read_parquet(path: Path) -> BarTable:
         raise MarketDataError.at(
             source, "", f"not a readable Parquet file: {clip(error, 60)}"
         ) from None
-    return table_of_columns(source, names, lambda i: data.column(names[i]).to_numpy())
+    return table_of_columns(source, names, columns, lambda i: data.column(names[i]).to_numpy())
 
 
-def read_frame(frame: Any, source: str) -> BarTable:
+def read_frame(frame: Any, source: str, *, has_volume: bool = True) -> BarTable:
     """Read a pandas data frame; a time index counts as a column."""
     if getattr(frame.index, "name", None) is not None or frame.index.dtype.kind == "M":
         frame = frame.reset_index(names=frame.index.name or "time")
     names = [str(name) for name in frame.columns]
-    return table_of_columns(source, names, lambda i: frame.iloc[:, i].to_numpy())
+    columns = find_columns(names, source, has_volume)
+    return table_of_columns(source, names, columns, lambda i: _values(frame.iloc[:, i]))
+
+
+def _values(column: Any) -> NDArray[Any]:
+    """Return a column of a data frame as an array; datetimes with a zone as UTC without one."""
+    zoned = getattr(column.dtype, "tz", None) is not None
+    values: NDArray[Any] = (column.dt.tz_convert(None) if zoned else column).to_numpy()
+    return values
 
 
 def table_of_columns(
-    source: str, names: Sequence[str], column: Callable[[int], NDArray[Any]]
+    source: str, names: Sequence[str], columns: Columns, column: Callable[[int], NDArray[Any]]
 ) -> BarTable:
     """Build a table from typed columns.
 
     Args:
         source: Name of the table in errors.
         names: The header.
+        columns: Where its columns are.
         column: Function from a position to that column as a numpy array.
     """
-    columns = find_columns(names, source)
     time = _typed_times(source, names[columns.time], column(columns.time))
     if not len(time):
         raise MarketDataError.at(source, "", "no data rows")
@@ -82,16 +91,16 @@ def table_of_columns(
 
 
 def _typed_times(source: str, name: str, values: NDArray[Any]) -> NDArray[np.int64]:
-    """Convert datetimes, epoch seconds or text to seconds."""
+    """Convert datetimes, whole numbers or text to seconds."""
     seconds = np.empty(len(values), dtype=np.int64)
     if values.dtype.kind == "M":
         whole = values.astype("datetime64[s]")
         wrong = np.isnat(whole) | (whole != values)
         seconds[:] = whole.astype(np.int64)
     elif values.dtype.kind in "iuf":
-        size = np.abs(values.astype(np.float64))
-        wrong = ~(size < 2.0**62) | (size < SHORTEST_EPOCH) | (values != np.floor(values))
-        seconds[~wrong] = values[~wrong]
+        wrong = ~(np.abs(values.astype(np.float64)) < 2.0**62) | (values != np.floor(values))
+        if not wrong.any():
+            return _whole_times(source, name, values.astype(np.int64))
     else:
         return _text_times(source, name, values)
     if wrong.any():
@@ -101,19 +110,26 @@ def _typed_times(source: str, name: str, values: NDArray[Any]) -> NDArray[np.int
     return seconds
 
 
+def _whole_times(source: str, name: str, values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Read whole numbers as their digits in a text file are read."""
+    hours = (values >= FIRST_HOUR) & (values < LAST_HOUR)
+    epoch = (np.abs(values) >= SHORTEST_EPOCH) & (values < 10 * LAST_HOUR) & ~hours
+    return values if epoch.all() else _text_times(source, name, values)
+
+
 def _text_times(source: str, name: str, values: NDArray[Any]) -> NDArray[np.int64]:
     """Parse a typed table's text (or mixed) time column."""
     seconds = np.empty(len(values), dtype=np.int64)
-    zones: list[str] = []
+    first = ""
     for index, value in enumerate(values):
         place = f"row {index + 1}, column '{clip(name)}'"
         try:
-            seconds[index], zone = parse_time_stamp(str(value))
+            seconds[index], kind = parse_time_stamp(str(value))
         except ValueError as error:
             raise MarketDataError.at(source, place, str(error)) from None
-        zones = zones or [zone]
-        if zone != zones[0]:
-            raise MarketDataError.at(source, place, f"time zones differ: '{zones[0]}', '{zone}'")
+        first = first or kind
+        if kind != first:
+            raise MarketDataError.at(source, place, mixed_kinds(first, kind))
     return seconds
 
 

@@ -1,16 +1,18 @@
 """A table of bars as read, and its alignment into the arrays of a market.
 
-There are two layouts. Wide: one asset, with the columns time (or date, or timestamp), open, high,
-low, close and volume. Long: also a `symbol` column; the rows of each symbol are in order of time,
-and the market keeps the times that all symbols share (a warning gives the number of dropped rows).
-Column names are case-insensitive; columns named `signal_*` are kept, all others are ignored.
+There are two layouts. Wide: one asset, with the columns time (or date, datetime, timestamp), open,
+high, low, close and volume. Long: also a `symbol` column; the rows of each symbol are in order of
+time. Column names are case-insensitive; columns named `signal_*` are kept, all others are ignored.
+
+The market keeps the times at which every symbol has a bar, or is not listed yet; a warning gives
+the number of dropped rows. A symbol is listed from its first bar on. Before that it stands still at
+its first open, with volume 0, so that nothing fills, and with signals of 0; a warning names it.
 """
 
 import difflib
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import reduce
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -18,10 +20,18 @@ from numpy.typing import NDArray
 
 from trading_env.core.errors import MarketDataError, clip
 from trading_env.core.records import Floats
-from trading_env.markets.reading.times import time_fault
-from trading_env.markets.reading.validation import BAR_FIELDS, SIGNAL_PREFIX, first_broken_rule
+from trading_env.markets.reading.mending import hint, mended
+from trading_env.markets.reading.times import iso, time_fault
+from trading_env.markets.reading.validation import (
+    BAR_FIELDS,
+    PRICE_FIELDS,
+    SIGNAL_PREFIX,
+    first_broken_rule,
+    first_jump,
+)
 
-TIME_NAMES = ("time", "date", "timestamp")
+TIME_NAMES = ("time", "date", "datetime", "timestamp")
+MAX_CELLS = 50_000_000  # bars x symbols
 
 
 class Columns(NamedTuple):
@@ -57,10 +67,18 @@ class Bars(NamedTuple):
     symbols: tuple[str, ...]
     time: NDArray[np.int64]  # (bars,)
     numbers: dict[str, Floats]  # each (bars, assets)
+    listed: NDArray[np.intp]  # (assets,) position of the first bar
 
 
-def find_columns(header: Sequence[str], source: str) -> Columns:
-    """Locate the columns in a header; a missing or repeated name is an error."""
+def find_columns(header: Sequence[str], source: str, has_volume: bool = True) -> Columns:
+    """Locate the columns in a header; a missing or repeated name is an error.
+
+    Args:
+        header: Names.
+        source: Name of the table in errors.
+        has_volume: False neither needs nor takes a column of volume.
+    """
+    fields = BAR_FIELDS if has_volume else PRICE_FIELDS
     names = [str(name).strip().lower() for name in header]
     for position, name in enumerate(names):
         if name and name in names[:position]:
@@ -72,63 +90,116 @@ def find_columns(header: Sequence[str], source: str) -> Columns:
         raise MarketDataError.at(
             source, f"columns '{times[0]}' and '{times[1]}'", "two time columns"
         )
-    missing = [name for name in BAR_FIELDS if name not in names]
+    missing = [name for name in fields if name not in names]
     if not times or missing:
-        raise MarketDataError.at(
-            source, f"column '{(missing if times else ['time'])[0]}'", _lost(names)
-        )
+        lost = missing[0] if times else "time"
+        raise MarketDataError.at(source, f"column '{lost}'", _lost(names, lost, fields))
     signals = [name for name in names if name.startswith(SIGNAL_PREFIX)]
     return Columns(
         time=names.index(times[0]),
         symbol=names.index("symbol") if "symbol" in names else None,
-        numbers={name: names.index(name) for name in (*BAR_FIELDS, *signals)},
+        numbers={name: names.index(name) for name in (*fields, *signals)},
     )
 
 
-def _lost(names: Sequence[str]) -> str:
+def _lost(names: Sequence[str], lost: str, fields: Sequence[str]) -> str:
     """Describe what the header has instead of the missing column."""
     if len(names) == 1 and any(mark in names[0] for mark in ";\t|"):
         return "missing; the header has one column (columns must be separated by commas)"
-    near = [name for field in BAR_FIELDS for name in difflib.get_close_matches(field, names, n=1)]
-    odd = [name for name in near if name not in BAR_FIELDS]
-    hint = f" (is it '{clip(odd[0])}'?)" if odd else ""
-    return f"missing; needed: time, {', '.join(BAR_FIELDS)}{hint}"
+    known = TIME_NAMES if lost == "time" else (lost,)
+    near = [name for field in known for name in difflib.get_close_matches(field, names, n=1)]
+    if near:
+        hint = f" (is it '{clip(near[0])}'?)"
+    else:
+        hint = " (has it none? state `liquidity`)" if lost == "volume" else ""
+    return f"missing{hint}; needed: {' or '.join(TIME_NAMES)}, {', '.join(fields)}"
 
 
-def align(table: BarTable, symbol: str) -> Bars:
-    """Check every row, then stack the symbols on the times that all of them share.
+def align(table: BarTable, symbol: str, mend: bool = False) -> Bars:
+    """Check every row, then stack the symbols on their times.
 
     Args:
         table: Rows as read.
         symbol: Name of the asset of a table without a symbol column.
+        mend: Mend rows that break a rule by rounding.
     """
+    if mend:
+        table = replace(table, numbers=mended(table.source, table.numbers))
+    groups = _checked_groups(table, symbol)
+    times = [table.time[rows] for rows in groups.values()]
+    time = _shared_times(table, times)
+    _warn_left_out(table, times, time)
+    kept = [rows[np.isin(table.time[rows], time)] for rows in groups.values()]
+    listed = np.array([len(time) - len(rows) for rows in kept])
+    _warn_late(table.source, tuple(groups), time, listed)
+    numbers = {name: np.empty((len(time), len(groups)), dtype=np.float64) for name in table.numbers}
+    for asset, rows in enumerate(kept):
+        for name, values in table.numbers.items():
+            before = table.numbers["open"][rows[0]] if name in PRICE_FIELDS else 0.0
+            numbers[name][: listed[asset], asset] = before
+            numbers[name][listed[asset] :, asset] = values[rows]
+    return Bars(tuple(groups), time, numbers, listed)
+
+
+def stated_volume(bars: Bars, value: float) -> Floats:
+    """Return the volume of bars in which `value` is traded, currency; 0 before the listing."""
+    listed = np.arange(len(bars.time))[:, None] >= bars.listed
+    volume: Floats = np.where(listed, value / bars.numbers["close"], 0.0)
+    return volume
+
+
+def _checked_groups(table: BarTable, symbol: str) -> dict[str, NDArray[np.intp]]:
+    """Return the row positions of each symbol; the first broken rule is an error."""
     fault = first_broken_rule(table.numbers)
     if fault is not None:
-        raise table.error(fault.position, fault.column, fault.reason)
+        reason = fault.reason + hint(table.numbers, fault.position)
+        raise table.error(fault.position, fault.column, reason)
     groups = _group(table, symbol)
     for rows in groups.values():
         wrong = time_fault(table.time[rows])
         if wrong is not None:
             raise table.error(int(rows[wrong[0]]), table.time_name, wrong[1])
-    time = reduce(np.intersect1d, (table.time[rows] for rows in groups.values()))
-    if len(time) < 2:
-        among = f" common to {len(groups)} symbols" if len(groups) > 1 else ""
-        raise MarketDataError.at(table.source, "", f"{len(time)} bars{among}; needs at least 2")
-    _warn_left_out(table, len(time), len(groups))
-    kept = [rows[np.searchsorted(table.time[rows], time)] for rows in groups.values()]
-    numbers = {
-        name: np.stack([values[rows] for rows in kept], axis=1)
-        for name, values in table.numbers.items()
-    }
-    return Bars(tuple(groups), time, numbers)
+        jump = first_jump({name: table.numbers[name][rows] for name in PRICE_FIELDS}, axis=0)
+        if jump is not None:
+            raise table.error(int(rows[jump.position]), jump.column, jump.reason)
+    return groups
 
 
-def _warn_left_out(table: BarTable, common: int, assets: int) -> None:
+def _shared_times(table: BarTable, times: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """Return the times at which every symbol has a bar or is not listed yet."""
+    time = np.unique(table.time)
+    for own in times:
+        time = time[np.isin(time, own) | (time < own[0])]
+    common = int((time >= max(own[0] for own in times)).sum())
+    if common < 2:
+        among = f" common to {len(times)} symbols" if len(times) > 1 else ""
+        raise MarketDataError.at(table.source, "", f"{common} bars{among}; needs at least 2")
+    if len(time) * len(times) > MAX_CELLS:
+        reason = f"{len(time)} bars of {len(times)} symbols: at most {MAX_CELLS} together"
+        raise MarketDataError.at(table.source, "", reason)
+    return time
+
+
+def _warn_left_out(
+    table: BarTable, times: Sequence[NDArray[np.int64]], kept: NDArray[np.int64]
+) -> None:
     """Warn when some rows are dropped because the symbols' times differ."""
-    left_out = len(table.time) - common * assets
+    left_out = len(table.time) - sum(int(np.isin(own, kept).sum()) for own in times)
     if left_out:
         message = f"{table.source}: {left_out} rows dropped: not every symbol has their times"
         warnings.warn(message, UserWarning, stacklevel=5)
+
+
+def _warn_late(
+    source: str, symbols: Sequence[str], time: NDArray[np.int64], listed: NDArray[np.intp]
+) -> None:
+    """Warn when a symbol is listed after the first bar."""
+    late = np.flatnonzero(listed)
+    if len(late):
+        first = f"'{clip(symbols[late[0]])}' from {iso(time[listed[late[0]]])}"
+        message = f"{source}: {len(late)} of {len(symbols)} symbols are listed late ({first}): "
+        before = "before its first bar a symbol stands still at its first open and cannot be traded"
+        warnings.warn(message + before, UserWarning, stacklevel=5)
 
 
 def _group(table: BarTable, symbol: str) -> dict[str, NDArray[np.intp]]:

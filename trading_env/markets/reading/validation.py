@@ -1,7 +1,9 @@
 """The rules of a bar, checked on whole arrays.
 
-Prices are finite and > 0; volume is finite and >= 0 (in a bar of volume 0 nothing fills);
-low <= open, close <= high; signals are finite. Nothing is repaired.
+Prices are 1e-12 to 1e15; volume is 0 (nothing fills) or 1e-12 to 1e30; low <= open, close <= high;
+no price is more than a million times another of its bar, or the close before it, or that close more
+than a million times it; signals are finite. So that whatever a step computes of them stays finite.
+Nothing is repaired, but -0 becomes 0.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +19,9 @@ from trading_env.markets.reading.times import time_fault
 PRICE_FIELDS = ("open", "high", "low", "close")
 BAR_FIELDS = (*PRICE_FIELDS, "volume")
 SIGNAL_PREFIX = "signal_"
+LEAST_PRICE, MOST_PRICE = 1e-12, 1e15
+LEAST_VOLUME, MOST_VOLUME = 1e-12, 1e30
+MOST_MOVE = 1e6
 
 
 class BrokenRule(NamedTuple):
@@ -46,8 +51,14 @@ def _broken_ranges(name: str, values: Floats) -> list[BrokenRule]:
     broken = _broken(name, ~np.isfinite(values), lambda i: f"{values.flat[i]} is not finite")
     if name in PRICE_FIELDS:
         broken += _broken(name, values <= 0.0, lambda i: f"price {values.flat[i]:g} must be > 0")
+        outside = (values < LEAST_PRICE) | (values > MOST_PRICE)
+        limits = f"{LEAST_PRICE:g} to {MOST_PRICE:g}"
+        broken += _broken(name, outside, lambda i: f"price {values.flat[i]:g} must be {limits}")
     if name == "volume":
         broken += _broken(name, values < 0.0, lambda i: f"volume {values.flat[i]:g} must be >= 0")
+        outside = (values > 0.0) & (values < LEAST_VOLUME) | (values > MOST_VOLUME)
+        limits = f"0 or {LEAST_VOLUME:g} to {MOST_VOLUME:g}"
+        broken += _broken(name, outside, lambda i: f"volume {values.flat[i]:g} must be {limits}")
     return broken
 
 
@@ -65,6 +76,26 @@ def _broken_orders(name: str, columns: Mapping[str, Floats]) -> list[BrokenRule]
         outside,
         lambda i: f"{values.flat[i]} is outside [low, high] = [{low.flat[i]}, {high.flat[i]}]",
     )
+
+
+def first_jump(prices: Mapping[str, Floats], axis: int) -> BrokenRule | None:
+    """Return the first bar with a move that no price makes, or None.
+
+    Args:
+        prices: The four prices, arrays of one shape that break no other rule.
+        axis: That of time.
+    """
+    high, low = np.moveaxis(prices["high"], axis, 0), np.moveaxis(prices["low"], axis, 0)
+    close = np.moveaxis(prices["close"], axis, 0)
+    before = np.concatenate((close[:1], close[:-1]))
+    move = np.maximum(high, before) / np.minimum(low, before)
+    wrong = np.moveaxis(move > MOST_MOVE, 0, axis)
+    if not wrong.any():
+        return None
+    index = int(wrong.argmax())
+    moved = float(np.moveaxis(move, 0, axis).flat[index])
+    cause = "a misplaced decimal point, or units that change?"
+    return BrokenRule(index, "close", f"a move by a factor of {moved:.3g} in one bar ({cause})")
 
 
 def _broken(name: str, wrong: NDArray[np.bool_], reason: Callable[[int], str]) -> list[BrokenRule]:
@@ -94,6 +125,7 @@ def checked_arrays(
     """
     _check_names(source, symbols, signal_names)
     copies = {name: _copy(source, name, values) for name, values in arrays.items()}
+    copies["volume"] += 0.0
     time, close = copies["time"], copies["close"]
     if time.ndim != 1 or len(time) < 2:
         raise MarketDataError.at(
@@ -112,6 +144,7 @@ def checked_arrays(
     values = {name: copies[name] for name in BAR_FIELDS}
     values |= {name: copies["signals"][..., i] for i, name in enumerate(signal_names)}
     fault = first_broken_rule(values)
+    fault = fault or first_jump(values, axis=1)
     if fault is not None:
         path, bar, asset = np.unravel_index(fault.position, shape)
         symbol = clip(symbols[int(asset)])
