@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 from tests.oracle.fills import fee_of, proportional, stressed, to_tick
-from tests.oracle.prices import Session, priced, value_of
+from tests.oracle.prices import Session, priced, terms_of, value_of
 from trading_env.core.codes import Exit
 
 Record = dict[str, Any]
@@ -86,9 +86,9 @@ def mark_account(world: Record, state: Record) -> bool:
 # --------------------------------------------------------------------------- 16. reward
 
 
-def cost_of_closing(world: Record, asset: Record, terms: Record) -> float:
+def cost_of_closing(world: Record, asset: Record, stress: Record) -> float:
     """What selling or buying back the whole position would cost, against its value."""
-    q = -asset["position"]
+    q, terms = -asset["position"], terms_of(world, asset, stress)
     if q == 0.0:
         return 0.0
     rate = abs(q) / asset["volume_mean"]
@@ -101,9 +101,8 @@ def cost_of_closing(world: Record, asset: Record, terms: Record) -> float:
 
 
 def reward_of(
-    world: Record, state: Record, reports: list[Record], terms: list[Record], before: float
+    world: Record, state: Record, reports: list[Record], stresses: list[Record], before: float
 ) -> tuple[Record, float]:
-    """The terms of the reward; `terms` are those of the bar's fills."""
     account = state["account"]
     ratio = account["equity"] / before
     costs = ("spread", "impact", "fees")
@@ -115,8 +114,8 @@ def reward_of(
         "liquidation": 0.0,
     }
     if account["step"] == world["length"] and account["equity"] > 0.0:
-        pairs = zip(state["assets"], terms, strict=True)
-        cost = sum(cost_of_closing(world, asset, own) for asset, own in pairs)
+        pairs = zip(state["assets"], stresses, strict=True)
+        cost = sum(cost_of_closing(world, asset, stress) for asset, stress in pairs)
         if cost > 0.0:
             left = (account["equity"] - cost) / account["equity"]
             named["liquidation"] = math.log(max(left, WORST))

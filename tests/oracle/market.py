@@ -29,6 +29,11 @@ def ewma(mean: float, x: float, rate: float) -> float:
     return mean + rate * (x - mean)
 
 
+def mean_volume(mean: float, volume: float) -> float:
+    """The volume itself while there was none."""
+    return ewma(mean, volume, rate_of(60)) if mean > 0.0 else volume
+
+
 def rate_of(half_life: float) -> float:
     return 1.0 - 2.0 ** (-1.0 / half_life)
 
@@ -216,7 +221,7 @@ def update_averages(asset: Record, undisturbed: float, volume: float) -> None:
     q = max((undisturbed / asset["undisturbed"] - 1.0) ** 2, SMALLEST_VARIANCE)
     asset["variance_fast"] = ewma(asset["variance_fast"], q, rate_of(10))
     asset["variance_slow"] = ewma(asset["variance_slow"], q, rate_of(60))
-    asset["volume_mean"] = ewma(asset["volume_mean"], volume, rate_of(60))
+    asset["volume_mean"] = mean_volume(asset["volume_mean"], volume)
     asset["undisturbed"] = undisturbed
 
 
@@ -259,7 +264,7 @@ def show(asset: Record, close: float, high: float, low: float, volume: float) ->
     q = max(r * r, SMALLEST_VARIANCE)
     asset["seen_variance_fast"] = ewma(asset["seen_variance_fast"], q, rate_of(10))
     asset["seen_variance_slow"] = ewma(asset["seen_variance_slow"], q, rate_of(60))
-    asset["seen_volume_mean"] = ewma(asset["seen_volume_mean"], volume, rate_of(60))
+    asset["seen_volume_mean"] = mean_volume(asset["seen_volume_mean"], volume)
     for j, half_life in enumerate(HALF_LIVES):
         asset[f"trend_{j}"] = ewma(asset[f"trend_{j}"], r, rate_of(half_life))
     asset.update(seen_close=close, seen_high=high, seen_low=low, seen_volume=volume)

@@ -104,12 +104,14 @@ def felt(world: Record) -> float:
 
 
 def permanent_unit(world: Record, asset: Record) -> float:
-    """Kappa, as it is set at the start of an episode."""
+    """Kappa, as it is set at the start of an episode, or by the first bar with volume."""
+    if asset["volume_mean"] == 0.0:
+        return 0.0
     execution, bars_per_day = world["execution"], world["bars_per_day"]
     day = min(math.sqrt(asset["variance_slow"] * bars_per_day), 1.0)
     day = day if execution["volatility_scaled"] else 1.0
     gamma = execution["permanent_impact"] * execution["inverse_turnover_days"] ** 0.25
-    return day * gamma / max(asset["volume_mean"] * bars_per_day, 1e-300)
+    return day * gamma / (asset["volume_mean"] * bars_per_day)
 
 
 def terms_of(world: Record, asset: Record, stress: Record) -> Record:

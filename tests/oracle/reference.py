@@ -23,7 +23,14 @@ from tests.oracle.market import (
     update_averages,
 )
 from tests.oracle.observation import observe
-from tests.oracle.prices import Session, carry_impact, felt, rest_over_a_gap, terms_of
+from tests.oracle.prices import (
+    Session,
+    carry_impact,
+    felt,
+    permanent_unit,
+    rest_over_a_gap,
+    terms_of,
+)
 from tests.oracle.trading import trade, wait, watch
 from trading_env.core.codes import BoundBy, Exit, SlotState, Status
 
@@ -71,8 +78,7 @@ def step(world: Record, state: Record, actions: list[float], seed: int) -> Resul
     shown_together(state)
     called = mark_account(world, state)
     account["step"] += 1
-    terms = [asset.session.terms for asset in opened]
-    named, reward = reward_of(world, state, reports, terms, before)
+    named, reward = reward_of(world, state, reports, stresses, before)
     add_to_log(state, reports, reward, called)
     terminated = account["equity"] <= 0.0
     truncated = account["step"] == world["length"] and not terminated
@@ -126,7 +132,8 @@ def live_through(world: Record, account: Record, opened: Opened) -> None:
     session, stress, clean = opened.session, opened.stress, opened.clean
     asset, slots, report = session.asset, session.slots, session.report
     bar, mark = session.bar, session.mark
-    if bar["volume"] == 0.0:
+    unknown = asset["volume_mean"] == 0.0
+    if bar["volume"] == 0.0 or unknown:
         wait(session)
     else:
         trade(session)
@@ -142,6 +149,8 @@ def live_through(world: Record, account: Record, opened: Opened) -> None:
     feed_back(world, asset, report)
     if not stress["halted"]:
         update_averages(asset, clean["close"], bar["volume"])
+        if unknown:
+            asset["permanent_unit"] = permanent_unit(world, asset)
     address = (account["step"], account["episode"], session.number, FEED_STREAM)
     shown = asset["seen_close"]
     report["feed_fault"] = deliver(asset, bar, stress, uniforms(session.seed, *address))
