@@ -176,6 +176,7 @@ class Pair:
         self.reports: list[Record] = []
         self.stresses: list[Record] = []
         self.excuses: list[str] = []
+        self.met: list[str] = []
 
     def step(self, actions: Any) -> list[Difference]:
         """Step both, beginning a new episode where the last one ended; return what differs."""
@@ -185,6 +186,7 @@ class Pair:
         before = self.state
         ours = reference.step(self.world, before, np.asarray(actions).tolist(), self.seed)
         observation, reward, terminated, truncated, _ = self.env.step(actions)
+        self.met = [event for report in ours.reports for event in report["met"]]
         self.excuses = [report["excuse"] for report in ours.reports if report["excuse"]]
         self.state, self.ended = state_of(self.env), terminated or truncated
         outputs = self.env._batch.outputs

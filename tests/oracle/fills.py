@@ -144,6 +144,8 @@ def fill_order(
     slot["step_filled"] += q
     notional = abs(size * deal["price"])
     slot["notional"] += notional
+    if proportional(s.world, 1.0, s.terms["half_spread"], maker=maker) == -s.terms["half_spread"]:
+        s.met("a rebate held to the half spread")
     slot["proportional"] += proportional(s.world, notional, s.terms["half_spread"], maker=maker)
     slot["spread"] += size * deal["half_spread"]
     slot["impact"] += size * deal["impact"]
@@ -159,14 +161,15 @@ def fill_order(
         slot.update(state=SlotState.DONE, outcome=Status.FILLED)
     new = s.asset["position"]
     if old * new < 0.0 or abs(new) > abs(old):
-        set_levels(s.asset, slot, arrival, q, old, s.world["execution"]["tick"])
+        if set_levels(s.asset, slot, arrival, q, old, s.world["execution"]["tick"]):
+            s.met("a stop that stood was tighter")
     return size
 
 
 def set_levels(
     asset: Record, slot: Record, arrival: float, q: float, old: float, tick: float
-) -> None:
-    """Stop and target after a fill that opens, flips or enlarges a position of `old`."""
+) -> bool:
+    """Set levels after a fill that opens, flips or enlarges; tell if the stop that stood stays."""
     position = asset["position"]
     side, stood = math.copysign(1.0, position), 0.0
     if old * position > 0.0:
@@ -186,3 +189,4 @@ def set_levels(
     if stood > 0.0 and levels["stop_loss"] > 0.0:
         levels["stop_loss"] = (max if side > 0.0 else min)(levels["stop_loss"], stood)
     asset.update(levels, **NO_EXIT)
+    return bool(stood > 0.0 and levels["stop_loss"] == stood)

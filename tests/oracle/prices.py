@@ -56,6 +56,10 @@ class Session:
         bar = self.bar
         return Part(0.0, 1.0, bar["open"], bar["high"], bar["low"], bar["close"])
 
+    def met(self, what: str) -> None:
+        """Note what the comparison must have come across."""
+        self.report["met"].add(what)
+
     def split(self, part: Part, w: float) -> tuple[Part, Part]:
         """Split a part of the bar at w by the next draw."""
         address = self.account["step"], self.account["episode"], self.number

@@ -64,6 +64,7 @@ def step(world: Record, state: Record, actions: list[float], seed: int) -> Resul
     reports = decide(world, state, actions)
     for report in reports:
         report.update(dict.fromkeys(SUMMED, 0.0), exit=Exit.NONE, arrivals=0, excuse="")
+        report["met"] = set()
     accrue(world, state, reports)
     account["row"] += 1
     for asset in state["assets"]:
@@ -157,7 +158,7 @@ def live_through(world: Record, account: Record, opened: Opened) -> None:
     watch(world, asset, shown)
     report.update(bar, seen_close=asset["seen_close"], position=asset["position"])
     report.update(stop_loss=asset["stop_loss"], take_profit=asset["take_profit"])
-    report.update(undisturbed=asset["undisturbed"], price=bar["close"])
+    report.update(undisturbed=clean["close"], price=bar["close"])  # in a halt too
     if report["traded"] > 0.0:
         report["price"] = report["notional"] / report["traded"]
 

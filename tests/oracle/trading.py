@@ -125,9 +125,11 @@ def claim_exit(s: Session, kind: Exit, reference: float) -> None:
 
 def leave(s: Session, level: Level, window: float, *, on_the_way: bool) -> None:
     """Work an exit and end the bar."""
+    asset, arrival = s.asset, level.price
+    where = "inside" if on_the_way else "pending" if asset["exit_pending"] else "at once"
+    s.met(f"{level.kind.name} {where}")
     claim_exit(s, level.kind, level.reference)
     s.over = True
-    asset, arrival = s.asset, level.price
     rested = level.kind == Exit.TAKE_PROFIT
     if not rested:
         if asset["exit_pending"] == Exit.NONE:
@@ -136,6 +138,8 @@ def leave(s: Session, level: Level, window: float, *, on_the_way: bool) -> None:
     size = fits(s, abs(asset["position"]), window)
     if size == 0.0:
         return
+    if rested and size < abs(asset["position"]):
+        s.met("a part of a target")
     q = -math.copysign(size, asset["position"])
     so_far = {name: asset[name] for name in NO_EXIT}
     if rested:
@@ -173,6 +177,8 @@ def searched(s: Session, part: Part) -> tuple[Part, Part | None]:
         exits, orders = exits_met(s, piece), orders_met(s, piece)
         if len(exits) == 1 and not orders:
             break
+        if exits:
+            s.met("two levels" if len(exits) > 1 else "a level and an order")
         first, second = s.split(piece, 0.5 * (piece.b + piece.e))
         if exits_met(s, first) or orders_met(s, first):
             piece, later = first, joined(second, later)
@@ -216,6 +222,11 @@ def follow(s: Session, part: Part) -> float:
         s.late *= (1.0 - piece.b) / (1.0 - part.b)
         size = fits(s, abs(slot["left"]), 1.0 - piece.b)
         s.room = size > 0.0
+        s.met("an order on the way" if s.room else "an order without room")
+        if len(orders) > 1:
+            s.met("two orders")
+        if later is not None:
+            s.met("a path joined")
         if size > 0.0:
             q = math.copysign(size, slot["left"])
             own = resting_mid(s, slot["limit"], q)
@@ -256,6 +267,7 @@ def hold_to_goal(s: Session, slot: Record) -> None:
     if beyond <= DUST * max(abs(slot["goal"]), abs(slot["left"])):
         return
     cut = side * min(beyond, abs(slot["left"]))
+    s.met("all of an order taken off" if cut == slot["left"] else "a part of an order taken off")
     for name in ("quantity", "left", "claim"):
         slot[name] -= cut
     s.report["live"] -= cut
