@@ -1,7 +1,7 @@
 """Random worlds for the comparison with the oracle: wider than `configurations.py` on purpose.
 
-Bars with gaps and without volume, crises with fractional times, latencies around a bar's length,
-coefficients at which the limits of impact bind.
+Bars with gaps and without volume, crises with fractional times, latencies from a share of a bar to
+three, stops and limits that bars reach, leverage near its margin, coefficients far from any market.
 """
 
 from typing import Any
@@ -16,6 +16,7 @@ from trading_env.stress.events import KINDS, Fading, Multiplied
 
 BARS = 130
 DAY_S = 86400
+SHARES = (0.1, 0.1, 0.8)  # of bars: no volume, little, usual
 MULTIPLIED = [name for name, kind in KINDS.items() if issubclass(kind, Multiplied)]
 
 
@@ -28,7 +29,7 @@ def rough_market(rng: np.random.Generator) -> Market:
     close = 100.0 * np.exp(np.cumsum(steps.sum(axis=0), axis=1))
     opened = close * np.exp(-steps[1])
     shadows = np.exp(sd * np.abs(rng.standard_normal((2, *shape))))
-    volume = np.exp(rng.normal(8.0, 0.5, shape)) * (rng.random(shape) > 0.1)
+    volume = np.exp(rng.normal(8.0, 0.5, shape)) * rng.choice([0.0, 0.01, 1.0], shape, p=SHARES)
     seconds = int(rng.choice([60, 3600, DAY_S]))
     gaps = np.where(rng.random(BARS) < 0.1, 3, 1)
     return Market(
@@ -131,6 +132,23 @@ def busy(seconds: float) -> tuple[dict[str, Any], dict[str, Any]]:
     return risk, execution
 
 
+def leveraged() -> dict[str, Any]:
+    """Settings under which positions are so large that a bar can reach the margin."""
+    return {
+        "mode": ["linear", "linear", "kelly"],
+        "kelly_multiplier": [2.0],
+        "max_win_probability": [0.9],
+        "stop_width": [5.0],
+        "max_weight": [3.0],
+        "max_leverage": [4.5],
+        "initial_margin": [0.1, 0.2],
+        "risk_tolerance": [1.0],
+        "max_drawdown": [1.0],
+        "participation_bars": [20.0],
+        "no_trade_band": [0.0],
+    }
+
+
 def reference_configuration(rng: np.random.Generator) -> dict[str, Any]:
     """Draw arguments of the environment."""
     given, picks = random_configuration(rng), RandomPicks(rng)
@@ -143,13 +161,16 @@ def reference_configuration(rng: np.random.Generator) -> dict[str, Any]:
         given["scenario"] = picks.one_of([scenario, scenario, {"one_of": [scenario, "covid_2020"]}])
     seconds = given["market"].bar_seconds if rough else BAR_S[given["market"]["preset"]]
     often, seldom = [True, True, False], [0.0, 0.0, 0.0]
-    bars_ms = [1000.0 * seconds * share for share in (1e-6, 0.2, 0.5, 1.0, 1.7)]
+    bars_ms = [1000.0 * seconds * share for share in (1e-6, 0.2, 0.5, 1.0, 1.7, 3.0)]
     risk = {"stops": often, "feedback_rate": [0.1, 1.0]}
     execution = {
         "latency_ms": [*[None] * 5, *bars_ms, 0.0, 80.0, 3e5, 5e7, 2e8],
         "half_spread_bps": [0.0, 1.5, 30.0, 900.0],
         "temporary_impact": [0.0, 0.142, 3.0],
         "permanent_impact": [0.0, 0.314, 20.0],
+        "transient_weights": [0.0, 0.3, 1.0, 7.0, 44.0],
+        "fee_bps": [-1.5, 0.0, 5.0],
+        "maker_fee_bps": [None, -1.5, 2.0],
         "volatility_scaled": often,
         "transient_times_s": [seconds * 10.0**power for power in (-2.0, -1.0, 0.0, 0.5, 1.0, 2.0)],
         "tick": [*seldom, 0.01, 0.5],
@@ -163,4 +184,8 @@ def reference_configuration(rng: np.random.Generator) -> dict[str, Any]:
     given["risk"] = settings_of(RiskConfig, picks, **risk)
     given["execution"] = settings_of(ExecutionConfig, picks, **execution)
     given["account"]["maintenance_margin"] = picks.one_of([0.0, 0.1, 0.25, 0.7])
+    if rng.random() < 0.25:
+        given["risk"] = settings_of(RiskConfig, picks, **leveraged())
+        given["account"].update(maintenance_margin=picks.one_of([0.05, 0.15, 0.3]))
+        given["account"].update(account_share=1e-3)
     return given

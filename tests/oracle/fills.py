@@ -161,15 +161,13 @@ def fill_order(
         slot.update(state=SlotState.DONE, outcome=Status.FILLED)
     new = s.asset["position"]
     if old * new < 0.0 or abs(new) > abs(old):
-        if set_levels(s.asset, slot, arrival, q, old, s.world["execution"]["tick"]):
-            s.met("a stop that stood was tighter")
+        set_levels(s, slot, arrival, q, old)
     return size
 
 
-def set_levels(
-    asset: Record, slot: Record, arrival: float, q: float, old: float, tick: float
-) -> bool:
-    """Set levels after a fill that opens, flips or enlarges; tell if the stop that stood stays."""
+def set_levels(s: Session, slot: Record, arrival: float, q: float, old: float) -> None:
+    """Stop and target after a fill that opens, flips or enlarges a position of `old`."""
+    asset, tick = s.asset, s.world["execution"]["tick"]
     position = asset["position"]
     side, stood = math.copysign(1.0, position), 0.0
     if old * position > 0.0:
@@ -188,5 +186,6 @@ def set_levels(
                 levels[level] = tick * ticks(levels[level] / tick, up=way > 0.0)
     if stood > 0.0 and levels["stop_loss"] > 0.0:
         levels["stop_loss"] = (max if side > 0.0 else min)(levels["stop_loss"], stood)
+        if levels["stop_loss"] == stood:
+            s.met("a stop that stood was tighter")
     asset.update(levels, **NO_EXIT)
-    return bool(stood > 0.0 and levels["stop_loss"] == stood)
