@@ -132,6 +132,24 @@ def busy(seconds: float) -> tuple[dict[str, Any], dict[str, Any]]:
     return risk, execution
 
 
+def patient(seconds: float) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Settings under which several orders rest where bars meet them, and stops and targets."""
+    risk, _ = busy(seconds)
+    risk |= {"stop_width": (0.2, 2.0), "reward_to_risk": (0.3, 2.0)}
+    execution = {
+        "latency_ms": (0.0, 1500.0 * seconds),
+        "half_spread_bps": [0.0, 1.5, 10.0],
+        "temporary_impact": [0.036],
+        "permanent_impact": [0.05],
+        "participation_cap": [1.0],
+        "lot": [0.0],
+        "order_type": ["limit"],
+        "limit_offset_bps": [2.0, 20.0, 100.0],
+        "time_in_force": ["episode"],
+    }
+    return risk, execution
+
+
 def leveraged() -> dict[str, Any]:
     """Settings under which positions are so large that a bar can reach the margin."""
     return {
@@ -178,7 +196,7 @@ def reference_configuration(rng: np.random.Generator) -> dict[str, Any]:
         "limit_offset_bps": [-300.0, -10.0, 0.0, 10.0, 200.0],
     }
     if rng.random() < 0.4:
-        hurried = busy(seconds)
+        hurried = picks.one_of([busy, patient])(seconds)
         risk, execution = risk | hurried[0], execution | hurried[1]
         given["account"]["account_share"] = float(10.0 ** rng.uniform(-3.0, 0.0))
     given["risk"] = settings_of(RiskConfig, picks, **risk)
