@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tests.oracle import reference
+from tests.oracle import prices, reference
 from trading_env.core.codes import BoundBy, Factor, Fault, SlotState, names_of
 from trading_env.core.records import Table
 from trading_env.envs.portfolio import PortfolioEnv
@@ -172,6 +172,7 @@ class Pair:
         self.features = [feature.name for feature in self.env.layout.features]
         self.env.reset(seed=seed)
         self.state = state_of(self.env)
+        self.started = self._start()
         self.ended = False
         self.reports: list[Record] = []
         self.stresses: list[Record] = []
@@ -183,6 +184,8 @@ class Pair:
         if self.ended:
             self.env.reset()
             self.state = state_of(self.env)
+            self.started = self._start()
+        found, self.started = self.started, []
         before = self.state
         ours = reference.step(self.world, before, np.asarray(actions).tolist(), self.seed)
         observation, reward, terminated, truncated, _ = self.env.step(actions)
@@ -191,7 +194,7 @@ class Pair:
         self.state, self.ended = state_of(self.env), terminated or truncated
         outputs = self.env._batch.outputs
         self.reports, self.stresses = dicts_of(outputs.reports[0]), dicts_of(outputs.stresses[0])
-        found = self._compare_assets(before, ours)
+        found += self._compare_assets(before, ours)
         terms = dict(zip(names_of(Term), outputs.terms[0].tolist(), strict=True))
         found += self._compare_account(before, ours, terms)
         result = {"reward": reward, "terminated": int(terminated), "truncated": int(truncated)}
@@ -199,6 +202,17 @@ class Pair:
         for name, mine, shown in zip(self.features, ours.observation, observation, strict=True):
             if not abs(mine - float(shown)) <= FLOAT32:
                 found.append(Difference(f"observation.{name}", mine, float(shown)))
+        return found
+
+    def _start(self) -> list[Difference]:
+        """What an episode begins with: the unit of permanent impact, and values at the mark."""
+        found = []
+        for asset in self.state["assets"]:
+            kappa = prices.permanent_unit(self.world, asset)
+            value = prices.value_of(self.world, asset, asset["mark"])
+            for name, mine in {"permanent_unit": kappa, "value": value}.items():
+                if not abs(mine - asset[name]) <= ROUNDING * mine:
+                    found.append(Difference(f"start.{name}", mine, asset[name]))
         return found
 
     def _cancelled(self, before: Record) -> list[float]:

@@ -14,7 +14,7 @@ from trading_env.markets import Market
 from trading_env.risk_manager.config import RiskConfig
 from trading_env.stress.events import KINDS, Fading, Multiplied
 
-BARS = 130
+BARS = 160
 DAY_S = 86400
 SHARES = (0.1, 0.1, 0.8)  # of bars: no volume, little, usual
 MULTIPLIED = [name for name, kind in KINDS.items() if issubclass(kind, Multiplied)]
@@ -26,10 +26,14 @@ def rough_market(rng: np.random.Generator) -> Market:
     shape = (1, BARS, assets)
     sd = float(rng.choice([0.002, 0.02, 0.1]))
     steps = sd * rng.standard_normal((2, *shape))  # overnight, intraday
+    late = int(rng.integers(90, 120)) if assets > 1 and rng.random() < 0.3 else 0
+    steps[:, :, :late, 0] = 0.0  # the first asset is listed late
     close = 100.0 * np.exp(np.cumsum(steps.sum(axis=0), axis=1))
     opened = close * np.exp(-steps[1])
     shadows = np.exp(sd * np.abs(rng.standard_normal((2, *shape))))
+    shadows[:, :, :late, 0] = 1.0
     volume = np.exp(rng.normal(8.0, 0.5, shape)) * rng.choice([0.0, 0.01, 1.0], shape, p=SHARES)
+    volume[:, :late, 0] = 0.0
     seconds = int(rng.choice([60, 3600, DAY_S]))
     gaps = np.where(rng.random(BARS) < 0.1, 3, 1)
     return Market(

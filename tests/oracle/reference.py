@@ -152,6 +152,7 @@ def live_through(world: Record, account: Record, opened: Opened) -> None:
         update_averages(asset, clean["close"], bar["volume"])
         if unknown:
             asset["permanent_unit"] = permanent_unit(world, asset)
+            session.met("a volume not known yet")
     address = (account["step"], account["episode"], session.number, FEED_STREAM)
     shown = asset["seen_close"]
     report["feed_fault"] = deliver(asset, bar, stress, uniforms(session.seed, *address))
