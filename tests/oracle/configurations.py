@@ -33,7 +33,7 @@ def rough_market(rng: np.random.Generator) -> Market:
     shadows = np.exp(sd * np.abs(rng.standard_normal((2, *shape))))
     shadows[:, :, :late, 0] = 1.0
     volume = np.exp(rng.normal(8.0, 0.5, shape)) * rng.choice([0.0, 0.01, 1.0], shape, p=SHARES)
-    volume[:, :late, 0] = 0.0
+    volume[:, : late + 1, 0] = np.where(np.arange(late + 1) < late, 0.0, 3000.0)
     seconds = int(rng.choice([60, 3600, DAY_S]))
     gaps = np.where(rng.random(BARS) < 0.1, 3, 1)
     return Market(

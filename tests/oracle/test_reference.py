@@ -7,13 +7,42 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.oracle import comparison, decision, limits, market, prices, reference
+from tests.oracle import (
+    accounts,
+    comparison,
+    decision,
+    limits,
+    market,
+    path,
+    prices,
+    reference,
+    trading,
+)
 from tests.oracle.comparison import Difference, Pair, world_of
 from tests.oracle.configurations import reference_configuration
 from trading_env.core.codes import BoundBy, Exit, Status
 
 CONFIGURATIONS, STEPS = 100, 60  # 6,000 steps
 MANY = 1700  # configurations of the slow test: 102,000 steps
+
+WHERE = ("inside", "at once", "pending")  # where an exit is due: on the way, where a part begins
+EVENTS = (  # what the oracle notes of a bar: the branches of sections 9 and 10
+    *(f"{kind.name} {where}" for kind in (Exit.STOP_LOSS, Exit.MARGIN_CALL) for where in WHERE),
+    *(f"TAKE_PROFIT {where}" for where in ("inside", "at once")),
+    "TIME_STOP pending",
+    "a level and an order",
+    "a part of a target",
+    "a part of an order taken off",
+    "a path joined",
+    "a rebate held to the half spread",
+    "a stop that stood was tighter",
+    "a volume not known yet",
+    "all of an order taken off",
+    "an order on the way",
+    "an order without room",
+    "two levels",
+    "two orders",
+)
 
 
 def pair_of(draw: int) -> tuple[Pair, np.random.Generator]:
@@ -36,6 +65,7 @@ def run(draw: int, met: Counter[Any]) -> list[tuple[int, Difference]]:
         actions = next_actions(rng, actions, len(actions))
         different = pair.step(actions)
         met["step"] += 1
+        met.update(pair.met)
         if different and pair.excuses:
             met["excused"] += 1
         else:
@@ -70,7 +100,7 @@ def test_the_comparison_meets_everything_that_can_happen() -> None:
     met, _ = compared()
     codes = {"status": Status, "exit": Exit, "bound_by": BoundBy, "fault": range(6)}
     wanted: list[Any] = [(name, int(code)) for name, kind in codes.items() for code in kind]
-    wanted += [("halted", 1), "zero volume", "rested", ("arrivals", 2)]
+    wanted += [("halted", 1), "zero volume", "rested", ("arrivals", 2), *EVENTS]
     assert [item for item in wanted if met[item] == 0] == []
 
 
@@ -84,7 +114,8 @@ def test_kernels_agree_with_the_page_over_many_steps(first: int) -> None:
 
 
 PERTURBATIONS = [
-    (reference, "YEAR_S", 365.0 * 86400.0),
+    (accounts, "YEAR_S", 365.0 * 86400.0),
+    (accounts, "WORST", 1e-2),
     (decision, "MAX_DISTANCE", 0.3),
     (reference, "FEED_STREAM", 6),
     (decision, "LATENCY_STREAM", 6),
@@ -96,9 +127,15 @@ PERTURBATIONS = [
     (prices, "SLOWEST", 0.2),
     (market, "STRETCH_FLOOR", 0.24),
     (limits, "PARTS", 2**19),
-    (prices, "FIRST_TOUCH", 0.32),
-    (prices, "IMPACT_LIMIT", 0.19),
-    (prices, "OWN_PERMANENT", 0.5001),
+    (prices, "PATH_STREAM", 66),
+    (path, "CELLS", 25),
+    (path, "HALVINGS", 15),
+    (path, "REACH", 4.9),
+    (path, "LIFTED", 1.1e-3),
+    (path, "GARMAN_KLASS", 0.386),
+    (trading, "SHORTEST", 1 / 200),
+    (trading, "SEARCHES", 4),
+    (decision, "LARGEST_COST", 0.4),
 ]
 
 
