@@ -147,9 +147,10 @@ def test_each_cap_binds_and_is_named(
 
 def test_leverage_is_held_against_what_the_trade_leaves() -> None:
     """Of all in at 1% of costs a hundredth of equity is gone: 0.99 of it can be held."""
-    report = one(1.0, an_asset(expected_slippage=0.01), max_leverage=1.0)
+    linear = {"mode": RiskMode.LINEAR, "max_weight": 1.0, "max_leverage": 1.0}
+    report = one(1.0, an_asset(expected_slippage=0.01), **linear)
     assert report.target_fraction == pytest.approx(0.99)
-    there = one(1.0, held(9900.0, expected_slippage=0.01), max_leverage=1.0)
+    there = one(1.0, held(9900.0, expected_slippage=0.01), **linear)
     assert there.target_fraction == pytest.approx(1.0 - 0.01 * 0.01)
 
 
