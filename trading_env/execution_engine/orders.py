@@ -4,9 +4,9 @@ A new order is what the target lacks after everything still live. If that is opp
 working, the new order replaces it: on arrival it cancels the working rest. Orders of one asset
 arrive in the order in which they were sent: one that would overtake waits for those before it. An
 order never takes the position beyond the target it was sent for: what other orders have filled
-meanwhile is taken off it when it arrives, and it cancels what works on the other side. An asset has SLOTS
-live orders at most; one more is rejected with `bound_by = ORDER_SLOTS`. An order that ends stays
-readable, with its ledger, until the next step begins.
+meanwhile is taken off it when it arrives, and it cancels what works on the other side. An asset
+has SLOTS live orders at most; one more is rejected with `bound_by = ORDER_SLOTS`. An order that
+ends stays readable, with its ledger, until the next step begins.
 """
 
 import math
