@@ -19,10 +19,10 @@ import sys
 import tempfile
 import time
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from benchmarks.throughput import commit, processor
 
@@ -55,10 +55,13 @@ class Verdict(NamedTuple):
     seconds: float
 
 
+Proof: TypeAlias = Callable[[Path, Sequence[str]], Verdict]
+
+
 def read_list(path: Path = LIST, root: Path = ROOT) -> list[Mutant]:
     """Read the mutants; refuse a list in which one of them cannot be planted."""
     mutants: list[Mutant] = []
-    for row in tomllib.loads(path.read_text(encoding="utf-8"))["mutant"]:
+    for row in tomllib.loads(path.read_text(encoding="utf-8")).get("mutant", []):
         name = row.get("name", "a mutant without name")
         if set(row) != set(Mutant._fields):
             wanted = ", ".join(Mutant._fields)
@@ -77,7 +80,7 @@ def mutated(mutant: Mutant, root: Path) -> str:
     if count != 1 or mutant.old == mutant.new:
         first = mutant.old.strip().partition("\n")[0]
         found = "changes nothing" if count == 1 else f"is there {count} times, not once"
-        raise MutantError(f"mutants.toml: {mutant.name}: in {mutant.file} `{first[:70]}` {found}.")
+        raise MutantError(f"{mutant.name}: in {mutant.file} `{first[:70]}` {found}.")
     return text.replace(mutant.old, mutant.new)
 
 
@@ -96,41 +99,47 @@ def copy_tree(target: Path, root: Path = ROOT) -> None:
 
 def run_tests(folder: Path, tests: Sequence[str]) -> Verdict:
     """Run tests in a copy until one fails."""
+    command = ["pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
+    return run_module(folder, command, r"^FAILED (.+?)(?: - |$)")
+
+
+def run_module(folder: Path, command: Sequence[str], line: str) -> Verdict:
+    """Run a module in a copy; exit code 1 and the line that it says it by kill."""
     foreign = ("NUMBA_CACHE_DIR", "NUMBA_DISABLE_JIT", "PYTEST_ADDOPTS")
     env = {name: value for name, value in os.environ.items() if name not in foreign}
     env |= {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
+    whole = [sys.executable, "-m", *command]
     begin = time.perf_counter()
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, cwd=folder, env=env, timeout=LIMIT_S
+            whole, capture_output=True, text=True, cwd=folder, env=env, timeout=LIMIT_S
         )
     except subprocess.TimeoutExpired:
         return Verdict("broken", f"no end after {LIMIT_S:.0f} s", LIMIT_S)
     seconds = time.perf_counter() - begin
     if done.returncode == 0:
         return Verdict("survived", "", seconds)
-    failed = re.search(r"^FAILED (.+?)(?: - |$)", done.stdout, re.M)
+    failed = re.search(line, done.stdout, re.M)
     if failed and done.returncode == 1 and NOT_COMPILED not in done.stdout:
         return Verdict("killed", failed[1], seconds)
     lines = (done.stdout + done.stderr).strip().splitlines()
     return Verdict("broken", lines[-1] if lines else "no output", seconds)
 
 
-def plant(mutant: Mutant) -> Verdict:
+def plant(mutant: Mutant, proof: Proof = run_tests) -> Verdict:
     """Run a mutant's tests in a copy that has the fault."""
     with tempfile.TemporaryDirectory() as folder:
         copy_tree(Path(folder))
         (Path(folder) / mutant.file).write_text(mutated(mutant, Path(folder)), encoding="utf-8")
-        return run_tests(Path(folder), mutant.tests)
+        return proof(Path(folder), mutant.tests)
 
 
-def assert_sound(mutants: Sequence[Mutant]) -> float:
+def assert_sound(mutants: Sequence[Mutant], proof: Proof = run_tests) -> float:
     """Refuse to go on unless every test passes without a fault; return the seconds it took."""
     tests = list(dict.fromkeys(test for mutant in mutants for test in mutant.tests))
     with tempfile.TemporaryDirectory() as folder:
         copy_tree(Path(folder))
-        verdict = run_tests(Path(folder), tests)
+        verdict = proof(Path(folder), tests)
     if verdict.verdict != "survived":
         raise MutantError(f"the tests fail without a mutant: {verdict.by}")
     return verdict.seconds

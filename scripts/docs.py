@@ -30,6 +30,7 @@ from trading_env.step.observation import (  # noqa: E402
     AssetFeature,
     ParentFeature,
 )
+from trading_env.step.reward import Term  # noqa: E402
 from trading_env.stress.events import KINDS, Base  # noqa: E402
 from trading_env.stress.scenario import load_preset, preset_names  # noqa: E402
 

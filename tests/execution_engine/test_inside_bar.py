@@ -242,8 +242,8 @@ def test_a_position_opened_in_the_bar_is_stopped_on_the_rest_of_it() -> None:
 
 
 def test_a_position_opened_after_the_low_is_not_stopped_by_it() -> None:
-    """Opened late in a bar that fell to 80 and closed at 105: mostly after the low."""
-    distances = {"stop_distance": 0.06, "target_distance": 0.5}
+    """Opened late in a bar that fell to 80 and closed at 105: after the low, but for rare paths."""
+    distances = {"stop_distance": 0.2, "target_distance": 0.5}
     stopped = 0
     for seed in range(200):
         slots = some_slots(an_order(5.0, due=90.0, **distances))

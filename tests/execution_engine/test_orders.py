@@ -214,12 +214,16 @@ def test_every_unit_sent_is_filled_live_or_ended_by_name(
 ) -> None:
     asset, slots = an_asset(), some_slots()
     execution = execution_params(latency_median_s=latency)
-    sent_units = ended = 0.0
+    sent, ended = {}, 0.0
     for number, target in enumerate(targets):
         report = step(asset, slots, FLAT_BAR, target, execution=execution, number=number)
-        sent_units += report.sent
+        sent[number + 1] = report.sent
         ended += sum(slot.left for slot in slots if slot.state == SlotState.DONE)
-    assert sent_units == pytest.approx(asset.position + live_units(slots) + ended, abs=1e-9)
+        for slot in slots:  # what was taken off on arrival, to keep to the order's goal
+            if slot.state != SlotState.EMPTY:
+                sent[int(slot.identity)] = slot.quantity
+    total = sum(sent.values())
+    assert total == pytest.approx(asset.position + live_units(slots) + ended, abs=1e-9)
 
 
 def test_latency_is_lognormal_and_stretched_by_the_scenario() -> None:
@@ -228,3 +232,38 @@ def test_latency_is_lognormal_and_stretched_by_the_scenario() -> None:
     assert drawn[1000] == pytest.approx(0.3, rel=0.06)
     assert drawn[1683] / drawn[1000] == pytest.approx(2.718281828**0.5, rel=0.1)
     assert draw_latency(execution_params(latency_median_s=0.1), 3.0, an_address()) == 0.1 * 3.0
+
+
+def test_orders_arrive_in_the_order_in_which_they_were_sent() -> None:
+    slots = some_slots(an_order(5.0, due=300.0))
+    sent(an_asset(), slots, target=9.0, latency_median_s=20.0)
+    assert (slots[1].due_s, slots[1].latency_s) == (300.0, 300.0)
+
+
+@pytest.mark.parametrize("side", [1.0, -1.0])
+def test_what_a_replaced_order_fills_meanwhile_is_taken_off_its_replacement(side: float) -> None:
+    """100 wanted, 80 filled, 20 working; cut back to 5 more while the 20 fill."""
+    asset, slots = held(side * 80.0), some_slots(an_order(side * 20.0, goal=side * 100.0))
+    first = step(
+        asset, slots, WIDE, side * 85.0, execution=execution_params(latency_median_s=150.0)
+    )
+    assert (first.sent, asset.position) == (side * 5.0, side * 100.0)
+    second = trade(asset, slots, WIDE)
+    assert (second.traded, asset.position) == (0.0, side * 100.0)
+    assert slots[1].outcome == Status.CANCELLED
+
+
+@given(
+    st.lists(st.sampled_from([-1.0, -0.4, 0.0, 0.3, 1.0]), min_size=1, max_size=12),
+    st.lists(st.floats(0.0, 300.0), min_size=12, max_size=12),
+)
+def test_no_race_of_orders_carries_a_position_beyond_the_targets(
+    targets: list[float], latencies: list[float]
+) -> None:
+    """Whatever is late, replaced or partly filled: within the largest target on either side."""
+    asset, slots = an_asset(), some_slots()
+    for number, target in enumerate(targets):
+        execution = execution_params(latency_median_s=latencies[number])
+        step(asset, slots, FLAT_BAR, 150.0 * target, execution=execution, number=number)
+        reached = [150.0 * wanted for wanted in targets[: number + 1]]
+        assert min(*reached, 0.0) - 1e-9 <= asset.position <= max(*reached, 0.0) + 1e-9

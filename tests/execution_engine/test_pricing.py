@@ -42,6 +42,7 @@ terms_drawn = st.builds(
     exponent=st.floats(0.3, 1.5),
     permanent=st.floats(0.0, 1e-5),
     transient=st.just(0.0),
+    felt=st.floats(1.0, 20.0),
 )
 
 
@@ -65,9 +66,13 @@ def test_a_worked_fill() -> None:
 
 
 def mirror(terms: Terms, bought: Quote, sold: Quote) -> None:
-    """Prices mirror each other in their logs, or as differences where costs do not scale."""
+    """Prices mirror each other in their logs, or as differences where costs do not scale.
+
+    The mean of e^z on the way up and of e^-z on the way down are, to second order, z^2 / 12 apart.
+    """
     if terms.reference == 0.0:
-        assert bought.price * sold.price == pytest.approx(100.0**2, rel=1e-9)
+        curved = (terms.permanent * bought.quantity) ** 2 / 12.0
+        assert bought.price * sold.price == pytest.approx(100.0**2, rel=1e-9 + 1.01 * curved)
     else:
         assert bought.price - 100.0 == pytest.approx(100.0 - sold.price, abs=1e-9)
         assert (bought.half_spread, bought.impact) == pytest.approx((sold.half_spread, sold.impact))
@@ -89,7 +94,7 @@ def test_the_parts_make_up_the_price_and_are_paid(
     bought = quote(terms, 100.0, quantity, at(rate), 0.0)
     assert bought.price == pytest.approx(100.0 + bought.half_spread + bought.impact)
     assert bought.half_spread >= 0.0
-    assert bought.impact >= 0.0
+    assert bought.impact >= -1e-12 * bought.price
 
 
 @given(terms_drawn, quantities, quantities, rates, rates)
@@ -245,7 +250,7 @@ def test_permanent_impact_is_of_day_volatility_and_day_volume_and_0_before_any_v
 
 
 @given(
-    st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=6),
+    st.lists(st.floats(-1e5, 1e5), min_size=1, max_size=6),
     st.sampled_from(list(ImpactReference)),
     st.floats(1e-9, 1e-6),
 )

@@ -140,9 +140,18 @@ def test_a_stop_lies_on_the_losing_side_however_wild_the_market() -> None:
 def test_each_cap_binds_and_is_named(
     caps: dict[str, float], name: BoundBy, fraction: float
 ) -> None:
-    report = one(1.0, **caps)
+    report = one(1.0, an_asset(expected_slippage=0.0), **caps)
     assert report.target_fraction == pytest.approx(fraction)
     assert report.bound_by == name
+
+
+def test_leverage_is_held_against_what_the_trade_leaves() -> None:
+    """Of all in at 1% of costs a hundredth of equity is gone: 0.99 of it can be held."""
+    linear = {"mode": RiskMode.LINEAR, "max_weight": 1.0, "max_leverage": 1.0}
+    report = one(1.0, an_asset(expected_slippage=0.01), **linear)
+    assert report.target_fraction == pytest.approx(0.99)
+    there = one(1.0, held(9900.0, expected_slippage=0.01), **linear)
+    assert there.target_fraction == pytest.approx(1.0 - 0.01 * 0.01)
 
 
 def test_the_last_cap_that_shrank_is_named() -> None:
@@ -291,8 +300,8 @@ def test_any_holding_up_to_that_of_full_confidence_can_be_held(
 @given(signal=signals)
 def test_an_action_that_has_been_reached_trades_nothing(mode: RiskMode, signal: float) -> None:
     """With no band at all: the target is the position, to the bit."""
-    wanted = one(signal, mode=mode)
-    there = held(wanted.target)
+    wanted = one(signal, an_asset(expected_slippage=0.0), mode=mode)
+    there = held(wanted.target, expected_slippage=0.0)
     again = one(signal, there, mode=mode)
     assert sent(there, again, mode=mode) == 0.0
     assert sent(held(0.99 * wanted.target), again, mode=mode) == pytest.approx(0.01 * wanted.target)

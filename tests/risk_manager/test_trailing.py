@@ -19,11 +19,13 @@ from trading_env.core.codes import Exit
 from trading_env.core.noise import normal, uniforms
 from trading_env.core.records import AssetState, new_table
 from trading_env.core.values import Bar
-from trading_env.execution_engine.inside_bar import exit_trigger
+from trading_env.execution_engine.bar_path import whole_bar
+from trading_env.execution_engine.inside_bar import reaches
 from trading_env.risk_manager.levels import trail_stop
 
 DRIFT, UP, DOWN = 0.1, 2.0, 1.0
 OVERSHOOT = 0.5825971579
+STOP, TARGET = Exit.STOP_LOSS.value, Exit.TAKE_PROFIT.value
 SEED = np.uint64(11)
 
 
@@ -51,7 +53,12 @@ def passages(asset: Any, paths: int, dt: float, inside: bool, trailing: bool, ou
             elif not trailing:
                 low, high = y, y
             bar = Bar(math.exp(x), math.exp(high), math.exp(low), math.exp(y), 1.0)
-            code, price, _ = exit_trigger(asset, bar, asset.take_profit)
+            part = whole_bar(bar)
+            price = bar.open
+            if bar.open <= asset.stop_loss or reaches(part, asset.stop_loss, 1.0):
+                code, price = STOP, min(bar.open, asset.stop_loss)
+            elif reaches(part, asset.take_profit, -1.0):
+                code, price = TARGET, asset.take_profit
             if trailing and code == 0:
                 before = asset.seen_close
                 asset.seen_close = bar.close

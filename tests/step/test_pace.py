@@ -1,5 +1,6 @@
 """Parent orders: what a pace asks for, and what the deadline costs."""
 
+import math
 from typing import Any
 
 import pytest
@@ -72,13 +73,16 @@ def test_what_is_in_flight_cannot_be_called_back(side: float) -> None:
 def test_the_deadline_completes_at_cost(side: float) -> None:
     """200 left at 50, at a rate of 200 of a mean bar's 1000.
 
-    Half spread 1%, temporary 10% x 0.2, permanent (0.5 / 1000) x 200 / 2, fee 0.1% of what is paid.
+    Half spread 1%, temporary 10% x 0.2, permanent the mean of e^z on the way to z = 0.1, fee 0.1%
+    of what is paid.
     """
-    asset, account, report = a_parent(side * 200.0, mark=50.0), an_account(), a_report()
-    execution = execution_params(half_spread=0.01, temporary=0.1, permanent=0.5, fee=0.001)
+    asset = a_parent(side * 200.0, mark=50.0, permanent_unit=0.0005)
+    account, report = an_account(), a_report()
+    execution = execution_params(half_spread=0.01, temporary=0.1, fee=0.001)
     slots = some_slots(an_order(side * 100.0))
     complete(a_desk(asset, slots, account=account, report=report, execution=execution))
-    price = 50.0 * (1.0 + side * (0.01 + 0.02 + 0.05))
+    moved = 50.0 * math.expm1(side * 0.1) / (side * 0.1)
+    price = moved * 1.03**side
     assert asset.position == asset.goal
     assert report.price == pytest.approx(price)
     assert report.fees == pytest.approx(0.001 * 200.0 * price)

@@ -4,9 +4,9 @@ A new order is what the target lacks after everything still live. If that is opp
 working, the new order replaces it: on arrival it cancels the working rest. Orders of one asset
 arrive in the order in which they were sent: one that would overtake waits for those before it. An
 order never takes the position beyond the target it was sent for: what other orders have filled
-meanwhile is taken off it when it arrives. An asset has SLOTS
-live orders at most; one more is rejected with `bound_by = ORDER_SLOTS`. An order that ends stays
-readable, with its ledger, until the next step begins.
+meanwhile is taken off it when it arrives, and it cancels what works on the other side. An asset
+has SLOTS live orders at most; one more is rejected with `bound_by = ORDER_SLOTS`. An order that
+ends stays readable, with its ledger, until the next step begins.
 """
 
 import math
@@ -204,14 +204,6 @@ def cancel_all(slots: Table) -> None:
 
 
 @kernel
-def cancel_replaced(slots: Table) -> None:
-    """Cancel the rest of what is replaced, as the arrival of the replacing order does."""
-    for s in range(slots.shape[0]):
-        if slots[s].state == SlotState.WORKING and slots[s].replaced == 1:
-            finish(slots[s], Status.CANCELLED.value)
-
-
-@kernel
 def next_arrival(slots: Table, seconds: float) -> int:
     """Index of the in-flight order that arrives first within `seconds`, or -1."""
     first = -1
@@ -248,9 +240,13 @@ def keep_to_goal(slot: OrderSlot, slots: Table, asset: AssetState, report: Repor
 
 @kernel
 def arrive(slot: OrderSlot, slots: Table, asset: AssetState, report: Report) -> None:
-    """Take an order from flight to the market; a replacing one cancels the working rest."""
-    if slot.replaces == 1:
-        cancel_replaced(slots)
+    """Take an order from flight to the market; it cancels what it replaces, or would trade with."""
+    for s in range(slots.shape[0]):
+        other = slots[s]
+        if other.state == SlotState.WORKING:
+            replaced = slot.replaces == 1 and other.replaced == 1
+            if replaced or other.left * slot.left < 0.0:
+                finish(other, Status.CANCELLED.value)
     outcome = Status.NONE if slot.left == 0.0 else Status.CANCELLED
     keep_to_goal(slot, slots, asset, report)
     slot.state = SlotState.WORKING.value

@@ -126,7 +126,7 @@ class RiskManager:
             gross = abs(stake.fraction) + other / balance
             reach = params.participation_bars * (bar_capacity * share)
             quality = execution_throttle(paid, expected, params.execution_floor)
-            reserve = expected_share(expected, stake.fraction, held * share)
+            reserve = expected_share(expected, stake.fraction, held * share, gross, params)
             standing = Standing(gross, reserve, held * share, reach, fallen, quality)
             stake = account_caps(stake, standing, params)
         units = stake.fraction / share

@@ -176,9 +176,12 @@ def cap_asset(asset: AssetState, report: Report, risk: "RiskConfig") -> float:
 
 
 @kernel
-def expected_share(slippage: float, fraction: float, held: float) -> float:
-    """Share of equity that moving an asset from what is held to a target is expected to cost."""
-    return max(slippage, 0.0) * abs(fraction - held)
+def expected_share(
+    slippage: float, fraction: float, held: float, gross: float, risk: "RiskConfig"
+) -> float:
+    """Share of equity that moving an asset to a target within the leverage is expected to cost."""
+    within = fraction * min(1.0, risk.max_leverage / gross) if gross > 0.0 else fraction
+    return max(slippage, 0.0) * abs(within - held)
 
 
 @kernel
@@ -232,6 +235,7 @@ def decide(actions: Floats, lane: Lane, rules: Rules) -> None:
     for a in range(assets.shape[0]):
         asset = assets[a]
         held = asset.position * (asset.seen_close / account.seen_equity)
-        reserve += expected_share(asset.expected_slippage, reports[a].target_fraction, held)
+        fraction = reports[a].target_fraction
+        reserve += expected_share(asset.expected_slippage, fraction, held, gross, risk)
     for a in range(assets.shape[0]):
         limit_asset(desk_of(lane, rules, a), gross, reserve, drawdown)
