@@ -118,14 +118,15 @@ def own_caps(risk: Record, stake: Record) -> None:
         stake.update(stop=0.0, target=0.0)
 
 
-def cost_of_change(state: Record, stakes: list[Record]) -> float:
+def cost_of_change(risk: Record, state: Record, stakes: list[Record], gross: float) -> float:
     """What the change of all positions is expected to cost, as a share of equity."""
     equity, cost = state["account"]["seen_equity"], 0.0
     if equity <= 0.0:
         return 0.0
+    kept = min(1.0, risk["max_leverage"] / gross) if gross > 0.0 else 1.0
     for asset, stake in zip(state["assets"], stakes, strict=True):
         held = asset["position"] * asset["seen_close"] / equity
-        cost += max(asset["expected_slippage"], 0.0) * abs(stake["f"] - held)
+        cost += max(asset["expected_slippage"], 0.0) * abs(stake["f"] * kept - held)
     return min(cost, LARGEST_COST)
 
 
@@ -172,7 +173,8 @@ def decide(world: Record, state: Record, actions: list[float]) -> list[Record]:
     for stake in stakes:
         stake["wished"] = stake["f"]
         own_caps(world["risk"], stake)
-    gross, cost = sum(abs(stake["f"]) for stake in stakes), cost_of_change(state, stakes)
+    gross = sum(abs(stake["f"]) for stake in stakes)
+    cost = cost_of_change(world["risk"], state, stakes, gross)
     reports = []
     for asset, stake in zip(state["assets"], stakes, strict=True):
         if account["seen_equity"] <= 0.0 or asset["exit_pending"]:

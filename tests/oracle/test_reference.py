@@ -38,6 +38,7 @@ EVENTS = (  # what the oracle notes of a bar: the branches of sections 9 and 10
     "a stop that stood was tighter",
     "a volume not known yet",
     "all of an order taken off",
+    "an order against another",
     "an order on the way",
     "an order without room",
     "two levels",

@@ -244,13 +244,16 @@ def follow(s: Session, part: Part) -> float:
 
 
 def arrive(s: Session, slot: Record) -> None:
-    """An order comes to the market; a replacing one cancels what it replaces."""
+    """An order comes to the market; it cancels what it replaces and what is against it."""
     slot["state"] = SlotState.WORKING
     s.report["arrivals"] += 1
     s.report["latency_s"] += slot["latency_s"]
-    if slot["replaces"]:
-        for other in s.slots:
-            if other["state"] == SlotState.WORKING and other["replaced"]:
+    for other in s.slots:
+        if other["state"] == SlotState.WORKING:
+            replaced, against = slot["replaces"] and other["replaced"], other["left"] * slot["left"]
+            if replaced or against < 0.0:
+                if not replaced:
+                    s.met("an order against another")
                 other.update(state=SlotState.DONE, outcome=Status.CANCELLED)
     if slot["left"] == 0.0:
         slot.update(state=SlotState.DONE, outcome=Status.NONE)
