@@ -59,7 +59,7 @@ USUAL: dict[type[Settings], Usual] = {
         "impact_exponent": [0.5, 0.6, 1.0],
         "permanent_impact": (0.0, 1.0),
         "inverse_turnover_days": (1.0, 500.0),
-        "transient_weights": [0.0, 0.3, 1.0, 7.0, 44.0],
+        "transient_weights": (0.0, 20.0),
         "transient_times_s": [60.0, 3600.0, 86400.0, 864000.0],
         "participation_cap": [0.01, 0.1, 1.0],
         "fee_bps": (-1.0, 10.0),

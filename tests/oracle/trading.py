@@ -267,9 +267,10 @@ def hold_to_goal(s: Session, slot: Record) -> None:
     working = [x for x in s.slots if x["state"] == SlotState.WORKING and not x["replaced"]]
     carried = s.asset["position"] + sum(x["left"] for x in working)  # the order itself is one
     beyond = side * (carried - slot["goal"])
-    if beyond <= DUST * max(abs(slot["goal"]), abs(slot["left"])):
+    rounding = DUST * max(abs(slot["goal"]), abs(slot["left"]))
+    if beyond <= rounding:
         return
-    cut = side * min(beyond, abs(slot["left"]))
+    cut = side * beyond if abs(slot["left"]) - beyond > rounding else slot["left"]
     s.met("all of an order taken off" if cut == slot["left"] else "a part of an order taken off")
     for name in ("quantity", "left", "claim"):
         slot[name] -= cut
