@@ -1,5 +1,6 @@
 """The account over an episode: interest, margin calls, ruin, and what bound the decisions."""
 
+import dataclasses
 from collections import Counter
 from typing import Any
 
@@ -78,33 +79,51 @@ def test_a_year_of_funding_is_its_rate_on_the_position(side: float, rate: float)
     assert info["financing_paid"] == pytest.approx(side * rate * 1e6, rel=1e-9)
 
 
-def test_a_margin_call_closes_the_position_at_cost() -> None:
-    """Three times long; the price falls by a fifth: equity is 1/6 of exposure, below 1/4."""
+def test_a_margin_call_closes_the_position_inside_the_bar_at_cost() -> None:
+    """Three times long: at 80 / 0.9 equity is a quarter of exposure, and the bar goes on to 80."""
     execution = {**FREE, "half_spread_bps": 10.0, "spread_exponent": 0.0, "fee_bps": 5.0}
     account = {"initial_cash": 1e6, "margin_rate": 0.0}
     closes = np.concatenate([np.full(3, 100.0), np.full(4, 80.0)])
     env = env_of(closes, risk=LEVERED, execution=execution, account=account)
-    for _ in range(3):
-        called = env.step(np.ones(1))[4]
-    assert called["summary"]["margin_calls"] == 1
-    held = called["position"][0]
+    for _ in range(2):
+        before = env.step(np.ones(1))[4]
+    held, cash = before["position"][0], before["cash"]
     closed = env.step(np.ones(1))[4]
     report = closed["execution"]
+    level = -cash / (0.75 * held)
+    assert closed["summary"]["margin_calls"] == 1
     assert report["exit"][0] == "margin_call"
-    assert closed["risk"]["bound_by"][0] == "exit_pending"
-    assert closed["risk"]["wished_fraction"][0] == 3.0  # the order that was refused
     assert closed["position"][0] == 0.0
-    assert report["filled"][0] == -held
-    assert report["spread"][0] == pytest.approx(10e-4 * 80.0 * held)
-    assert report["fees"][0] == pytest.approx(5e-4 * 80.0 * (1.0 - 10e-4) * held)
-    cost = report["spread"][0] + report["fees"][0]
-    assert closed["equity"] == pytest.approx(called["equity"] - cost, rel=1e-12)
+    assert report["price"][0] == pytest.approx(level / (1.0 + 10e-4))
+    assert report["fees"][0] == pytest.approx(5e-4 * report["price"][0] * held)
+    assert closed["equity"] == pytest.approx(cash + report["price"][0] * held * (1.0 - 5e-4))
+
+
+def test_a_fall_that_is_over_by_the_close_still_calls() -> None:
+    market = market_of(np.full(6, 100.0), DAY_S)
+    low = market.low.copy()
+    low[0, WARMUP + 2] = 55.0
+    env = PortfolioEnv(
+        market=dataclasses.replace(market, low=low),
+        seed_band=None,
+        episode_length=4,
+        detail="full",
+        execution=FREE,
+        account={"initial_cash": 1e6, "margin_rate": 0.0},
+        risk=LEVERED,
+    )
+    env.reset(seed=0, options={"path": 0, "start": WARMUP})
+    env.step(np.ones(1))
+    info = env.step(np.ones(1))[4]
+    assert info["execution"]["exit"][0] == "margin_call"
+    assert info["execution"]["price"][0] == pytest.approx(200.0 / 3.0 / 0.75)
 
 
 def test_ruin_is_the_end_and_is_not_recovered_from() -> None:
-    """Three times long into a fall of a half: the price comes back, the account does not."""
-    closes = np.array([100.0, 100.0, 100.0, 50.0, 100.0, 100.0])
-    env = env_of(closes, risk=LEVERED)
+    """Three times long over a gap of a half: the price comes back, the account does not."""
+    gap = {"kind": "price", "shape": "gap", "move": -0.5, "start": "2 bars"}
+    scenario = {"name": "gap", "events": [gap]}
+    env = env_of(np.full(6, 100.0), risk=LEVERED, scenario=scenario)
     ended = []
     for _ in range(3):
         _, _, terminated, truncated, info = env.step(np.ones(1))

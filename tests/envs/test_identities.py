@@ -39,11 +39,11 @@ def test_accounts_and_ledgers_add_up(draw: int) -> None:
             rng.uniform(-1.1, 1.1, envs._shape)
         )
         after, now, reports = batch.lanes.accounts, batch.lanes.assets, batch.outputs.reports
-        exposure = np.abs(now["position"] * now["mark"])
+        exposure = np.abs(now["position"]) * np.maximum(now["mark"], now["value"])
         scale = np.abs(accounts["equity"]) + exposure.sum(1) + reports["notional"].sum(1)
         by_asset = scale[:, None]
 
-        value = (now["position"] * now["mark"]).sum(1)
+        value = (now["position"] * now["value"]).sum(1)
         assert excess(after["equity"], after["cash"] + value, scale) <= 1.0
 
         financing = after["financing_paid"] - accounts["financing_paid"]
@@ -82,8 +82,10 @@ def test_growth_terms_add_up_to_log_growth() -> None:
     for _ in range(252):
         info = envs.step(rng.uniform(-1, 1, envs._shape))[4]
         total += info["reward_terms"]["growth"]
+        leaving = info["reward_terms"]["liquidation"]
+    assert (leaving < 0.0).all()
     np.testing.assert_allclose(total, np.log(info["equity"] / start), rtol=1e-9, atol=1e-12)
-    np.testing.assert_allclose(info["summary"]["reward"], 100.0 * total, rtol=1e-9)
+    np.testing.assert_allclose(info["summary"]["reward"], 100.0 * (total + leaving), rtol=1e-9)
 
 
 def test_order_ledgers_add_up_to_perolds_shortfall() -> None:

@@ -49,7 +49,7 @@ def financing(assets: Any, cash: Floats, seconds: Floats) -> Floats:
 def check_money(before: Any, after: Any, reports: Any, owed: Floats) -> None:
     """Equity is cash and holdings, and cash moves by fills, fees and financing alone."""
     (accounts, assets), (now, held) = before, after
-    value = held["position"] * held["mark"]
+    value = held["position"] * held["value"]
     scale = np.abs(accounts["equity"]) + np.abs(value).sum(1) + reports["notional"].sum(1)
     slack = TOLERANCE * (scale + np.abs(accounts["cash"]))
     assert (np.abs(now["equity"] - now["cash"] - value.sum(1)) <= slack).all()
@@ -97,7 +97,7 @@ def walk(lanes: int, steps: int, seed: int) -> Counter[str]:
         new = (held["exit_pending"] == Exit.MARGIN_CALL) & ~left
         broke = now["equity"] <= 0.0
         assert (broke == terminated).all()
-        gross = np.abs(held["position"] * held["mark"]).sum(1)
+        gross = np.abs(held["position"] * held["value"]).sum(1)
         due = ((now["equity"] < 0.08 * gross) & ~broke)[:, None] & (held["position"] != 0.0)
         assert (held["exit_pending"][due] == Exit.MARGIN_CALL).all()
         found = {"calls": new, "leftovers": left, "ruins": broke, "shorts": held["position"] < 0.0}

@@ -7,7 +7,8 @@ arithmetic does not round, everything agrees to the bit.
 
 The side: a buyer in a market and a seller in its mirror image pay the same where the model is
 symmetric, that is where impact and spread are fractions of the first price
-(`impact_reference = "first"`) and do not follow volatility, prices are arithmetic (the mirror of P
+(`impact_reference = "first"`) and do not follow volatility, orders arrive at the open (later the
+path of the bar is drawn in log price), prices are arithmetic (the mirror of P
 is 2 P0 - P), there is no fee by notional and no tick. Elsewhere they differ: returns in the mirror
 are not the mirrored returns.
 """
@@ -85,8 +86,8 @@ def test_the_unit_of_price_changes_nothing(draw: int, factor: float, exact: bool
 
 
 ARITHMETIC = {
-    "latency_ms": 2e7,
-    "latency_log_sd": 0.5,
+    "latency_ms": 1e5,
+    "latency_log_sd": 0.3,
     "half_spread_bps": 5.0,
     "spread_exponent": 0.0,
     "temporary_impact": 0.05,

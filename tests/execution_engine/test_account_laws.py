@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.helpers import a_desk, account_params, an_account, execution_params, held
+from tests.helpers import a_desk, account_params, an_account, held, some_rules
 from trading_env.core.codes import Exit
 from trading_env.core.records import AssetState, new_table
 from trading_env.execution_engine.account import call_margin, revalue, revalue_as_seen, settle
@@ -32,7 +32,7 @@ def test_equity_is_cash_and_holdings_and_gross_their_magnitude(
     book: list[tuple[float, float]], cash: float
 ) -> None:
     account = an_account(cash)
-    gross = revalue(account, table_of(book), execution_params())
+    gross = revalue(account, table_of(book), some_rules())
     values = [position * mark for position, mark in book]
     size = math.fsum(map(abs, values))
     assert math.isclose(gross, size, rel_tol=1e-12)
@@ -46,7 +46,7 @@ def test_a_margin_call_is_of_every_position_or_of_none(
 ) -> None:
     """And comes exactly when equity is less than the share of gross exposure that it must be."""
     account, assets = an_account(cash), table_of(book)
-    gross = revalue(account, assets, execution_params())
+    gross = revalue(account, assets, some_rules())
     called = call_margin(account, assets, gross, account_params(maintenance_margin=maintenance))
     assert called is bool(account.equity < maintenance * gross)
     due = (assets["position"] != 0.0) & called
@@ -77,7 +77,7 @@ def test_the_peak_shown_never_falls_and_no_single_print_raises_it(shown: list[fl
     before, peak = 100.0, 100.0
     for value in shown:
         account.cash = value
-        revalue_as_seen(account, nothing, execution_params())
+        revalue_as_seen(account, nothing, some_rules())
         peak, before = max(peak, min(value, before)), value
         assert (account.seen_equity, account.seen_peak) == (value, peak)
 

@@ -258,17 +258,16 @@ def test_permanent_impact_makes_no_equity(
     trades: list[float], reference: ImpactReference, unit: float
 ) -> None:
     """Whatever is traded at a market that stands still: nothing is gained by moving the price."""
-    asset = an_asset(permanent_unit=unit)
-    execution = execution_params(impact_reference=reference)
-    cash = 0.0
+    asset, cash = an_asset(permanent_unit=unit), 0.0
+    rules = some_rules(execution=execution_params(impact_reference=reference))
     for quantity in trades:
-        terms = terms_of(asset, a_stress(), some_rules(execution=execution))
+        terms = terms_of(asset, a_stress(), rules)
         quoted = quote(terms, impacted_price(asset, 100.0, reference), quantity, at(0.0), 0.0)
         cash -= quantity * quoted.price
         asset.position += quantity
-        leave_impact(asset, quantity, 0.0, 1.0, execution)
+        leave_impact(asset, quantity, 0.0, 1.0, rules.execution)
         market = impacted_price(asset, 100.0, reference)
-        worth = asset.position * leaving_value(asset, execution, market)
+        worth = asset.position * leaving_value(asset, rules, market)
         assert cash + worth == pytest.approx(0.0, abs=1e-9 * 100.0 * sum(map(abs, trades)))
 
 

@@ -25,10 +25,9 @@ from typing import TYPE_CHECKING
 from trading_env.core.codes import Exit
 from trading_env.core.grid import GRID_SLACK
 from trading_env.core.jit import kernel
-from trading_env.core.params import ExecutionParams
 from trading_env.core.records import AccountState, AssetState, Report, Table
 from trading_env.execution_engine.pricing import leaving_value
-from trading_env.risk_manager.desk import Desk
+from trading_env.risk_manager.desk import Desk, Rules
 from trading_env.risk_manager.levels import clear_exit
 
 if TYPE_CHECKING:
@@ -112,13 +111,13 @@ def accrue(
 
 
 @kernel
-def revalue(account: AccountState, assets: Table, execution: ExecutionParams) -> float:
+def revalue(account: AccountState, assets: Table, rules: Rules) -> float:
     """Value the account at the true market; return gross exposure."""
     value = 0.0
     gross = 0.0
     for a in range(assets.shape[0]):
         asset = assets[a]
-        asset.value = leaving_value(asset, execution, asset.mark)
+        asset.value = leaving_value(asset, rules, asset.mark)
         exposure = asset.position * asset.value
         value += exposure
         gross += abs(exposure)
@@ -128,12 +127,12 @@ def revalue(account: AccountState, assets: Table, execution: ExecutionParams) ->
 
 
 @kernel
-def revalue_as_seen(account: AccountState, assets: Table, execution: ExecutionParams) -> None:
+def revalue_as_seen(account: AccountState, assets: Table, rules: Rules) -> None:
     """Value the account at the prices shown; a peak counts once two values in a row reach it."""
     value = account.cash
     for a in range(assets.shape[0]):
         asset = assets[a]
-        value += asset.position * leaving_value(asset, execution, asset.seen_close)
+        value += asset.position * leaving_value(asset, rules, asset.seen_close)
     account.seen_peak = max(account.seen_peak, min(value, account.seen_equity))
     account.seen_equity = value
 

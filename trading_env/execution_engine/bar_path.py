@@ -43,15 +43,9 @@ def whole_bar(bar: Bar) -> Part:
 
 @kernel
 def in_logs(part: Part) -> Part:
-    """Return a part with the logs of its prices."""
-    return Part(
-        part.begin,
-        part.end,
-        math.log(part.open),
-        math.log(part.high),
-        math.log(part.low),
-        math.log(part.close),
-    )
+    """Return a part with the logs of its prices over its open."""
+    high, low = math.log(part.high / part.open), math.log(part.low / part.open)
+    return Part(part.begin, part.end, 0.0, high, low, math.log(part.close / part.open))
 
 
 @kernel
@@ -205,7 +199,7 @@ def split(part: Part, at: float, bar: Bar, address: Address, n: int) -> tuple[Pa
     first = draw_side(logs.open, x, (low, high), before, (has_low, has_high), draws)
     touches = (not has_low, not has_high)
     second = draw_side(x, logs.close, (low, high), after, touches, draws)
-    price = min(max(math.exp(x), part.low), part.high)
+    price = min(max(part.open * math.exp(x), part.low), part.high)
     return (
         side_of(part.begin, at, part.open, price, first, part),
         side_of(at, part.end, price, part.close, second, part),
@@ -222,8 +216,8 @@ def side_of(
     part: Part,
 ) -> Part:
     """Return one side of a split, its extremes within the whole part's and beyond its ends."""
-    low = max(math.exp(extremes[0]), part.low)
-    high = min(math.exp(extremes[1]), part.high)
+    low = max(part.open * math.exp(extremes[0]), part.low)
+    high = min(part.open * math.exp(extremes[1]), part.high)
     low, high = min(low, min(opened, closed)), max(high, max(opened, closed))
     return Part(begin, end, opened, high, low, closed)
 

@@ -33,14 +33,11 @@ The five sum to sum q (p - M0) + (L - sum q)(M1 - M0) + fees, the step's impleme
 Not modelled: queue position, an exit's own latency.
 """
 
-import math
-
 from trading_env.core.codes import Exit, SlotState
 from trading_env.core.jit import kernel, rare_kernel
 from trading_env.core.params import ExecutionParams
 from trading_env.core.records import AssetState, Report, Table
 from trading_env.core.values import Address, Bar, FillWindow, Moment, Part, Session, Touch
-from trading_env.execution_engine.account import charge
 from trading_env.execution_engine.bar_path import (
     RESOLUTION,
     joined,
@@ -48,71 +45,25 @@ from trading_env.execution_engine.bar_path import (
     split,
     whole_bar,
 )
-from trading_env.execution_engine.fills import book_fill, fill_resting, room_in, take
-from trading_env.execution_engine.limits import (
-    is_resting,
-    resting_at,
-    resting_mid,
-    resting_quote,
-    resting_size,
+from trading_env.execution_engine.exits import (
+    claim_exit,
+    code_of_stop,
+    leave_at,
+    stop_level,
+    target_mid,
+    work_exit,
 )
+from trading_env.execution_engine.fills import fill_resting, room_in, take
+from trading_env.execution_engine.limits import is_resting, resting_mid, resting_size
 from trading_env.execution_engine.orders import (
     arrive,
-    cancel_all,
     end_bar,
     is_live,
     next_arrival,
 )
-from trading_env.execution_engine.pricing import (
-    charged,
-    fee_due,
-    on_tick,
-    quote,
-    rate_in_force,
-    rates_of,
-)
 from trading_env.risk_manager.desk import Desk
-from trading_env.risk_manager.levels import clear_exit, tighter
 
 SEARCH = 5  # halvings of a part of the bar, to find what it meets first and when
-
-
-@kernel
-def stop_level(asset: AssetState) -> float:
-    """Price at which the position is closed at a loss: its stop, or the account's margin call."""
-    stop = asset.stop_loss
-    if asset.margin_level > 0.0:
-        return tighter(stop, asset.margin_level, asset.position)
-    return stop
-
-
-@kernel
-def code_of_stop(asset: AssetState) -> int:
-    """Return the Exit code of `stop_level`."""
-    called = asset.margin_level > 0.0 and stop_level(asset) == asset.margin_level
-    return Exit.MARGIN_CALL.value if called else Exit.STOP_LOSS.value
-
-
-@kernel
-def target_mid(desk: Desk, session: Session) -> float:
-    """Price that the path must reach for the position's target to fill, as a resting order's."""
-    asset = desk.asset
-    units = -math.copysign(min(abs(asset.position), session.capacity), asset.position)
-    return resting_mid(session.terms, asset.take_profit, units, desk.report.filled)
-
-
-@kernel
-def exit_at(desk: Desk, session: Session, price: float) -> int:
-    """Return which exit is due at a price that the path starts from (0: none)."""
-    asset = desk.asset
-    if asset.position == 0.0 or asset.exit_pending != Exit.NONE:
-        return int(asset.exit_pending)
-    # A short is a long seen in a mirror: compare with the sign turned.
-    side = 1.0 if asset.position > 0.0 else -1.0
-    if asset.take_profit > 0.0 and side * (price - target_mid(desk, session)) >= 0.0:
-        return Exit.TAKE_PROFIT.value
-    stop = stop_level(asset)
-    return code_of_stop(asset) if stop > 0.0 and side * (price - stop) <= 0.0 else Exit.NONE.value
 
 
 @kernel
@@ -164,52 +115,6 @@ def goes_through(part: Part, price: float, side: float) -> bool:
     return part.open <= price < part.high
 
 
-@rare_kernel
-def claim_exit(desk: Desk, code: int, reference: float) -> None:
-    """An exit is due: it claims the whole position and cancels the asset's other orders."""
-    cancel_all(desk.slots)
-    desk.report.exit = code
-    desk.report.exit_claim = -desk.asset.position
-    desk.report.exit_reference = reference
-
-
-@rare_kernel
-def work_exit(desk: Desk, session: Session, mid: float, share: float, late: float) -> None:
-    """Trade what fits of an exit that is due, in the last share of the bar."""
-    asset, report, execution = desk.asset, desk.report, desk.rules.execution
-    terms = session.terms
-    rests = report.exit == Exit.TAKE_PROFIT
-    if not rests:
-        if asset.exit_pending == Exit.NONE:
-            clear_exit(asset)  # what a target has filled before was another order
-        asset.exit_pending = report.exit
-    room = room_in(desk, session, share, late)
-    if room <= 0.0:
-        return
-    quantity = -math.copysign(min(abs(asset.position), room), asset.position)
-    if rests:
-        mid, limit = resting_at(terms, asset.take_profit, mid, quantity, report.filled)
-        quoted = resting_quote(terms, limit, mid, quantity, report.filled)
-        report.rested += abs(quantity)
-    else:
-        rates = rates_of(quantity, late, share, session.bar.volume, terms.usual_volume)
-        quoted = quote(terms, mid, quantity, rates, report.filled)
-    quoted = on_tick(quoted, execution.tick)
-    asset.exit_notional += abs(quantity * quoted.price)
-    asset.exit_units += abs(quantity)
-    rate = rate_in_force(execution.maker_fee if rests else execution.fee, terms)
-    fee = fee_due(
-        rate * asset.exit_notional,
-        asset.exit_notional,
-        asset.exit_units,
-        asset.exit_fees,
-        execution,
-    )
-    asset.exit_fees += fee
-    book_fill(desk, quoted, mid - report.exit_reference)
-    charge(desk.account, report, charged(fee, terms.fees))
-
-
 @kernel
 def fill_working(desk: Desk, session: Session) -> None:
     """Let working orders trade from the open."""
@@ -225,23 +130,6 @@ def fill_working(desk: Desk, session: Session) -> None:
             left = share if slot.replaced == 1 else 1.0
             window = FillWindow(session.bar.open, left, report.traded, report.filled)
             take(desk, session, slot, window)
-
-
-@kernel
-def leave_at(desk: Desk, session: Session, begin: float, price: float, late: float) -> bool:
-    """Exit if one is due at the price that the path starts from at a fraction of the bar."""
-    asset = desk.asset
-    code = exit_at(desk, session, price)
-    if code == Exit.NONE:
-        return False
-    reference = stop_level(asset)
-    if asset.exit_pending != Exit.NONE:
-        reference = asset.mark
-    elif code == Exit.TAKE_PROFIT:
-        reference = asset.take_profit
-    claim_exit(desk, code, reference)
-    work_exit(desk, session, price, 1.0 - begin, late)
-    return True
 
 
 @rare_kernel
@@ -332,7 +220,7 @@ def trade_bar(desk: Desk, session: Session, address: Address) -> None:
         if s < 0:
             return
         traded = report.traded
-        arrive(slots[s], slots, desk.asset, report)
+        arrive(slots[s], desk)
         if slots[s].state == SlotState.WORKING:
             share = 1.0 - part.begin
             take(desk, session, slots[s], FillWindow(part.open, share, late, report.filled))
@@ -342,12 +230,12 @@ def trade_bar(desk: Desk, session: Session, address: Address) -> None:
 @rare_kernel
 def wait_out_bar(desk: Desk, seconds: float) -> None:
     """Pass a bar in which nothing can trade: orders arrive and wait, so does a pending exit."""
-    asset, slots, report = desk.asset, desk.slots, desk.report
+    asset, slots = desk.asset, desk.slots
     if asset.exit_pending != Exit.NONE:
         claim_exit(desk, asset.exit_pending, asset.mark)
     s = next_arrival(slots, seconds)
     while s >= 0:
-        arrive(slots[s], slots, asset, report)
+        arrive(slots[s], desk)
         s = next_arrival(slots, seconds)
 
 

@@ -222,25 +222,31 @@ def next_arrival(slots: Table, seconds: float) -> int:
 
 
 @kernel
-def keep_to_goal(slot: OrderSlot, slots: Table, asset: AssetState, report: Report) -> None:
+def keep_to_goal(slot: OrderSlot, desk: Desk) -> None:
     """Take off an arriving order what would carry the position beyond what it was sent for."""
-    reached = asset.position + slot.left
+    slots = desk.slots
+    reached = desk.asset.position + slot.left
     for s in range(slots.shape[0]):
         if slots[s].state == SlotState.WORKING and slots[s].replaced == 0:
             reached += slots[s].left
     excess = min(math.copysign(1.0, slot.left) * (reached - slot.goal), abs(slot.left))
-    if excess <= DUST * max(abs(slot.goal), abs(slot.left)):
+    rounding = DUST * max(abs(slot.goal), abs(slot.left))
+    if excess <= rounding:
         return
-    cut = math.copysign(excess, slot.left)
+    left = whole_lots(slot.left - math.copysign(excess, slot.left), desk.rules.execution.lot)
+    if abs(left) <= rounding:
+        left = 0.0
+    cut = slot.left - left
     slot.quantity -= cut
-    slot.left -= cut
+    slot.left = left
     slot.claim -= cut
-    report.live -= cut
+    desk.report.live -= cut
 
 
 @kernel
-def arrive(slot: OrderSlot, slots: Table, asset: AssetState, report: Report) -> None:
+def arrive(slot: OrderSlot, desk: Desk) -> None:
     """Take an order from flight to the market; it cancels what it replaces, or would trade with."""
+    slots, report = desk.slots, desk.report
     for s in range(slots.shape[0]):
         other = slots[s]
         if other.state == SlotState.WORKING:
@@ -248,7 +254,7 @@ def arrive(slot: OrderSlot, slots: Table, asset: AssetState, report: Report) -> 
             if replaced or other.left * slot.left < 0.0:
                 finish(other, Status.CANCELLED.value)
     outcome = Status.NONE if slot.left == 0.0 else Status.CANCELLED
-    keep_to_goal(slot, slots, asset, report)
+    keep_to_goal(slot, desk)
     slot.state = SlotState.WORKING.value
     report.latency_s += slot.latency_s  # becomes the mean when the bar closes
     report.arrivals += 1

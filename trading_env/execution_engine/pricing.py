@@ -37,7 +37,7 @@ Not modelled: the order book, queue position, cross-impact between assets.
 
 import math
 
-from trading_env.core.codes import Factor, ImpactReference
+from trading_env.core.codes import Factor, ImpactReference, Task
 from trading_env.core.grid import tick_above, tick_below
 from trading_env.core.jit import kernel, rare_kernel
 from trading_env.core.params import EpisodeParams, ExecutionParams
@@ -78,15 +78,16 @@ def moved_by(z: float) -> float:
 
 
 @kernel
-def leaving_value(asset: AssetState, execution: ExecutionParams, price: float) -> float:
+def leaving_value(asset: AssetState, rules: Rules, price: float) -> float:
     """What a unit of the position is worth at a market price, own permanent impact on leaving paid.
 
     For any fill at a standing market, position x this + cash stays as it was, other costs apart.
+    A parent order is there to be filled, not to leave again: Execution-v0 values at the mark.
     """
     lasting = asset.permanent_unit * asset.position
-    if lasting == 0.0:
+    if lasting == 0.0 or rules.episode.task == Task.EXECUTION:
         return price
-    if execution.impact_reference == ImpactReference.FIRST:
+    if rules.execution.impact_reference == ImpactReference.FIRST:
         return price - 0.5 * lasting * asset.reference_price
     return price * growth(-lasting)
 

@@ -146,9 +146,12 @@ def obizhaeva_wang(
         temporary=(1.0 / depth - permanent) / 2.0,
         permanent=permanent,
     )
-    refill_s = DAY_S * (trades - 1) / (resilience * horizon) if trades > 1 else DAY_S
-    kwargs["market"] |= {"covariance": 0.0, "paths": 1}
+    # Two bars a day, around the clock: over a weekend the book would refill by more than a bar's.
+    bar_s = DAY_S / 2
+    refill_s = bar_s * (trades - 1) / (resilience * horizon) if trades > 1 else bar_s
+    kwargs["market"] |= {"covariance": 0.0, "paths": 1, "bars_per_day": 2}
     kwargs["execution"] |= {
+        "permanent_impact": 2.0 * kwargs["execution"]["permanent_impact"],
         "transient_shape": "block",
         "transient_weights": [1.0, 0.0, 0.0],
         "transient_times_s": [refill_s, DAY_S, DAY_S],

@@ -18,7 +18,7 @@ class RewardConfig(Settings):
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "execution_quality": {"growth": 1.0, "shortfall": 1.0},
         "growth": {"growth": 1.0, "shortfall": 0.0},
-        "mean_variance": {"growth": 1.0, "shortfall": 0.0, "risk": 5.0},
+        "mean_variance": {"growth": 1.0, "shortfall": 0.0, "risk": 5.0, "liquidation": 0.0},
         "arrival_price": {"growth": 0.0, "shortfall": 1.0, "risk": 10.0, "liquidation": 0.0},
     }
 

@@ -114,7 +114,7 @@ def begin_account(world: World, lane: Lane) -> None:
     account.cash = cash
     account.fees_paid = 0.0
     account.financing_paid = 0.0
-    revalue(account, lane.assets, world.execution[0])
+    revalue(account, lane.assets, rules_of(world))
     account.initial_equity = account.equity
     account.peak_equity = account.equity
     account.seen_equity = account.equity

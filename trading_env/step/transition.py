@@ -116,8 +116,8 @@ def settle_lane(world: World, lane: Lane, rules: Rules) -> None:
     account.step += 1
     if rules.episode.task == Task.EXECUTION and account.step >= rules.episode.length:
         complete_parents(lane, rules)
-    gross = revalue(account, lane.assets, rules.execution)
-    revalue_as_seen(account, lane.assets, rules.execution)
+    gross = revalue(account, lane.assets, rules)
+    revalue_as_seen(account, lane.assets, rules)
     called = call_margin(account, lane.assets, gross, world.account[0])
     for a in range(lane.reports.shape[0]):
         called = called or lane.reports[a].exit == Exit.MARGIN_CALL

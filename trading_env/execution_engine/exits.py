@@ -1,0 +1,128 @@
+"""Exits: when a stop, a margin call or a target is due, and how it trades.
+
+A stop, or the level of a margin call where that is tighter, fills as a market order and stays
+pending until the position is flat. A target rests and fills as a resting limit order does. An exit
+claims the whole position and cancels the asset's other orders.
+"""
+
+import math
+
+from trading_env.core.codes import Exit
+from trading_env.core.jit import kernel, rare_kernel
+from trading_env.core.records import AssetState
+from trading_env.core.values import Session
+from trading_env.execution_engine.account import charge
+from trading_env.execution_engine.fills import book_fill, room_in
+from trading_env.execution_engine.limits import resting_at, resting_mid, resting_quote
+from trading_env.execution_engine.orders import cancel_all
+from trading_env.execution_engine.pricing import (
+    charged,
+    fee_due,
+    on_tick,
+    quote,
+    rate_in_force,
+    rates_of,
+)
+from trading_env.risk_manager.desk import Desk
+from trading_env.risk_manager.levels import clear_exit, tighter
+
+
+@kernel
+def stop_level(asset: AssetState) -> float:
+    """Price at which the position is closed at a loss: its stop, or the account's margin call."""
+    stop = asset.stop_loss
+    if asset.margin_level > 0.0:
+        return tighter(stop, asset.margin_level, asset.position)
+    return stop
+
+
+@kernel
+def code_of_stop(asset: AssetState) -> int:
+    """Return the Exit code of `stop_level`."""
+    called = asset.margin_level > 0.0 and stop_level(asset) == asset.margin_level
+    return Exit.MARGIN_CALL.value if called else Exit.STOP_LOSS.value
+
+
+@kernel
+def target_mid(desk: Desk, session: Session) -> float:
+    """Price that the path must reach for the position's target to fill, as a resting order's."""
+    asset = desk.asset
+    units = -math.copysign(min(abs(asset.position), session.capacity), asset.position)
+    return resting_mid(session.terms, asset.take_profit, units, desk.report.filled)
+
+
+@kernel
+def exit_at(desk: Desk, session: Session, price: float) -> int:
+    """Return which exit is due at a price that the path starts from (0: none)."""
+    asset = desk.asset
+    if asset.position == 0.0 or asset.exit_pending != Exit.NONE:
+        return int(asset.exit_pending)
+    # A short is a long seen in a mirror: compare with the sign turned.
+    side = 1.0 if asset.position > 0.0 else -1.0
+    if asset.take_profit > 0.0 and side * (price - target_mid(desk, session)) >= 0.0:
+        return Exit.TAKE_PROFIT.value
+    stop = stop_level(asset)
+    return code_of_stop(asset) if stop > 0.0 and side * (price - stop) <= 0.0 else Exit.NONE.value
+
+
+@rare_kernel
+def claim_exit(desk: Desk, code: int, reference: float) -> None:
+    """An exit is due: it claims the whole position and cancels the asset's other orders."""
+    cancel_all(desk.slots)
+    desk.report.exit = code
+    desk.report.exit_claim = -desk.asset.position
+    desk.report.exit_reference = reference
+
+
+@rare_kernel
+def work_exit(desk: Desk, session: Session, mid: float, share: float, late: float) -> None:
+    """Trade what fits of an exit that is due, in the last share of the bar."""
+    asset, report, execution = desk.asset, desk.report, desk.rules.execution
+    terms = session.terms
+    rests = report.exit == Exit.TAKE_PROFIT
+    if not rests:
+        if asset.exit_pending == Exit.NONE:
+            clear_exit(asset)  # what a target has filled before was another order
+        asset.exit_pending = report.exit
+    room = room_in(desk, session, share, late)
+    if room <= 0.0:
+        return
+    quantity = -math.copysign(min(abs(asset.position), room), asset.position)
+    if rests:
+        mid, limit = resting_at(terms, asset.take_profit, mid, quantity, report.filled)
+        quoted = resting_quote(terms, limit, mid, quantity, report.filled)
+        report.rested += abs(quantity)
+    else:
+        rates = rates_of(quantity, late, share, session.bar.volume, terms.usual_volume)
+        quoted = quote(terms, mid, quantity, rates, report.filled)
+    quoted = on_tick(quoted, execution.tick)
+    asset.exit_notional += abs(quantity * quoted.price)
+    asset.exit_units += abs(quantity)
+    rate = rate_in_force(execution.maker_fee if rests else execution.fee, terms)
+    fee = fee_due(
+        rate * asset.exit_notional,
+        asset.exit_notional,
+        asset.exit_units,
+        asset.exit_fees,
+        execution,
+    )
+    asset.exit_fees += fee
+    book_fill(desk, quoted, mid - report.exit_reference)
+    charge(desk.account, report, charged(fee, terms.fees))
+
+
+@kernel
+def leave_at(desk: Desk, session: Session, begin: float, price: float, late: float) -> bool:
+    """Exit if one is due at the price that the path starts from at a fraction of the bar."""
+    asset = desk.asset
+    code = exit_at(desk, session, price)
+    if code == Exit.NONE:
+        return False
+    reference = stop_level(asset)
+    if asset.exit_pending != Exit.NONE:
+        reference = asset.mark
+    elif code == Exit.TAKE_PROFIT:
+        reference = asset.take_profit
+    claim_exit(desk, code, reference)
+    work_exit(desk, session, price, 1.0 - begin, late)
+    return True
