@@ -218,7 +218,9 @@ def whole_lots(quantity: float, lot: float) -> float:
 
 def is_near_lot(quantity: float, lot: float) -> bool:
     """Tell whether rounding decides between two numbers of lots."""
-    count = abs(quantity) / lot if lot > 0.0 else 0.5
+    if lot == 0.0 or quantity == 0.0:
+        return False
+    count = abs(quantity) / lot
     return abs(count - round(count)) <= 2e-9 + 1e-12 * count
 
 

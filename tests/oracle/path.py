@@ -86,7 +86,7 @@ class Split:
     def __init__(self, part: Part, bar: Part, w: float, draws: Draws) -> None:
         self.part, self.w, self.draws = part, w, draws
         self.close_call = False  # rounding may have decided
-        o, h, low, c = (math.log(price) for price in part[2:])
+        o, h, low, c = (math.log(price / part.open) for price in part[2:])
         width = h - low
         self.o, self.c = o, c
         self.high = max(h, max(o, c) + LIFTED * width)
@@ -108,7 +108,7 @@ class Split:
         )
 
     def place(self) -> float:
-        """The log price at the split."""
+        """The log price at the split, over the part's open."""
         d = math.sqrt(self.v * self.share * (1.0 - self.share))
         mean = self.o + self.share * (self.c - self.o)
         first, last = max(self.low, mean - REACH * d), min(self.high, mean + REACH * d)
@@ -169,11 +169,11 @@ class Split:
                 break
         low1, high1 = self.extremes(self.o, x, self.v1, case in (1, 2), case in (1, 3))
         low2, high2 = self.extremes(x, self.c, self.v2, case in (3, 4), case in (2, 4))
-        price = clip(math.exp(x), part.low, part.high)
+        price = clip(part.open * math.exp(x), part.low, part.high)
 
         def made(b: float, e: float, ends: tuple[float, float], low: float, high: float) -> Part:
-            low = min(clip(math.exp(low), part.low, part.high), *ends)
-            high = max(clip(math.exp(high), part.low, part.high), *ends)
+            low = min(clip(part.open * math.exp(low), part.low, part.high), *ends)
+            high = max(clip(part.open * math.exp(high), part.low, part.high), *ends)
             return Part(b, e, ends[0], high, low, ends[1])
 
         return (
