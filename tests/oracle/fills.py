@@ -6,9 +6,9 @@ Written from `docs/model.md` (sections 10 and 11) alone; it shares no code with 
 import math
 from typing import Any
 
-from tests.oracle.decision import DUST, is_near_lot, ticks, whole_lots
 from tests.oracle.limits import part_within
 from tests.oracle.market import ewma
+from tests.oracle.orders import DUST, is_near_lot, ticks, whole_lots
 from tests.oracle.prices import Session, quote
 from trading_env.core.codes import Exit, SlotState, Status
 

@@ -10,7 +10,7 @@ import math
 from typing import Any, NamedTuple
 
 from tests.oracle.accounts import accrue, mark_account, reward_of, set_margin_levels
-from tests.oracle.decision import decide, is_live, send, shown_together
+from tests.oracle.decision import decide, shown_together
 from tests.oracle.market import (
     FEED_STREAM,
     clip,
@@ -23,6 +23,7 @@ from tests.oracle.market import (
     update_averages,
 )
 from tests.oracle.observation import observe
+from tests.oracle.orders import is_live, send
 from tests.oracle.prices import (
     Session,
     carry_impact,
