@@ -104,6 +104,17 @@ def test_the_path_decides_which_of_stop_and_target_comes_first(side: float) -> N
 
 
 @sides
+def test_the_nearer_level_mostly_comes_first(side: float) -> None:
+    """A target at half a unit and a stop at nine, both within the bar: about 9 in 9.5."""
+    bar = facing(Bar(100.0, 110.0, 90.0, 100.0, 1000.0), side)
+    taken = 0
+    for seed in range(200):
+        asset = guarded(side, stop=91.0, target=100.5)
+        taken += trade(asset, some_slots(), bar, seed=seed).exit == Exit.TAKE_PROFIT
+    assert taken / 200 == pytest.approx(9.0 / 9.5, abs=0.1)
+
+
+@sides
 def test_levels_that_are_not_touched_do_nothing(side: float) -> None:
     asset = guarded(side, stop=94.0, target=111.0)
     assert trade(asset, some_slots(), facing(RISING, side)).traded == 0.0

@@ -185,6 +185,7 @@ def _arguments(
             "maintenance_margin": 0.0,
         },
         "reward": {
+            "liquidation": 0.0,
             "growth": 1.0,
             "shortfall": 0.0,
             "risk": model.risk_aversion * wealth - 1.0,  # log growth brings 1

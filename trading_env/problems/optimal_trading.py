@@ -147,6 +147,7 @@ def garleanu_pedersen(
             "maintenance_margin": 0.0,
         },
         "reward": {
+            "liquidation": 0.0,
             "growth": 1.0,
             "shortfall": 0.0,
             "risk": risk_aversion * wealth,
@@ -244,7 +245,7 @@ def kelly(
             "borrow_rate": 0.0,
             "maintenance_margin": 0.0,
         },
-        "reward": "growth",
+        "reward": {"preset": "growth", "liquidation": 0.0},
         "episode_length": episode_length,
         "seed_band": None,
     }
