@@ -63,8 +63,8 @@ def test_the_chance_to_stay_has_the_derivatives_it_says(
         return float((kept - lost).sum())
 
     found = stay(x, y, 0.0, width, variance)
-    slack = 1e-3 / width**2
-    assert found.inside == pytest.approx(max(inside(0.0, width), 0.0), abs=1e-4)
+    slack = 5e-3 / width  # of the first terms left out, e^-9 at most, and their slopes
+    assert found.inside == pytest.approx(max(inside(0.0, width), 0.0), abs=3e-4)
     by_high = (inside(0.0, width + step) - inside(0.0, width - step)) / (2.0 * step)
     by_low = (inside(-step, width) - inside(step, width)) / (2.0 * step)
     assert found.high == pytest.approx(by_high, abs=slack, rel=1e-2)
