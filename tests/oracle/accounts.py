@@ -43,23 +43,22 @@ def set_margin_levels(world: Record, state: Record, sessions: list[Session]) -> 
     """Where in the coming bar the account would be closed out."""
     maintenance, held = world["account"]["maintenance_margin"], []
     for session in sessions:
-        x, live, bar = session.asset["position"], session.report["live"], session.bar
-        y = x + math.copysign(min(abs(live), session.capacity), live) if x * live >= 0.0 else x
-        held.append((y, bar["open"], bar["low"] if y > 0.0 else bar["high"]))
+        x, bar = session.asset["position"], session.bar
+        held.append((x, bar["open"], bar["low"] if x > 0.0 else bar["high"]))
 
     def left(extreme: bool) -> float:
         total = equity_of(state)
-        for session, (y, opened, end) in zip(sessions, held, strict=True):
+        for session, (x, opened, end) in zip(sessions, held, strict=True):
             price = end if extreme else opened
-            total += y * (price - session.mark) - maintenance * abs(y) * price
+            total += x * (price - session.mark) - maintenance * abs(x) * price
         return total
 
     at_open, at_end = left(False), left(True)
-    for session, (y, opened, end) in zip(sessions, held, strict=True):
+    for session, (x, opened, end) in zip(sessions, held, strict=True):
         session.asset["margin_level"] = 0.0
-        if at_end < 0.0 and y != 0.0:
+        if at_end < 0.0 and x != 0.0:
             w = at_open / (at_open - at_end) if at_open > 0.0 else 0.0
-            session.asset["margin_level"] = opened + w * (end - opened)
+            session.asset["margin_level"] = math.copysign(opened + w * (end - opened), x)
 
 
 def mark_account(world: Record, state: Record) -> bool:

@@ -42,8 +42,8 @@ def stop_level(s: Session) -> Level | None:
     asset = s.asset
     if asset["position"] == 0.0:
         return None
-    stop, margin = asset["stop_loss"], asset["margin_level"]
     long = asset["position"] > 0.0
+    stop, margin = asset["stop_loss"], asset["margin_level"] * (1.0 if long else -1.0)
     tighter = margin > stop if long else margin < stop
     if margin > 0.0 and (stop == 0.0 or tighter):
         return Level(Exit.MARGIN_CALL, margin, margin)

@@ -31,15 +31,16 @@ from trading_env.risk_manager.levels import clear_exit, tighter
 def stop_level(asset: AssetState) -> float:
     """Price at which the position is closed at a loss: its stop, or the account's margin call."""
     stop = asset.stop_loss
-    if asset.margin_level > 0.0:
-        return tighter(stop, asset.margin_level, asset.position)
+    if asset.margin_level * asset.position > 0.0:
+        return tighter(stop, abs(asset.margin_level), asset.position)
     return stop
 
 
 @kernel
 def code_of_stop(asset: AssetState) -> int:
     """Return the Exit code of `stop_level`."""
-    called = asset.margin_level > 0.0 and stop_level(asset) == asset.margin_level
+    watched = asset.margin_level * asset.position > 0.0
+    called = watched and stop_level(asset) == abs(asset.margin_level)
     return Exit.MARGIN_CALL.value if called else Exit.STOP_LOSS.value
 
 
@@ -75,8 +76,13 @@ def claim_exit(desk: Desk, code: int, reference: float) -> None:
 
 
 @rare_kernel
-def work_exit(desk: Desk, session: Session, mid: float, share: float, late: float) -> None:
-    """Trade what fits of an exit that is due, in the last share of the bar."""
+def work_exit(
+    desk: Desk, session: Session, mid: float, share: float, late: float, begun: bool
+) -> None:
+    """Trade what fits of an exit that is due, in the last share of the bar.
+
+    `begun`: the path begins at `mid`, which may be beyond a target; else it met the level.
+    """
     asset, report, execution = desk.asset, desk.report, desk.rules.execution
     terms = session.terms
     rests = report.exit == Exit.TAKE_PROFIT
@@ -89,7 +95,11 @@ def work_exit(desk: Desk, session: Session, mid: float, share: float, late: floa
         return
     quantity = -math.copysign(min(abs(asset.position), room), asset.position)
     if rests:
-        mid, limit = resting_at(terms, asset.take_profit, mid, quantity, report.filled)
+        limit = asset.take_profit
+        if begun:
+            mid, limit = resting_at(terms, limit, mid, quantity, report.filled)
+        else:
+            mid = resting_mid(terms, limit, quantity, report.filled)
         quoted = resting_quote(terms, limit, mid, quantity, report.filled)
         report.rested += abs(quantity)
     else:
@@ -124,5 +134,5 @@ def leave_at(desk: Desk, session: Session, begin: float, price: float, late: flo
     elif code == Exit.TAKE_PROFIT:
         reference = asset.take_profit
     claim_exit(desk, code, reference)
-    work_exit(desk, session, price, 1.0 - begin, late)
+    work_exit(desk, session, price, 1.0 - begin, late, True)
     return True

@@ -181,7 +181,7 @@ def follow(
             if touch.exit == Exit.TAKE_PROFIT:
                 reference = desk.asset.take_profit
             claim_exit(desk, touch.exit, reference)
-            work_exit(desk, session, touch.price, 1.0 - part.begin, late)
+            work_exit(desk, session, touch.price, 1.0 - part.begin, late, False)
             return True, Moment(part.begin, late), splits
         late *= (1.0 - after.begin) / (1.0 - part.begin)
         part = after

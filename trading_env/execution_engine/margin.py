@@ -1,8 +1,7 @@
 """Margin calls inside a bar.
 
 Let every asset move along a straight line from its open (w = 0) to the extreme of the bar that
-hurts its position (w = 1), all at the same w, with the orders that the bar can fill counted as
-filled where they add to a position:
+hurts its position (w = 1), all at the same w:
 
     equity(w) = equity at the marks + sum x (price(w) - mark)
     called at the first w at which equity(w) < maintenance_margin x sum |x| price(w)
@@ -10,16 +9,16 @@ filled where they add to a position:
 Each asset's price at that w is the level at which its position is closed, as at a stop. For one
 asset that is the price at which a broker closes it. For several it is the worst corner of the bar:
 extremes that the assets may have reached one after the other count as reached together. With a
-maintenance margin of 0 the level is that of ruin.
+maintenance margin of 0 the level is that of ruin. A level holds for the side it was set for.
 
-Not modelled: the order in which a broker closes several positions; all are.
+Not modelled: the order in which a broker closes several positions, since all are closed; what
+orders add to a position in the bar itself, which is watched from its close on.
 """
 
 import math
 from typing import TYPE_CHECKING
 
 from trading_env.core.jit import kernel, rare_kernel
-from trading_env.core.params import ExecutionParams
 from trading_env.core.records import AssetState, Report, Table
 
 if TYPE_CHECKING:
@@ -27,60 +26,44 @@ if TYPE_CHECKING:
 
 
 @kernel
-def exposed_units(asset: AssetState, report: Report, execution: ExecutionParams) -> float:
-    """Position of an asset, with what live orders can add to it in the bar."""
-    fill = min(abs(report.live), execution.participation * report.volume)
-    if report.live * asset.position < 0.0 or report.live == 0.0:
-        return float(asset.position)
-    return float(asset.position + math.copysign(fill, report.live))
-
-
-@kernel
-def worst_price(units: float, report: Report) -> float:
-    """Extreme of the bar that hurts a position."""
-    return float(report.low if units > 0.0 else report.high)
+def price_at(at: float, asset: AssetState, report: Report) -> float:
+    """Price at the share `at` of the way from the open to the extreme that hurts a position."""
+    worst = report.low if asset.position > 0.0 else report.high
+    return float(report.open + at * (worst - report.open))
 
 
 @kernel
 def margin_left(
-    at: float,
-    equity: float,
-    lane_assets: Table,
-    reports: Table,
-    execution: ExecutionParams,
-    maintenance: float,
+    at: float, equity: float, assets: Table, reports: Table, maintenance: float
 ) -> float:
-    """Equity less maintenance margin, where all prices are the share `at` of the way down."""
+    """Equity less maintenance margin at the share `at` of the way."""
     left = equity
-    for a in range(lane_assets.shape[0]):
-        asset, report = lane_assets[a], reports[a]
-        units = exposed_units(asset, report, execution)
-        price = report.open + at * (worst_price(units, report) - report.open)
-        left += units * (price - asset.mark) - maintenance * abs(units) * price
+    for a in range(assets.shape[0]):
+        asset = assets[a]
+        if asset.position != 0.0:
+            price = price_at(at, asset, reports[a])
+            left += asset.position * (price - asset.mark)
+            left -= maintenance * abs(asset.position) * price
     return left
 
 
 @rare_kernel
-def set_margin_levels(
-    cash: float,
-    assets: Table,
-    reports: Table,
-    execution: ExecutionParams,
-    params: "AccountConfig",
-) -> None:
-    """Set the price of each asset at which the account is called in this bar, 0 for none."""
+def set_margin_levels(cash: float, assets: Table, reports: Table, params: "AccountConfig") -> None:
+    """Set the price of each asset at which the account is called in this bar, 0 for none.
+
+    A level is signed as the position that it was set for.
+    """
     equity = cash
     for a in range(assets.shape[0]):
         equity += assets[a].position * assets[a].value
         assets[a].margin_level = 0.0
     maintenance = params.maintenance_margin
-    worst = margin_left(1.0, equity, assets, reports, execution, maintenance)
+    worst = margin_left(1.0, equity, assets, reports, maintenance)
     if worst >= 0.0:
         return
-    first = margin_left(0.0, equity, assets, reports, execution, maintenance)
+    first = margin_left(0.0, equity, assets, reports, maintenance)
     at = first / (first - worst) if first > 0.0 else 0.0
     for a in range(assets.shape[0]):
-        report = reports[a]
-        units = exposed_units(assets[a], report, execution)
-        if units != 0.0:
-            assets[a].margin_level = report.open + at * (worst_price(units, report) - report.open)
+        asset = assets[a]
+        if asset.position != 0.0:
+            asset.margin_level = math.copysign(price_at(at, asset, reports[a]), asset.position)

@@ -59,7 +59,7 @@ def transition(world: World, lane: Lane, actions: Floats, seed: np.uint64) -> Ou
     for a in range(lane.assets.shape[0]):
         address = Address(seed, here.episode, here.step, a)
         open_asset(desk_of(lane, rules, a), world.bars[account.row, a], address)
-    set_margin_levels(account.cash, lane.assets, lane.reports, rules.execution, world.account[0])
+    set_margin_levels(account.cash, lane.assets, lane.reports, world.account[0])
     for a in range(lane.assets.shape[0]):
         trade_asset(desk_of(lane, rules, a), Address(seed, here.episode, here.step, a))
     settle_lane(world, lane, rules)
