@@ -165,7 +165,7 @@ def test_a_stop_that_trails_only_ever_tightens(
 
 
 @pytest.mark.parametrize("side", [1.0, -1.0])
-def test_an_addition_tightens_the_stop_or_leaves_it_and_keeps_the_first_distances(
+def test_an_addition_tightens_the_stop_or_leaves_it_and_the_target_stays(
     side: float,
 ) -> None:
     """Half of the position at 100, half at 110: the average entry is 105."""
@@ -175,9 +175,9 @@ def test_an_addition_tightens_the_stop_or_leaves_it_and_keeps_the_first_distance
     enter(worsened, slot, 100.0 - 10.0 * side, 0.5, 0.0)
     average = 100.0 + 5.0 * side
     assert bettered.stop_loss == pytest.approx(average * math.exp(-0.05 * side))
-    assert bettered.take_profit == pytest.approx(average * math.exp(0.1 * side))
+    assert bettered.take_profit == pytest.approx(100.0 * math.exp(0.1 * side))
     assert worsened.stop_loss == pytest.approx(100.0 * math.exp(-0.05 * side))
-    assert worsened.take_profit == pytest.approx((200.0 - average) * math.exp(0.1 * side))
+    assert worsened.take_profit == bettered.take_profit
 
 
 def test_a_position_without_stop_has_nothing_that_trails() -> None:

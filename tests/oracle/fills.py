@@ -17,7 +17,7 @@ Record = dict[str, Any]
 NO_EXIT = {"exit_notional": 0.0, "exit_units": 0.0, "exit_fees": 0.0}
 NO_POSITION = {
     "entry_price": 0.0, "entry_mid": 0.0, "stop_loss": 0.0, "take_profit": 0.0,
-    "stop_distance": 0.0, "target_distance": 0.0, "holding_bars": 0, "exit_pending": Exit.NONE,
+    "stop_distance": 0.0, "holding_bars": 0, "exit_pending": Exit.NONE,
     **NO_EXIT,
 }  # fmt: skip
 
@@ -165,23 +165,27 @@ def fill_order(
     return size
 
 
+def slot_or(asset: Record, slot: Record, distance: str) -> float:
+    """The position's own stop distance; the target's comes with the order that opens it."""
+    return float(asset[distance] if distance == "stop_distance" else slot[distance])
+
+
 def set_levels(s: Session, slot: Record, arrival: float, q: float, old: float) -> None:
     """Stop and target after a fill that opens, flips or enlarges a position of `old`."""
     asset, tick = s.asset, s.world["execution"]["tick"]
     position = asset["position"]
     side, stood = math.copysign(1.0, position), 0.0
+    levels = {"stop_loss": ("stop_distance", -side)}
     if old * position > 0.0:
         stood = asset["stop_loss"]
         asset["entry_mid"] = ewma(asset["entry_mid"], arrival, q / position)
     else:
-        distances = {name: slot[name] for name in ("stop_distance", "target_distance")}
-        asset.update(distances, entry_mid=arrival)
-    levels = {}
-    pairs = (("stop_loss", "stop_distance", -side), ("take_profit", "target_distance", side))
-    for level, distance, way in pairs:
+        asset.update(stop_distance=slot["stop_distance"], entry_mid=arrival, take_profit=0.0)
+        levels["take_profit"] = ("target_distance", side)
+    for level, (distance, way) in list(levels.items()):
         levels[level] = 0.0
-        if asset[distance] > 0.0:
-            levels[level] = asset["entry_mid"] * math.exp(way * asset[distance])
+        if asset["stop_distance"] > 0.0:
+            levels[level] = asset["entry_mid"] * math.exp(way * slot_or(asset, slot, distance))
             if tick > 0.0:
                 levels[level] = tick * ticks(levels[level] / tick, up=way > 0.0)
     if stood > 0.0 and levels["stop_loss"] > 0.0:

@@ -155,7 +155,7 @@ def arrive(s: Session, slot: Record) -> None:
 def hold_to_goal(s: Session, slot: Record) -> None:
     """Take off an order what would carry the position beyond what it was sent for."""
     side = math.copysign(1.0, slot["left"])
-    working = [x for x in s.slots if x["state"] == SlotState.WORKING and not x["replaced"]]
+    working = [x for x in s.slots if x["state"] == SlotState.WORKING]
     carried = s.asset["position"] + sum(x["left"] for x in working)  # the order itself is one
     beyond = side * (carried - slot["goal"])
     rounding = DUST * max(abs(slot["goal"]), abs(slot["left"]))

@@ -56,7 +56,7 @@ class _Recorder:
     def add(self, batch: Batch) -> None:
         """Note the state after a step."""
         reports, accounts, assets = batch.outputs.reports, batch.lanes.accounts, batch.lanes.assets
-        gross = (np.abs(assets["position"]) * assets["mark"]).sum(axis=1)
+        gross = (np.abs(assets["position"]) * assets["value"]).sum(axis=1)
         equity = np.maximum(accounts["equity"], 0.0)
         exposure = np.divide(gross, equity, out=np.zeros_like(gross), where=equity > 0.0)
         cost = sum(reports[name] for name in ("spread", "impact", "fees"))

@@ -73,7 +73,6 @@ class AssetState:
     stop_loss: float  # price level, 0 for none
     take_profit: float  # price level, 0 for none
     stop_distance: float  # log, that the position was opened with
-    target_distance: float
     margin_level: float  # price in this bar at which it is closed out, signed as it was; 0: none
     holding_bars: int  # bars that have ended since the position was opened or flipped
     exit_pending: int  # Exit code; while set, the agent's orders are refused

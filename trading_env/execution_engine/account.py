@@ -73,7 +73,6 @@ def clear_position(asset: AssetState) -> None:
     asset.stop_loss = 0.0
     asset.take_profit = 0.0
     asset.stop_distance = 0.0
-    asset.target_distance = 0.0
     asset.holding_bars = 0
     asset.exit_pending = Exit.NONE.value
     clear_exit(asset)

@@ -227,7 +227,7 @@ def keep_to_goal(slot: OrderSlot, desk: Desk) -> None:
     slots = desk.slots
     reached = desk.asset.position + slot.left
     for s in range(slots.shape[0]):
-        if slots[s].state == SlotState.WORKING and slots[s].replaced == 0:
+        if slots[s].state == SlotState.WORKING:
             reached += slots[s].left
     excess = min(math.copysign(1.0, slot.left) * (reached - slot.goal), abs(slot.left))
     rounding = DUST * max(abs(slot.goal), abs(slot.left))

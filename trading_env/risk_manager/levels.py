@@ -1,8 +1,10 @@
 """Stop and target of a position: where they stand, how a stop follows the price, a time stop.
 
 A fill that opens or flips a position places stop and target around itself, at the distances that
-its order brings. A fill that enlarges it moves them to the same distances from the average entry;
-a stop only ever tightens, so that buying more of what falls does not put it off. Where stops trail,
+its order brings. A fill that enlarges it may tighten the stop, to its distance from the average
+entry, and never loosens it, so that buying more of what falls does not put it off; the target stays,
+so that topping up a share of equity, which long positions do as they lose and short ones as they
+gain, favours neither side. Where stops trail,
 the stop follows the most favourable close *shown*, at its distance, from the next bar on: a price
 counts once two closes in a row reach it, so one bad print moves no stop. A position that has been
 held for `max_holding_bars` bars (since it was opened or flipped) is closed at market.
@@ -26,27 +28,24 @@ def clear_exit(asset: AssetState) -> None:
 
 @kernel
 def enter(asset: AssetState, slot: OrderSlot, price: float, added: float, tick: float) -> None:
-    """Place stop and target after a fill that opened or enlarged the position.
+    """Place the levels after a fill that opened the position, or tighten its stop after another.
 
     `price` is the price at the moment of the fill, not the price paid, so that costs trigger
     nothing; `added` is the share of the position that the fill is, 1 where it opened it.
     """
     clear_exit(asset)
-    before = 0.0
     if added >= 1.0:
         asset.entry_mid = price
         asset.stop_distance = slot.stop_distance
-        asset.target_distance = slot.target_distance
-    else:
-        asset.entry_mid += added * (price - asset.entry_mid)
-        before = asset.stop_loss
-    if asset.stop_distance <= 0.0:
         asset.stop_loss = 0.0
         asset.take_profit = 0.0
-        return
-    stop = level_against(asset.entry_mid, asset.stop_distance, asset.position, tick)
-    asset.stop_loss = tighter(before, stop, asset.position)
-    asset.take_profit = level_with(asset.entry_mid, asset.target_distance, asset.position, tick)
+        if slot.stop_distance > 0.0:
+            asset.take_profit = level_with(price, slot.target_distance, asset.position, tick)
+    else:
+        asset.entry_mid += added * (price - asset.entry_mid)
+    if asset.stop_distance > 0.0:
+        stop = level_against(asset.entry_mid, asset.stop_distance, asset.position, tick)
+        asset.stop_loss = tighter(asset.stop_loss, stop, asset.position)
 
 
 @kernel
