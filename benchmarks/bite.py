@@ -94,7 +94,9 @@ KINDS = {
     "fees": event("fees", DAILY, "cost", multiplier=5.0),
     "resilience": event("resilience", MINUTE, "cost", multiplier=0.3),
     "latency": event("latency", MINUTE, "cost", multiplier=1000.0),
-    "outage": event("outage", MINUTE, "cost", duration="8 bars"),
+    "outage": event(
+        "outage", MINUTE, "tracking", duration="8 bars"
+    ),  # fewer orders leave: less is paid
     "halt": event("halt", MINUTE, "cost", duration="8 bars"),
     "missing": event("missing", DAILY, "tracking", rate=0.2),
     "stale": event("stale", DAILY, "tracking", rate=0.1, mean_bars=5.0),

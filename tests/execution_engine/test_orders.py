@@ -109,13 +109,15 @@ def test_a_doomed_order_does_not_stand_in_for_a_new_wish() -> None:
     assert sent(an_asset(), slots, target=14.0, latency_median_s=5 * SECONDS).sent == 10.0
 
 
-def test_a_replacement_cancels_only_what_it_was_sent_to_replace() -> None:
-    """An order already in flight was counted as still to come, so it must survive."""
+def test_an_arriving_order_cancels_what_works_against_it() -> None:
+    """An account does not trade with itself; what the target then lacks is sent again."""
     slots = some_slots(an_order(10.0), an_order(500.0, due=20.0))
     assert sent(an_asset(), slots, target=496.0, latency_median_s=60.0).sent == -4.0
-    trade(an_asset(), slots)
+    asset = an_asset()
+    trade(asset, slots)
     assert slots[0].state == SlotState.DONE
-    assert slots[1].state == SlotState.WORKING
+    assert slots[1].outcome == Status.CANCELLED
+    assert 0.0 < asset.position <= 100.0
 
 
 def test_a_fifth_order_is_refused_by_name_and_nothing_is_lost() -> None:

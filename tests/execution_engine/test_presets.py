@@ -9,7 +9,7 @@ from trading_env.execution_engine.config import ExecutionConfig
 from trading_env.execution_engine.engine import ExecutionEngine, MarketState, Order
 from trading_env.problems import Problem, almgren_chriss, obizhaeva_wang
 
-LINEAR = ("temporary_impact", "permanent_impact")  # in proportion to the volume they refer to
+LINEAR = ("temporary_impact", "permanent_impact")  # in proportion to a bar's and to a day's volume
 COMMON = ("half_spread_bps", "impact_exponent", "impact_reference", "volatility_scaled")
 
 
@@ -23,9 +23,10 @@ COMMON = ("half_spread_bps", "impact_exponent", "impact_reference", "volatility_
 def test_a_papers_preset_is_its_problem(name: str, problem: Problem, day_volume: float) -> None:
     preset = ExecutionConfig.of(name).as_dict()
     given: Any = problem.env_kwargs["execution"]
-    times = day_volume / problem.env_kwargs["market"]["volume"]
-    for field in LINEAR:
-        assert preset[field] == pytest.approx(given[field] * times)
+    market = problem.env_kwargs["market"]
+    times = day_volume / market["volume"]
+    for field, bars in zip(LINEAR, (1, market.get("bars_per_day", 1)), strict=True):
+        assert preset[field] == pytest.approx(given[field] * times / bars)
     for field in COMMON:
         assert preset[field] == pytest.approx(given[field])
 

@@ -2,9 +2,9 @@
 
 A fill that opens or flips a position places stop and target around itself, at the distances that
 its order brings. A fill that enlarges it may tighten the stop, to its distance from the average
-entry, and never loosens it, so that buying more of what falls does not put it off; the target stays,
-so that topping up a share of equity, which long positions do as they lose and short ones as they
-gain, favours neither side. Where stops trail,
+entry, and never loosens it, so that buying more of what falls does not put it off. The target
+stays, so that topping up a share of equity, which long positions do as they lose and short ones as
+they gain, favours neither side. Where stops trail,
 the stop follows the most favourable close *shown*, at its distance, from the next bar on: a price
 counts once two closes in a row reach it, so one bad print moves no stop. A position that has been
 held for `max_holding_bars` bars (since it was opened or flipped) is closed at market.
