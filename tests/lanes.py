@@ -8,9 +8,14 @@ unmarked.
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 import pytest
 
 from trading_env.envs.vector import PortfolioVectorEnv
+from trading_env.envs.world import WARMUP
+from trading_env.markets import Market
+
+DAY_VOLUME = 1e7
 
 
 def quick_first(values: Iterable[Any], quick: int = 1) -> list[Any]:
@@ -19,6 +24,25 @@ def quick_first(values: Iterable[Any], quick: int = 1) -> list[Any]:
         pytest.param(value, marks=[pytest.mark.proof] if k >= quick else [])
         for k, value in enumerate(values)
     ]
+
+
+def still_market(slices: int, seconds: int, bars_per_day: float) -> Market:
+    """A market that stands still for so many bars after the warm-up."""
+    shape = (1, WARMUP + slices + 1, 1)
+    price = np.full(shape, 100.0)
+    return Market(
+        symbols=("A",),
+        time=seconds * np.arange(1, shape[1] + 1),
+        open=price,
+        high=price,
+        low=price,
+        close=price,
+        volume=np.full(shape, DAY_VOLUME / bars_per_day),
+        signals=np.zeros((*shape, 0)),
+        bar_seconds=float(seconds),
+        bars_per_day=bars_per_day,
+        bars_per_year=252.0 * bars_per_day,
+    )
 
 
 class Watched(PortfolioVectorEnv):

@@ -18,6 +18,7 @@ from trading_env.markets import Market
 
 DAY_S = 86400
 WARMUP = 64
+VOLUME = 1e9  # of a bar, units
 FREE = {"preset": "zero", "participation_cap": 1.0}
 LEVERED = {"preset": "linear", "max_weight": 3.0, "max_leverage": 3.0, "initial_margin": 0.1}
 
@@ -35,7 +36,7 @@ def market_of(closes: Any, seconds: int = DAY_S) -> Market:
         high=np.maximum(opened, path).reshape(shape),
         low=np.minimum(opened, path).reshape(shape),
         close=path.reshape(shape),
-        volume=np.full(shape, 1e9),
+        volume=np.full(shape, VOLUME),
         signals=np.zeros((*shape, 0)),
         signal_names=(),
         bar_seconds=float(seconds),
@@ -97,6 +98,23 @@ def test_a_margin_call_closes_the_position_inside_the_bar_at_cost() -> None:
     assert report["price"][0] == pytest.approx(level / (1.0 + 10e-4))
     assert report["fees"][0] == pytest.approx(5e-4 * report["price"][0] * held)
     assert closed["equity"] == pytest.approx(cash + report["price"][0] * held * (1.0 - 5e-4))
+
+
+def test_what_the_cap_leaves_of_a_margin_call_works_on_and_no_order_is_sent() -> None:
+    execution = {**FREE, "participation_cap": 0.5}
+    closes = np.concatenate([np.full(8, 100.0), np.full(4, 80.0)])
+    account = {"initial_cash": 0.9 * VOLUME * 100.0, "margin_rate": 0.0}
+    env = env_of(closes, risk=LEVERED, execution=execution, account=account)
+    for _ in range(8):
+        called = env.step(np.ones(1))[4]
+    held = called["position"][0]
+    assert called["execution"]["exit"][0] == "margin_call"
+    assert held > 0.0
+    closed = env.step(np.ones(1))[4]
+    assert closed["risk"]["bound_by"][0] == "exit_pending"
+    assert closed["risk"]["wished_fraction"][0] == 3.0  # the order that was refused
+    assert closed["execution"]["sent"][0] == 0.0
+    assert closed["execution"]["filled"][0] == -min(held, 0.5 * VOLUME)
 
 
 def test_a_fall_that_is_over_by_the_close_still_calls() -> None:

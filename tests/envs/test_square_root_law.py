@@ -9,11 +9,10 @@ import math
 import numpy as np
 import pytest
 
+from tests.lanes import DAY_VOLUME, still_market
 from trading_env.envs.execution import ExecutionEnv
-from trading_env.markets import Market
 from trading_env.policies.schedules import Schedule
 
-DAY_VOLUME = 1e7
 CAP = 0.1
 CLOCKS = {  # seconds of a bar, bars a day
     "days": (86_400, 1.0),
@@ -21,24 +20,6 @@ CLOCKS = {  # seconds of a bar, bars a day
     "minutes of a session": (60, 390.0),
     "minutes around the clock": (60, 1_440.0),
 }
-
-
-def still_market(slices: int, seconds: int, bars_per_day: float) -> Market:
-    shape = (1, 64 + slices + 1, 1)
-    price = np.full(shape, 100.0)
-    return Market(
-        symbols=("A",),
-        time=seconds * np.arange(1, shape[1] + 1),
-        open=price,
-        high=price,
-        low=price,
-        close=price,
-        volume=np.full(shape, DAY_VOLUME / bars_per_day),
-        signals=np.zeros((*shape, 0)),
-        bar_seconds=float(seconds),
-        bars_per_day=bars_per_day,
-        bars_per_year=252.0 * bars_per_day,
-    )
 
 
 def cost_of(share: float, slices: int, clock: str) -> float:

@@ -71,7 +71,8 @@ def test_a_stop_pays_spread_and_impact_like_any_other(side: float) -> None:
     report = trade(guarded(side), some_slots(), facing(RISING, side), terms=PRICEY)
     stop = 100.0 - side * 5.0
     assert side * (stop - report.price) > 0.0
-    assert report.spread == pytest.approx(10.0 * 0.001 * stop, rel=0.01)
+    # Of what a seller gets, or of the price before costs for a buyer: costs here are below 0.2%.
+    assert report.spread == pytest.approx(10.0 * 0.001 * stop, rel=2e-3)
 
 
 @sides

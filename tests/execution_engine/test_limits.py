@@ -130,7 +130,7 @@ def test_makers_and_takers_fees_add_up_in_one_order() -> None:
     second = trade(
         asset, slots, Bar(101.0, 101.0, 99.0, 101.0, MUCH), terms=terms, execution=execution
     )
-    assert second.filled == pytest.approx(50.0, abs=0.2)
+    assert second.filled == pytest.approx(50.0, abs=1e-3)
     assert second.price == 100.52
     assert slots[0].fees == pytest.approx(1e-3 * taken - 1e-4 * second.notional, rel=1e-12)
 

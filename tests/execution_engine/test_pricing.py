@@ -1,4 +1,7 @@
-"""The price of a fill, part by part."""
+"""The price of a fill, part by part.
+
+Over 300 lines because every part of a price has its worked case beside its laws.
+"""
 
 import math
 

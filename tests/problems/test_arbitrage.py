@@ -6,9 +6,9 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
+from tests.lanes import still_market
 from trading_env.execution_engine.config import ExecutionConfig
 from trading_env.execution_engine.engine import ExecutionEngine, MarketState, Order
-from trading_env.markets import Market
 from trading_env.policies.schedules import Schedule
 from trading_env.problems import almgren_chriss, obizhaeva_wang
 
@@ -37,7 +37,9 @@ MODELS = {
 }
 
 
-def round_trips(execution: dict[str, Any], tries: int, seed: int, scenario: Any = None) -> Any:
+def round_trips(
+    execution: dict[str, Any], tries: int, seed: int, scenario: Any = None, **account: float
+) -> Any:
     """Profit over the initial equity of random zero-sum schedules, shape (tries,)."""
     envs = gym.make_vec(
         "trading_env/Portfolio-v0",
@@ -47,7 +49,7 @@ def round_trips(execution: dict[str, Any], tries: int, seed: int, scenario: Any 
         execution=execution,
         episode_length=TRADES + 2,
         scenario=scenario,
-        **STILL,
+        **{**STILL, "account": STILL["account"] | account},
     )
     envs.reset(seed=0)
     rng = np.random.default_rng(seed)
@@ -83,30 +85,10 @@ def test_no_resilience_makes_a_round_trip_pay(resilience: float, start: str) -> 
 
 
 def test_a_round_trip_test_can_fail() -> None:
-    """Linear permanent impact alone neither costs nor pays, and all of the spread paid back too."""
+    """Linear permanent impact alone neither costs nor pays; interest on top of it pays."""
     bare = MODELS["almgren_chriss"] | {"temporary_impact": 0.0, "half_spread_bps": 0.0}
     assert np.abs(round_trips(bare, 2_000, 0)).max() < 1e-9
-    paid_back = bare | {"half_spread_bps": 5.0, "fee_bps": -5.0}
-    assert round_trips(paid_back, 2_000, 0).max() > -1e-9
-
-
-def still_market(slices: int) -> Market:
-    """A market that stands still, whose 60,000 seconds after the warm-up have so many bars."""
-    shape, seconds = (1, 64 + slices + 1, 1), 60_000 // slices
-    price = np.full(shape, 100.0)
-    return Market(
-        symbols=("A",),
-        time=seconds * np.arange(1, shape[1] + 1),
-        open=price,
-        high=price,
-        low=price,
-        close=price,
-        volume=np.full(shape, 1e7 / slices),
-        signals=np.zeros((*shape, 0)),
-        bar_seconds=float(seconds),
-        bars_per_day=86_400.0 / seconds,
-        bars_per_year=252.0 * 86_400.0 / seconds,
-    )
+    assert round_trips(bare, 2_000, 0, cash_rate=0.05).max() > 0.0
 
 
 @pytest.mark.parametrize("exponent", [0.5, 0.6, 1.0])
@@ -115,7 +97,7 @@ def test_slicing_finely_is_not_free(exponent: float) -> None:
     costs = []
     for slices in (10, 100, 1000):
         kwargs: dict[str, Any] = {
-            "market": still_market(slices),
+            "market": still_market(slices, 60_000 // slices, 86_400.0 * slices / 60_000),
             "parent": {"quantity": 1e5},
             "execution": {
                 "latency": "zero",

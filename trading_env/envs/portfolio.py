@@ -42,8 +42,9 @@ class PortfolioEnv(TradingEnv):
 
     ## Rewards
     `scale x` the sum of the terms that `reward` weighs: by default (preset `execution_quality`)
-    `growth` (log growth of equity) and `shortfall` (minus implementation shortfall over equity).
-    Other presets: `growth`, `mean_variance`.
+    `growth` (log growth of equity), `shortfall` (minus what fills cost over equity) and
+    `liquidation` (what closing every position would cost when the episode ends). Other presets:
+    `growth`, `mean_variance`.
 
     ## Starting State
     All cash. Path, first bar, scenario and the start of its events are drawn from the seed and

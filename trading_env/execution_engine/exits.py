@@ -28,20 +28,17 @@ from trading_env.risk_manager.levels import clear_exit, tighter
 
 
 @kernel
-def stop_level(asset: AssetState) -> float:
-    """Price at which the position is closed at a loss: its stop, or the account's margin call."""
-    stop = asset.stop_loss
+def stop_of(asset: AssetState) -> tuple[float, int]:
+    """Price at which the position is closed at a loss, 0 for none, and the Exit code.
+
+    That is its stop, or where the account's margin is called if that is tighter.
+    """
+    stop, code = float(asset.stop_loss), Exit.STOP_LOSS.value
     if asset.margin_level * asset.position > 0.0:
-        return tighter(stop, abs(asset.margin_level), asset.position)
-    return stop
-
-
-@kernel
-def code_of_stop(asset: AssetState) -> int:
-    """Return the Exit code of `stop_level`."""
-    watched = asset.margin_level * asset.position > 0.0
-    called = watched and stop_level(asset) == abs(asset.margin_level)
-    return Exit.MARGIN_CALL.value if called else Exit.STOP_LOSS.value
+        margin = abs(asset.margin_level)
+        if tighter(stop, margin, asset.position) == margin:
+            return margin, Exit.MARGIN_CALL.value
+    return stop, code
 
 
 @kernel
@@ -62,8 +59,8 @@ def exit_at(desk: Desk, session: Session, price: float) -> int:
     side = 1.0 if asset.position > 0.0 else -1.0
     if asset.take_profit > 0.0 and side * (price - target_mid(desk, session)) >= 0.0:
         return Exit.TAKE_PROFIT.value
-    stop = stop_level(asset)
-    return code_of_stop(asset) if stop > 0.0 and side * (price - stop) <= 0.0 else Exit.NONE.value
+    stop, code = stop_of(asset)
+    return code if stop > 0.0 and side * (price - stop) <= 0.0 else Exit.NONE.value
 
 
 @rare_kernel
@@ -128,7 +125,7 @@ def leave_at(desk: Desk, session: Session, begin: float, price: float, late: flo
     code = exit_at(desk, session, price)
     if code == Exit.NONE:
         return False
-    reference = stop_level(asset)
+    reference = stop_of(asset)[0]
     if asset.exit_pending != Exit.NONE:
         reference = asset.mark
     elif code == Exit.TAKE_PROFIT:

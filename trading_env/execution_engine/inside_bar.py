@@ -47,9 +47,8 @@ from trading_env.execution_engine.bar_path import (
 )
 from trading_env.execution_engine.exits import (
     claim_exit,
-    code_of_stop,
     leave_at,
-    stop_level,
+    stop_of,
     target_mid,
     work_exit,
 )
@@ -100,10 +99,10 @@ def meets(desk: Desk, session: Session, part: Part, room: bool) -> Touch:
             if reaches(part, mid, -side):
                 count += 1
                 code, slot, price = Exit.TAKE_PROFIT.value, -1, mid
-        stop = stop_level(asset)
+        stop, code_of_stop = stop_of(asset)
         if stop > 0.0 and reaches(part, stop, side):
             count += 1
-            code, slot, price = code_of_stop(asset), -1, stop
+            code, slot, price = code_of_stop, -1, stop
     return Touch(count, code, slot, price)
 
 
@@ -251,7 +250,7 @@ def has_business(asset: AssetState, slots: Table, bar: Bar) -> bool:
         return True
     adverse, favourable = (bar.low, bar.high) if asset.position > 0.0 else (bar.high, bar.low)
     side = 1.0 if asset.position > 0.0 else -1.0
-    stop, target = stop_level(asset), asset.take_profit
+    stop, target = stop_of(asset)[0], asset.take_profit
     stopped = stop > 0.0 and side * (adverse - stop) <= 0.0
     return stopped or (target > 0.0 and side * (favourable - target) >= 0.0)
 

@@ -17,7 +17,7 @@ from trading_env.core.records import (
     Stress,
     new_table,
 )
-from trading_env.core.values import Outcome
+from trading_env.core.values import Bar, Outcome
 from trading_env.core.world import Lane, Lanes, Outputs
 from trading_env.step.reward import Term
 
@@ -67,6 +67,16 @@ def clear_reports(lane: Lane) -> None:
     """Blank the reports before a step writes them."""
     for a in range(lane.reports.shape[0]):
         lane.reports[a] = BLANK_REPORT[0]
+
+
+@kernel
+def note_bar(report: Report, bar: Bar) -> None:
+    """Write a bar into a report."""
+    report.open = bar.open
+    report.high = bar.high
+    report.low = bar.low
+    report.close = bar.close
+    report.volume = bar.volume
 
 
 @kernel

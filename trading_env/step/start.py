@@ -15,7 +15,7 @@ from trading_env.core.jit import kernel, rare_kernel
 from trading_env.core.noise import Stream, uniform, uniforms
 from trading_env.core.params import EpisodeParams
 from trading_env.core.records import AccountState, AssetState, EventRecord, Report
-from trading_env.core.values import Address, Opening
+from trading_env.core.values import Address, Bar, Opening
 from trading_env.core.world import Lane, World
 from trading_env.execution_engine.account import revalue
 from trading_env.execution_engine.feedback import expected_cost
@@ -24,6 +24,7 @@ from trading_env.risk_manager.desk import Rules, rules_of
 from trading_env.risk_manager.kelly import begin_covariance
 from trading_env.step.observation import observe
 from trading_env.step.pace import begin_parent
+from trading_env.step.rows import note_bar
 from trading_env.stress.composition import NEUTRAL
 from trading_env.stress.feed import show_bar
 
@@ -88,11 +89,8 @@ def begin_report(asset: AssetState, report: Report) -> None:
     """Before the first step a report holds prices, and nothing traded."""
     report.price = asset.mark
     report.decision_price = asset.mark
-    report.open = asset.mark
-    report.high = asset.seen_high
-    report.low = asset.seen_low
-    report.close = asset.mark
-    report.volume = asset.seen_volume
+    high, low, volume = asset.seen_high, asset.seen_low, asset.seen_volume
+    note_bar(report, Bar(asset.mark, high, low, asset.mark, volume))
     report.seen_close = asset.seen_close
     report.position = asset.position
 

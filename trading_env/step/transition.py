@@ -40,7 +40,7 @@ from trading_env.step.observation import observe
 from trading_env.step.pace import all_done, complete_parents, decide_pace, score_parents
 from trading_env.step.prefetch import prefetch_row
 from trading_env.step.reward import score_account
-from trading_env.step.rows import clear_reports
+from trading_env.step.rows import clear_reports, note_bar
 from trading_env.stress.composition import Script, share_shocks, stress_assets
 from trading_env.stress.feed import deliver
 from trading_env.stress.true_bar import frozen_bar, impacted_bar, impacted_price, stressed_bar
@@ -154,11 +154,7 @@ def open_asset(desk: Desk, base: BarRecord, address: Address) -> None:
     if stress.halted == 1:
         bar = frozen_bar(asset.mark)
     report.undisturbed = undisturbed.close
-    report.open = bar.open
-    report.high = bar.high
-    report.low = bar.low
-    report.close = bar.close
-    report.volume = bar.volume
+    note_bar(report, bar)
 
 
 @kernel
@@ -188,7 +184,8 @@ def trade_asset(desk: Desk, address: Address) -> None:
         age_position(asset, rules.risk.max_holding_bars)
         if rules.risk.trailing == 1:
             trail_stop(asset, shown, rules.execution.tick)
-    note_bar(asset, report, bar)
+    note_bar(report, bar)
+    note_holding(asset, report)
 
 
 @kernel
@@ -225,15 +222,12 @@ def close_ledger(desk: Desk, mark: float) -> None:
 
 
 @kernel
-def note_bar(asset: AssetState, report: Report, bar: Bar) -> None:
-    """Note the bar, the holding and the levels in force for whoever asks."""
+def note_holding(asset: AssetState, report: Report) -> None:
+    """Note the holding and the levels in force for whoever asks."""
     if report.traded == 0.0:
-        report.price = bar.close
+        report.price = report.close
     report.stop_loss = asset.stop_loss
     report.take_profit = asset.take_profit
-    report.high = bar.high
-    report.low = bar.low
-    report.close = bar.close
     report.seen_close = asset.seen_close
     report.position = asset.position
 
