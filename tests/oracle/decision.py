@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tests.oracle.market import clip, ewma, rate_of
-from trading_env.core.codes import BoundBy
+from trading_env.core.codes import BoundBy, SlotState
 
 Record = dict[str, Any]
 
@@ -146,6 +146,24 @@ def later_caps(
         shrink(stake, limit, BoundBy.MARGIN)
 
 
+def keep_to_room(world: Record, state: Record, stakes: list[Record], cost: float) -> None:
+    """Let stakes grow into what is left beside all that may be held meanwhile."""
+    risk, account = world["risk"], state["account"]
+    held = []
+    for asset, slots in zip(state["assets"], state["slots"], strict=True):
+        live = (slot for slot in slots if slot["state"] in (SlotState.IN_FLIGHT, SlotState.WORKING))
+        units = max([abs(asset["position"]), *(abs(slot["goal"]) for slot in live)])
+        held.append(units * (asset["seen_close"] / account["seen_equity"]))
+    limit = min(risk["max_leverage"], 1.0 / risk["initial_margin"]) * (1.0 - cost)
+    room = max(limit - sum(held), 0.0)
+    growth = sum(max(abs(stake["f"]) - c, 0.0) for stake, c in zip(stakes, held, strict=True))
+    if growth > room + 1e-12 * limit:
+        for stake, c in zip(stakes, held, strict=True):
+            if abs(stake["f"]) > c:
+                size = c + (abs(stake["f"]) - c) * (room / growth)
+                stake.update(f=math.copysign(size, stake["f"]), bound_by=BoundBy.MAX_LEVERAGE)
+
+
 def throttle(risk: Record, account: Record) -> float:
     fallen = 1.0 - account["seen_equity"] / account["seen_peak"]
     limit = risk["max_drawdown"]
@@ -167,16 +185,19 @@ def decide(world: Record, state: Record, actions: list[float]) -> list[Record]:
         own_caps(world["risk"], stake)
     gross = sum(abs(stake["f"]) for stake in stakes)
     cost = cost_of_change(world["risk"], state, stakes, gross)
+    solvent, capped = account["seen_equity"] > 0.0, world["risk"]["mode"] != "raw"
+    for asset, stake in zip(state["assets"], stakes, strict=True):
+        if not solvent or asset["exit_pending"]:
+            stake.update(f=0.0, bound_by=BoundBy.EXIT_PENDING)
+        elif capped:
+            later_caps(world, account, asset, stake, gross, cost)
+    if solvent and capped:
+        keep_to_room(world, state, stakes, cost)
     reports = []
     for asset, stake in zip(state["assets"], stakes, strict=True):
-        if account["seen_equity"] <= 0.0 or asset["exit_pending"]:
-            stake.update(f=0.0, bound_by=BoundBy.EXIT_PENDING)
-            target = 0.0
-        else:
-            if world["risk"]["mode"] != "raw":
-                later_caps(world, account, asset, stake, gross, cost)
-            # Written as a division by h / x, so that a target of h is x to the last bit.
-            target = stake["f"] / (asset["seen_close"] / account["seen_equity"])
+        # Written as a division by h / x, so that a target of h is x to the last bit.
+        share = asset["seen_close"] / account["seen_equity"] if solvent else 1.0
+        target = stake["f"] / share
         reports.append(
             {
                 "signal": stake["signal"],

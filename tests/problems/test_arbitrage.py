@@ -31,7 +31,14 @@ STILL: dict[str, Any] = {
     "seed_band": None,
 }
 MODELS = {
-    "default": {"preset": "default", "latency": "zero", "participation_cap": 1.0},
+    "default": {
+        "preset": "default",
+        "latency": "zero",
+        "participation_cap": 1.0,
+        "volatility_scaled": False,  # nothing moves: impact as at 2% a day
+        "temporary_impact": 0.02 * ExecutionConfig().temporary_impact,
+        "permanent_impact": 0.02 * ExecutionConfig().permanent_impact,
+    },
     "obizhaeva_wang": dict(obizhaeva_wang().env_kwargs["execution"]),
     "almgren_chriss": dict(almgren_chriss().env_kwargs["execution"]),
 }

@@ -78,6 +78,9 @@ class RiskManager:
     ) -> PositionSize:
         """Size a position for a confidence in [0, 1].
 
+        What other assets hold is not known here: in a step a position grows only into the room
+        that they leave (`sizing.leave_room`).
+
         Args:
             confidence_score: 0 (no view) to 1.
             account_balance: equity, currency, >= 0.

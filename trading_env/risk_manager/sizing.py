@@ -18,7 +18,9 @@ risk_tolerance, max_weight, max_leverage, participation, drawdown, execution_fee
 `execution_feedback` multiplies by expected over realised cost of fills where that is below 1, but
 at least by `execution_floor`: an asset that fills worse than it should is traded smaller.
 Leverage and margin are held against the equity that is left after what the change of position is
-expected to cost.
+expected to cost; and they hold for what can be held on the way: a position grows only into the room
+that the other assets' positions and live orders leave, whatever is to be sold of those
+(`leave_room`). So a full account moves from one asset to another in two steps, not in one.
 Everything is computed from what the feed has shown, never from the true market.
 
 Not modelled here: correlation between assets in any mode but `kelly`, and in any cap.
@@ -27,7 +29,7 @@ Not modelled here: correlation between assets in any mode but `kelly`, and in an
 import math
 from typing import TYPE_CHECKING
 
-from trading_env.core.codes import BoundBy, Exit, RiskMode
+from trading_env.core.codes import BoundBy, Exit, RiskMode, SlotState
 from trading_env.core.jit import kernel
 from trading_env.core.records import AssetState, Floats, Report
 from trading_env.core.values import Distances, Stake, Standing
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
 
 MAX_DISTANCE = 3.0  # log price; a stop further than that is no stop
 MAX_RESERVE = 0.5  # share of equity that expected costs may set aside
+ROUNDING = 1e-12  # of the leverage: more than that is beyond it
 
 
 @kernel
@@ -191,11 +194,10 @@ def limit_asset(desk: Desk, gross: float, reserve: float, drawdown: float) -> No
     equity = desk.account.seen_equity
     if equity <= 0.0 or asset.exit_pending != Exit.NONE:
         report.target_fraction = 0.0
-        report.target = 0.0
         report.bound_by = BoundBy.EXIT_PENDING.value
         return
-    share = asset.seen_close / equity  # of equity, one unit
     if risk.mode != RiskMode.RAW:
+        share = asset.seen_close / equity  # of equity, one unit
         stake = Stake(report.target_fraction, report.kelly_fraction, report.bound_by)
         bar_fill = desk.rules.execution.participation * asset.seen_volume_mean * share
         quality = execution_throttle(asset.slippage, asset.expected_slippage, risk.execution_floor)
@@ -210,7 +212,44 @@ def limit_asset(desk: Desk, gross: float, reserve: float, drawdown: float) -> No
         stake = account_caps(stake, standing, risk)
         report.target_fraction = stake.fraction
         report.bound_by = stake.bound_by
-    report.target = report.target_fraction / share
+
+
+@kernel
+def committed_share(desk: Desk) -> float:
+    """Largest share of equity that the asset may hold, on either side, before a new order is done.
+
+    Its position, and the positions that its live orders were sent for: no order goes beyond.
+    """
+    units = abs(desk.asset.position)
+    for k in range(desk.asset.slots_used):
+        slot = desk.slots[k]
+        if slot.state != SlotState.EMPTY and slot.state != SlotState.DONE:
+            units = max(units, abs(slot.goal))
+    return units * (desk.asset.seen_close / desk.account.seen_equity)
+
+
+@kernel
+def leave_room(lane: Lane, rules: Rules, reserve: float) -> None:
+    """Let targets grow into what all that is held and can still fill leaves of the leverage."""
+    risk = rules.risk
+    limit = min(risk.max_leverage, 1.0 / risk.initial_margin)
+    limit *= 1.0 - min(reserve, MAX_RESERVE)
+    committed, growth = 0.0, 0.0
+    for a in range(lane.assets.shape[0]):
+        share = committed_share(desk_of(lane, rules, a))
+        committed += share
+        growth += max(abs(lane.reports[a].target_fraction) - share, 0.0)
+    room = max(limit - committed, 0.0)
+    if growth <= room + ROUNDING * limit:
+        return
+    for a in range(lane.assets.shape[0]):
+        report = lane.reports[a]
+        share = committed_share(desk_of(lane, rules, a))
+        beyond = abs(report.target_fraction) - share
+        if beyond > 0.0:
+            size = share + beyond * (room / growth)
+            report.target_fraction = math.copysign(size, report.target_fraction)
+            report.bound_by = BoundBy.MAX_LEVERAGE.value
 
 
 @kernel
@@ -239,3 +278,10 @@ def decide(actions: Floats, lane: Lane, rules: Rules) -> None:
         reserve += expected_share(asset.expected_slippage, fraction, held, gross, risk)
     for a in range(assets.shape[0]):
         limit_asset(desk_of(lane, rules, a), gross, reserve, drawdown)
+    if account.seen_equity <= 0.0:
+        return
+    if risk.mode != RiskMode.RAW:
+        leave_room(lane, rules, reserve)
+    for a in range(assets.shape[0]):
+        share = assets[a].seen_close / account.seen_equity  # of equity, one unit
+        reports[a].target = reports[a].target_fraction / share
