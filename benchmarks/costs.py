@@ -1,0 +1,293 @@
+"""What trading costs: parent orders against the square-root law, and what follows passive fills.
+
+    python -m benchmarks.costs [--quick] [--out FILE]
+    python -m benchmarks.costs --write    # docs/costs.md and its picture from the recorded figures
+
+Parents: a share of a day's volume, bought and sold evenly on the same seeds, so that the market's
+own moves cancel; without half spread, fees and latency, so that impact is left. Each shortfall is
+divided by 2/3 sigma sqrt(Q / V), with sigma and V of a day as the episode begins (the exponent of
+Sato and Kanazawa 2024; the mean of the way to the peak makes the factor 2/3). A day's parents are
+worked over the day, larger ones at a tenth of the volume.
+
+Passive fills: limit orders of a small account at the last price and behind it, on a geometric
+Brownian motion. After a fill at p the price without own impact, less p, on the order's side, in
+half spreads in force: an order fills when the path has gone a half spread beyond its limit, and
+nothing is known of the path after that, so at any time later the mean is -1.
+
+Intervals are bootstrap 95% intervals of the mean, over episodes.
+"""
+
+import argparse
+import json
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from tqdm import tqdm
+
+from benchmarks.exploit_hunt import play_out
+from benchmarks.throughput import commit, processor
+from trading_env.backtesting.intervals import mean_interval
+from trading_env.core.records import Floats
+from trading_env.envs.vector import ExecutionVectorEnv, PortfolioVectorEnv
+from trading_env.envs.world import WARMUP
+
+ROOT = Path(__file__).resolve().parent
+RECORD = ROOT / "results" / "costs.json"
+PAGE = ROOT.parent / "docs" / "costs.md"
+PICTURE = ROOT.parent / "docs" / "images" / "costs.png"
+FACTOR = 2.0 / 3.0  # of the law
+WITHIN = 1.5  # the default's promise, up to a fifth of a day's volume
+CAP = 0.1  # of a bar's volume
+SEED = 41
+MARKETS = {"us_stock_daily": 1, "btc_hourly": 24, "btc_minute": 1440}  # bars a day
+SHARES = (0.001, 0.01, 0.05, 0.2)  # of a day's volume, worked in a day
+DAYS = (0.6, 6.0, 20.0)  # of volume, on daily bars
+HORIZONS = (0, 1, 5)  # bars after the close of the bar of the fill
+OFFSETS_BPS = (0.0, 10.0)
+BAR_SD = 0.002  # small, so that a mean of half spreads can be seen
+QUOTED_BARS = 65
+FREE = {"latency": "zero", "half_spread_bps": 0.0, "fee_bps": 0.0}
+
+
+class Parent(NamedTuple):
+    """A parent order: market, share of a day's volume, and the bars it is worked over."""
+
+    market: str
+    share: float
+    bars: int
+
+
+def parents() -> list[Parent]:
+    """Return what is worked."""
+    rows = [
+        Parent(market, share, max(bars_per_day, math.ceil(share / CAP)))
+        for market, bars_per_day in MARKETS.items()
+        for share in SHARES
+    ]
+    return rows + [Parent("us_stock_daily", days, math.ceil(days / CAP)) for days in DAYS]
+
+
+def shortfalls(parent: Parent, side: str, episodes: int) -> tuple[Floats, Floats]:
+    """Work a parent evenly; return its shortfalls, and a day's volatility as each begins."""
+    size = parent.share * MARKETS[parent.market] / parent.bars
+    envs = ExecutionVectorEnv(
+        episodes,
+        market={"generator": "multiscale", "preset": parent.market, "assets": 1, "seed": SEED,
+                "paths": min(episodes, 256), "bars": WARMUP + parent.bars + 400,
+                "information_coefficient": 0.0},
+        parent={"side": side, "size": (size, size)},
+        execution=FREE,
+        episode_length=parent.bars,
+        seed_band="test",
+    )  # fmt: skip
+    observation, _ = envs.reset(seed=SEED)
+    variance = envs.batch.lanes.assets["variance_slow"][:, 0].copy()
+    even = np.zeros((episodes, 1))
+    ends = play_out(envs, observation, lambda step, seen: even, parent.bars)
+    return ends["parent_shortfall_bps"] / 1e4, np.sqrt(variance * MARKETS[parent.market])
+
+
+def interval_of(values: Floats, clusters: Any = None) -> dict[str, Any]:
+    """Return a mean and its interval."""
+    found = mean_interval(values, np.random.default_rng(SEED), clusters=clusters)
+    assert found is not None
+    return {"mean": found.mean, "interval": [found.low, found.high]}
+
+
+def parent_row(parent: Parent, episodes: int) -> dict[str, Any]:
+    """Return a parent's mean shortfall in day volatilities, and over the law, with intervals."""
+    bought, volatility = shortfalls(parent, "buy", episodes)
+    sold, _ = shortfalls(parent, "sell", episodes)
+    cost = 0.5 * (bought + sold) / volatility
+    law = FACTOR * math.sqrt(parent.share)
+    return {**parent._asdict(), "law": law, **interval_of(cost)}
+
+
+def marks(offset_bps: float, episodes: int) -> list[dict[str, Any]]:
+    """Quote at random; return the mean moves after resting fills, in half spreads."""
+    envs = PortfolioVectorEnv(
+        episodes,
+        autoreset_mode="Disabled",
+        market={"generator": "gbm", "assets": 1, "paths": 1024, "volatility": BAR_SD,
+                "bars": WARMUP + QUOTED_BARS + 1, "seed": SEED},
+        risk={"preset": "linear", "max_weight": 1.0, "stops": False, "no_trade_band": 0.0,
+              "max_drawdown": 1.0},
+        execution={"order_type": "limit", "limit_offset_bps": offset_bps, "latency": "zero",
+                   "time_in_force": "bar"},
+        account={"account_share": 1e-4},
+        episode_length=QUOTED_BARS,
+        detail="full",
+        seed_band="test",
+    )  # fmt: skip
+    envs.reset(seed=SEED)
+    rng = np.random.default_rng(SEED)
+    prices, fills = [], []
+    for _ in range(QUOTED_BARS):
+        envs.step(rng.uniform(-1.0, 1.0, (episodes, 1)))
+        report = envs.batch.outputs.reports[:, 0]
+        prices.append(report["undisturbed"].copy())
+        rested = (report["rested"] > 0.0) & (report["rested"] == np.abs(report["filled"]))
+        units = np.where(rested, report["rested"], 1.0)
+        own = report["close"] / report["undisturbed"]  # own lasting impact
+        half = np.where(rested, report["spread"], 1.0) / units
+        fills.append((rested, np.sign(report["filled"]), report["price"] / own, half))
+    bars = QUOTED_BARS - HORIZONS[-1]
+    rested, side, price, half = (np.array(values)[:bars] for values in zip(*fills, strict=True))
+    lane = np.broadcast_to(np.arange(episodes), rested.shape)[rested]
+    rows = []
+    for horizon in HORIZONS:
+        later = np.array(prices)[horizon : bars + horizon]
+        move = (side * (later - price) / half)[rested]
+        row = {"offset_bps": offset_bps, "horizon": horizon, "fills": len(move)}
+        rows.append(row | interval_of(move, lane))
+    return rows
+
+
+def measured(quick: bool) -> dict[str, Any]:
+    """Measure everything; name what the figures depend on."""
+    begin = datetime.now(UTC)
+    episodes = 64 if quick else 512
+    chosen = [p for p in parents() if p.bars <= 60 or not quick]
+    rows = [parent_row(p, episodes) for p in tqdm(chosen, unit=" parents", disable=None)]
+    passive = [row for offset in OFFSETS_BPS for row in marks(offset, 64 * episodes // 8)]
+    return {
+        "command": "python -m benchmarks.costs" + (" --quick" if quick else ""),
+        "commit": commit(),
+        "date": begin.isoformat(timespec="seconds"),
+        "machine": processor(),
+        "seconds": round((datetime.now(UTC) - begin).total_seconds()),
+        "episodes": episodes,
+        "seed": SEED,
+        "parents": rows,
+        "passive": passive,
+    }
+
+
+def parent_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Lay the parents out in Markdown."""
+    lines = ["| market | share of a day's volume | bars | cost, day volatilities | 95% | law "
+             "| cost over law | 95% |",
+             "| --- | ---: | ---: | ---: | --- | ---: | ---: | --- |"]  # fmt: skip
+    for row in rows:
+        low, high = row["interval"]
+        law = row["law"]
+        lines.append(
+            f"| `{row['market']}` | {row['share']:g} | {row['bars']:,} | {row['mean']:.4f} "
+            f"| [{low:.4f}, {high:.4f}] | {law:.4f} | {row['mean'] / law:.2f} "
+            f"| [{low / law:.2f}, {high / law:.2f}] |"
+        )
+    return lines
+
+
+def passive_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Lay the moves after passive fills out in Markdown."""
+    lines = ["| limit | bars after the close | fills | mean move, half spreads | 95% |",
+             "| --- | ---: | ---: | ---: | --- |"]  # fmt: skip
+    for row in rows:
+        low, high = row["interval"]
+        where = (
+            f"{row['offset_bps']:g} bp behind the price" if row["offset_bps"] else "at the price"
+        )
+        lines.append(
+            f"| {where} | {row['horizon']} | {row['fills']:,} | {row['mean']:+.2f} "
+            f"| [{low:+.2f}, {high:+.2f}] |"
+        )
+    return lines
+
+
+def page(record: Mapping[str, Any]) -> str:
+    """Write the page of a record."""
+    rows, passive = record["parents"], record["passive"]
+    inside = [row for row in rows if row["share"] <= max(SHARES)]
+    worst = max(inside, key=lambda row: abs(math.log(row["mean"] / row["law"])))
+    held = sum(row["interval"][0] <= -1.0 <= row["interval"][1] for row in passive)
+    lines = [
+        "# What trading costs",
+        "",
+        f"Written by `python -m benchmarks.costs --write` from `{RECORD.name}`: "
+        f"`{record['command']}`, commit {record['commit']}, {record['machine']}, seed "
+        f"{record['seed']}, {record['episodes']} episodes a side, {record['seconds']} seconds.",
+        "",
+        *(__doc__ or "").split("\n\n", 2)[2].strip().splitlines(),
+        "",
+        f"![Cost of parents and moves after passive fills](images/{PICTURE.name})",
+        "",
+        "## Parent orders",
+        "",
+        f"Up to a fifth of a day's volume the default promises the law within a factor {WITHIN:g}; "
+        f"the farthest here is {worst['mean'] / worst['law']:.2f} (`{worst['market']}`, "
+        f"{worst['share']:g} of a day).",
+        "",
+        *parent_lines(rows),
+        "",
+        "## After passive fills",
+        "",
+        f"{held} of {len(passive)} intervals hold -1.",
+        "",
+        *passive_lines(passive),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def draw(record: Mapping[str, Any]) -> None:
+    """Draw both tables."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11.0, 4.4), layout="constrained")
+    FigureCanvasAgg(figure)
+    left, right = figure.subplots(1, 2)
+    shares = np.geomspace(5e-4, 40.0, 50)
+    law = FACTOR * np.sqrt(shares)
+    left.plot(shares, law, color="black", linewidth=1.0, label="2/3 sigma sqrt(Q / V)")
+    left.fill_between(shares, law / WITHIN, law * WITHIN, color="0.9", label=f"factor {WITHIN:g}")
+    for market, marker in zip(MARKETS, "os^", strict=True):
+        rows = [row for row in record["parents"] if row["market"] == market]
+        bars = np.array([[row["mean"] - row["interval"][0], row["interval"][1] - row["mean"]]
+                         for row in rows]).T  # fmt: skip
+        left.errorbar([row["share"] for row in rows], [row["mean"] for row in rows], bars,
+                      fmt=marker, capsize=3, label=market)  # fmt: skip
+    left.set(xscale="log", yscale="log", xlabel="parent order, days of volume",
+             ylabel="mean cost, day volatilities", title="Impact of parent orders")  # fmt: skip
+    left.legend(frameon=False, fontsize=8)
+    for offset, marker in zip(OFFSETS_BPS, "os", strict=True):
+        rows = [row for row in record["passive"] if row["offset_bps"] == offset]
+        bars = np.array([[row["mean"] - row["interval"][0], row["interval"][1] - row["mean"]]
+                         for row in rows]).T  # fmt: skip
+        right.errorbar([row["horizon"] + 0.15 * (offset > 0.0) for row in rows],
+                       [row["mean"] for row in rows], bars, fmt=marker, capsize=3,
+                       label=f"{offset:g} bp behind" if offset else "at the price")  # fmt: skip
+    right.axhline(-1.0, color="black", linewidth=1.0, label="law")
+    right.axhline(0.0, color="0.8", linewidth=1.0)
+    right.set(xlabel="bars after the close", ylabel="mean move, half spreads",
+              title="After passive fills")  # fmt: skip
+    right.legend(frameon=False, fontsize=8)
+    figure.savefig(PICTURE, dpi=110, metadata={"Software": None})
+
+
+def main() -> int:
+    """Measure, print the page, and write the raw figures; or write the page."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="fewer episodes and short parents")
+    parser.add_argument("--out", type=Path, help="write the figures to this JSON file")
+    parser.add_argument("--write", action="store_true", help="write the page from the record")
+    chosen = parser.parse_args()
+    if chosen.write:
+        record = json.loads(RECORD.read_text(encoding="utf-8"))
+        PAGE.write_text(page(record), encoding="utf-8")
+        draw(record)
+        return 0
+    record = measured(chosen.quick)
+    print(page(record))
+    if chosen.out:
+        chosen.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
