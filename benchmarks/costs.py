@@ -4,17 +4,17 @@
     python -m benchmarks.costs --write    # docs/costs.md and its picture from the recorded figures
 
 Parents: a share of a day's volume, bought and sold evenly on the same seeds, so that the market's
-own moves cancel; without half spread, fees and latency, so that impact is left. Each shortfall is
-divided by 2/3 sigma sqrt(Q / V), with sigma and V of a day as the episode begins (the exponent of
-Sato and Kanazawa 2024; the mean of the way to the peak makes the factor 2/3). A day's parents are
-worked over the day, larger ones at a tenth of the volume.
+own moves cancel; without half spread, fees and latency, so that impact is left. The mean is divided
+by 2/3 sigma sqrt(Q / V), with the mean of sigma and each episode's V of a day as it begins (the
+exponent of Sato and Kanazawa 2024; the mean of the way to the peak makes the factor 2/3). A parent
+is worked over a day, or at a tenth of the volume where that takes longer.
 
 Passive fills: limit orders of a small account at the last price and behind it, on a geometric
 Brownian motion. After a fill at p the price without own impact, less p, on the order's side, in
 half spreads in force: an order fills when the path has gone a half spread beyond its limit, and
 nothing is known of the path after that, so at any time later the mean is -1.
 
-Intervals are bootstrap 95% intervals of the mean, over episodes.
+Intervals are bootstrap 95% intervals of the mean, over episodes and paths of the price.
 """
 
 import argparse
@@ -65,7 +65,7 @@ class Parent(NamedTuple):
 def parents() -> list[Parent]:
     """Return what is worked."""
     rows = [
-        Parent(market, share, max(bars_per_day, math.ceil(share / CAP)))
+        Parent(market, share, max(bars_per_day, math.ceil(share * bars_per_day / CAP)))
         for market, bars_per_day in MARKETS.items()
         for share in SHARES
     ]
@@ -103,7 +103,7 @@ def parent_row(parent: Parent, episodes: int) -> dict[str, Any]:
     """Return a parent's mean shortfall in day volatilities, and over the law, with intervals."""
     bought, volatility = shortfalls(parent, "buy", episodes)
     sold, _ = shortfalls(parent, "sell", episodes)
-    cost = 0.5 * (bought + sold) / volatility
+    cost = 0.5 * (bought + sold) / volatility.mean()
     law = FACTOR * math.sqrt(parent.share)
     return {**parent._asdict(), "law": law, **interval_of(cost)}
 
@@ -113,7 +113,7 @@ def marks(offset_bps: float, episodes: int) -> list[dict[str, Any]]:
     envs = PortfolioVectorEnv(
         episodes,
         autoreset_mode="Disabled",
-        market={"generator": "gbm", "assets": 1, "paths": 1024, "volatility": BAR_SD,
+        market={"generator": "gbm", "assets": 1, "paths": episodes, "volatility": BAR_SD,
                 "bars": WARMUP + QUOTED_BARS + 1, "seed": SEED},
         risk={"preset": "linear", "max_weight": 1.0, "stops": False, "no_trade_band": 0.0,
               "max_drawdown": 1.0},
@@ -125,6 +125,7 @@ def marks(offset_bps: float, episodes: int) -> list[dict[str, Any]]:
         seed_band="test",
     )  # fmt: skip
     envs.reset(seed=SEED)
+    path = envs.batch.lanes.accounts["row"] // envs.setup.market.bars
     rng = np.random.default_rng(SEED)
     prices, fills = [], []
     for _ in range(QUOTED_BARS):
@@ -138,13 +139,13 @@ def marks(offset_bps: float, episodes: int) -> list[dict[str, Any]]:
         fills.append((rested, np.sign(report["filled"]), report["price"] / own, half))
     bars = QUOTED_BARS - HORIZONS[-1]
     rested, side, price, half = (np.array(values)[:bars] for values in zip(*fills, strict=True))
-    lane = np.broadcast_to(np.arange(episodes), rested.shape)[rested]
+    drawn = np.broadcast_to(path, rested.shape)[rested]
     rows = []
     for horizon in HORIZONS:
         later = np.array(prices)[horizon : bars + horizon]
         move = (side * (later - price) / half)[rested]
         row = {"offset_bps": offset_bps, "horizon": horizon, "fills": len(move)}
-        rows.append(row | interval_of(move, lane))
+        rows.append(row | interval_of(move, drawn))
     return rows
 
 
