@@ -65,11 +65,11 @@ class Parent(NamedTuple):
 def parents() -> list[Parent]:
     """Return what is worked."""
     rows = [
-        Parent(market, share, max(bars_per_day, math.ceil(share * bars_per_day / CAP)))
+        Parent(market, share, max(bars_per_day, math.ceil(share * bars_per_day / CAP - 1e-9)))
         for market, bars_per_day in MARKETS.items()
         for share in SHARES
     ]
-    return rows + [Parent("us_stock_daily", days, math.ceil(days / CAP)) for days in DAYS]
+    return rows + [Parent("us_stock_daily", days, math.ceil(days / CAP - 1e-9)) for days in DAYS]
 
 
 def shortfalls(parent: Parent, side: str, episodes: int) -> tuple[Floats, Floats]:
