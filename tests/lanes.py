@@ -45,6 +45,18 @@ def still_market(slices: int, seconds: int, bars_per_day: float) -> Market:
     )
 
 
+def lane_of_info(info: dict[str, Any], lane: int) -> dict[str, Any]:
+    """Take one lane out of a batched info; scalars become Python numbers."""
+    taken: dict[str, Any] = {}
+    for name, value in info.items():
+        if isinstance(value, dict):
+            taken[name] = lane_of_info(value, lane)
+        else:
+            item = value[lane]
+            taken[name] = item if isinstance(item, np.ndarray) else item.item()
+    return taken
+
+
 class Watched(PortfolioVectorEnv):
     """Keeps the report of every lane and builds no `info`, which costs more than the step."""
 

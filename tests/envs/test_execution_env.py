@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from stable_baselines3.common.env_checker import check_env as sb3_check_env
 
 from tests.configurations import random_configuration
+from tests.lanes import lane_of_info
 from trading_env.envs.execution import ExecutionEnv
-from trading_env.envs.info import lane_of_info
 from trading_env.envs.portfolio import PortfolioEnv
 from trading_env.envs.vector import ExecutionVectorEnv
 from trading_env.policies.schedules import pace_of

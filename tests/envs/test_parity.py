@@ -12,8 +12,8 @@ from gymnasium.utils.env_checker import data_equivalence
 from gymnasium.vector import AutoresetMode
 
 from tests.configurations import random_configuration
+from tests.lanes import lane_of_info
 from trading_env.envs.batch import Batch
-from trading_env.envs.info import lane_of_info
 from trading_env.envs.portfolio import PortfolioEnv
 from trading_env.envs.vector import PortfolioVectorEnv
 

@@ -14,7 +14,7 @@ from trading_env.core.errors import shown
 from trading_env.core.records import SLOTS, Floats
 from trading_env.core.world import Lanes
 from trading_env.envs.world import Setup
-from trading_env.step.drivers import ALL_FINITE, DRAWN, Drivers
+from trading_env.step.drivers import ALL_FINITE, DRAWN, Drivers, Step, bound
 from trading_env.step.rows import new_lanes, new_outputs, renewed
 
 STATE_VERSION = 1
@@ -47,6 +47,11 @@ class Batch:
         self.seeds = np.zeros(lanes, dtype=np.uint64)
         self.is_started = False
         self._fresh = fresh
+        self._step: Step | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the machine code out: a copy binds its own."""
+        return {**vars(self), "_step": None}
 
     def reset(
         self,
@@ -71,15 +76,16 @@ class Batch:
         drivers.reset(self.setup.world, self.lanes, self.outputs, self.seeds, choice)
 
     def step(self, drivers: Drivers, actions: Floats, autoreset: AutoReset) -> None:
-        """Step every lane.
+        """Step every lane, always with the same drivers; actions are those of `check_actions`.
 
         Raises:
             ValueError: an action is not finite; nothing has changed.
         """
         outputs = renewed(self.outputs) if self._fresh else self.outputs
-        bad = drivers.step(
-            self.setup.world, self.lanes, outputs, actions, self.seeds, autoreset.value
-        )
+        given = (self.setup.world, self.lanes, outputs, actions, self.seeds, autoreset.value)
+        if self._step is None:
+            self._step = bound(drivers.step, *given)
+        bad = self._step(*given)
         if bad != ALL_FINITE:
             lane, asset = divmod(bad, self.assets)
             where = f"action for {self.setup.layout.symbols[asset]!r}"
@@ -107,7 +113,8 @@ class Batch:
             raise ValueError(
                 f"action has shape {given.shape}: must be {shape}, one for each of {symbols:.80}"
             )
-        return np.ascontiguousarray(given, dtype=np.float64)
+        checked = np.ascontiguousarray(given, dtype=np.float64)
+        return checked if checked.flags.aligned else checked.copy()
 
     def get_state(self) -> dict[str, Any]:
         """Return copies of all that the future depends on, but the seeds."""

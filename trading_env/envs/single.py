@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from trading_env.core.codes import AutoReset
 from trading_env.core.errors import shown
 from trading_env.envs.batch import Batch
-from trading_env.envs.info import check_detail, full_info, lane_of_info, summary
+from trading_env.envs.info import check_detail, full_info, summary
 from trading_env.envs.render import draw, print_line
 from trading_env.envs.spaces import ObservationLayout, action_space
 from trading_env.envs.trace import EpisodeTrace
@@ -70,7 +70,7 @@ class TradingEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
             self._trace.begin(self._batch)
             if self.render_mode == "human":
                 self.render()
-        info = lane_of_info(full_info(self._batch), 0) if self.detail == "full" else {}
+        info = full_info(self._batch, 0) if self.detail == "full" else {}
         return self._batch.outputs.observations[0].copy(), info
 
     def _placement(self, options: dict[str, Any]) -> tuple[int, int]:
@@ -107,10 +107,9 @@ class TradingEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
                 self.render()
         info: dict[str, Any] = {}
         if self.detail == "full":
-            info = lane_of_info(full_info(batch), 0)
+            info = full_info(batch, 0)
         elif self.detail == "episode" and (terminated or truncated):
-            final = summary(batch.lanes.logs, batch.lanes.accounts, self.layout.task)
-            info = {"summary": lane_of_info(final, 0)}
+            info = {"summary": summary(batch.lanes.logs, batch.lanes.accounts, self.layout.task, 0)}
         return (
             outputs.observations[0].copy(),
             float(outputs.rewards[0]),

@@ -11,8 +11,9 @@ part of numba's cache key, which otherwise sees neither an edit in a callee nor 
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar, cast
 
+import numba
 import numpy as np
 from numba import prange
 from numpy.typing import NDArray
@@ -30,12 +31,27 @@ from trading_env.step.transition import transition
 
 Seeds = NDArray[np.uint64]
 Choice = NDArray[np.int64]
+typeof: Any = numba.typeof  # it has no types
+F = TypeVar("F", bound=Callable[..., object])
 Step = Callable[[World, Lanes, Outputs, Floats, Seeds, int], int]
 Reset = Callable[[World, Lanes, Outputs, Seeds, Choice], None]
 
 DIGEST = source_digest(Path(__file__))  # of all that is compiled into a driver
 DRAWN = -1  # a path or a start that the seed decides
 ALL_FINITE = -1  # returned by a step driver that ran
+
+
+def bound(function: F, *arguments: Any) -> F:
+    """Return a driver's machine code for arguments of these types.
+
+    Numba looks up a call's types anew each time, which takes longer than one environment's step.
+    Whoever calls what is returned answers for the types: nothing looks at them any more. A driver
+    that is not compiled (`NUMBA_DISABLE_JIT`) is returned as it is.
+    """
+    compile_for = getattr(function, "compile", None)
+    if compile_for is None:
+        return function
+    return cast(F, compile_for(tuple(typeof(argument) for argument in arguments)))
 
 
 class Drivers(NamedTuple):
