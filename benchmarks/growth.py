@@ -1,0 +1,178 @@
+"""How the time of a step grows: with assets, environments, history, events and threads.
+
+    python -m benchmarks.growth [--out FILE]
+    python -m benchmarks.growth --write    # the page and its picture from the recorded figures
+
+One thing grows at a time; the rest is 1,024 environments of one asset (of 64 where assets grow), no
+scenario, one thread, random actions, which send an order at nearly every step. A figure is the
+fastest of several runs, in nanoseconds for a step of one asset in one environment: a neighbour on
+the machine makes a run slower and none faster. The first call, which compiles, is not timed.
+
+The history is that of the market's table, of which an episode reads its own part alone; events are
+spread over the episode, and act on a tenth of it each.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numba
+import numpy as np
+from tqdm import tqdm
+
+from benchmarks.throughput import commit, processor
+from trading_env.envs.vector import PortfolioVectorEnv
+
+ROOT = Path(__file__).resolve().parent
+RECORD = ROOT / "results" / "growth.json"
+PAGE = ROOT.parent / "docs" / "growth.md"
+PICTURE = ROOT.parent / "docs" / "images" / "growth.png"
+LANES, ASSET_LANES, BARS, LENGTH = 1024, 64, 1000, 252
+MAX_BARS = 1_000_000  # of a path
+RUNS, LEAST_S = 5, 0.15  # runs of a point, and the least time that each takes
+POINTS: dict[str, tuple[int, ...]] = {
+    "assets": (1, 2, 5, 10, 20, 50, 100, 200, 500),
+    "environments": (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536),
+    "bars of history": (1_000, 10_000, 100_000, 1_000_000, 10_000_000),
+    "events": (0, 1, 4, 16, 64),
+    "threads": (1, 2),
+}
+
+
+def arguments(axis: str, value: int) -> dict[str, Any]:
+    """Return what the environments of a point are made with."""
+    market = {"generator": "gbm", "assets": 1, "paths": 1, "bars": BARS}
+    lanes, scenario = LANES, None
+    if axis == "assets":
+        lanes, market["assets"] = ASSET_LANES, value
+    elif axis == "environments":
+        lanes = value
+    elif axis == "bars of history":
+        market["bars"], market["paths"] = min(value, MAX_BARS), -(-value // MAX_BARS)
+    elif axis == "events":
+        scenario = {"name": "growth", "events": [event(k, value) for k in range(value)]}
+    return {"num_envs": lanes, "market": market, "scenario": scenario, "episode_length": LENGTH}
+
+
+def event(k: int, count: int) -> dict[str, Any]:
+    """Return one of so many events."""
+    start = f"{k * LENGTH // count} bars"
+    duration = f"{LENGTH // 10} bars"
+    return {"kind": "volatility", "multiplier": 1.1, "start": start, "duration": duration}
+
+
+def time_point(axis: str, value: int) -> float:
+    """Return nanoseconds for a step of one asset in one environment."""
+    numba.set_num_threads(value if axis == "threads" else 1)
+    envs = PortfolioVectorEnv(**arguments(axis, value))
+    size = envs.num_envs * len(envs.layout.symbols)
+    actions = np.random.default_rng(0).uniform(-1.0, 1.0, (8, envs.num_envs, size // envs.num_envs))
+    envs.reset(seed=0)
+    envs.step(actions[0])
+    calls, best = 1, np.inf
+    runs = 0
+    while runs < RUNS:
+        begin = time.perf_counter()
+        for k in range(calls):
+            envs.step(actions[k % 8])
+        taken = time.perf_counter() - begin
+        if taken < LEAST_S:
+            calls *= 2
+            continue
+        runs += 1
+        best = min(best, taken / calls)
+    return float(1e9 * best / size)
+
+
+def measured() -> dict[str, Any]:
+    """Time every point; name what the figures depend on."""
+    points = [(axis, value) for axis, values in POINTS.items() for value in values]
+    rows = [
+        {"axis": axis, "value": value, "ns": round(time_point(axis, value), 1)}
+        for axis, value in tqdm(points, unit=" points", disable=None)
+    ]
+    return {
+        "command": "python -m benchmarks.growth",
+        "commit": commit(),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": processor(),
+        "rows": rows,
+    }
+
+
+def of_axis(record: Mapping[str, Any], axis: str) -> tuple[list[int], list[float]]:
+    """Return the values of an axis and their times."""
+    rows = [row for row in record["rows"] if row["axis"] == axis]
+    return [row["value"] for row in rows], [row["ns"] for row in rows]
+
+
+def table(axis: str, values: Sequence[int], times: Iterable[float]) -> list[str]:
+    """Lay one axis out in Markdown."""
+    return [
+        f"| {axis} | {' | '.join(f'{value:,}' for value in values)} |",
+        f"| --- |{' ---: |' * len(values)}",
+        f"| ns | {' | '.join(f'{ns:,.0f}' for ns in times)} |",
+        "",
+    ]
+
+
+def page(record: Mapping[str, Any]) -> str:
+    """Write the page of a record."""
+    lines = [
+        "# How the time of a step grows",
+        "",
+        f"Written by `python -m benchmarks.growth --write` from `{RECORD.name}`: "
+        f"`{record['command']}`, commit {record['commit']}, {record['machine']}.",
+        "",
+        *(__doc__ or "").split("\n\n", 2)[2].strip().splitlines(),
+        "",
+        f"![Time of a step](images/{PICTURE.name})",
+        "",
+    ]
+    for axis in POINTS:
+        lines += table(axis, *of_axis(record, axis))
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def draw(record: Mapping[str, Any]) -> None:
+    """Draw every axis but that of threads."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11.0, 3.2), layout="constrained")
+    FigureCanvasAgg(figure)
+    shown = [axis for axis in POINTS if axis != "threads"]
+    for axes, axis in zip(figure.subplots(1, len(shown), sharey=True), shown, strict=True):
+        values, times = of_axis(record, axis)
+        axes.plot(values, times, marker="o")
+        axes.set(xscale="symlog" if 0 in values else "log", yscale="log", xlabel=axis)
+        axes.grid(alpha=0.3)
+    figure.axes[0].set_ylabel("ns for an asset's step")
+    figure.savefig(PICTURE, dpi=110, metadata={"Software": None})
+
+
+def main() -> int:
+    """Measure, print the page, and write the raw figures; or write the page."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, help="write the figures to this JSON file")
+    parser.add_argument("--write", action="store_true", help="write the page from the record")
+    chosen = parser.parse_args()
+    if chosen.write:
+        record = json.loads(RECORD.read_text(encoding="utf-8"))
+        PAGE.write_text(page(record), encoding="utf-8")
+        draw(record)
+        return 0
+    record = measured()
+    print(page(record))
+    if chosen.out:
+        chosen.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
