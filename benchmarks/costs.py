@@ -10,9 +10,9 @@ exponent of Sato and Kanazawa 2024; the mean of the way to the peak makes the fa
 is worked over a day, or at a tenth of the volume where that takes longer.
 
 Passive fills: limit orders of a small account at the last price and behind it, on a geometric
-Brownian motion. After a fill at p the price without own impact, less p, on the order's side, in
-half spreads in force: an order fills when the path has gone a half spread beyond its limit, and
-nothing is known of the path after that, so at any time later the mean is -1.
+Brownian motion. Measured is the price without own impact some bars after the fill, less the fill's
+price, signed by the order's side, in half spreads. An order fills when the path has gone a half
+spread beyond its limit, and nothing is known of the path after that: the mean stays at -1.
 
 Intervals are bootstrap 95% intervals of the mean, over episodes and paths of the price.
 """
@@ -51,6 +51,7 @@ HORIZONS = (0, 1, 5)  # bars after the close of the bar of the fill
 OFFSETS_BPS = (0.0, 10.0)
 BAR_SD = 0.002  # small, so that a mean of half spreads can be seen
 QUOTED_BARS = 65
+QUOTERS = 8  # episodes of quotes for each of a parent
 FREE = {"latency": "zero", "half_spread_bps": 0.0, "fee_bps": 0.0}
 
 
@@ -72,8 +73,8 @@ def parents() -> list[Parent]:
     return rows + [Parent("us_stock_daily", days, math.ceil(days / CAP - 1e-9)) for days in DAYS]
 
 
-def shortfalls(parent: Parent, side: str, episodes: int) -> tuple[Floats, Floats]:
-    """Work a parent evenly; return its shortfalls, and a day's volatility as each begins."""
+def shortfalls(parent: Parent, side: str, episodes: int) -> tuple[Floats, Floats, Any]:
+    """Work a parent evenly; return its shortfalls, a day's volatility as each begins, the paths."""
     size = parent.share * MARKETS[parent.market] / parent.bars
     envs = ExecutionVectorEnv(
         episodes,
@@ -87,12 +88,14 @@ def shortfalls(parent: Parent, side: str, episodes: int) -> tuple[Floats, Floats
     )  # fmt: skip
     observation, _ = envs.reset(seed=SEED)
     variance = envs.batch.lanes.assets["variance_slow"][:, 0].copy()
+    path = envs.batch.lanes.accounts["row"] // envs.setup.market.bars
     even = np.zeros((episodes, 1))
     ends = play_out(envs, observation, lambda step, seen: even, parent.bars)
-    return ends["parent_shortfall_bps"] / 1e4, np.sqrt(variance * MARKETS[parent.market])
+    volatility = np.sqrt(variance * MARKETS[parent.market])
+    return ends["parent_shortfall_bps"] / 1e4, volatility, path
 
 
-def interval_of(values: Floats, clusters: Any = None) -> dict[str, Any]:
+def interval_of(values: Floats, clusters: Any) -> dict[str, Any]:
     """Return a mean and its interval."""
     found = mean_interval(values, np.random.default_rng(SEED), clusters=clusters)
     assert found is not None
@@ -101,11 +104,11 @@ def interval_of(values: Floats, clusters: Any = None) -> dict[str, Any]:
 
 def parent_row(parent: Parent, episodes: int) -> dict[str, Any]:
     """Return a parent's mean shortfall in day volatilities, and over the law, with intervals."""
-    bought, volatility = shortfalls(parent, "buy", episodes)
-    sold, _ = shortfalls(parent, "sell", episodes)
+    bought, volatility, path = shortfalls(parent, "buy", episodes)
+    sold, _, _ = shortfalls(parent, "sell", episodes)
     cost = 0.5 * (bought + sold) / volatility.mean()
     law = FACTOR * math.sqrt(parent.share)
-    return {**parent._asdict(), "law": law, **interval_of(cost)}
+    return {**parent._asdict(), "law": law, **interval_of(cost, path)}
 
 
 def marks(offset_bps: float, episodes: int) -> list[dict[str, Any]]:
@@ -155,7 +158,7 @@ def measured(quick: bool) -> dict[str, Any]:
     episodes = 64 if quick else 512
     chosen = [p for p in parents() if p.bars <= 60 or not quick]
     rows = [parent_row(p, episodes) for p in tqdm(chosen, unit=" parents", disable=None)]
-    passive = [row for offset in OFFSETS_BPS for row in marks(offset, 64 * episodes // 8)]
+    passive = [row for offset in OFFSETS_BPS for row in marks(offset, QUOTERS * episodes)]
     return {
         "command": "python -m benchmarks.costs" + (" --quick" if quick else ""),
         "commit": commit(),
@@ -212,7 +215,8 @@ def page(record: Mapping[str, Any]) -> str:
         "",
         f"Written by `python -m benchmarks.costs --write` from `{RECORD.name}`: "
         f"`{record['command']}`, commit {record['commit']}, {record['machine']}, seed "
-        f"{record['seed']}, {record['episodes']} episodes a side, {record['seconds']} seconds.",
+        f"{record['seed']}, {record['episodes']} episodes a side of a parent and "
+        f"{QUOTERS * record['episodes']:,} of quotes, {record['seconds']} seconds.",
         "",
         *(__doc__ or "").split("\n\n", 2)[2].strip().splitlines(),
         "",

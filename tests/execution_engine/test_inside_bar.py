@@ -160,7 +160,7 @@ def test_a_margin_call_fills_at_the_open_like_a_stop_already_triggered(side: flo
 
 def test_an_exit_cancels_every_other_order() -> None:
     slots = some_slots(an_order(5.0, due=40.0), an_order(5.0, due=50.0), an_order(5.0, due=500.0))
-    report = trade(guarded(1.0), slots, RISING)  # its low is touched at 33
+    report = trade(guarded(1.0), slots, Bar(94.0, 110.0, 93.0, 105.0, 1000.0))
     assert report.order_filled == 0.0
     assert report.working == 0.0
     assert [slot.outcome for slot in slots[:3]] == [Status.CANCELLED] * 3

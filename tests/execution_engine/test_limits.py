@@ -9,6 +9,11 @@ from hypothesis import strategies as st
 
 from tests.helpers import (
     FLAT_BAR,
+    FREE,
+    SECONDS,
+    a_desk,
+    a_report,
+    an_address,
     an_asset,
     an_order,
     bars,
@@ -20,7 +25,9 @@ from tests.helpers import (
     trade,
 )
 from trading_env.core.codes import Exit, Status
-from trading_env.core.values import Bar, Terms
+from trading_env.core.values import Bar, Session, Terms
+from trading_env.execution_engine.bar_path import whole_bar
+from trading_env.execution_engine.inside_bar import SEARCH, follow
 from trading_env.execution_engine.limits import limit_price
 from trading_env.execution_engine.orders import begin_step
 
@@ -100,8 +107,8 @@ def test_a_resting_order_fills_where_a_taker_would_get_its_limit(side: float) ->
 
 
 @pytest.mark.parametrize("side", [1.0, -1.0])
-def test_a_path_that_leaves_from_the_limit_itself_fills_at_the_bars_extreme(side: float) -> None:
-    """The line crosses the limit at the open, which is dealt with; the extreme comes later."""
+def test_an_order_whose_limit_is_the_open_fills_at_it_once_the_path_is_beyond(side: float) -> None:
+    """At the open nothing can be taken at the limit, so it rests."""
     down = Bar(100.0, 100.0, 98.0, 99.0, MUCH)
     bar = down if side > 0.0 else Bar(100.0, 102.0, 100.0, 101.0, MUCH)
     slots = some_slots(an_order(side * 50.0, limit=100.0))
@@ -169,6 +176,21 @@ def test_a_fill_at_the_low_is_open_to_the_stop_and_then_to_the_target() -> None:
         report = trade(asset, some_slots(order), bar, execution=limited())
         assert report.exit == exit_code
         assert asset.position == 0.0
+
+
+def test_an_order_without_room_is_not_looked_for_again() -> None:
+    """One search finds the order, and one the first of stop and target."""
+    bar = Bar(100.0, 112.0, 88.0, 100.0, 1000.0)
+    for seed in range(20):
+        desk = a_desk(
+            held(10.0, stop_loss=90.0, take_profit=110.0),
+            some_slots(an_order(5.0, limit=99.0)),
+            report=a_report(traded=100.0),
+            execution=limited(),
+        )
+        session = Session(bar, FREE, 100.0, SECONDS)
+        *_, splits = follow(desk, session, whole_bar(bar), 100.0, an_address(seed), 0)
+        assert splits <= 2 * SEARCH
 
 
 def test_a_stop_cancels_a_resting_order() -> None:

@@ -154,14 +154,17 @@ def keep_to_room(world: Record, state: Record, stakes: list[Record], cost: float
         live = (slot for slot in slots if slot["state"] in (SlotState.IN_FLIGHT, SlotState.WORKING))
         units = max([abs(asset["position"]), *(abs(slot["goal"]) for slot in live)])
         held.append(units * (asset["seen_close"] / account["seen_equity"]))
-    limit = min(risk["max_leverage"], 1.0 / risk["initial_margin"]) * (1.0 - cost)
+    by_margin = risk["max_leverage"] * risk["initial_margin"] > 1.0
+    name = BoundBy.MARGIN if by_margin else BoundBy.MAX_LEVERAGE
+    limit = 1.0 / risk["initial_margin"] if by_margin else risk["max_leverage"]
+    limit *= 1.0 - cost
     room = max(limit - sum(held), 0.0)
     growth = sum(max(abs(stake["f"]) - c, 0.0) for stake, c in zip(stakes, held, strict=True))
     if growth > room + 1e-12 * limit:
         for stake, c in zip(stakes, held, strict=True):
             if abs(stake["f"]) > c:
                 size = c + (abs(stake["f"]) - c) * (room / growth)
-                stake.update(f=math.copysign(size, stake["f"]), bound_by=BoundBy.MAX_LEVERAGE)
+                stake.update(f=math.copysign(size, stake["f"]), bound_by=name)
 
 
 def throttle(risk: Record, account: Record) -> float:

@@ -57,7 +57,7 @@ class AssetState:
     mark: float  # true close, own lasting impact included, own transient impact not
     value: float  # a unit in the account's equity: the mark less own lasting impact on the way out
     base_close: float  # of the market table's last bar
-    undisturbed: float  # the same without the account's own impact
+    undisturbed: float  # true close without the account's own impact
     displacement: float  # factor by which the scenario has moved the price off the base table
     permanent: float  # own lasting impact: log, or fraction of `reference_price` (FIRST)
     permanent_unit: float  # of one unit traded; fixed for the episode
@@ -73,7 +73,7 @@ class AssetState:
     stop_loss: float  # price level, 0 for none
     take_profit: float  # price level, 0 for none
     stop_distance: float  # log, that the position was opened with
-    margin_level: float  # price in this bar at which it is closed out, signed as it was; 0: none
+    margin_level: float  # at which this bar closes it, times the position's sign then; 0: none
     holding_bars: int  # bars that have ended since the position was opened or flipped
     exit_pending: int  # Exit code; while set, the agent's orders are refused
     exit_notional: float  # traded by the present exit, for its fee
@@ -113,7 +113,7 @@ class OrderSlot:
     """One live order, with its own ledger in currency."""
 
     state: int  # SlotState
-    identity: int  # numbered from 1 in each episode and asset
+    identity: int  # step that it was sent in, from 1
     quantity: float  # units, signed; 0 is a pure cancel
     left: float  # units, signed
     goal: float  # position that it was sent for

@@ -143,11 +143,9 @@ def draw_high(
 
 
 @kernel
-def draw_low(
-    x: float, y: float, low: float, high: float, variance: float, touched: bool, uniform: float
-) -> float:
-    """Draw the lowest point of a bridge that stays above `low`; `touched`: its high is `high`."""
-    return -draw_high(-x, -y, -high, -low, variance, touched, uniform)
+def draw_low(x: float, y: float, low: float, high: float, variance: float, uniform: float) -> float:
+    """Draw the lowest point of a bridge that stays above `low`; its highest is `high`."""
+    return -draw_high(-x, -y, -high, -low, variance, True, uniform)
 
 
 @kernel
@@ -164,7 +162,7 @@ def draw_side(
     if not touches[1]:
         high = draw_high(x, y, low, high, variance, touches[0], draws[0])
     if not touches[0]:
-        low = draw_low(x, y, low, high, variance, True, draws[1])
+        low = draw_low(x, y, low, high, variance, draws[1])
     return low, high
 
 

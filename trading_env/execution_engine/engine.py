@@ -2,7 +2,7 @@
 
 `ExecutionEngine` prices and fills with the compiled functions that the environment's step calls.
 Its history is keyed by trade id; a duplicate raises ConfigError naming the id. Its
-settings are in `execution_config.py`.
+settings are in `execution_engine/config.py`.
 """
 
 import math

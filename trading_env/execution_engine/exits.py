@@ -1,4 +1,4 @@
-"""Exits: when a stop, a margin call or a target is due, and how it trades.
+"""Exits: when a stop, a margin call, a time stop or a target is due, and how it trades.
 
 A stop, or the level of a margin call where that is tighter, fills as a market order and stays
 pending until the position is flat. A target rests and fills as a resting limit order does. An exit
@@ -10,18 +10,17 @@ import math
 from trading_env.core.codes import Exit
 from trading_env.core.jit import kernel, rare_kernel
 from trading_env.core.records import AssetState
-from trading_env.core.values import Session
+from trading_env.core.values import FillWindow, Session
 from trading_env.execution_engine.account import charge
 from trading_env.execution_engine.fills import book_fill, room_in
-from trading_env.execution_engine.limits import resting_at, resting_mid, resting_quote
+from trading_env.execution_engine.limits import resting_mid, resting_price, resting_quote
 from trading_env.execution_engine.orders import cancel_all
 from trading_env.execution_engine.pricing import (
     charged,
     fee_due,
     on_tick,
-    quote,
     rate_in_force,
-    rates_of,
+    taking_quote,
 )
 from trading_env.risk_manager.desk import Desk
 from trading_env.risk_manager.levels import clear_exit, tighter
@@ -94,15 +93,14 @@ def work_exit(
     if rests:
         limit = asset.take_profit
         if begun:
-            mid, limit = resting_at(terms, limit, mid, quantity, report.filled)
+            limit = resting_price(terms, mid, quantity, report.filled)
         else:
             mid = resting_mid(terms, limit, quantity, report.filled)
-        quoted = resting_quote(terms, limit, mid, quantity, report.filled)
+        quoted = on_tick(resting_quote(terms, limit, mid, quantity, report.filled), execution.tick)
         report.rested += abs(quantity)
     else:
-        rates = rates_of(quantity, late, share, session.bar.volume, terms.usual_volume)
-        quoted = quote(terms, mid, quantity, rates, report.filled)
-    quoted = on_tick(quoted, execution.tick)
+        window = FillWindow(mid, share, late, report.filled)
+        quoted = taking_quote(session, window, quantity, execution.tick)
     asset.exit_notional += abs(quantity * quoted.price)
     asset.exit_units += abs(quantity)
     rate = rate_in_force(execution.maker_fee if rests else execution.fee, terms)

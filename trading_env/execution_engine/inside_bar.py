@@ -10,7 +10,8 @@ The rules, in order of time within the bar after the decision:
    moment, in the share 1 - u of the bar. What earlier fills still trade then (they are taken to
    be spread evenly) counts towards the cap and the rate of that share.
 4. Between those moments, and after the last, the path of the bar is followed (`bar_path.py`): it is
-   split at each arrival, and where it meets several levels, until it is known which it meets first.
+   split at each arrival, and where it meets several levels it is halved up to SEARCH times, to know
+   which it meets first; of levels still met in one piece the stop counts as the first.
    A stop, and the level of a margin call, fill at their level as market orders, and what the cap
    leaves unfilled works on at market until the position is flat. A target is a resting limit order
    (`limits.py`) and fills as one; what is left rests on. An exit cancels the asset's other orders.
@@ -30,7 +31,7 @@ decision, q fills, p prices, m arrival prices:
 The five sum to sum q (p - M0) + (L - sum q)(M1 - M0) + fees, the step's implementation shortfall
 (Perold 1988). For an exit, the level that triggered it stands for M0.
 
-Not modelled: queue position, an exit's own latency.
+Not modelled: queue position, an exit's own latency, the order of levels met within 1/32 of a part.
 """
 
 from trading_env.core.codes import Exit, SlotState
@@ -133,25 +134,27 @@ def fill_working(desk: Desk, session: Session) -> None:
 
 @rare_kernel
 def first_touch(
-    desk: Desk, session: Session, part: Part, address: Address, splits: int
+    desk: Desk, session: Session, part: Part, room: bool, address: Address, splits: int
 ) -> tuple[Touch, Part, int]:
     """Find what a part of the path meets first, and the path after that; count the splits made.
+
+    Without `room` resting orders are not met.
 
     For an exit that is met alone the moment does not matter, since the bar is over with it.
     """
     piece, tail = part, Part(part.end, part.end, 0.0, 0.0, 0.0, 0.0)
-    touch = meets(desk, session, piece, True)
+    touch = meets(desk, session, piece, room)
     for _ in range(SEARCH):
         if touch.levels == 1 and touch.exit != Exit.NONE:
             break
         half = 0.5 * (piece.begin + piece.end)
         first, second = split(piece, half, session.bar, address, splits)
         splits += 1
-        early = meets(desk, session, first, True)
+        early = meets(desk, session, first, room)
         if early.levels > 0:
             piece, touch, tail = first, early, joined(second, tail)
         else:
-            late = meets(desk, session, second, True)
+            late = meets(desk, session, second, room)
             if late.levels == 0:
                 break  # the level lies where both halves end
             piece, touch = second, late
@@ -174,7 +177,7 @@ def follow(
             return False, Moment(part.begin, late), splits
         after = part
         if touch.levels > 1 or touch.exit == Exit.NONE:
-            touch, after, splits = first_touch(desk, session, part, address, splits)
+            touch, after, splits = first_touch(desk, session, part, room, address, splits)
         if touch.exit != Exit.NONE:
             reference = touch.price
             if touch.exit == Exit.TAKE_PROFIT:

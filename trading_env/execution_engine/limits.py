@@ -112,21 +112,6 @@ def resting_mid(terms: Terms, limit: float, quantity: float, before: float) -> f
 
 
 @kernel
-def resting_at(
-    terms: Terms, limit: float, mid: float, quantity: float, before: float
-) -> tuple[float, float]:
-    """Return where a resting order fills on a path that is at `mid`, and the price it gets.
-
-    That is its limit, or better where the bar opens beyond the price that was waited for.
-    """
-    side = 1.0 if quantity > 0.0 else -1.0
-    reached = resting_mid(terms, limit, quantity, before)
-    if side * (mid - reached) >= 0.0:
-        return reached, limit
-    return mid, resting_price(terms, mid, quantity, before)
-
-
-@kernel
 def resting_quote(terms: Terms, limit: float, mid: float, quantity: float, before: float) -> Quote:
     """Price of a resting order's fill: its limit, with what lies between it and `mid` by parts."""
     side = 1.0 if quantity > 0.0 else -1.0

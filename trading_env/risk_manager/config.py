@@ -60,7 +60,7 @@ class RiskConfig(RecordSettings):
     max_weight: float = Field(0.5, gt=0.0)
     """Largest position of one asset over equity."""
     max_leverage: float = Field(1.0, gt=0.0)
-    """Largest gross exposure over equity, of all that is held or that live orders may still fill."""
+    """Largest gross exposure over equity, of all that is held or that orders may still fill."""
     participation_bars: float = Field(3.0, gt=0.0)
     """A position grows by at most what this many mean bars can fill under the volume cap."""
     max_drawdown: float = Field(0.3, gt=0.0, le=1.0)
@@ -68,7 +68,7 @@ class RiskConfig(RecordSettings):
 
     A flat account does not recover, so at the limit trading is over for the episode."""
     initial_margin: float = Field(0.5, gt=0.0, le=1.0)
-    """Equity needed over that gross exposure to open."""
+    """Equity needed to open, over gross exposure counted as for `max_leverage`."""
     execution_floor: float = Field(1.0, gt=0.0, le=1.0)
     """Targets are multiplied by expected over realised cost of the asset's fills (see `surprise`),
     at least by this and at most by 1; 1 switches it off."""

@@ -189,7 +189,7 @@ def expected_share(
 
 @kernel
 def limit_asset(desk: Desk, gross: float, reserve: float, drawdown: float) -> None:
-    """Apply the account's caps to one asset and turn the share into units."""
+    """Apply the account's caps to one asset's share of equity."""
     asset, report, risk = desk.asset, desk.report, desk.rules.risk
     equity = desk.account.seen_equity
     if equity <= 0.0 or asset.exit_pending != Exit.NONE:
@@ -230,9 +230,14 @@ def committed_share(desk: Desk) -> float:
 
 @kernel
 def leave_room(lane: Lane, rules: Rules, reserve: float) -> None:
-    """Let targets grow into what all that is held and can still fill leaves of the leverage."""
+    """Share what positions and live orders leave of the leverage among the targets that grow.
+
+    Each gets of it in proportion to how much it would grow.
+    """
     risk = rules.risk
-    limit = min(risk.max_leverage, 1.0 / risk.initial_margin)
+    limit, name = risk.max_leverage, BoundBy.MAX_LEVERAGE.value
+    if limit * risk.initial_margin > 1.0:
+        limit, name = 1.0 / risk.initial_margin, BoundBy.MARGIN.value
     limit *= 1.0 - min(reserve, MAX_RESERVE)
     committed, growth = 0.0, 0.0
     for a in range(lane.assets.shape[0]):
@@ -249,7 +254,7 @@ def leave_room(lane: Lane, rules: Rules, reserve: float) -> None:
         if beyond > 0.0:
             size = share + beyond * (room / growth)
             report.target_fraction = math.copysign(size, report.target_fraction)
-            report.bound_by = BoundBy.MAX_LEVERAGE.value
+            report.bound_by = name
 
 
 @kernel
