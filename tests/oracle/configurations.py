@@ -145,7 +145,7 @@ def patient(seconds: float) -> tuple[dict[str, Any], dict[str, Any]]:
         "half_spread_bps": [0.0, 1.5, 10.0],
         "temporary_impact": [0.036],
         "permanent_impact": [0.05],
-        "participation_cap": [1.0, 1.0, 0.02],
+        "participation_cap": [1.0, 0.1, 0.01],
         "lot": [0.0],
         "order_type": ["limit"],
         "limit_offset_bps": [2.0, 20.0, 100.0],

@@ -43,7 +43,6 @@ EVENTS = (  # what the oracle notes of a bar: the branches of sections 9 and 10
     "an order on the way",
     "an order without room",
     "two levels",
-    "two levels without room",
     "two orders",
 )
 
