@@ -27,8 +27,8 @@ from trading_env.execution_engine.pricing import (
     leaving_value,
     pass_idle_time,
     permanent_of,
+    proportional_fee,
     quote,
-    rate_in_force,
     rates_of,
     terms_of,
 )
@@ -289,9 +289,22 @@ def test_a_thin_bar_makes_a_trade_dear_and_its_pressure_no_larger_than_usual() -
     assert thin.pressure == usual.pressure
 
 
-@pytest.mark.parametrize(("rate", "fee"), [(-1e-3, -1e-4), (-5e-5, -5e-5), (2e-4, 2e-4)])
-def test_a_rebate_is_at_most_the_half_spread_in_force(rate: float, fee: float) -> None:
-    assert rate_in_force(rate, FREE._replace(half_spread=1e-4)) == fee
+@given(
+    rate=st.floats(-0.02, 0.01),
+    quantity=st.sampled_from([-30.0, 30.0]),
+    mid=st.floats(1.0, 300.0),
+    reference=st.sampled_from([0.0, 100.0]),
+)
+def test_no_fill_is_paid_more_than_the_half_spread_it_paid(
+    rate: float, quantity: float, mid: float, reference: float
+) -> None:
+    """Whatever it is a fraction of: a taker's best price is the middle of the market."""
+    terms = FREE._replace(half_spread=0.01, reference=reference)
+    quoted = quote(terms, mid, quantity, rates_of(quantity, 0.0, 1.0, 1e6, 1e6), 0.0)
+    fee = proportional_fee(rate, quoted)
+    if rate >= 0.0:
+        assert fee == rate * 30.0 * quoted.price
+    assert quantity * (quoted.price - mid) + fee >= -1e-12 * 30.0 * mid
 
 
 def test_a_scenario_multiplies_fees_and_not_rebates() -> None:

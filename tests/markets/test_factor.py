@@ -7,6 +7,7 @@ import pytest
 
 from trading_env.envs.execution import ExecutionEnv
 from trading_env.markets import MarketSpecError, load_market
+from trading_env.markets.models.factor import FactorMarket
 
 COVARIANCE = [[0.36, 0.15], [0.15, 1.0]]
 LOADINGS = [[0.5, 0.1], [-0.2, 0.3]]
@@ -93,3 +94,17 @@ def test_a_market_without_any_volume_is_worked_off_at_the_deadline() -> None:
         assert np.isfinite(reward)
         filled.append(float(info["execution"]["filled"][0]))
     assert filled == [0.0, 0.0, 0.0, 0.0, 10.0]
+
+
+def test_the_extremes_of_a_bar_are_those_of_a_brownian_path() -> None:
+    """By reflection the low is d or more below the open with chance 2 P(close at least d below it).
+
+    Within four standard errors of the difference of two shares of one sample.
+    """
+    market = FactorMarket(covariance=4.0, price=1e4, paths=400, bars=250, seed=3).generate(None)
+    change, fall = market.close - market.open, market.open - market.low
+    rise = market.high - market.open
+    for deep in (0.5, 2.0, 5.0):
+        for reached, ended in ((fall, -change), (rise, change)):
+            counted = (reached >= deep).astype(float) - 2.0 * (ended >= deep)
+            assert abs(counted.mean()) < 4.0 * counted.std() / np.sqrt(counted.size)

@@ -6,7 +6,7 @@ Written from `docs/model.md` (sections 13 and 16) alone; it shares no code with 
 import math
 from typing import Any
 
-from tests.oracle.fills import fee_of, proportional, stressed, to_tick
+from tests.oracle.fills import NO_EXIT, fee_of, proportional, stressed, to_tick
 from tests.oracle.prices import Session, priced, terms_of, value_of
 from trading_env.core.codes import Exit
 
@@ -77,7 +77,7 @@ def mark_account(world: Record, state: Record) -> bool:
     for asset in assets:
         if called and asset["position"] != 0.0:
             if asset["exit_pending"] == Exit.NONE:
-                asset.update(exit_notional=0.0, exit_units=0.0, exit_fees=0.0)
+                asset.update(NO_EXIT)
             asset["exit_pending"] = Exit.MARGIN_CALL
     return called
 
@@ -94,7 +94,7 @@ def cost_of_closing(world: Record, asset: Record, stress: Record) -> float:
     deal = priced(world, asset, terms, q, asset["mark"], rate, 0.0)
     to_tick(deal, q, world["execution"]["tick"])
     notional = abs(q * deal["price"])
-    by_notional = proportional(world, notional, terms["half_spread"], maker=False)
+    by_notional = proportional(world, abs(q), deal, maker=False)
     fee = stressed(fee_of(world, by_notional, notional, abs(q), 0.0), terms["fees"])
     return float(q * (deal["price"] - asset["value"]) + fee)
 
@@ -104,9 +104,10 @@ def reward_of(
 ) -> tuple[Record, float]:
     account = state["account"]
     ratio = account["equity"] / before
+    least = WORST * account["initial_equity"]
     costs = ("spread", "impact", "fees")
     named = {
-        "growth": math.log(max(ratio, WORST)),
+        "growth": math.log(max(account["equity"], least) / max(before, least)),
         "shortfall": -sum(report[name] for report in reports for name in costs) / before,
         "risk": -((ratio - 1.0) ** 2) / 2.0,
         "turnover": -sum(report["notional"] for report in reports) / before,
@@ -116,7 +117,7 @@ def reward_of(
         pairs = zip(state["assets"], stresses, strict=True)
         cost = sum(cost_of_closing(world, asset, stress) for asset, stress in pairs)
         if cost > 0.0:
-            left = (account["equity"] - cost) / account["equity"]
-            named["liquidation"] = math.log(max(left, WORST))
+            left = max(account["equity"] - cost, least)
+            named["liquidation"] = math.log(left / max(account["equity"], least))
     weights = world["reward"]
     return named, weights["scale"] * sum(weights[name] * x for name, x in named.items())

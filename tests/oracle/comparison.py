@@ -41,7 +41,7 @@ MONEY = {
     "cash", "fees_paid", "financing_paid", "equity", "peak_equity", "seen_equity", "seen_peak",
     "notional", "proportional", "delay", "spread", "impact", "impact_permanent",
     "impact_transient", "fees", "opportunity", "shortfall",
-    "financing", "cash_flow", "order_value", "exit_notional", "exit_fees",
+    "financing", "cash_flow", "order_value", "exit_notional", "exit_proportional", "exit_fees",
 }  # fmt: skip
 SOLVED = {"kelly_fraction", "wished_fraction", "target_fraction"}
 LOG_MONEY = MONEY | {"traded", "ordered", "filled"}

@@ -112,12 +112,13 @@ def leave(s: Session, level: Level, window: float, *, on_the_way: bool) -> None:
     s.report["delay"] += q * (arrival - level.reference)
     notional = so_far["exit_notional"] + abs(q * deal["price"])
     units = so_far["exit_units"] + size
-    by_notional = proportional(s.world, notional, s.terms["half_spread"], maker=rested)
+    by_notional = so_far["exit_proportional"] + proportional(s.world, size, deal, maker=rested)
     fee = fee_of(s.world, by_notional, notional, units, so_far["exit_fees"])
     charge(s, stressed(fee, s.terms["fees"]))
     if asset["position"] != 0.0:
         paid = so_far["exit_fees"] + fee
         asset.update(exit_notional=notional, exit_units=units, exit_fees=paid)
+        asset["exit_proportional"] = by_notional
 
 
 def leave_if_due(s: Session, part: Part) -> None:

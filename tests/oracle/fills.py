@@ -14,7 +14,7 @@ from trading_env.core.codes import Exit, SlotState, Status
 
 Record = dict[str, Any]
 
-NO_EXIT = {"exit_notional": 0.0, "exit_units": 0.0, "exit_fees": 0.0}
+NO_EXIT = dict.fromkeys(("exit_notional", "exit_units", "exit_proportional", "exit_fees"), 0.0)
 NO_POSITION = {
     "entry_price": 0.0, "entry_mid": 0.0, "stop_loss": 0.0, "take_profit": 0.0,
     "stop_distance": 0.0, "holding_bars": 0, "exit_pending": Exit.NONE,
@@ -77,13 +77,13 @@ def to_tick(deal: Record, q: float, tick: float) -> None:
         deal["price"] = price
 
 
-def proportional(world: Record, notional: float, half_spread: float, *, maker: bool) -> float:
-    """The part of a fee that goes by notional; a rebate is at most the half spread."""
+def proportional(world: Record, size: float, deal: Record, *, maker: bool) -> float:
+    """The part of a fill's fee by notional; a rebate is at most the half spread it paid."""
     execution = world["execution"]
     rate = execution["fee_bps"]
     if maker and execution["maker_fee_bps"] is not None:
         rate = execution["maker_fee_bps"]
-    return max(rate * 1e-4, -half_spread) * notional
+    return float(max(rate * 1e-4 * size * deal["price"], -size * deal["half_spread"]))
 
 
 def fee_of(world: Record, by_notional: float, notional: float, units: float, paid: float) -> float:
@@ -144,9 +144,10 @@ def fill_order(
     slot["step_filled"] += q
     notional = abs(size * deal["price"])
     slot["notional"] += notional
-    if proportional(s.world, 1.0, s.terms["half_spread"], maker=maker) == -s.terms["half_spread"]:
+    by_notional = proportional(s.world, size, deal, maker=maker)
+    if by_notional == -size * deal["half_spread"]:
         s.met("a rebate held to the half spread")
-    slot["proportional"] += proportional(s.world, notional, s.terms["half_spread"], maker=maker)
+    slot["proportional"] += by_notional
     slot["spread"] += size * deal["half_spread"]
     slot["impact"] += size * deal["impact"]
     slot["delay"] += q * (arrival - s.mark)

@@ -95,11 +95,11 @@ def path_of(event: Record, move: float, t: float) -> tuple[float, float, float, 
     gap = 0.0
     begin = injected(event, move, t) if t > 0 else 0.0
     peak = math.log(2.0 - math.exp(move)) if event["up"] else move
-    if t == 0 and event["duration"] == 0.0:
+    if t <= 0 and event["duration"] == 0.0:
         begin = gap = peak
     drift = injected(event, move, t + 1) - begin
     points = [0.0, drift]
-    if t < event["duration"] < t + 1:
+    if t < event["duration"] < t + 1 and event["duration"] > 0.0:
         points.append(peak - begin)
     turned = event["duration"] + event["recovery"]
     if t < turned < t + 1:
@@ -177,10 +177,11 @@ def common_shock(world: Record, account: Record, asset: int, own: float, seed: i
 
 
 def stretched(ratio: float, m: float, plus: float) -> float:
-    x = 1.0 + m * (ratio - 1.0) + plus
-    if x < STRETCH_FLOOR:
-        return STRETCH_FLOOR * math.exp(max(x / STRETCH_FLOOR - 1.0, -20.0))
-    return min(x, math.exp(20.0))
+    r = m * (ratio - 1.0) + plus
+    if abs(r) <= 1.0 - STRETCH_FLOOR:
+        return 1.0 + r
+    kept = STRETCH_FLOOR * math.exp(max((1.0 - abs(r)) / STRETCH_FLOOR - 1.0, -20.0))
+    return kept if r < 0.0 else 2.0 - kept
 
 
 def undisturbed_bar(

@@ -12,17 +12,23 @@ from hypothesis import strategies as st
 from trading_env.core.codes import names_of
 from trading_env.core.values import Totals
 from trading_env.step.config import RewardConfig
-from trading_env.step.reward import RUIN_RATIO, Term, score_account
+from trading_env.step.reward import RUIN_SHARE, Term, score_account
 
 TERMS = names_of(Term)
 equities = st.floats(1.0, 1e12)
 
 
 def terms_after(
-    before: float, after: float, cost: float = 0.0, notional: float = 0.0, leaving: float = 0.0
+    before: float,
+    after: float,
+    cost: float = 0.0,
+    notional: float = 0.0,
+    leaving: float = 0.0,
+    initial: float | None = None,
 ) -> Any:
     terms = np.zeros(len(Term))
-    totals = Totals(before, after, cost, leaving, notional)
+    initial = before if initial is None else initial
+    totals = Totals(initial, before, after, cost, leaving, notional)
     score_account(terms, totals, np.eye(len(Term))[Term.GROWTH], 1.0)
     return SimpleNamespace(**dict(zip(TERMS, terms, strict=True)))
 
@@ -41,7 +47,7 @@ def test_the_reward_is_the_scaled_weighted_sum(
     weights: tuple[float, ...], scale: float, before: float, after: float
 ) -> None:
     terms = np.zeros(len(Term))
-    totals = Totals(before, after, 3.0, 2.0, 40.0)
+    totals = Totals(before, before, after, 3.0, 2.0, 40.0)
     reward = score_account(terms, totals, np.array(weights), scale)
     assert reward == pytest.approx(scale * float(terms @ weights), rel=1e-12, abs=1e-9)
 
@@ -59,10 +65,21 @@ def test_growth_adds_up_to_the_log_growth_of_the_episode(ratios: list[float]) ->
     assert total == pytest.approx(math.log(equity / 1000.0), abs=1e-9)
 
 
+@given(st.lists(st.floats(-3.0, 2.0), min_size=1, max_size=20))
+def test_nobody_is_paid_for_a_way_back_that_was_never_charged(powers: list[float]) -> None:
+    """However often equity falls below the least that counts: the sum is that of first and last."""
+    equity, total = 1.0, 0.0
+    for power in powers:
+        after = 10.0 ** (3.0 * power)
+        total += terms_after(equity, after, initial=1.0).growth
+        equity = after
+    assert total == pytest.approx(math.log(max(equity, RUIN_SHARE)), abs=1e-9)
+
+
 @pytest.mark.parametrize("after", [1e-9, 0.0, -1.0, -1e12])
 def test_ruin_is_dear_but_finite(after: float) -> None:
     terms = terms_after(1.0, after)
-    assert terms.growth == math.log(RUIN_RATIO)
+    assert terms.growth == math.log(RUIN_SHARE)
     assert math.isfinite(terms.risk)
 
 
@@ -77,8 +94,8 @@ def test_the_currency_does_not_matter(before: float, ratio: float, factor: float
 
 @given(equities, equities)
 def test_risk_shortfall_and_turnover_are_never_paid_for(before: float, after: float) -> None:
-    terms = terms_after(before, after, cost=before, notional=before, leaving=after)
+    terms = terms_after(before, after, cost=before, notional=before, leaving=after, initial=after)
     assert terms.risk <= 0.0
     assert terms.shortfall == -1.0
-    assert terms.liquidation == math.log(RUIN_RATIO)
+    assert terms.liquidation == math.log(RUIN_SHARE)
     assert terms.turnover == -1.0

@@ -73,6 +73,13 @@ def test_stretching_keeps_order_and_sign(one: float, other: float, factor: float
     assert stretched(1.0, factor, 0.0) == 1.0
 
 
+@given(st.floats(0.0, 5.0), st.floats(0.01, 1e3))
+def test_stretching_is_fair_to_both_sides(change: float, factor: float) -> None:
+    """Gains are cut like losses: equal chances of both have mean 0, however large they become."""
+    up, down = stretched(1.0 + change, factor, 0.0), stretched(1.0 - change, factor, 0.0)
+    assert up + down == pytest.approx(2.0, abs=1e-9)
+
+
 def test_volume_is_multiplied() -> None:
     bar, _ = stressed(BASE, volume=0.25)
     assert bar == BASE._replace(volume=125.0)

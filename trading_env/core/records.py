@@ -78,6 +78,7 @@ class AssetState:
     exit_pending: int  # Exit code; while set, the agent's orders are refused
     exit_notional: float  # traded by the present exit, for its fee
     exit_units: float
+    exit_proportional: float  # the part of its fee that goes by notional, currency
     exit_fees: float  # before the scenario's factor
     slots_used: int  # order slots from here on are empty
     # the parent order (Execution)

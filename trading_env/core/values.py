@@ -145,6 +145,7 @@ class Standing(NamedTuple):
 class Totals(NamedTuple):
     """What a step adds up to, currency."""
 
+    initial: float  # equity as the episode began
     before: float  # equity
     after: float
     cost: float  # spread, impact and fees of what filled

@@ -19,7 +19,7 @@ from trading_env.execution_engine.pricing import (
     charged,
     fee_due,
     on_tick,
-    rate_in_force,
+    proportional_fee,
     taking_quote,
 )
 from trading_env.risk_manager.desk import Desk
@@ -103,9 +103,11 @@ def work_exit(
         quoted = taking_quote(session, window, quantity, execution.tick)
     asset.exit_notional += abs(quantity * quoted.price)
     asset.exit_units += abs(quantity)
-    rate = rate_in_force(execution.maker_fee if rests else execution.fee, terms)
+    asset.exit_proportional += proportional_fee(
+        execution.maker_fee if rests else execution.fee, quoted
+    )
     fee = fee_due(
-        rate * asset.exit_notional,
+        asset.exit_proportional,
         asset.exit_notional,
         asset.exit_units,
         asset.exit_fees,

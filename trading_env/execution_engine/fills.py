@@ -19,8 +19,8 @@ from trading_env.execution_engine.pricing import (
     charged,
     fee_due,
     on_tick,
+    proportional_fee,
     quote,
-    rate_in_force,
     rates_of,
     taking_quote,
     terms_of,
@@ -101,7 +101,7 @@ def fill_order(desk: Desk, slot: OrderSlot, quoted: Quote, fee_rate: float, term
     slot.left = 0.0 if abs(rest) <= DUST * abs(slot.quantity) else rest
     notional = abs(quantity * quoted.price)
     slot.notional += notional
-    slot.proportional += rate_in_force(fee_rate, terms) * notional
+    slot.proportional += proportional_fee(fee_rate, quoted)
     slot.delay += quantity * delay
     slot.spread += abs(quantity) * quoted.half_spread
     slot.impact += abs(quantity) * quoted.impact
@@ -126,7 +126,6 @@ def closing(desk: Desk, quantity: float) -> tuple[Quote, float]:
     rates = rates_of(quantity, 0.0, 1.0, volume, volume)
     quoted = on_tick(quote(terms, asset.mark, quantity, rates, 0.0), execution.tick)
     notional = abs(quantity * quoted.price)
-    fee = fee_due(
-        rate_in_force(execution.fee, terms) * notional, notional, quantity, 0.0, execution
-    )
+    proportional = proportional_fee(execution.fee, quoted)
+    fee = fee_due(proportional, notional, quantity, 0.0, execution)
     return quoted, charged(fee, terms.fees)

@@ -30,7 +30,7 @@ Nothing is capped: with large sizes a purchase costs any multiple of the price, 
 it. A fill's price is rounded to the next tick against the order. A fee is a fraction of the
 notional (the maker's for resting targets and limits, the taker's else) plus an amount per unit,
 within a minimum and a maximum per order. The scenario's factor multiplies fees, not rebates, and a
-rebate is at most the half spread in force.
+fill's rebate is at most the half spread that the fill paid.
 
 Not modelled: the order book, queue position, cross-impact between assets.
 """
@@ -234,9 +234,10 @@ def fee_due(
 
 
 @kernel
-def rate_in_force(rate: float, terms: Terms) -> float:
-    """Fee rate of a fill: a rebate is at most the half spread."""
-    return max(rate, -terms.half_spread)
+def proportional_fee(rate: float, quoted: Quote) -> float:
+    """Fee of a fill by its notional, currency: a rebate is at most the half spread it paid."""
+    size = abs(quoted.quantity)
+    return max(rate * size * abs(quoted.price), -size * quoted.half_spread)
 
 
 @kernel

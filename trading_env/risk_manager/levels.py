@@ -23,6 +23,7 @@ def clear_exit(asset: AssetState) -> None:
     """The next exit is a new order for its fee."""
     asset.exit_notional = 0.0
     asset.exit_units = 0.0
+    asset.exit_proportional = 0.0
     asset.exit_fees = 0.0
 
 

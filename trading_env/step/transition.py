@@ -262,7 +262,7 @@ def log_step(lane: Lane, before: float, rules: Rules) -> Totals:
     leaving = 0.0
     if rules.episode.task == Task.PORTFOLIO and account.step >= rules.episode.length:
         leaving = cost_of_leaving(lane, rules)
-    return Totals(before, account.equity, cost, leaving, notional)
+    return Totals(account.initial_equity, before, account.equity, cost, leaving, notional)
 
 
 @rare_kernel

@@ -99,13 +99,15 @@ def excursion(
     peak = turned(move, up)
     if t > 0.0:
         begin = path_at(event, move, t, up)
-    elif t == 0.0 and event.duration <= 0.0:
+    elif (
+        event.duration <= 0.0
+    ):  # a jump comes before the open of its bar: nothing is met on its way
         gap = peak
         begin = peak
     drift = path_at(event, move, t + 1.0, up) - begin
     low = min(drift, 0.0)
     high = max(drift, 0.0)
-    if t < event.duration < t + 1.0 or (event.duration <= 0.0 and t < 0.0):
+    if t < event.duration < t + 1.0 and event.duration > 0.0:
         low = min(low, peak - begin)  # the turning point lies inside the bar
         high = max(high, peak - begin)
     back = event.duration + event.recovery

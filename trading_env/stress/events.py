@@ -166,8 +166,9 @@ class Price(Base):
 
     kind: Literal["price"]
     shape: Literal["gap", "step", "ramp", "crash_and_retrace"]
-    """`"gap"`: before a bar's open; `"step"`: at once, inside a bar; `"ramp"`: along a line in log
-    price; `"crash_and_retrace"`: there and part of it back."""
+    """`"gap"`: before the first open from its time on; `"step"`: before the open of the bar that
+    its time lies in, since inside a bar a stop would be met on the way; `"ramp"`: along a line in
+    log price; `"crash_and_retrace"`: there and part of it back."""
     move: Move
     """Signed fraction of the price, > -1: -0.06 takes 6% off."""
     sign: Literal["as_written", "drawn"] = "as_written"

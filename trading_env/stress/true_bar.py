@@ -101,12 +101,15 @@ def stretched(ratio: float, factor: float, shift: float) -> float:
     """Multiply the simple return of a price ratio by `factor`, and add `shift` to it.
 
     Simple returns, so that a martingale stays one. Below STRETCH_FLOOR the ratio falls off
-    exponentially instead of through 0; the map is smooth and increasing, so a bar keeps its order.
+    exponentially instead of through 0, and gains are cut like losses: were falls alone cut, a long
+    position would drift upwards. The map is smooth and increasing, so a bar keeps its order.
     """
-    moved = 1.0 + factor * (ratio - 1.0) + shift
-    if moved >= STRETCH_FLOOR:
-        return min(moved, MAX_RATIO)
-    return STRETCH_FLOOR * math.exp(max(moved / STRETCH_FLOOR - 1.0, -MAX_LOG_MOVE))
+    moved = factor * (ratio - 1.0) + shift
+    size = abs(moved)
+    if size <= 1.0 - STRETCH_FLOOR:
+        return 1.0 + moved
+    kept = STRETCH_FLOOR * math.exp(max((1.0 - size) / STRETCH_FLOOR - 1.0, -MAX_LOG_MOVE))
+    return kept if moved < 0.0 else 2.0 - kept
 
 
 @kernel

@@ -23,7 +23,7 @@ from trading_env.core.records import Floats
 from trading_env.markets.bars import Market
 from trading_env.markets.models.draws import fill_normals
 from trading_env.markets.models.generator import pool_key
-from trading_env.markets.models.textbook import TextbookBars, TextbookMarket
+from trading_env.markets.models.textbook import TextbookBars, TextbookMarket, extremes
 from trading_env.markets.reading.times import DAY
 
 COVARIANCE_DOUBLINGS = 40  # of the sum that gives the factors' stationary law
@@ -77,7 +77,8 @@ class FactorMarket(TextbookMarket):
         key = pool_key(self.seed, band)
         noise = np.empty((paths, bars, assets))
         fill_normals(noise, key, Stream.MARKET_SHOCK.value)
-        root = self._root("covariance", self._matrix("covariance", assets))
+        covariance = self._matrix("covariance", assets)
+        root = self._root("covariance", covariance)
         changes = noise @ root.T + self._shaped("drift", (assets,))
         factors = np.empty((paths, bars, 0))
         if self.loadings is not None:
@@ -88,12 +89,14 @@ class FactorMarket(TextbookMarket):
         close = np.cumsum(changes, axis=1)
         close += self.price - close[:, self.start_bar : self.start_bar + 1]
         opened = np.concatenate((close[:, :1] - changes[:, :1], close[:, :-1]), axis=1)
-        lowest = min(close.min(), opened.min())
+        high, low = extremes(opened, close, np.diagonal(covariance), key)
+        lowest = low.min()
         if not lowest > 0.0:
             raise self.refusal("price", f"a path falls to {lowest:.4g}; raise the price")
         signals = np.repeat(factors[:, :, None, :], assets, axis=2)
         names = tuple(f"signal_{i + 1}" for i in range(factors.shape[2]))
-        table = TextbookBars(opened, close, np.array(np.broadcast_to(units, close.shape)), signals)
+        volume = np.array(np.broadcast_to(units, close.shape))
+        table = TextbookBars(opened, high, low, close, volume, signals)
         return self.market_of(table, names, band, self.bars_per_day)
 
     def _factors(self, count: int, key: np.uint64) -> Floats:

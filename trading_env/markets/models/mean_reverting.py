@@ -22,8 +22,9 @@ from trading_env.core.records import Floats
 from trading_env.markets.bars import Market
 from trading_env.markets.models.draws import fill_normals
 from trading_env.markets.models.generator import pool_key
-from trading_env.markets.models.textbook import TextbookBars, TextbookMarket
+from trading_env.markets.models.textbook import TextbookBars, TextbookMarket, extremes
 
+TOO_WILD = "prices overflow; lower it"
 LEAST_HALF_LIFE = math.log(2.0) / 2.0  # bars; below it x overshoots by more than it closes
 
 
@@ -45,8 +46,9 @@ class MeanRevertingMarket(TextbookMarket):
 
     def generate(self, band: str | None) -> Market:
         """Walk the log prices from `start_bar` to both ends, then round to the tick."""
+        key = pool_key(self.seed, band)
         noise = np.empty(self.checked_shape())
-        fill_normals(noise, pool_key(self.seed, band), Stream.MARKET_SHOCK.value)
+        fill_normals(noise, key, Stream.MARKET_SHOCK.value)
         keep = 1.0 - math.log(2.0) / self.half_life
         x = _log_prices(noise, keep, self.volatility, self.start_bar)
         with np.errstate(over="ignore"):
@@ -54,10 +56,17 @@ class MeanRevertingMarket(TextbookMarket):
         if self.tick != 0:
             close = np.maximum(np.rint(close / self.tick), 1.0) * self.tick
         if not (np.isfinite(close).all() and close.min() > 0.0):
-            raise self.refusal("volatility", "prices overflow; lower it")
+            raise self.refusal("volatility", TOO_WILD)
         opened = np.concatenate((close[:, :1], close[:, :-1]), axis=1)
+        variance = np.full(close.shape[2], self.volatility**2)
+        logs = extremes(np.log(opened), np.log(close), variance, key)
+        with np.errstate(over="ignore"):
+            high = np.maximum(np.exp(logs[0]), np.maximum(opened, close))
+            low = np.minimum(np.exp(logs[1]), np.minimum(opened, close))
+        if not (np.isfinite(high).all() and low.min() > 0.0):
+            raise self.refusal("volatility", TOO_WILD)
         levels = x[..., None] * (math.sqrt(1.0 - keep**2) / self.volatility)
-        bars = TextbookBars(opened, close, np.full_like(close, self.volume), levels)
+        bars = TextbookBars(opened, high, low, close, np.full_like(close, self.volume), levels)
         return self.market_of(bars, ("signal_level",), band)
 
 

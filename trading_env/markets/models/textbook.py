@@ -1,8 +1,11 @@
 """The base of the closed forms' markets: bars that open at the last close.
 
-A bar reaches no further than its open and close, so that an order without latency trades at the
-price of its decision. Every path has the same prices at bar `start_bar`, where an episode of the
-longest length begins.
+So an order without latency trades at the price of its decision. Inside a bar the price (or its log)
+is a Brownian bridge of the bar's own variance v from open o to close c: its highest point is
+(o + c + sqrt((c - o)^2 + v e)) / 2 with e exponential of mean 2, and its lowest the mirror image
+(Borodin and Salminen 2002, 1.1.8); the two are drawn apart. Bars without shadows would pay whoever
+sets stops: what lies beyond a stop is spared, and nothing is lost to a price that comes back. Every
+path has the same prices at bar `start_bar`, where an episode of the longest length begins.
 """
 
 import math
@@ -11,8 +14,10 @@ from typing import NamedTuple
 import numpy as np
 from pydantic import Field
 
+from trading_env.core.noise import Stream
 from trading_env.core.records import Floats
 from trading_env.markets.bars import Market
+from trading_env.markets.models.draws import fill_normals
 from trading_env.markets.models.generator import MAX_ASSETS, MarketGenerator, asset_names, times_of
 from trading_env.markets.reading.times import DAY
 
@@ -23,9 +28,25 @@ class TextbookBars(NamedTuple):
     """Arrays of shape (paths, bars, assets); signals have one more axis."""
 
     open: Floats
+    high: Floats
+    low: Floats
     close: Floats
     volume: Floats
     signals: Floats
+
+
+def extremes(
+    opened: Floats, closed: Floats, variance: Floats, key: np.uint64
+) -> tuple[Floats, Floats]:
+    """Draw high and low of every bar; bars are (paths, bars, assets), `variance` is (assets,)."""
+    paths, bars, assets = opened.shape
+    noise = np.empty((4 * paths, bars, assets))
+    fill_normals(noise, key, Stream.MARKET_INTRABAR.value)
+    up, up_2, down, down_2 = np.split(noise, 4)
+    middle, body = 0.5 * (opened + closed), closed - opened
+    high = middle + 0.5 * np.sqrt(body**2 + variance * (up**2 + up_2**2))
+    low = middle - 0.5 * np.sqrt(body**2 + variance * (down**2 + down_2**2))
+    return np.maximum(high, np.maximum(opened, closed)), np.minimum(low, np.minimum(opened, closed))
 
 
 class TextbookMarket(MarketGenerator):
@@ -49,13 +70,11 @@ class TextbookMarket(MarketGenerator):
         band: str | None,
         bars_per_day: int = 1,
     ) -> Market:
-        """Make a market of bars without shadows."""
+        """Make a market of bars."""
         return Market(
             symbols=asset_names(self.assets),
             time=times_of(DAY / bars_per_day, self.bars),
             **bars._asdict(),
-            high=np.maximum(bars.open, bars.close),
-            low=np.minimum(bars.open, bars.close),
             signal_names=signal_names,
             bar_seconds=DAY / bars_per_day,
             bars_per_year=BUSINESS_DAYS_PER_YEAR * bars_per_day,
