@@ -2,8 +2,8 @@
 
 Random targets for several assets that share the leverage, on prices that move by a millionth of
 themselves a bar: over 100 bars by less than `SLACK`, so what is beyond the cap by more is an
-order's doing. Counted is what is held, and what could be held: the largest of each position and of
-the positions that its live orders were sent for.
+order's doing. Counted is what is held, and what could be held: the largest of each position, what
+its working orders lead to, and the positions that its orders in flight were sent for.
 """
 
 import math
@@ -53,9 +53,11 @@ def largest_exposure(lanes: int, case: tuple[int, float, float, float], seed: in
         state = envs.batch.lanes
         share = state.assets["mark"] / state.accounts["equity"][:, None]
         held = np.abs(state.assets["position"]) * share
-        live = np.isin(state.slots["state"], (SlotState.IN_FLIGHT, SlotState.WORKING))
-        goals = np.where(live, np.abs(state.slots["goal"]), 0.0).max(axis=1) * share
-        could = np.maximum(held, goals)
+        slots, code = state.slots, state.slots["state"]
+        flying = np.where(code == SlotState.IN_FLIGHT, np.abs(slots["goal"]), 0.0).max(axis=1)
+        rest = np.where(code == SlotState.WORKING, slots["left"], 0.0).sum(axis=1)
+        led = np.abs(state.assets["position"] + rest)
+        could = np.maximum(held, np.maximum(flying, led) * share)
         now = [held.sum(1).max(), held.max(), could.sum(1).max()]
         largest = np.maximum(largest, now)
     return largest

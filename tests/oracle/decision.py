@@ -151,8 +151,9 @@ def keep_to_room(world: Record, state: Record, stakes: list[Record], cost: float
     risk, account = world["risk"], state["account"]
     held = []
     for asset, slots in zip(state["assets"], state["slots"], strict=True):
-        live = (slot for slot in slots if slot["state"] in (SlotState.IN_FLIGHT, SlotState.WORKING))
-        units = max([abs(asset["position"]), *(abs(slot["goal"]) for slot in live)])
+        flying = [abs(slot["goal"]) for slot in slots if slot["state"] == SlotState.IN_FLIGHT]
+        rest = sum(slot["left"] for slot in slots if slot["state"] == SlotState.WORKING)
+        units = max(abs(asset["position"]), abs(asset["position"] + rest), *flying, 0.0)
         held.append(units * (asset["seen_close"] / account["seen_equity"]))
     by_margin = risk["max_leverage"] * risk["initial_margin"] > 1.0
     name = BoundBy.MARGIN if by_margin else BoundBy.MAX_LEVERAGE

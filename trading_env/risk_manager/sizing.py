@@ -218,14 +218,17 @@ def limit_asset(desk: Desk, gross: float, reserve: float, drawdown: float) -> No
 def committed_share(desk: Desk) -> float:
     """Largest share of equity that the asset may hold, on either side, before a new order is done.
 
-    Its position, and the positions that its live orders were sent for: no order goes beyond.
+    Its position; what its working orders lead to, which are all on one side; and the positions that
+    its orders in flight were sent for: an arriving order is cut to that.
     """
-    units = abs(desk.asset.position)
+    units, worked = abs(desk.asset.position), float(desk.asset.position)
     for k in range(desk.asset.slots_used):
         slot = desk.slots[k]
-        if slot.state != SlotState.EMPTY and slot.state != SlotState.DONE:
+        if slot.state == SlotState.WORKING:
+            worked += slot.left
+        elif slot.state == SlotState.IN_FLIGHT:
             units = max(units, abs(slot.goal))
-    return units * (desk.asset.seen_close / desk.account.seen_equity)
+    return max(units, abs(worked)) * (desk.asset.seen_close / desk.account.seen_equity)
 
 
 @kernel
