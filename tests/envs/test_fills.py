@@ -9,6 +9,7 @@ import pytest
 from tests.configurations import random_configuration
 from tests.lanes import Watched
 from trading_env.core.codes import Exit, SlotState
+from trading_env.execution_engine.config import ExecutionConfig
 
 CONFIGURATIONS, LANES, STEPS = 22, 32, 50
 
@@ -51,11 +52,12 @@ def gridded(draw: int) -> tuple[Watched, dict[str, Any]]:
     market = Watched(1, **kwargs)
     market.reset(seed=draw)
     assets = market.batch.lanes.assets
+    rebate_bps = min(0.5, ExecutionConfig.of(kwargs["execution"]).half_spread_bps)
     kwargs["execution"] |= {
         "tick": float(assets["mark"].min() * rng.choice([1e-5, 1e-4, 1e-3])),
         "lot": float(assets["volume_mean"].min() * rng.choice([1e-7, 1e-5, 1e-3])),
         "fee_maximum_bps": [None, 50.0][rng.integers(2)],
-        "maker_fee_bps": [None, -0.5][rng.integers(2)],
+        "maker_fee_bps": [None, -rebate_bps][rng.integers(2)],
         "order_type": ["market", "limit"][rng.integers(2)],
         "limit_offset_bps": float(rng.choice([-20.0, 0.0, 30.0])),
     }
@@ -107,9 +109,11 @@ def checked_fills(draws: Iterable[int]) -> int:
             # a sale below one tick stays as it is.
             whole = bar["low"] >= execution["tick"]  # the market has not collapsed
             plain = whole & (spread + impact < notional) & (price >= execution["tick"])
-            # The path reaches a resting order by the price of all that the bar can fill of it; of a
-            # smaller fill the ledger's middle lies off that price by less than its own impact.
-            off_path = slack + np.where(rests == 1.0, np.abs(impact) / size, 0.0)
+            # The path reaches a resting order by the price of all that the bar can fill of it. Of a
+            # smaller fill the ledger's middle lies off that price by less than the impact of all,
+            # which is that of the fill times the ratio of their sizes.
+            most = np.maximum(cap[i.astype(int), a.astype(int)] / size, 1.0)
+            off_path = slack + np.where(rests == 1.0, most * np.abs(impact) / size, 0.0)
             assert (mid >= bar["low"] - off_path)[plain].all()
             assert (mid <= bar["high"] + off_path)[plain].all()
             odd += int((whole & ~plain).sum())
