@@ -83,7 +83,8 @@ def proportional(world: Record, size: float, deal: Record, *, maker: bool) -> fl
     rate = execution["fee_bps"]
     if maker and execution["maker_fee_bps"] is not None:
         rate = execution["maker_fee_bps"]
-    return float(max(rate * 1e-4 * size * deal["price"], -size * deal["half_spread"]))
+    by_rate = rate * 1e-4 * size * abs(deal["price"])
+    return float(max(by_rate, -size * deal["half_spread"]))
 
 
 def fee_of(world: Record, by_notional: float, notional: float, units: float, paid: float) -> float:
