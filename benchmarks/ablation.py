@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.throughput import commit, processor
+from benchmarks.recording import measure_or_write, stamped
 from trading_env.backtesting import evaluate, summarise
 from trading_env.envs.spaces import ObservationLayout
 from trading_env.policies.policy import Action, Info, Observation, Policy
@@ -159,38 +159,31 @@ def page(record: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def recorded(episodes: int, seed: int, rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Name everything that the figures depend on."""
-    return {
-        "command": f"python -m benchmarks.ablation --episodes {episodes} --seed {seed}",
-        "commit": commit(),
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": processor(),
-        "episodes": episodes,
-        "seeds": [seed, seed + episodes - 1],
-        "environment": ENVIRONMENT,
-        "modes": MODES,
-        "rows": rows,
-    }
+def measured(episodes: int, seed: int) -> dict[str, Any]:
+    """Play every mode; name everything that the figures depend on."""
+    begin = datetime.now(UTC)
+    return stamped(
+        f"python -m benchmarks.ablation --episodes {episodes} --seed {seed}",
+        begin,
+        episodes=episodes,
+        seeds=[seed, seed + episodes - 1],
+        environment=ENVIRONMENT,
+        modes=MODES,
+        rows=rows_of(played(episodes, seed)),
+    )
+
+
+def write() -> None:
+    """Write the page from the record."""
+    PAGE.write_text(page(json.loads(RECORD.read_text(encoding="utf-8"))), encoding="utf-8")
 
 
 def main() -> int:
-    """Play, print the tables, and write the raw figures; or write the page."""
+    """Play, or write the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--episodes", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, help="write the figures to this JSON file")
-    parser.add_argument("--write", action="store_true", help="write the page from the record")
-    chosen = parser.parse_args()
-    if chosen.write:
-        PAGE.write_text(page(json.loads(RECORD.read_text(encoding="utf-8"))), encoding="utf-8")
-        return 0
-    rows = rows_of(played(chosen.episodes, chosen.seed))
-    record = recorded(chosen.episodes, chosen.seed, rows)
-    print(page(record))
-    if chosen.out:
-        chosen.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    return 0
+    return measure_or_write(parser, lambda given: measured(given.episodes, given.seed), page, write)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ import numpy as np
 from tqdm import tqdm
 
 from benchmarks.exploit_hunt import play_out
-from benchmarks.throughput import commit, processor
+from benchmarks.recording import measure_or_write, stamped
 from trading_env.backtesting.intervals import mean_interval
 from trading_env.core.records import Floats
 from trading_env.envs.vector import ExecutionVectorEnv, PortfolioVectorEnv
@@ -159,17 +159,9 @@ def measured(quick: bool) -> dict[str, Any]:
     chosen = [p for p in parents() if p.bars <= 60 or not quick]
     rows = [parent_row(p, episodes) for p in tqdm(chosen, unit=" parents", disable=None)]
     passive = [row for offset in OFFSETS_BPS for row in marks(offset, QUOTERS * episodes)]
-    return {
-        "command": "python -m benchmarks.costs" + (" --quick" if quick else ""),
-        "commit": commit(),
-        "date": begin.isoformat(timespec="seconds"),
-        "machine": processor(),
-        "seconds": round((datetime.now(UTC) - begin).total_seconds()),
-        "episodes": episodes,
-        "seed": SEED,
-        "parents": rows,
-        "passive": passive,
-    }
+    command = "python -m benchmarks.costs" + (" --quick" if quick else "")
+    figures = {"episodes": episodes, "seed": SEED, "parents": rows, "passive": passive}
+    return stamped(command, begin, **figures)
 
 
 def parent_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -275,23 +267,18 @@ def draw(record: Mapping[str, Any]) -> None:
     figure.savefig(PICTURE, dpi=110, metadata={"Software": None})
 
 
+def write() -> None:
+    """Write the page and its picture from the record."""
+    record = json.loads(RECORD.read_text(encoding="utf-8"))
+    PAGE.write_text(page(record), encoding="utf-8")
+    draw(record)
+
+
 def main() -> int:
-    """Measure, print the page, and write the raw figures; or write the page."""
+    """Measure, or write the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer episodes and short parents")
-    parser.add_argument("--out", type=Path, help="write the figures to this JSON file")
-    parser.add_argument("--write", action="store_true", help="write the page from the record")
-    chosen = parser.parse_args()
-    if chosen.write:
-        record = json.loads(RECORD.read_text(encoding="utf-8"))
-        PAGE.write_text(page(record), encoding="utf-8")
-        draw(record)
-        return 0
-    record = measured(chosen.quick)
-    print(page(record))
-    if chosen.out:
-        chosen.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    return 0
+    return measure_or_write(parser, lambda chosen: measured(chosen.quick), page, write)
 
 
 if __name__ == "__main__":

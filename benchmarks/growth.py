@@ -25,7 +25,7 @@ import numba
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks.throughput import commit, processor
+from benchmarks.recording import measure_or_write, stamped
 from trading_env.envs.vector import PortfolioVectorEnv
 
 ROOT = Path(__file__).resolve().parent
@@ -54,7 +54,7 @@ def arguments(axis: str, value: int) -> dict[str, Any]:
         lanes = value
     elif axis == "bars of history":
         market["bars"], market["paths"] = min(value, MAX_BARS), -(-value // MAX_BARS)
-    elif axis == "events":
+    elif axis == "events" and value > 0:
         scenario = {"name": "growth", "events": [event(k, value) for k in range(value)]}
     return {"num_envs": lanes, "market": market, "scenario": scenario, "episode_length": LENGTH}
 
@@ -91,18 +91,13 @@ def time_point(axis: str, value: int) -> float:
 
 def measured() -> dict[str, Any]:
     """Time every point; name what the figures depend on."""
+    begin = datetime.now(UTC)
     points = [(axis, value) for axis, values in POINTS.items() for value in values]
     rows = [
         {"axis": axis, "value": value, "ns": round(time_point(axis, value), 1)}
         for axis, value in tqdm(points, unit=" points", disable=None)
     ]
-    return {
-        "command": "python -m benchmarks.growth",
-        "commit": commit(),
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": processor(),
-        "rows": rows,
-    }
+    return stamped("python -m benchmarks.growth", begin, rows=rows)
 
 
 def of_axis(record: Mapping[str, Any], axis: str) -> tuple[list[int], list[float]]:
@@ -156,22 +151,17 @@ def draw(record: Mapping[str, Any]) -> None:
     figure.savefig(PICTURE, dpi=110, metadata={"Software": None})
 
 
+def write() -> None:
+    """Write the page and its picture from the record."""
+    record = json.loads(RECORD.read_text(encoding="utf-8"))
+    PAGE.write_text(page(record), encoding="utf-8")
+    draw(record)
+
+
 def main() -> int:
-    """Measure, print the page, and write the raw figures; or write the page."""
+    """Measure, or write the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, help="write the figures to this JSON file")
-    parser.add_argument("--write", action="store_true", help="write the page from the record")
-    chosen = parser.parse_args()
-    if chosen.write:
-        record = json.loads(RECORD.read_text(encoding="utf-8"))
-        PAGE.write_text(page(record), encoding="utf-8")
-        draw(record)
-        return 0
-    record = measured()
-    print(page(record))
-    if chosen.out:
-        chosen.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    return 0
+    return measure_or_write(parser, lambda chosen: measured(), page, write)
 
 
 if __name__ == "__main__":

@@ -109,11 +109,16 @@ def checked_fills(draws: Iterable[int]) -> int:
             # a sale below one tick stays as it is.
             whole = bar["low"] >= execution["tick"]  # the market has not collapsed
             plain = whole & (spread + impact < notional) & (price >= execution["tick"])
-            # The path reaches a resting order by the price of all that the bar can fill of it. Of a
-            # smaller fill the ledger's middle lies off that price by less than the impact of all,
-            # which is that of the fill times the ratio of their sizes.
-            most = np.maximum(cap[i.astype(int), a.astype(int)] / size, 1.0)
-            off_path = slack + np.where(rests == 1.0, most * np.abs(impact) / size, 0.0)
+            # The path reaches a resting order by the price of all that the bar can fill of it, U at
+            # most the cap. Of a smaller fill the ledger's middle lies off that price by what their
+            # permanent impacts differ by: less than U's, (e^z - 1) / z - 1 <= (e^z - 1) / 2 of the
+            # price with z = kappa U, or z / 2 of the first price.
+            place = i.astype(int), a.astype(int)
+            asset = batch.lanes.assets[place]
+            z = asset["permanent_unit"] * cap[place]
+            first = execution["impact_reference"] == "first"
+            off = z * asset["reference_price"] if first else np.expm1(z) * bar["high"]
+            off_path = slack + np.where(rests == 1.0, 0.5 * off, 0.0)
             assert (mid >= bar["low"] - off_path)[plain].all()
             assert (mid <= bar["high"] + off_path)[plain].all()
             odd += int((whole & ~plain).sum())

@@ -99,7 +99,7 @@ def path_of(event: Record, move: float, t: float) -> tuple[float, float, float, 
         begin = gap = peak
     drift = injected(event, move, t + 1) - begin
     points = [0.0, drift]
-    if t < event["duration"] < t + 1 and event["duration"] > 0.0:
+    if t < event["duration"] < t + 1:
         points.append(peak - begin)
     turned = event["duration"] + event["recovery"]
     if t < turned < t + 1:

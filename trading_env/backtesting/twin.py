@@ -136,9 +136,9 @@ def _played(trace: EpisodeTrace, setup: Setup, signals: Floats) -> EpisodeTrace:
     serial.reset(setup.world, batch.lanes, batch.outputs, batch.seeds, choice)
     played = EpisodeTrace(setup)
     played.begin(batch)
-    for action in np.ascontiguousarray(signals):  # another layout would compile the step again
+    for action in signals:
         if batch.lanes.accounts["done"][0] == 1:
             break
-        batch.step(serial, action.reshape(1, -1), AutoReset.DISABLED)
+        batch.step(batch.check_actions(action[None], (1, batch.assets)), AutoReset.DISABLED)
         played.add(batch)
     return played

@@ -14,7 +14,7 @@ from trading_env.core.errors import shown
 from trading_env.core.records import SLOTS, Floats
 from trading_env.core.world import Lanes
 from trading_env.envs.world import Setup
-from trading_env.step.drivers import ALL_FINITE, DRAWN, Drivers, Step, bound
+from trading_env.step.drivers import ALL_FINITE, DRAWN, Drivers, Step, bound, parallel, serial
 from trading_env.step.rows import new_lanes, new_outputs, renewed
 
 STATE_VERSION = 1
@@ -49,13 +49,17 @@ class Batch:
         self._fresh = fresh
         self._step: Step | None = None
 
+    @property
+    def _drivers(self) -> Drivers:
+        """One lane is stepped serially, which is safe under fork; a batch by threads."""
+        return serial if self.count == 1 else parallel
+
     def __getstate__(self) -> dict[str, Any]:
         """Leave the machine code out: a copy binds its own."""
         return {**vars(self), "_step": None}
 
     def reset(
         self,
-        drivers: Drivers,
         seeds: NDArray[np.uint64] | None,
         mask: NDArray[np.bool_],
         path: int = DRAWN,
@@ -73,10 +77,10 @@ class Batch:
         if self._fresh:  # lanes that continue keep theirs
             kept = self.outputs.observations.copy()
             self.outputs = self.outputs._replace(observations=kept)
-        drivers.reset(self.setup.world, self.lanes, self.outputs, self.seeds, choice)
+        self._drivers.reset(self.setup.world, self.lanes, self.outputs, self.seeds, choice)
 
-    def step(self, drivers: Drivers, actions: Floats, autoreset: AutoReset) -> None:
-        """Step every lane, always with the same drivers; actions are those of `check_actions`.
+    def step(self, actions: Floats, autoreset: AutoReset) -> None:
+        """Step every lane; actions are those that `check_actions` returned.
 
         Raises:
             ValueError: an action is not finite; nothing has changed.
@@ -84,7 +88,7 @@ class Batch:
         outputs = renewed(self.outputs) if self._fresh else self.outputs
         given = (self.setup.world, self.lanes, outputs, actions, self.seeds, autoreset.value)
         if self._step is None:
-            self._step = bound(drivers.step, *given)
+            self._step = bound(self._drivers.step, *given)
         bad = self._step(*given)
         if bad != ALL_FINITE:
             lane, asset = divmod(bad, self.assets)

@@ -14,7 +14,7 @@ from trading_env.envs.render import draw, print_line
 from trading_env.envs.spaces import ObservationLayout, action_space
 from trading_env.envs.trace import EpisodeTrace
 from trading_env.envs.world import WARMUP, Setup
-from trading_env.step.drivers import DRAWN, serial
+from trading_env.step.drivers import DRAWN
 
 ALL = np.array([True])
 
@@ -65,7 +65,7 @@ class TradingEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
             seeds = np.array([seed], dtype=np.uint64)
         elif not self._batch.is_started:
             seeds = self.np_random.integers(0, 2**63, size=1, dtype=np.uint64)
-        self._batch.reset(serial, seeds, ALL, path, start)
+        self._batch.reset(seeds, ALL, path, start)
         if self.render_mode is not None:
             self._trace.begin(self._batch)
             if self.render_mode == "human":
@@ -97,7 +97,7 @@ class TradingEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         actions = batch.check_actions(action, self._shape)
         if not batch.is_started or batch.lanes.accounts["done"][0] == 1:
             raise RuntimeError("step() needs an episode in progress: call reset() first")
-        batch.step(serial, actions.reshape(1, -1), AutoReset.DISABLED)
+        batch.step(actions.reshape(1, -1), AutoReset.DISABLED)
         outputs = batch.outputs
         terminated = bool(outputs.terminated[0])
         truncated = bool(outputs.truncated[0])

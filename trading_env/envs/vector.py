@@ -19,7 +19,6 @@ from trading_env.envs.batch import Batch
 from trading_env.envs.info import check_detail, full_info, summary
 from trading_env.envs.spaces import ObservationLayout, action_space
 from trading_env.envs.world import EXECUTION_DEFAULTS, build
-from trading_env.step.drivers import parallel, serial
 
 MODES = {
     AutoresetMode.NEXT_STEP: AutoReset.NEXT_STEP,
@@ -66,7 +65,6 @@ class TradingVectorEnv(
         self._mode = MODES[mode]
         keep = self.detail == "full"
         self._batch = Batch(self.setup, num_envs, keep_reports=keep, fresh=copy)
-        self._drivers = serial if num_envs == 1 else parallel
         self.single_observation_space = self.layout.space()
         self.single_action_space = action_space(self._batch.assets)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
@@ -96,7 +94,7 @@ class TradingVectorEnv(
         """
         mask = self._mask(options or {})
         seeds = self._seeds(seed)
-        self._batch.reset(self._drivers, seeds, mask)
+        self._batch.reset(seeds, mask)
         return self._batch.outputs.observations, self._full()
 
     def _mask(self, options: dict[str, Any]) -> NDArray[np.bool_]:
@@ -148,7 +146,7 @@ class TradingVectorEnv(
         if self._mode is AutoReset.DISABLED and batch.lanes.accounts["done"].any():
             lane = int(batch.lanes.accounts["done"].argmax())
             raise RuntimeError(f"environment {lane} has ended: reset it with a reset_mask")
-        batch.step(self._drivers, checked, self._mode)
+        batch.step(checked, self._mode)
         outputs = batch.outputs
         ended = outputs.terminated | outputs.truncated
         info = self._full()

@@ -107,7 +107,7 @@ def excursion(
     drift = path_at(event, move, t + 1.0, up) - begin
     low = min(drift, 0.0)
     high = max(drift, 0.0)
-    if t < event.duration < t + 1.0 and event.duration > 0.0:
+    if t < event.duration < t + 1.0:
         low = min(low, peak - begin)  # the turning point lies inside the bar
         high = max(high, peak - begin)
     back = event.duration + event.recovery

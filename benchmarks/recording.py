@@ -1,0 +1,49 @@
+"""How a benchmark leaves its figures: stamped, in a record, from which its page is written."""
+
+import argparse
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from benchmarks.throughput import commit, processor
+
+Record = Mapping[str, Any]
+
+
+def stamped(command: str, begin: datetime, **figures: Any) -> dict[str, Any]:
+    """Name what figures depend on: command, commit, time and machine."""
+    return {
+        "command": command,
+        "commit": commit(),
+        "date": begin.isoformat(timespec="seconds"),
+        "machine": processor(),
+        "seconds": round((datetime.now(UTC) - begin).total_seconds()),
+        **figures,
+    }
+
+
+def save(record: Record, path: Path) -> None:
+    """Write a record."""
+    path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+def measure_or_write(
+    parser: argparse.ArgumentParser,
+    measure: Callable[[argparse.Namespace], Record],
+    page: Callable[[Record], str],
+    write: Callable[[], None],
+) -> int:
+    """Measure, print the page and keep the record where `--out` says; or, with `--write`, write."""
+    parser.add_argument("--out", type=Path, help="write the figures to this JSON file")
+    parser.add_argument("--write", action="store_true", help="write the page from the record")
+    chosen = parser.parse_args()
+    if chosen.write:
+        write()
+        return 0
+    record = measure(chosen)
+    print(page(record))
+    if chosen.out:
+        save(record, chosen.out)
+    return 0
