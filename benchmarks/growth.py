@@ -34,7 +34,7 @@ PAGE = ROOT.parent / "docs" / "growth.md"
 PICTURE = ROOT.parent / "docs" / "images" / "growth.png"
 LANES, ASSET_LANES, BARS, LENGTH = 1024, 64, 1000, 252
 MAX_BARS = 1_000_000  # of a path
-RUNS, LEAST_S = 5, 0.15  # runs of a point, and the least time that each takes
+RUNS, LEAST_S = 20, 0.15  # runs of a point, and the least time that each takes
 POINTS: dict[str, tuple[int, ...]] = {
     "assets": (1, 2, 5, 10, 20, 50, 100, 200, 500),
     "environments": (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536),
