@@ -1,18 +1,19 @@
-"""How the time of a step grows: the page is its record's, and every point can be made."""
+"""How the time of a step grows: the page is its record's, and every axis can be played."""
 
-import json
+from datetime import UTC, datetime
 
 import pytest
 
 from benchmarks import growth
+from benchmarks.recording import stamped
 from trading_env.envs.vector import PortfolioVectorEnv
 
 
-def test_the_page_is_written_from_the_record() -> None:
-    record = json.loads(growth.RECORD.read_text(encoding="utf-8"))
-    assert growth.PAGE.read_text(encoding="utf-8") == growth.page(record)
-    for axis, values in growth.POINTS.items():
-        assert growth.of_axis(record, axis)[0] == list(values)
+def test_the_page_holds_every_point_of_a_record() -> None:
+    points = [(axis, value) for axis, values in growth.POINTS.items() for value in values]
+    rows = [{"axis": a, "value": v, "ns": 1000.0 + k} for k, (a, v) in enumerate(points)]
+    text = growth.page(stamped("command", datetime.now(UTC), rows=rows))
+    assert all(f" {1000 + k:,} |" in text for k in range(len(points)))
 
 
 @pytest.mark.parametrize("axis", list(growth.POINTS))
