@@ -44,6 +44,7 @@ MONEY = {
     "financing", "cash_flow", "order_value", "exit_notional", "exit_proportional", "exit_fees",
 }  # fmt: skip
 SOLVED = {"kelly_fraction", "wished_fraction", "target_fraction"}
+PAID_SHARES = {"slippage", "expected_slippage"}
 LOG_MONEY = MONEY | {"traded", "ordered", "filled"}
 NOT_ON_THE_PAGE = {"slots_used", "identity"}  # bookkeeping: which slots to look at, and a label
 OF_THE_LIVE = {"due_s", "replaced", "replaces"}  # of an order that is done they mean nothing
@@ -65,6 +66,16 @@ class Sizes(NamedTuple):
 
     units: float
     money: float
+    traded: float = 0.0  # notional
+
+    def of_paid(self, share: float) -> float:
+        """Return how far two shares of a notional may lie apart.
+
+        Cost and notional are each within ROUNDING of the largest amount; what is left of it by
+        subtraction, a millionth of a goal, say, has that error still.
+        """
+        cancelled = max(self.money / self.traded, 1.0) if self.traded > 0.0 else 1.0
+        return ROUNDING * cancelled * (1.0 + abs(share))
 
 
 def dicts_of(table: Table) -> list[Record]:
@@ -124,8 +135,8 @@ def allowed(name: str, size: float, sizes: Sizes, money: set[str]) -> float:
         return ROUNDING * max(size, sizes.units)
     if name in SOLVED:  # rounding, times the condition of the assets' correlations
         return RATIO * max(size, 1.0)
-    if name == "slippage":  # over a fill's notional, however small it is beside the rest
-        return RATIO * max(size, 1.0)
+    if name in PAID_SHARES:
+        return sizes.of_paid(size)
     return ROUNDING * max(size, REWARD_SCALE if name == "reward" else 1.0)
 
 
@@ -150,7 +161,19 @@ def sizes_of(before: Record, slots: list[Record], after: Record, report: Record)
     amounts += [slot["left"] for slot in slots]
     units = max(abs(amount) for amount in amounts)
     price = max(before["mark"], after["mark"], report["price"], report["exit_reference"])
-    return Sizes(units, units * price)
+    return Sizes(units, units * price, report["notional"])
+
+
+def seen_within(asset: Record, sizes: Sizes) -> Record:
+    """Return how far features may lie apart beyond float32: those of the shares that were paid.
+
+    With s and e each within d, (s - e) / (s + e) is within 2 max(s, e) d / (s + e)^2.
+    """
+    paid, expected = max(asset["slippage"], 0.0), asset["expected_slippage"]
+    within = sizes.of_paid(asset["slippage"])
+    both = paid + expected
+    surprise = 2.0 * max(paid, expected) * within / both**2 if both > 0.0 else within
+    return {"slippage": 100.0 * within, "surprise": surprise}
 
 
 def meaningful(slot: Record) -> Record:
@@ -178,6 +201,7 @@ class Pair:
         self.stresses: list[Record] = []
         self.excuses: list[str] = []
         self.met: list[str] = []
+        self.within: Record = {}  # of an observation, by the feature's name
 
     def step(self, actions: Any) -> list[Difference]:
         """Step both, beginning a new episode where the last one ended; return what differs."""
@@ -200,7 +224,7 @@ class Pair:
         result = {"reward": reward, "terminated": int(terminated), "truncated": int(truncated)}
         found += differences("result", ours._asdict(), result, Sizes(0.0, 0.0))
         for name, mine, shown in zip(self.features, ours.observation, observation, strict=True):
-            if not abs(mine - float(shown)) <= FLOAT32:
+            if not abs(mine - float(shown)) <= FLOAT32 + self.within.get(name, 0.0):
                 found.append(Difference(f"observation.{name}", mine, float(shown)))
         return found
 
@@ -238,6 +262,9 @@ class Pair:
             sizes = sizes_of(before["assets"][a], slots, after, report)
             solved = abs(report["target"]) * cancelled[a]
             sizes = sizes._replace(units=max(sizes.units, solved))
+            symbol = self.env.setup.market.symbols[a]
+            for feature, within in seen_within(after, sizes).items():
+                self.within[f"{symbol}.{feature}"] = within
             found += differences("asset", ours.state["assets"][a], after, sizes)
             found += differences("report", ours.reports[a], report, sizes)
             found += differences("stress", ours.stresses[a], self.stresses[a], sizes)
