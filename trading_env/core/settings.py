@@ -16,9 +16,11 @@ from trading_env.core.records import Table, new_table
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
+LARGEST = 1e30  # of a number in settings: as large as a bar's volume can be, and safe to square
+
 
 class Settings(BaseModel):
-    """Base of all settings: immutable, no unknown keys, finite numbers, named presets."""
+    """Base of all settings: immutable, no unknown keys, numbers up to LARGEST, named presets."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
@@ -37,6 +39,15 @@ class Settings(BaseModel):
         if value not in known:
             raise ValueError(f"must be one of {', '.join(known)}")
         return known[value]
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _not_absurd(cls, value: Any) -> Any:
+        """Refuse numbers so large that products of them are no numbers."""
+        for number in value if isinstance(value, tuple) else (value,):
+            if isinstance(number, float) and abs(number) > LARGEST:
+                raise ValueError(f"is beyond {LARGEST:g}, the largest number a setting can be")
+        return value
 
     @classmethod
     def of(cls, value: "Settings | Mapping[str, Any] | str | None") -> Self:
