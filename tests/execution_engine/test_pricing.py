@@ -68,6 +68,17 @@ def test_a_worked_fill() -> None:
     assert sold.transient == 0.0
 
 
+def test_a_worked_fill_at_the_first_price() -> None:
+    """The same costs of 80, the first price; 10 units were bought in this bar before."""
+    terms = Terms(80.0, 0.01, 0.02, 0.5, 1e-4, 0.004)
+    bought = quote(terms, 100.0, 30.0, at(0.25), 10.0)
+    assert bought.permanent == pytest.approx(80.0 * 1e-4 * (15.0 + 10.0))
+    assert bought.price == pytest.approx(100.0 + bought.permanent + 80.0 * 0.024)
+    sold = quote(terms, 100.0, -30.0, at(0.25), 10.0)
+    assert sold.permanent == pytest.approx(80.0 * 1e-4 * (15.0 - 10.0))
+    assert sold.price == pytest.approx(100.0 - sold.permanent - 80.0 * 0.02)
+
+
 def mirror(terms: Terms, bought: Quote, sold: Quote) -> None:
     """Prices mirror each other in their logs, or as differences where costs do not scale.
 
