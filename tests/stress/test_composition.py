@@ -22,6 +22,8 @@ from trading_env.stress.composition import (
     stress_assets,
     weight_of,
 )
+from trading_env.stress.event_table import compile_scenarios
+from trading_env.stress.scenario import preset_names
 from trading_env.stress.true_bar import stressed_bar
 
 MULTIPLIERS = names_of(Factor)
@@ -254,6 +256,23 @@ def test_an_event_of_one_asset_hits_each_equally_often() -> None:
     hit = np.array([stress_at(0, event, hits=hits, episode=k).spread > 1.5 for k in range(600)])
     assert (hit.sum(axis=1) == 1).all()
     assert hit.mean(axis=0) == pytest.approx(np.full(3, 1 / 3), abs=4 * math.sqrt(2 / 9 / 600))
+
+
+@pytest.mark.parametrize("name", [name for name in preset_names() if name != "calm"])
+def test_what_acts_on_every_asset_is_composed_once_to_the_same_bits(name: str) -> None:
+    symbols = ("A", "B", "C")
+    clock = {"bar_seconds": 3600.0, "bars_per_day": 7.0, "length": 300}
+    got = compile_scenarios(name, severity=1.0, symbols=symbols, **clock)
+    apart = got.events.copy()
+    apart["everywhere"] = 0
+    starts = got.events["earliest"].astype(np.int64)
+    first, latest = int(starts.min()), int(starts.max()) + 60
+    for step in range(first, latest, 3):
+        address = Address(np.uint64(7), 1, step, 0)
+        once, each = new_table(Stress, 3), new_table(Stress, 3)
+        stress_assets(once, Script(got.events, got.ends, got.hits, starts), address)
+        stress_assets(each, Script(apart, got.ends, got.hits, starts), address)
+        assert once.tobytes() == each.tobytes()
 
 
 def test_an_outage_holds_an_order_until_it_is_over_and_the_longest_wins() -> None:

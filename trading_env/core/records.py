@@ -276,6 +276,7 @@ class EventRecord:
     chance: float  # that it happens in an episode
     drawn: int  # 1: sizes are drawn between two ends
     one: int  # 1: hits one asset, drawn
+    everywhere: int  # 1: hits every asset
     earliest: int  # first and last step it may start at
     latest: int
     offset: float  # where in that bar it starts, [0, 1)

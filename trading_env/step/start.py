@@ -9,7 +9,7 @@ without scenario.
 
 import numpy as np
 
-from trading_env.core.averages import MIN_VARIANCE, update_averages
+from trading_env.core.averages import MIN_VARIANCE
 from trading_env.core.codes import Task
 from trading_env.core.jit import kernel, rare_kernel
 from trading_env.core.noise import Stream, uniform, uniforms
@@ -42,21 +42,20 @@ def begin_asset(world: World, asset: AssetState, row: int, a: int) -> None:
     """Warm one asset's averages up on the bars before and including `row`."""
     episode = world.episode[0]
     first = world.bars[row - episode.warmup, a]
-    asset.undisturbed = first.close
-    asset.volume_mean = first.volume
     asset.seen_close = first.close
     asset.seen_volume_mean = first.volume
     square = warmup_variance(world, row, a)
-    asset.variance_fast = square
-    asset.variance_slow = square
     asset.seen_variance_fast = square
     asset.seen_variance_slow = square
     for k in range(row - episode.warmup + 1, row + 1):
         bar = world.bars[k, a]
-        update_averages(asset, bar.close, bar.volume)
         show_bar(asset, bar.high, bar.low, bar.close, bar.volume)
-    asset.mark = asset.undisturbed
-    asset.base_close = asset.undisturbed
+    asset.variance_fast = asset.seen_variance_fast  # all that has happened has been shown
+    asset.variance_slow = asset.seen_variance_slow
+    asset.volume_mean = asset.seen_volume_mean
+    asset.undisturbed = asset.seen_close
+    asset.mark = asset.seen_close
+    asset.base_close = asset.seen_close
     asset.displacement = 1.0
     asset.reference_price = asset.mark
     asset.permanent_unit = permanent_of(asset, rules_of(world))

@@ -129,8 +129,9 @@ def acts(event: EventRecord, start: int, step: int) -> bool:
 
 @rare_kernel
 def compose(stresses: Table, script: Script, address: Address) -> None:
-    """Add up the active events on top of neutral stresses."""
-    for a in range(stresses.shape[0]):
+    """Add up the active events on top of neutral stresses: once, where all act on every asset."""
+    apart = apart_in(stresses, script, address.step)
+    for a in range(apart):
         stresses[a].factor[:] = 0.0  # logs, for now
     for e in range(script.events.shape[0]):
         event, end, start = script.events[e], script.ends[e], script.starts[e]
@@ -144,7 +145,7 @@ def compose(stresses: Table, script: Script, address: Address) -> None:
         if move != 0.0:
             gap, drift, low, high = excursion(event, move, t, goes_up(event, address))
         only = int(asset * stresses.shape[0])
-        for a in range(stresses.shape[0]):
+        for a in range(apart):
             if script.hits[e, a] == 1 and (event.one == 0 or a == only):
                 stress = stresses[a]
                 for f in range(FACTORS):
@@ -156,7 +157,19 @@ def compose(stresses: Table, script: Script, address: Address) -> None:
                 stress.drift += drift
                 stress.low_excursion += low
                 stress.high_excursion += high
-    exponentiate(stresses)
+    exponentiate(stresses[:apart])
+    for a in range(apart, stresses.shape[0]):
+        stresses[a] = stresses[0]
+
+
+@kernel
+def apart_in(stresses: Table, script: Script, step: int) -> int:
+    """Return how many assets to compose for: all of them, or the first, which all are like."""
+    for e in range(script.events.shape[0]):
+        event = script.events[e]
+        if event.everywhere == 0 and acts(event, script.starts[e], step):
+            return int(stresses.shape[0])
+    return 1
 
 
 @kernel

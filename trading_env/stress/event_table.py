@@ -114,6 +114,7 @@ def _draws(event: Base) -> Fields:
         "chance": event.chance,
         "drawn": int(event.is_drawn),
         "one": int(event.assets == "one"),
+        "everywhere": int(event.assets == "all"),
     }
 
 
