@@ -13,13 +13,16 @@ from trading_env.policies.schedules import Schedule
 from trading_env.problems import almgren_chriss, obizhaeva_wang
 
 TRADES = 6
+CLOSING = (
+    5  # steps: a bar fills at most its volume, and a short in a price it has pushed down grows
+)
 STILL: dict[str, Any] = {
     "market": {
         "generator": "factor",
         "covariance": 0.0,
         "volume": 1e6,
         "paths": 1,
-        "bars": 64 + TRADES + 4,
+        "bars": 64 + TRADES + CLOSING + 2,
     },
     "risk": {"preset": "raw", "max_weight": 1.0, "max_drawdown": 1.0},
     "account": {
@@ -47,14 +50,14 @@ MODELS = {
 def round_trips(
     execution: dict[str, Any], tries: int, seed: int, scenario: Any = None, **account: float
 ) -> Any:
-    """Profit over the initial equity of random zero-sum schedules, shape (tries,)."""
+    """Profit over the initial equity of random zero-sum schedules; a ruined one lost it all."""
     envs = gym.make_vec(
         "trading_env/Portfolio-v0",
         tries,
         vectorization_mode="vector_entry_point",
         autoreset_mode="Disabled",
         execution=execution,
-        episode_length=TRADES + 2,
+        episode_length=TRADES + CLOSING,
         scenario=scenario,
         **{**STILL, "account": STILL["account"] | account},
     )
@@ -63,11 +66,15 @@ def round_trips(
     # Sizes over four orders of magnitude, so that no part of the cost hides behind another.
     size = 10.0 ** rng.uniform(-4.0, 0.0, tries)
     info: dict[str, Any] = {}
-    for k in range(TRADES + 2):
+    ruined = np.zeros(tries, dtype=bool)
+    for k in range(TRADES + CLOSING):
+        if ruined.any():
+            envs.reset(options={"reset_mask": ruined})  # it goes on, and no longer counts
         signal = rng.uniform(-1.0, 1.0, tries) if k < TRADES else np.zeros(tries)
-        _, _, _, _, info = envs.step((size * signal)[:, None])
-    assert (envs.unwrapped.batch.lanes.assets["position"] == 0.0).all()
-    return info["summary"]["return"]
+        _, _, terminated, _, info = envs.step(np.where(ruined, 0.0, size * signal)[:, None])
+        ruined |= terminated
+    assert (envs.unwrapped.batch.lanes.assets["position"][~ruined] == 0.0).all()
+    return np.where(ruined, -1.0, info["summary"]["return"])
 
 
 @pytest.mark.parametrize("model", list(MODELS))
