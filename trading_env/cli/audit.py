@@ -69,5 +69,5 @@ def _shorter(report: AuditReport) -> dict[str, Any]:
     return {
         "checks": {r.name: f"{r.outcome}: {r.evidence}" for r in report.results},
         "sums of rewards": scores,
-        "failed": list(report.failed),
+        "failed": ", ".join(report.failed) or "none",
     }
