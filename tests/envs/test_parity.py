@@ -1,5 +1,6 @@
 """One transition: vector = single, bit for bit, in every autoreset mode, for any threads."""
 
+import copy
 import os
 import subprocess
 import sys
@@ -172,3 +173,16 @@ def test_reports_kept_or_not_change_nothing() -> None:
         assert all(np.array_equal(left[k], right[k]) for k in range(4))
     ours, theirs = lean.get_state(), full.get_state()
     assert all(ours[k].tobytes() == theirs[k].tobytes() for k in ("assets", "slots", "accounts"))
+
+
+def test_a_copy_of_an_environment_reports_its_own_steps() -> None:
+    """What `info` is read from is bound to one environment's buffers."""
+    env = PortfolioEnv(detail="full")
+    env.reset(seed=3)
+    env.step(np.full(5, 0.5))
+    twin = copy.deepcopy(env)
+    for action in (-0.7, 0.2):
+        told = twin.step(np.full(5, action))[4]
+        assert data_equivalence(told, env.step(np.full(5, action))[4], exact=True)
+    env.step(np.full(5, 0.9))
+    assert env.step(np.full(5, 0.9))[4]["equity"] != told["equity"]

@@ -48,6 +48,7 @@ class Batch:
         self.is_started = False
         self._fresh = fresh
         self._step: Step | None = None
+        self.readers: dict[int | None, Any] = {}  # of these buffers, for `info`
 
     @property
     def _drivers(self) -> Drivers:
@@ -55,8 +56,8 @@ class Batch:
         return serial if self.count == 1 else parallel
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the machine code out: a copy binds its own."""
-        return {**vars(self), "_step": None}
+        """Leave out what is bound to these buffers: a copy binds its own."""
+        return {**vars(self), "_step": None, "readers": {}}
 
     def reset(
         self,

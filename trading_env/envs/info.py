@@ -134,26 +134,47 @@ def words_of(layout: type, *names: str, **arrays: type[IntEnum]) -> tuple[Words,
     return tuple(Words(kind, tuple(k), np.array(list(k.values()))) for kind, k in found.items())
 
 
-def read(
-    table: Table, wanted: tuple[Words, ...], lane: int | None = None, *, swapped: bool = False
-) -> dict[str, Any]:
-    """Copy fields of a table, of all lanes or of one; numbers where no axis is left.
+def renamed(
+    wanted: tuple[Words, ...], old: tuple[str, ...], new: tuple[str, ...]
+) -> tuple[Words, ...]:
+    """Give some fields other names."""
+    names = dict(zip(old, new, strict=True))
+    return tuple(w._replace(names=tuple(names.get(n, n) for n in w.names)) for w in wanted)
 
-    Fields of one kind are copied together: what is returned are parts of one array. `swapped`
-    exchanges the table's last two axes.
+
+class Reader:
+    """Copies fields of a table, of all lanes or of one, as often as asked.
+
+    Fields of one kind are copied together: what `read` returns are parts of one array, or numbers
+    where no axis is left. `swapped` exchanges the table's last two axes.
     """
-    words = table.view(np.int64).reshape(*table.shape, table.dtype.itemsize // WORD)
-    if lane is not None:
-        words = words[lane]
-    found: dict[str, Any] = {}
-    for kind, names, places in wanted:
-        block: NDArray[Any] = words.take(places, axis=-1).view(kind)
-        if block.ndim == 1:
-            found.update(zip(names, block.tolist(), strict=True))
-            continue
-        rows = block.transpose(-1, *range(block.ndim - 1))
-        found.update(zip(names, rows.swapaxes(-1, -2) if swapped else rows, strict=True))
-    return found
+
+    def __init__(
+        self,
+        table: Table,
+        wanted: tuple[Words, ...],
+        lane: int | None = None,
+        *,
+        swapped: bool = False,
+    ) -> None:
+        self._parts: list[tuple[tuple[str, ...], NDArray[Any], NDArray[np.intp]]] = []
+        for kind, names, places in wanted:
+            count = table.dtype.itemsize // WORD
+            words: NDArray[Any] = table.view(kind).reshape(*table.shape, count)
+            self._parts.append((names, words if lane is None else words[lane], places))
+        axes = list(range(self._parts[0][1].ndim - 1))
+        if swapped:
+            axes[-2:] = axes[:-3:-1]
+        self._axes = (-1, *axes)
+
+    def read(self) -> dict[str, Any]:
+        """Return the fields as they are now, by name."""
+        found: dict[str, Any] = {}
+        for names, words, places in self._parts:
+            copied = words.take(places, axis=-1)
+            fields: Any = copied.tolist() if copied.ndim == 1 else copied.transpose(self._axes)
+            found.update(zip(names, fields, strict=True))
+        return found
 
 
 def labels(codes: type[IntEnum]) -> NDArray[np.object_]:
@@ -161,23 +182,21 @@ def labels(codes: type[IntEnum]) -> NDArray[np.object_]:
     return np.array(names_of(codes), dtype=object)
 
 
-RISK = words_of(Report, *RISK_FIELDS)
-EXECUTION = words_of(Report, *EXECUTION_FIELDS)
-CODES = words_of(Report, "bound_by", "status", "exit", "feed_fault")
+CODES = ("bound_by", "status", "exit", "feed_fault")
+REPORT = words_of(Report, *RISK_FIELDS, *EXECUTION_FIELDS, *CODES)
 EVENTS = words_of(Stress, *SHAPE_FIELDS, factor=Factor)
 ORDERS = words_of(OrderSlot, *ORDER_FIELDS, "state", "outcome")
 ACCOUNT = words_of(AccountState, *ACCOUNT_FIELDS)
 HOLDING = words_of(AssetState, "position", "value")
 BEGINNING = words_of(AccountState, "initial_equity", "arrival_value", "equity")
-LOG = words_of(EpisodeLog, *LOG_FIELDS)
-COUNTS = words_of(EpisodeLog, bound=BoundBy)[0]
-BOUND = (Words(COUNTS.kind, tuple(f"bound_{n}" for n in COUNTS.names[1:]), COUNTS.places[1:]),)
+BOUND_FIELDS = tuple(f"bound_{name}" for name in names_of(BoundBy))
+LOG = renamed(words_of(EpisodeLog, *LOG_FIELDS, bound=BoundBy), names_of(BoundBy), BOUND_FIELDS)
 TERM_NAMES = names_of(Term)
 BOUND_BY_NAMES = labels(BoundBy)
 STATUS_NAMES = labels(Status)
 EXIT_NAMES = labels(Exit)
-SLOT_NAMES = labels(SlotState)
-ORDER_NAMES = np.concatenate([SLOT_NAMES, STATUS_NAMES])  # while it lives, and how it ended
+ORDER_NAMES = np.repeat(labels(SlotState)[:, None], len(Status), axis=1)  # while an order lives
+ORDER_NAMES[SlotState.DONE] = STATUS_NAMES  # by its outcome, once it has ended
 FAULT_NAMES = labels(Fault)
 
 
@@ -188,52 +207,86 @@ def check_detail(detail: str) -> Detail:
     return detail  # type: ignore[return-value]
 
 
+class Readers(NamedTuple):
+    """What is read of a batch for its whole report."""
+
+    reports: Reader
+    stresses: Reader
+    orders: Reader
+    holding: Reader
+    account: Reader
+    log: Reader
+    beginning: Reader
+
+
+def readers_of(batch: Batch, lane: int | None) -> Readers:
+    """Return the readers of all lanes (a leading axis) or of one; they are made once."""
+    if lane not in batch.readers:
+        lanes, outputs = batch.lanes, batch.outputs
+        batch.readers[lane] = Readers(
+            reports=Reader(outputs.reports, REPORT, lane),
+            stresses=Reader(outputs.stresses, EVENTS, lane),
+            orders=Reader(lanes.slots, ORDERS, lane, swapped=True),
+            holding=Reader(lanes.assets, HOLDING, lane),
+            account=Reader(lanes.accounts, ACCOUNT, lane),
+            log=Reader(lanes.logs, LOG, lane),
+            beginning=Reader(lanes.accounts, BEGINNING, lane),
+        )
+    found: Readers = batch.readers[lane]
+    return found
+
+
 def full_info(batch: Batch, lane: int | None = None) -> dict[str, Any]:
     """Return the whole report of the last step, of all lanes (a leading axis) or of one."""
-    lanes, outputs = batch.lanes, batch.outputs
-    codes = read(outputs.reports, CODES, lane)
-    risk = read(outputs.reports, RISK, lane)
-    risk["bound_by"] = BOUND_BY_NAMES[codes["bound_by"]]
-    execution = read(outputs.reports, EXECUTION, lane)
-    execution["status"] = STATUS_NAMES[codes["status"]]
-    execution["exit"] = EXIT_NAMES[codes["exit"]]
-    events = read(outputs.stresses, EVENTS, lane)
-    events["feed_fault"] = FAULT_NAMES[codes["feed_fault"]]
-    holding = read(lanes.assets, HOLDING, lane)
-    terms = outputs.terms.T.copy() if lane is None else outputs.terms[lane].tolist()
+    readers, terms = readers_of(batch, lane), batch.outputs.terms
+    report = readers.reports.read()
+    risk = {name: report[name] for name in RISK_FIELDS}
+    risk["bound_by"] = BOUND_BY_NAMES[report["bound_by"]]
+    execution = {name: report[name] for name in EXECUTION_FIELDS}
+    execution["status"] = STATUS_NAMES[report["status"]]
+    execution["exit"] = EXIT_NAMES[report["exit"]]
+    events = readers.stresses.read()
+    events["feed_fault"] = FAULT_NAMES[report["feed_fault"]]
+    holding = readers.holding.read()
+    shown = terms.T.copy() if lane is None else terms[lane].tolist()
+    task = batch.setup.layout.task
     return {
-        **read(lanes.accounts, ACCOUNT, lane),
+        **readers.account.read(),
         "position": holding["position"],
         "mark": holding["value"],
         "risk": risk,
         "execution": execution,
-        "orders": orders_of(lanes.slots, lane),
+        "orders": with_status(readers.orders.read()),
         "events": events,
-        "reward_terms": dict(zip(TERM_NAMES, terms, strict=True)),
-        "summary": summary(lanes.logs, lanes.accounts, batch.setup.layout.task, lane),
+        "reward_terms": dict(zip(TERM_NAMES, shown, strict=True)),
+        "summary": summed_up(readers.log, readers.beginning, task),
     }
 
 
-def orders_of(slots: Table, lane: int | None = None) -> dict[str, Any]:
+def orders_of(slots: Table) -> dict[str, Any]:
     """Return every order slot with its own ledger, shape (lanes, assets, slots).
 
     An order keeps its slot through the step in which it ends; `status` is then its outcome. The
     parts of an order's ledger are from its decision to its end, in currency.
     """
-    orders = read(slots, ORDERS, lane, swapped=True)
-    state, outcome = orders.pop("state"), orders.pop("outcome")
-    ended = state == SlotState.DONE
-    orders["status"] = ORDER_NAMES[np.where(ended, len(SLOT_NAMES) + outcome, state)]
+    return with_status(Reader(slots, ORDERS, swapped=True).read())
+
+
+def with_status(orders: dict[str, Any]) -> dict[str, Any]:
+    """Turn what was read of orders into what is told of them."""
+    orders["status"] = ORDER_NAMES[orders.pop("state"), orders.pop("outcome")]
     return orders
 
 
 def summary(logs: Table, accounts: Table, task: Task, lane: int | None = None) -> dict[str, Any]:
-    """Sum an episode up from its log; a rate with a zero denominator is 0 (check its count).
+    """Sum an episode up from its log, of all lanes (arrays) or of one (numbers)."""
+    return summed_up(Reader(logs, LOG, lane), Reader(accounts, BEGINNING, lane), task)
 
-    Of all lanes (arrays) or of one (numbers): the same arithmetic on either.
-    """
-    log, account = read(logs, LOG, lane), read(accounts, BEGINNING, lane)
-    shortfall = sum(log[name] for name in ("delay", "spread", "impact", "fees", "opportunity"))
+
+def summed_up(logs: Reader, beginning: Reader, task: Task) -> dict[str, Any]:
+    """Sum an episode up; a rate with a zero denominator is 0 (check its count)."""
+    log, account = logs.read(), beginning.read()
+    shortfall = log["delay"] + log["spread"] + log["impact"] + log["fees"] + log["opportunity"]
     ordered, any_order = log["ordered"] + TINY, log["orders"] > 0
     initial, arrival = account["initial_equity"] + TINY, account["arrival_value"] + TINY
     cost = log["parent_shortfall"]
@@ -254,5 +307,5 @@ def summary(logs: Table, accounts: Table, task: Task, lane: int | None = None) -
         "targets": log["targets"],
         "time_stops": log["time_stops"],
         "margin_calls": log["margin_calls"],
-        **read(logs, BOUND, lane),
+        **{name: log[name] for name in BOUND_FIELDS[1:]},
     }
