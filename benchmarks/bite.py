@@ -20,7 +20,6 @@ every row does.
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -31,7 +30,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.throughput import commit, processor
+from benchmarks.recording import save, stamped
 from trading_env.backtesting.intervals import mean_interval
 from trading_env.envs.vector import ExecutionVectorEnv, PortfolioVectorEnv, TradingVectorEnv
 from trading_env.envs.world import WARMUP
@@ -270,7 +269,7 @@ def main() -> int:
     parser.add_argument("--episodes", type=int, default=EPISODES)
     parser.add_argument("--only", action="append", choices=CASES, help="a case; repeatable")
     parser.add_argument("--out", type=Path, help="write the figures to this JSON file")
-    chosen = parser.parse_args()
+    chosen, begin = parser.parse_args(), datetime.now(UTC)
     heads = " ".join(f"{f's = {severity:g}':>10}" for severity in SEVERITIES)
     print(f"{'case':<24} {'metric':<9} {heads}   severity 1 against 0")
     rows = []
@@ -279,14 +278,9 @@ def main() -> int:
             rows.append(row)
             print(line_of(row), flush=True)
     if chosen.out:
-        result = {
-            "command": f"python -m benchmarks.bite --episodes {chosen.episodes}",
-            "commit": commit(),
-            "date": datetime.now(UTC).isoformat(timespec="seconds"),
-            "machine": processor(),
-            "rows": rows,
-        }
-        chosen.out.write_text(json.dumps(result, indent=1) + "\n")
+        only = "".join(f' --only "{name}"' for name in chosen.only or ())
+        command = f"python -m benchmarks.bite --episodes {chosen.episodes}{only}"
+        save(stamped(command, begin, rows=rows), chosen.out)
     return 0 if all(row["bites"] for row in rows) else 1
 
 

@@ -18,7 +18,6 @@ Over 300 lines because the table of crises and their figures is part of it.
 """
 
 import argparse
-import json
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +26,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.throughput import commit, processor
+from benchmarks.recording import save, stamped
 from trading_env.core.codes import Factor
 from trading_env.envs.vector import PortfolioVectorEnv
 from trading_env.envs.world import WARMUP
@@ -296,7 +295,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--episodes", type=int, default=EPISODES)
     parser.add_argument("--out", type=Path, help="write the figures to this JSON file")
-    chosen = parser.parse_args()
+    chosen, begin = parser.parse_args(), datetime.now(UTC)
     print(f"{'preset':<22} {'figure':<12} {'status':<8} {'value':>9} {'simulated':>10}")
     rows = []
     for preset in CRISES:
@@ -304,14 +303,8 @@ def main() -> int:
             rows.append(row)
             print(line_of(row), flush=True)
     if chosen.out:
-        result = {
-            "command": f"python -m benchmarks.crises --episodes {chosen.episodes}",
-            "commit": commit(),
-            "date": datetime.now(UTC).isoformat(timespec="seconds"),
-            "machine": processor(),
-            "rows": rows,
-        }
-        chosen.out.write_text(json.dumps(result, indent=1) + "\n")
+        command = f"python -m benchmarks.crises --episodes {chosen.episodes}"
+        save(stamped(command, begin, rows=rows), chosen.out)
     return 0 if all(row["holds"] for row in rows) else 1
 
 

@@ -10,7 +10,6 @@ nothing: it is `broken`, and counts like one that survives.
 """
 
 import argparse
-import json
 import os
 import re
 import shutil
@@ -24,7 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
-from benchmarks.throughput import commit, processor
+from benchmarks.recording import save, stamped
 
 ROOT = Path(__file__).resolve().parent.parent
 LIST = Path(__file__).with_suffix(".toml")
@@ -150,7 +149,7 @@ def run(only: str | None, out: Path | None) -> int:
     mutants = [mutant for mutant in read_list() if only in (None, mutant.name)]
     if not mutants:
         raise MutantError(f"mutants.toml has no mutant {only}.")
-    begin = time.perf_counter()
+    begin = datetime.now(UTC)
     print(f"{'no fault':<10} {assert_sound(mutants):6.1f} s", flush=True)
     rows = []
     for mutant in mutants:
@@ -160,18 +159,11 @@ def run(only: str | None, out: Path | None) -> int:
         word = verdict.verdict if verdict.verdict == "killed" else verdict.verdict.upper()
         print(f"{word:<10} {verdict.seconds:6.1f} s  {mutant.name:<28} {verdict.by}", flush=True)
     alive = sum(row["verdict"] != "killed" for row in rows)
-    seconds = time.perf_counter() - begin
-    print(f"{len(rows) - alive} of {len(rows)} killed in {seconds:.0f} s")
-    result = {
-        "command": "python -m benchmarks.mutants" + (f" --only {only}" if only else ""),
-        "commit": commit(),
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": processor(),
-        "seconds": round(seconds),
-        "rows": rows,
-    }
+    command = "python -m benchmarks.mutants" + (f" --only {only}" if only else "")
+    record = stamped(command, begin, rows=rows)
+    print(f"{len(rows) - alive} of {len(rows)} killed in {record['seconds']} s")
     if out:
-        out.write_text(json.dumps(result, indent=1) + "\n")
+        save(record, out)
     return alive
 
 

@@ -26,7 +26,7 @@ import numpy as np
 
 from benchmarks import real_series
 from benchmarks.realism_facts import FACTS, NEEDED, Measured, measure, passed
-from benchmarks.throughput import commit, processor
+from benchmarks.recording import save, stamped
 from trading_env.markets.models.synthetic import GbmMarket, MultiscaleMarket
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -219,7 +219,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, help="folder of real series (see real_series.py)")
     parser.add_argument("--out", type=Path, help="write the figures to this JSON file")
     parser.add_argument("--page", action="store_true", help="write docs/realism.md")
-    chosen = parser.parse_args(argv)
+    chosen, begin = parser.parse_args(argv), datetime.now(UTC)
     real = real_figures(chosen.data)
     markets = []
     for preset in chosen.presets:
@@ -229,19 +229,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     held, judged = random_walk["passed"], random_walk["of"]
     print(f"\ncontrol, geometric Brownian motion: {held} of {judged} facts hold")
     given = " --data DIR" if chosen.data else ""
-    record = {
-        "command": f"python -m benchmarks.realism --seed {chosen.seed}{given}",
-        "commit": commit(),
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": processor(),
-        "seed": chosen.seed,
-        "band": "test",
-        "markets": markets,
-        "real": real,
-        "control": random_walk,
-    }
+    record = stamped(
+        f"python -m benchmarks.realism --seed {chosen.seed}{given}",
+        begin,
+        seed=chosen.seed,
+        band="test",
+        markets=markets,
+        real=real,
+        control=random_walk,
+    )
     if chosen.out:
-        chosen.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        save(record, chosen.out)
     if chosen.page:
         PAGE.write_text(page(record), encoding="utf-8")
     failed = [market["preset"] for market in markets if market["passed"] < market["needed"]]

@@ -2,14 +2,40 @@
 
 import argparse
 import json
+import os
+import platform
+import subprocess
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.throughput import commit, processor
-
 Record = Mapping[str, Any]
+
+
+def commit() -> str:
+    """Name the commit, with + when the tree differs from it."""
+    try:
+        shown = subprocess.run(
+            ["git", "describe", "--always", "--dirty=+"],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=Path(__file__).parent,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return shown.stdout.strip()
+
+
+def processor() -> str:
+    """Name the processor as the system does."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
+    return f"{names[0]}, {os.cpu_count()} cores" if names else platform.machine()
 
 
 def stamped(command: str, begin: datetime, **figures: Any) -> dict[str, Any]:

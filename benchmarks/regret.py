@@ -9,7 +9,6 @@ seconds its training took, compilation and scoring left out.
 """
 
 import argparse
-import json
 import sys
 import time
 from datetime import UTC, datetime
@@ -20,7 +19,7 @@ import numpy as np
 import torch
 from stable_baselines3 import PPO
 
-from benchmarks.throughput import commit, processor
+from benchmarks.recording import save, stamped
 from trading_env.envs.sb3 import SB3VecEnv
 from trading_env.problems import Problem, almgren_chriss
 
@@ -74,7 +73,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--out", type=Path, help="write the figures to this JSON file")
-    chosen = parser.parse_args()
+    chosen, begin = parser.parse_args(), datetime.now(UTC)
     problem = almgren_chriss(risk_aversion=1e-6, paths=4096)
     rows = []
     for seed in range(chosen.seeds):
@@ -83,16 +82,9 @@ def main() -> int:
         regret = value / problem.optimal_value - 1.0
         rows.append({"seed": seed, "seconds": seconds, "value": value, "regret": regret})
         print(f"seed {seed}  {seconds:.1f} s  value {value:,.0f}  regret {regret:.4%}", flush=True)
-    result = {
-        "command": f"python -m benchmarks.regret --seeds {chosen.seeds}",
-        "commit": commit(),
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": processor(),
-        "optimum": problem.optimal_value,
-        "rows": rows,
-    }
+    command = f"python -m benchmarks.regret --seeds {chosen.seeds}"
     if chosen.out:
-        chosen.out.write_text(json.dumps(result, indent=1) + "\n")
+        save(stamped(command, begin, optimum=problem.optimal_value, rows=rows), chosen.out)
     worst = max(row["regret"] for row in rows)
     slowest = max(row["seconds"] for row in rows)
     print(f"worst regret {worst:.4%}, slowest training {slowest:.1f} s")

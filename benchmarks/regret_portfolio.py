@@ -21,7 +21,6 @@ the policy is linear in them, as the optimum is known to be, and the critic in t
 """
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Callable
@@ -47,7 +46,7 @@ from benchmarks.holdings import (
     shares,
     weights_of,
 )
-from benchmarks.throughput import commit, processor
+from benchmarks.recording import save, stamped
 from trading_env.problems import Problem, garleanu_pedersen
 from trading_env.problems.closed_forms.garleanu_pedersen import GarleanuPedersen
 from trading_env.problems.closed_forms.linear import LinearPolicy
@@ -199,7 +198,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--out", type=Path, help="write the figures to this JSON file")
-    chosen = parser.parse_args()
+    chosen, begin = parser.parse_args(), datetime.now(UTC)
     problem = garleanu_pedersen(**EXAMPLE, episode_length=LENGTH)
     rows = []
     for seed in range(chosen.seeds):
@@ -210,18 +209,16 @@ def main() -> int:
             f"+- {row['error']:.2%}  exact {row['exact']:.2%}",
             flush=True,
         )
-    result = {
-        "command": f"python -m benchmarks.regret_portfolio --seeds {chosen.seeds}",
-        "commit": commit(),
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": processor(),
-        "timesteps": TIMESTEPS,
-        "optimum": problem.optimal_value,
-        "best_constant_speed": problem.reference_values["best_constant_speed"],
-        "rows": rows,
-    }
+    result = stamped(
+        f"python -m benchmarks.regret_portfolio --seeds {chosen.seeds}",
+        begin,
+        timesteps=TIMESTEPS,
+        optimum=problem.optimal_value,
+        best_constant_speed=problem.reference_values["best_constant_speed"],
+        rows=rows,
+    )
     if chosen.out:
-        chosen.out.write_text(json.dumps(result, indent=1) + "\n")
+        save(result, chosen.out)
     worst = min(min(row["score"], row["exact"]) for row in rows)
     slowest = max(row["seconds"] for row in rows)
     print(f"worst score {worst:.2%}, slowest training {slowest:.1f} s")

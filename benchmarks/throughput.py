@@ -11,11 +11,8 @@ go through `gym.make`, batches through `gym.make_vec`. Step and reset times are 
 """
 
 import argparse
-import json
-import os
 import platform
 import statistics
-import subprocess
 import sys
 import time
 from datetime import UTC, datetime
@@ -28,6 +25,7 @@ import numba
 import numpy as np
 
 import trading_env
+from benchmarks.recording import save, stamped
 from trading_env.envs.portfolio import PortfolioEnv
 from trading_env.envs.vector import PortfolioVectorEnv
 from trading_env.stress.scenario import preset_names
@@ -126,56 +124,29 @@ def measure(assets: int, repetitions: int, effort: float) -> list[dict[str, Any]
     return rows
 
 
-def commit() -> str:
-    """Name the commit, with + when the tree differs from it."""
-    try:
-        shown = subprocess.run(
-            ["git", "describe", "--always", "--dirty=+"],
-            capture_output=True,
-            text=True,
-            check=True,
-            cwd=Path(__file__).parent,
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return shown.stdout.strip()
-
-
-def processor() -> str:
-    """Name the processor as the system does."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
-    return f"{names[0]}, {os.cpu_count()} cores" if names else platform.machine()
-
-
 def main() -> int:
     """Measure, print a table, and write the raw figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="few repetitions, for a look")
     parser.add_argument("--out", type=Path, help="write the figures to this JSON file")
-    chosen = parser.parse_args()
+    chosen, begin = parser.parse_args(), datetime.now(UTC)
     numba.set_num_threads(1)
     repetitions, effort = (2, 1.0) if chosen.quick else (7, 1.0)
     rows = [row for assets in (1, 5, 10) for row in measure(assets, repetitions, effort)]
-    result = {
-        "command": "python -m benchmarks.throughput" + (" --quick" if chosen.quick else ""),
-        "commit": commit(),
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": processor(),
-        "threads": 1,
-        "scenario": SCENARIO,
-        "versions": {
+    result = stamped(
+        "python -m benchmarks.throughput" + (" --quick" if chosen.quick else ""),
+        begin,
+        threads=1,
+        scenario=SCENARIO,
+        versions={
             "trading_env": trading_env.__version__,
             "python": platform.python_version(),
             "numpy": np.__version__,
             "numba": numba.__version__,
             "gymnasium": gym.__version__,
         },
-        "rows": rows,
-    }
+        rows=rows,
+    )
     heads = f"{'best':>12} {'median':>12} {'slowest':>12} {'reset us':>9}"
     print(f"{'lanes':>6} {'assets':>6} {'scenario':>8} {heads}")
     for row in rows:
@@ -184,7 +155,7 @@ def main() -> int:
             f"{row['median']:>12,} {row['slowest']:>12,} {row['reset_us']:>9}"
         )
     if chosen.out:
-        chosen.out.write_text(json.dumps(result, indent=1) + "\n")
+        save(result, chosen.out)
     missed = [row for row in rows if row["floor"] and row["median"] < row["floor"]]
     for row in missed:
         print(

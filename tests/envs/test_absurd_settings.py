@@ -7,7 +7,7 @@ import pytest
 
 from tests.configurations import SMALL_POOL
 from trading_env.core.errors import ConfigError
-from trading_env.core.settings import LARGEST, Settings
+from trading_env.core.settings import LARGEST, LARGEST_WHOLE, Settings
 from trading_env.envs.execution import ExecutionEnv
 from trading_env.envs.portfolio import PortfolioEnv
 from trading_env.execution_engine.config import AccountConfig, ExecutionConfig
@@ -75,4 +75,10 @@ def test_several_of_the_largest_play_together(draw: int) -> None:
     free = [name for where, name in numbers() if where == group and not bounded_above(group, name)]
     free = [name for name in free if name != "bar_volatility"]
     chosen = rng.choice(free, size=min(4, len(free)), replace=False)
-    plays(group, {str(name): LARGEST for name in chosen})
+    assert plays(group, {str(name): LARGEST for name in chosen})
+
+
+def test_a_whole_number_that_no_record_holds_is_refused() -> None:
+    assert plays("risk", {"max_holding_bars": LARGEST_WHOLE})
+    with pytest.raises(ConfigError, match="max_holding_bars"):
+        RiskConfig.of({"max_holding_bars": LARGEST_WHOLE + 1})

@@ -3,8 +3,9 @@
 Each step starts from the environment's state, so that rounding does not pile up. Integer codes are
 equal. Where the order of operations differs, rounding may: prices agree within 1e-12 of
 themselves, quantities within 1e-12 of the largest one they were subtracted from, money within
-1e-12 of the largest amount that entered it, pure numbers within 1e-12 (relative above 1),
-observations within the float32 they are given in.
+1e-12 of the largest amount that entered it, pure numbers within 1e-12 (relative above 1), shares
+of a notional within what those leave of them, observations within the float32 they are given in,
+and, where they are made from such shares, within theirs.
 """
 
 import math

@@ -13,9 +13,7 @@ from trading_env.policies.schedules import Schedule
 from trading_env.problems import almgren_chriss, obizhaeva_wang
 
 TRADES = 6
-CLOSING = (
-    5  # steps: a bar fills at most its volume, and a short in a price it has pushed down grows
-)
+CLOSING = 5  # steps: a bar fills at most its volume, and a short that pushes the price grows
 STILL: dict[str, Any] = {
     "market": {
         "generator": "factor",

@@ -17,6 +17,7 @@ from trading_env.core.records import Table, new_table
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 LARGEST = 1e30  # of a number in settings: as large as a bar's volume can be, and safe to square
+LARGEST_WHOLE = 2**63 - 1  # that a record holds
 
 
 class Settings(BaseModel):
@@ -102,6 +103,14 @@ class Settings(BaseModel):
 
 class RecordSettings(Settings):
     """Settings that kernels read as they are: every field is a number, a switch or a code."""
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _fits_a_record(cls, value: Any) -> Any:
+        """Refuse whole numbers that a record cannot hold."""
+        if isinstance(value, int) and abs(value) > LARGEST_WHOLE:
+            raise ValueError(f"is beyond {LARGEST_WHOLE}, the largest whole number it can be")
+        return value
 
     @classmethod
     def layout(cls) -> np.dtype[Any]:

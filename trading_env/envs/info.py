@@ -134,14 +134,6 @@ def words_of(layout: type, *names: str, **arrays: type[IntEnum]) -> tuple[Words,
     return tuple(Words(kind, tuple(k), np.array(list(k.values()))) for kind, k in found.items())
 
 
-def renamed(
-    wanted: tuple[Words, ...], old: tuple[str, ...], new: tuple[str, ...]
-) -> tuple[Words, ...]:
-    """Give some fields other names."""
-    names = dict(zip(old, new, strict=True))
-    return tuple(w._replace(names=tuple(names.get(n, n) for n in w.names)) for w in wanted)
-
-
 class Reader:
     """Copies fields of a table, of all lanes or of one, as often as asked.
 
@@ -164,7 +156,7 @@ class Reader:
             self._parts.append((names, words if lane is None else words[lane], places))
         axes = list(range(self._parts[0][1].ndim - 1))
         if swapped:
-            axes[-2:] = axes[:-3:-1]
+            axes[-2:] = reversed(axes[-2:])
         self._axes = (-1, *axes)
 
     def read(self) -> dict[str, Any]:
@@ -189,8 +181,9 @@ ORDERS = words_of(OrderSlot, *ORDER_FIELDS, "state", "outcome")
 ACCOUNT = words_of(AccountState, *ACCOUNT_FIELDS)
 HOLDING = words_of(AssetState, "position", "value")
 BEGINNING = words_of(AccountState, "initial_equity", "arrival_value", "equity")
-BOUND_FIELDS = tuple(f"bound_{name}" for name in names_of(BoundBy))
-LOG = renamed(words_of(EpisodeLog, *LOG_FIELDS, bound=BoundBy), names_of(BoundBy), BOUND_FIELDS)
+COUNTS = words_of(EpisodeLog, bound=BoundBy)[0]  # the first of them counts what nothing bound
+BOUND = Words(COUNTS.kind, tuple(f"bound_{n}" for n in COUNTS.names[1:]), COUNTS.places[1:])
+LOG = (*words_of(EpisodeLog, *LOG_FIELDS), BOUND)
 TERM_NAMES = names_of(Term)
 BOUND_BY_NAMES = labels(BoundBy)
 STATUS_NAMES = labels(Status)
@@ -307,5 +300,5 @@ def summed_up(logs: Reader, beginning: Reader, task: Task) -> dict[str, Any]:
         "targets": log["targets"],
         "time_stops": log["time_stops"],
         "margin_calls": log["margin_calls"],
-        **{name: log[name] for name in BOUND_FIELDS[1:]},
+        **{name: log[name] for name in BOUND.names},
     }
