@@ -116,6 +116,8 @@ PRESETS = {
     "chf_2015": (MINUTE, BOTH),
     "correlation_breakdown": (DAILY, BOTH),
     "covid_2020": (DAILY, BOTH),
+    "crises_test": (MINUTE, COST),
+    "crises_train": (MINUTE, COST),
     "crypto_march_2020": (HOURLY, BOTH),
     "exchange_outage": (MINUTE, COST),
     "flash_crash_2010": (MINUTE, BOTH),

@@ -20,7 +20,7 @@ from trading_env.report import score_sections, text_table  # noqa: E402 -- needs
 
 RESULTS = ROOT / "benchmarks" / "results"
 PICTURES = ("episode.png", "equity.png")
-SHOWN = ("held-out scenarios", "all scenarios")
+SHOWN = ("held-out scenarios",)
 
 
 def training_part() -> str:
@@ -31,10 +31,11 @@ def training_part() -> str:
     tables = "\n\n".join(text_table(section) for section in sections)
     notes = "\n".join(f"- {note}" for note in summary["notes"])
     minutes = recorded["minutes"]
+    verdict = "\n".join(recorded["verdict"])
     return (
         f"`{manifest['command']}`, commit {manifest['git']['commit'][:10]}, seed "
         f"{manifest['seeds']['training']}, {minutes} minutes on two cores:\n\n"
-        f"```text\n{tables}\n```\n\n{notes}"
+        f"```text\n{tables}\n\n{verdict}\n```\n\n{notes}"
     )
 
 
@@ -87,6 +88,7 @@ def take(folder: Path) -> None:
     took = datetime.fromisoformat(manifest["end"]) - datetime.fromisoformat(manifest["start"])
     recorded = {
         "minutes": round(took.total_seconds() / 60.0, 1),
+        "verdict": json.loads((folder / "verdict.json").read_text(encoding="utf-8"))["verdict"],
         "manifest": manifest,
         "summary": summary,
     }

@@ -25,6 +25,7 @@ from trading_env.core.records import (
 from trading_env.core.values import Address, Bar, Session, Terms
 from trading_env.core.world import Lane
 from trading_env.execution_engine.config import AccountConfig
+from trading_env.execution_engine.feedback import PRIOR
 from trading_env.execution_engine.inside_bar import finish_bar, trade_bar
 from trading_env.execution_engine.pricing import permanent_of
 from trading_env.risk_manager.config import RiskConfig
@@ -75,10 +76,12 @@ def an_asset(mark: float = 100.0, **fields: Any) -> Any:
         "reference_price": mark,
         "displacement": 1.0,
         "seen_volume": 1000.0,
+        "seen_depth": 1.0,
         "valid": 1,
     }
     feedback = {"slippage": 1e-3, "expected_slippage": 1e-3, "fill_ratio": 1.0}
-    return record(AssetState, {**shown, **averages, **seen, **own, **feedback}, fields)
+    model = {"cost_variance": PRIOR}
+    return record(AssetState, {**shown, **averages, **seen, **own, **feedback, **model}, fields)
 
 
 def held(position: float, entry: float = 100.0, **fields: Any) -> Any:

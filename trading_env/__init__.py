@@ -11,6 +11,14 @@ import gymnasium
 
 __version__ = "0.1.0"
 
+# Two hours of one-minute bars in which liquidity comes and goes: whoever sees what trading costs
+# can wait. The family of crises follows the band: train and validation, or test.
+ADAPTIVE_EXECUTION: dict[str, Any] = {
+    "market": {"generator": "multiscale", "preset": "btc_minute", "assets": 1},
+    "scenario": "crises",
+    "episode_length": 120,
+}
+
 _HOMES = {
     "AccountConfig": "trading_env.execution_engine.config",
     "ExecutionEnv": "trading_env.envs.execution",
@@ -58,13 +66,17 @@ def __getattr__(name: str) -> Any:
 
 def register_envs() -> None:
     """Register the environments' ids with Gymnasium; doing it twice changes nothing."""
-    for task in ("Portfolio", "Execution"):
-        name = f"trading_env/{task}-v0"
-        if name not in gymnasium.registry:
+    for name, task, arguments in (
+        ("Portfolio", "Portfolio", {}),
+        ("Execution", "Execution", {}),
+        ("AdaptiveExecution", "Execution", ADAPTIVE_EXECUTION),
+    ):
+        if f"trading_env/{name}-v0" not in gymnasium.registry:
             gymnasium.register(
-                id=name,
+                id=f"trading_env/{name}-v0",
                 entry_point=f"trading_env.envs.{task.lower()}:{task}Env",
                 vector_entry_point=f"trading_env.envs.vector:{task}VectorEnv",
+                kwargs=arguments,
                 # Gymnasium's passive checker doubles the cost of a step. The suite runs the full
                 # checker instead; `gym.make(..., disable_env_checker=False)` brings it back.
                 disable_env_checker=True,

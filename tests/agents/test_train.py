@@ -14,7 +14,16 @@ from trading_env.cli import answers
 from trading_env.policies.adaptive import AdaptivePolicy
 from trading_env.report import score_sections, text_table, write_report
 
-SMALL = ["--timesteps", "9000", "--episodes", "4", "--scenario", "price_shock"]
+SMALL = [
+    "--env",
+    "portfolio",
+    "--timesteps",
+    "9000",
+    "--episodes",
+    "4",
+    "--scenario",
+    "price_shock",
+]
 
 
 def run(*argv: str) -> int:
@@ -181,6 +190,10 @@ def used_folder(folder: Path) -> list[str]:
         (lambda _: ["--config", "nowhere.toml"], "nowhere.toml"),
         (lambda _: ["--episodes", "0"], "episodes = 0"),
         (lambda _: ["--agent", "sac"], "sac"),
+        (lambda _: ["--agent", "ppo"], "of --env portfolio"),
+        (lambda _: ["--timesteps", "9"], "of --env portfolio"),
+        (lambda _: ["--env", "portfolio", "--generations", "9"], "of --env execution"),
+        (lambda _: ["--generations", "0"], "generations = 0"),
     ],
 )
 def test_what_the_user_got_wrong_is_one_line_and_exit_code_2(

@@ -179,10 +179,17 @@ def test_parent_orders_are_scored_in_their_own_task() -> None:
         env="execution",
         env_kwargs={"seed_band": "test"},
     )
-    assert frame["parent_shortfall_bps"].notna().all()
-    by = frame.groupby(["policy", "scenario"])["parent_shortfall_bps"].mean()
-    assert by["twap", "liquidity_drought"] > by["twap", "calm"]
-    assert np.isnan(one(Flip, None)["parent_shortfall_bps"])
+    other = one(Flip, None)
+    for name in ("parent_shortfall_bps", "parent_cost_bps"):
+        assert frame[name].notna().all()
+        by = frame.groupby(["policy", "scenario"])[name].mean()
+        assert by["twap", "liquidity_drought"] > by["twap", "calm"]
+        assert np.isnan(other[name])
+        assert json.loads(other["withheld"])[name] == "no parent orders in this task"
+    spread = frame.groupby(["policy", "scenario"])[
+        ["parent_cost_bps", "parent_shortfall_bps"]
+    ].std()
+    assert (spread["parent_cost_bps"] < spread["parent_shortfall_bps"]).all()
 
 
 def test_without_a_record_what_needs_one_is_withheld() -> None:

@@ -9,7 +9,7 @@ EPISODES = 600
 QUICK = ("yen_unwind_2024", "flash_crash_2010", "volmageddon_2018", "luna_2022", "svb_2023")
 GENERAL = {
     *("calm", "bad_data", "stale_feed", "latency_storm", "exchange_outage"),
-    *("random_train", "random_test"),
+    *("random_train", "random_test", "crises_train", "crises_test"),
 }
 
 

@@ -11,7 +11,7 @@ from tests.helpers import a_desk, account_params, an_account, held, some_rules
 from trading_env.core.codes import Exit
 from trading_env.core.records import AssetState, new_table
 from trading_env.execution_engine.account import call_margin, revalue, revalue_as_seen, settle
-from trading_env.risk_manager.sizing import drawdown_throttle, execution_throttle
+from trading_env.risk_manager.sizing import drawdown_throttle, execution_rate
 
 books = st.lists(
     st.tuples(st.just(0.0) | st.floats(-1e4, 1e4), st.floats(0.01, 1e4)), min_size=1, max_size=6
@@ -93,10 +93,14 @@ def test_the_drawdown_throttle_only_closes_as_the_drawdown_deepens(
         assert drawdown_throttle(limit, limit) == 0.0
 
 
-@given(st.floats(-1.0, 1.0), st.floats(-1.0, 1.0), st.floats(0.01, 1.0))
-def test_the_execution_throttle_stays_between_its_floor_and_one(
-    realised: float, expected: float, floor: float
+levels = st.floats(-4.0, 4.0)
+
+
+@given(levels, levels, st.floats(0.01, 1.0))
+def test_the_execution_rate_stays_between_its_floor_and_one(
+    one: float, other: float, floor: float
 ) -> None:
-    """And whatever was expected is fulfilled in full."""
-    assert floor <= execution_throttle(realised, expected, floor) <= 1.0
-    assert execution_throttle(expected, expected, floor) == 1.0
+    """And falls as costs grow; what costs up to 1.3 times what it should is done at once."""
+    cheap, costly = (execution_rate(level, floor) for level in sorted((one, other)))
+    assert floor <= costly <= cheap <= 1.0
+    assert (execution_rate(one, floor) == 1.0) is (one <= math.log(1.3) + 1e-15 or floor == 1.0)

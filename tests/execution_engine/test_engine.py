@@ -98,7 +98,7 @@ def test_recorded_feedback_and_the_step_s_averages_agree() -> None:
 def test_feedback_refuses_records_without_what_it_averages() -> None:
     engine = ExecutionEngine()
     engine.record_execution_feedback("x", {"note": "by hand"})
-    with pytest.raises(ConfigError, match="has no delay"):
+    with pytest.raises(ConfigError, match="has no spread"):
         engine.feedback()
     with pytest.raises(ConfigError, match="rate = 0"):
         engine.feedback(0.0)

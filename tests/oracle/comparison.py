@@ -1,11 +1,7 @@
 """One environment and its oracle, stepped side by side from the same state.
 
 Each step starts from the environment's state, so that rounding does not pile up. Integer codes are
-equal. Where the order of operations differs, rounding may: prices agree within 1e-12 of
-themselves, quantities within 1e-12 of the largest one they were subtracted from, money within
-1e-12 of the largest amount that entered it, pure numbers within 1e-12 (relative above 1), shares
-of a notional within what those leave of them, observations within the float32 they are given in,
-and, where they are made from such shares, within theirs.
+equal; `tolerance.py` says how far all else may lie apart.
 """
 
 import math
@@ -13,7 +9,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tests.oracle import prices, reference
+from tests.oracle import feed, feedback, prices, reference
+from tests.oracle.tolerance import (
+    FLOAT32,
+    LOG_MONEY,
+    MONEY,
+    PAID_SHARES,
+    ROUNDING,
+    Sizes,
+    allowed,
+    seen_within,
+    sizes_of,
+)
 from trading_env.core.codes import BoundBy, Factor, Fault, SlotState, names_of
 from trading_env.core.records import Table
 from trading_env.envs.portfolio import PortfolioEnv
@@ -21,36 +28,9 @@ from trading_env.step.reward import Term
 
 Record = dict[str, Any]
 
-ROUNDING = 1e-12
-RATIO = 1e-9
-FLOAT32 = 1e-6
-REWARD_SCALE = 100.0  # a reward of 1 is a percent
-
-PRICES = {
-    "mark", "value", "base_close", "undisturbed", "reference_price", "entry_price", "entry_mid",
-    "margin_level", "stop_loss",
-    "take_profit", "late_close", "late_high", "late_low",
-    "seen_close", "seen_high", "seen_low", "open", "high", "low", "close",
-    "price", "exit_reference", "decision_price", "arrival_price", "limit",
-}  # fmt: skip
-UNITS = {
-    "position", "exit_units", "quantity", "left", "claim", "step_filled", "filled", "target",
-    "live", "intended", "sent", "order_filled", "traded", "exit_claim", "working",
-    "rested", "ordered", "pressure", "goal",
-}  # fmt: skip
-MONEY = {
-    "cash", "fees_paid", "financing_paid", "equity", "peak_equity", "seen_equity", "seen_peak",
-    "notional", "proportional", "delay", "spread", "impact", "impact_permanent",
-    "impact_transient", "fees", "opportunity", "shortfall",
-    "financing", "cash_flow", "order_value", "exit_notional", "exit_proportional", "exit_fees",
-}  # fmt: skip
-SOLVED = {"kelly_fraction", "wished_fraction", "target_fraction"}
-PAID_SHARES = {"slippage", "expected_slippage"}
-LOG_MONEY = MONEY | {"traded", "ordered", "filled"}
 NOT_ON_THE_PAGE = {"slots_used", "identity"}  # bookkeeping: which slots to look at, and a label
 OF_THE_LIVE = {"due_s", "replaced", "replaces"}  # of an order that is done they mean nothing
-
-
+NO_STRESS = {"spread": 1.0, "depth": 1.0, "fees": 1.0, "resilience": 1.0}
 PARTS = {"factor": "{}", "rate": "{}_rate"}  # how values of an array are called
 
 
@@ -60,23 +40,6 @@ class Difference(NamedTuple):
     field: str
     oracle: Any
     environment: Any
-
-
-class Sizes(NamedTuple):
-    """The largest amounts that entered a record's fields."""
-
-    units: float
-    money: float
-    traded: float = 0.0  # notional
-
-    def of_paid(self, share: float) -> float:
-        """Return how far two shares of a notional may lie apart.
-
-        Cost and notional are each within ROUNDING of the largest amount; what is left of it by
-        subtraction, a millionth of a goal, say, has that error still.
-        """
-        cancelled = max(self.money / self.traded, 1.0) if self.traded > 0.0 else 1.0
-        return ROUNDING * cancelled * (1.0 + abs(share))
 
 
 def dicts_of(table: Table) -> list[Record]:
@@ -126,21 +89,6 @@ def state_of(env: PortfolioEnv) -> Record:
     }
 
 
-def allowed(name: str, size: float, sizes: Sizes, money: set[str]) -> float:
-    """Return how far two values of magnitude `size` may lie apart."""
-    if name in money:
-        return ROUNDING * max(size, sizes.money)
-    if name in PRICES:
-        return ROUNDING * size
-    if name in UNITS:
-        return ROUNDING * max(size, sizes.units)
-    if name in SOLVED:  # rounding, times the condition of the assets' correlations
-        return RATIO * max(size, 1.0)
-    if name in PAID_SHARES:
-        return sizes.of_paid(size)
-    return ROUNDING * max(size, REWARD_SCALE if name == "reward" else 1.0)
-
-
 def differences(where: str, ours: Record, theirs: Record, sizes: Sizes) -> list[Difference]:
     """Return the fields that differ by more than rounding."""
     found = []
@@ -153,28 +101,6 @@ def differences(where: str, ours: Record, theirs: Record, sizes: Sizes) -> list[
         if not abs(ours[name] - value) <= rounding:
             found.append(Difference(f"{where}.{name}", ours[name], value))
     return found
-
-
-def sizes_of(before: Record, slots: list[Record], after: Record, report: Record) -> Sizes:
-    """Return the largest amounts in one asset's step."""
-    names = ("target", "sent", "traded", "exit_claim", "position", "intended")
-    amounts = [before["position"], *(report[name] for name in names)]
-    amounts += [slot["left"] for slot in slots]
-    units = max(abs(amount) for amount in amounts)
-    price = max(before["mark"], after["mark"], report["price"], report["exit_reference"])
-    return Sizes(units, units * price, report["notional"])
-
-
-def seen_within(asset: Record, sizes: Sizes) -> Record:
-    """Return how far features may lie apart beyond float32: those of the shares that were paid.
-
-    With s and e each within d, (s - e) / (s + e) is within 2 max(s, e) d / (s + e)^2.
-    """
-    paid, expected = max(asset["slippage"], 0.0), asset["expected_slippage"]
-    within = sizes.of_paid(asset["slippage"])
-    both = paid + expected
-    surprise = 2.0 * max(paid, expected) * within / both**2 if both > 0.0 else within
-    return {"slippage": 100.0 * within, "surprise": surprise}
 
 
 def meaningful(slot: Record) -> Record:
@@ -230,13 +156,22 @@ class Pair:
         return found
 
     def _start(self) -> list[Difference]:
-        """What an episode begins with: the unit of permanent impact, and values at the mark."""
+        """What an episode begins with: kappa, values at the mark, quotes, costs as known."""
         found = []
         for asset in self.state["assets"]:
             kappa = prices.permanent_unit(self.world, asset)
             value = prices.value_of(self.world, asset, asset["mark"])
-            for name, mine in {"permanent_unit": kappa, "value": value}.items():
-                if not abs(mine - asset[name]) <= ROUNDING * mine:
+            quotes = feed.quotes_of(self.world, asset, NO_STRESS)
+            begun = {f"seen_{name}": quoted for name, quoted in quotes.items()}
+            begun |= {"crisis_bars": 0, "cost_variance": feedback.FIRST_VARIANCE}
+            feed.count_crisis(self.world, begun)
+            begun |= {"permanent_unit": kappa, "value": value, "cost_level": 0.0, "last_cost": 0.0}
+            units = 0.01 * asset["seen_volume_mean"]
+            cost = feedback.expected_of(self.world, asset, units, asset["seen_close"])
+            begun |= dict.fromkeys(PAID_SHARES, cost)
+            for name, mine in begun.items():
+                size = 1.0 + abs(mine) if name in PAID_SHARES else mine
+                if not abs(mine - asset[name]) <= ROUNDING * size:
                     found.append(Difference(f"start.{name}", mine, asset[name]))
         return found
 

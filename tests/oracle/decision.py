@@ -15,6 +15,7 @@ Record = dict[str, Any]
 
 MAX_DISTANCE = 3.0  # log price
 LARGEST_COST = 0.5  # of equity
+CHEAP = 1.3  # times the expected cost: up to that nothing is slowed down
 
 
 # --------------------------------------------------------------------------- 4. decide
@@ -40,7 +41,7 @@ def first_stake(world: Record, asset: Record, action: float) -> Record:
     stop = stop_distance(risk, confidence, sigma)
     target = min(risk["reward_to_risk"] * stop, MAX_DISTANCE)
     stake: Record = {"signal": signal, "confidence": confidence, "stop": stop, "target": target}
-    stake.update(kelly=0.0, bound_by=BoundBy.NONE)
+    stake.update(kelly=0.0, bound_by=BoundBy.NONE, met=set())
     p = 0.5 + confidence * (risk["max_win_probability"] - 0.5)
     stake.update(sigma=sigma, p=p)
     if risk["mode"] == "kelly":
@@ -69,23 +70,24 @@ def size_alone(risk: Record, stakes: list[Record]) -> None:
 
 
 def size_together(risk: Record, state: Record, stakes: list[Record]) -> None:
-    """Sigma^-1 mu over the assets that have a view."""
+    """C z = b over the assets that have a view; shares are z over sigma."""
     views = [a for a, stake in enumerate(stakes) if stake["signal"] != 0.0]
     shown = state["covariance"]
     spread = [math.sqrt(max(shown[a][a], 1e-12)) for a in range(len(stakes))]
-    drift = [stakes[a]["kelly"] * stakes[a]["sigma"] ** 2 for a in views]
-    drift = [math.copysign(mu, stakes[a]["signal"]) for mu, a in zip(drift, views, strict=True)]
+    alone = [stakes[a]["kelly"] * stakes[a]["sigma"] for a in views]
+    alone = [math.copysign(b, stakes[a]["signal"]) for b, a in zip(alone, views, strict=True)]
     matrix = np.zeros((len(views), len(views)))
     for i, a in enumerate(views):
         for j, b in enumerate(views):
             kept = 1.0 - risk["covariance_shrinkage"]
             known = shown[max(a, b)][min(a, b)] / (spread[a] * spread[b])
-            matrix[i, j] = stakes[a]["sigma"] * stakes[b]["sigma"] * (kept * known if i != j else 1)
-    best = np.linalg.solve(matrix, np.array(drift)) if views else np.zeros(0)
-    m = discount(risk, float(best @ np.array(drift)), len(views))
+            matrix[i, j] = kept * known if i != j else 1.0
+    z = np.linalg.solve(matrix, np.array(alone)) if views else np.zeros(0)
+    m = discount(risk, float(z @ np.array(alone)), len(views))
     for stake in stakes:
         stake.update(kelly=0.0, f=0.0)
-    for a, f in zip(views, best.tolist(), strict=True):
+    for a, each in zip(views, z.tolist(), strict=True):
+        f = each / stakes[a]["sigma"]
         stakes[a].update(kelly=abs(m * f), f=risk["kelly_multiplier"] * m * f)
 
 
@@ -108,6 +110,31 @@ def own_caps(risk: Record, stake: Record) -> None:
         shrink(stake, risk["max_weight"], BoundBy.MAX_WEIGHT)
     if not risk["stops"]:
         stake.update(stop=0.0, target=0.0)
+
+
+def slow_down(risk: Record, account: Record, asset: Record, stake: Record) -> None:
+    """Move only a part of the way from the share held while fills cost more than they should."""
+    floor, band = risk["execution_floor"], 2.0 * risk["no_trade_band"]
+    if risk["mode"] == "raw" or account["seen_equity"] <= 0.0 or floor == 1.0:
+        return
+    beyond = max(asset["cost_level"] - math.log(CHEAP), 0.0)
+    rate = max(math.exp(-beyond / 2.0), floor)
+    if rate == 1.0:
+        return
+    held = asset["position"] * (asset["seen_close"] / account["seen_equity"])
+    gap = stake["f"] - held
+    way = max(rate * abs(gap), band)
+    if way >= abs(gap):
+        stake["met"].add("a way of at most two bands")
+        return
+    if way == band:
+        stake["met"].add("two bands of a longer way")
+    else:
+        stake["met"].add("the rate at its floor" if rate == floor else "the rate")
+    stake.update(f=held + math.copysign(way, gap), bound_by=BoundBy.EXECUTION_FEEDBACK)
+    own_caps(risk, stake)
+    if stake["bound_by"] != BoundBy.EXECUTION_FEEDBACK:
+        stake["met"].add("a cap after the rate")
 
 
 def cost_of_change(risk: Record, state: Record, stakes: list[Record], gross: float) -> float:
@@ -137,10 +164,6 @@ def later_caps(
     with_f = abs(held) if stake["f"] * held > 0.0 else -abs(held)
     shrink(stake, max(with_f + reach, 0.0), BoundBy.PARTICIPATION)
     shrink(stake, abs(stake["f"]) * throttle(risk, account), BoundBy.DRAWDOWN)
-    paid, expected = asset["slippage"], asset["expected_slippage"]
-    if paid > max(expected, 0.0):
-        quality = clip(expected / paid, risk["execution_floor"], 1.0)
-        shrink(stake, abs(stake["f"]) * quality, BoundBy.EXECUTION_FEEDBACK)
     if gross > 0.0:
         limit = size * (1.0 - cost) / (gross * risk["initial_margin"])
         shrink(stake, limit, BoundBy.MARGIN)
@@ -184,9 +207,10 @@ def decide(world: Record, state: Record, actions: list[float]) -> list[Record]:
         size_together(world["risk"], state, stakes)
     else:
         size_alone(world["risk"], stakes)
-    for stake in stakes:
+    for asset, stake in zip(state["assets"], stakes, strict=True):
         stake["wished"] = stake["f"]
         own_caps(world["risk"], stake)
+        slow_down(world["risk"], account, asset, stake)
     gross = sum(abs(stake["f"]) for stake in stakes)
     cost = cost_of_change(world["risk"], state, stakes, gross)
     solvent, capped = account["seen_equity"] > 0.0, world["risk"]["mode"] != "raw"
@@ -214,6 +238,7 @@ def decide(world: Record, state: Record, actions: list[float]) -> list[Record]:
                 "bound_by": stake["bound_by"],
                 "stop_distance": stake["stop"],
                 "target_distance": stake["target"],
+                "met": stake["met"],
             }
         )
     return reports

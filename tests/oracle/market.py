@@ -1,6 +1,6 @@
-"""The market half of the oracle in `reference.py`: noise, stress, bars, averages, the feed.
+"""The market half of the oracle in `reference.py`: noise, stress, bars, averages.
 
-Written from `docs/model.md` (sections 3, 6, 7, 15) alone; it shares no code with the kernels.
+Written from `docs/model.md` (sections 3, 6, 7) alone; it shares no code with the kernels.
 """
 
 import math
@@ -12,13 +12,11 @@ from trading_env.core.codes import Factor, Fault, names_of
 
 Record = dict[str, Any]
 
-LATENCY_STREAM, FEED_STREAM, SIZE_STREAM, COMMON_STREAM, SIGN_STREAM = 4, 5, 7, 8, 9
+LATENCY_STREAM, SIZE_STREAM, COMMON_STREAM, SIGN_STREAM = 4, 7, 8, 9
 COMMON_BARS = 20
-HALF_LIVES = (5, 20, 60)
 SMALLEST_VARIANCE = 1e-12
 HALT_SHARE = 0.5  # of a bar
 STRETCH_FLOOR = 0.25
-FAULT_NONE, FAULT_MISSING, FAULT_STALE, FAULT_SPIKE, FAULT_DUPLICATE, FAULT_LATE = range(6)
 
 
 def clip(x: float, low: float, high: float) -> float:
@@ -224,76 +222,3 @@ def update_averages(asset: Record, undisturbed: float, volume: float) -> None:
     asset["variance_slow"] = ewma(asset["variance_slow"], q, rate_of(60))
     asset["volume_mean"] = mean_volume(asset["volume_mean"], volume)
     asset["undisturbed"] = undisturbed
-
-
-# --------------------------------------------------------------------------- 15. the feed
-
-
-def fault_of(asset: Record, stress: Record, draws: tuple[float, float]) -> int:
-    """Which fault the bar's delivery has; a stale run is begun or counted down."""
-    if asset["late_left"] > 0:
-        return FAULT_LATE
-    if asset["stale_left"] > 0:
-        asset["stale_left"] -= 1
-        return FAULT_STALE
-    if all(stress[name] == 0.0 for name in RATES):
-        return FAULT_NONE
-    first, second = draws
-    if first < stress["missing_rate"]:
-        return FAULT_MISSING
-    first -= stress["missing_rate"]
-    if first < stress["stale_rate"]:
-        length = 1
-        if stress["stale_bars"] > 1.0:
-            length += math.floor(
-                math.log(1.0 - second) / math.log(1.0 - 1.0 / stress["stale_bars"])
-            )
-        asset["stale_left"] = length - 1
-        return FAULT_STALE
-    kinds = ("stale", FAULT_SPIKE), ("spike", FAULT_DUPLICATE), ("duplicate", FAULT_LATE)
-    for before, fault in kinds:
-        first -= stress[f"{before}_rate"]
-        name = ("spike", "duplicate", "late")[fault - FAULT_SPIKE]
-        if first < stress[f"{name}_rate"]:
-            return fault
-    return FAULT_NONE
-
-
-def show(asset: Record, close: float, high: float, low: float, volume: float) -> None:
-    """A bar arrives on the screen, true or not."""
-    r = close / asset["seen_close"] - 1.0
-    q = max(r * r, SMALLEST_VARIANCE)
-    asset["seen_variance_fast"] = ewma(asset["seen_variance_fast"], q, rate_of(10))
-    asset["seen_variance_slow"] = ewma(asset["seen_variance_slow"], q, rate_of(60))
-    asset["seen_volume_mean"] = mean_volume(asset["seen_volume_mean"], volume)
-    for j, half_life in enumerate(HALF_LIVES):
-        asset[f"trend_{j}"] = ewma(asset[f"trend_{j}"], r, rate_of(half_life))
-    asset.update(seen_close=close, seen_high=high, seen_low=low, seen_volume=volume)
-    asset.update(seen_return=r, age=0, valid=1)
-
-
-def deliver(asset: Record, bar: Record, stress: Record, draws: tuple[float, float]) -> int:
-    """The feed delivers the bar; return the fault."""
-    fault = fault_of(asset, stress, draws)
-    if fault == FAULT_MISSING:
-        asset.update(age=asset["age"] + 1, valid=0, seen_return=0.0)
-    elif fault in (FAULT_STALE, FAULT_DUPLICATE):
-        seen = [asset[f"seen_{name}"] for name in ("close", "high", "low", "volume")]
-        show(asset, *seen)
-    elif fault == FAULT_LATE:
-        if asset["late_left"] == 0:
-            kept = {f"late_{name}": bar[name] for name in ("close", "high", "low", "volume")}
-            asset.update(kept, late_left=stress["late_bars"] + 1, late_age=stress["late_bars"])
-        asset["late_left"] -= 1
-        if asset["late_left"] > 0:
-            asset.update(age=asset["age"] + 1, valid=0, seen_return=0.0)
-        else:
-            show(asset, *(asset[f"late_{name}"] for name in ("close", "high", "low", "volume")))
-            asset["age"] = asset["late_age"]
-    elif fault == FAULT_SPIKE:
-        z = min(stress["spike_size"] * math.sqrt(asset["seen_variance_slow"]), 1.0)
-        close = bar["close"] * math.exp(z if draws[1] < 0.5 else -z)
-        show(asset, close, max(bar["high"], close), min(bar["low"], close), bar["volume"])
-    else:
-        show(asset, bar["close"], bar["high"], bar["low"], bar["volume"])
-    return fault

@@ -6,7 +6,8 @@ Written from `docs/model.md` (section 17) alone; it shares no code with the kern
 import math
 from typing import Any
 
-from tests.oracle.market import HALF_LIVES, clip, rate_of
+from tests.oracle.feed import HALF_LIVES
+from tests.oracle.market import clip, rate_of
 from trading_env.core.codes import Exit
 
 Record = dict[str, Any]
@@ -21,7 +22,7 @@ def observe(world: Record, state: Record, reports: list[Record]) -> list[float]:
     equity = max(account["seen_equity"], 1e-9 * account["initial_equity"])
     values: list[float] = []
     for a, (asset, report) in enumerate(zip(state["assets"], reports, strict=True)):
-        values += asset_features(asset, report["working"], equity)
+        values += asset_features(world, asset, report["working"], equity)
         values += [clip(x, -5.0, 5.0) for x in world["signals"][account["row"]][a]]
     held = [a["position"] * a["seen_close"] / equity for a in state["assets"]]
     values += [
@@ -35,7 +36,7 @@ def observe(world: Record, state: Record, reports: list[Record]) -> list[float]:
     return values
 
 
-def asset_features(asset: Record, working: float, equity: float) -> list[float]:
+def asset_features(world: Record, asset: Record, working: float, equity: float) -> list[float]:
     s, sd = asset["seen_close"], math.sqrt(asset["seen_variance_slow"])
     trends = []
     for j, half_life in enumerate(HALF_LIVES):
@@ -63,6 +64,20 @@ def asset_features(asset: Record, working: float, equity: float) -> list[float]:
         clip(contrast(max(asset["slippage"], 0.0), asset["expected_slippage"]), -1.0, 1.0),
         clip(asset["latency"] / (asset["latency"] + 1.0), 0.0, 1.0),
         clip(asset["fill_ratio"], 0.0, 1.0),
+        *cost_features(world, asset),
         clip(asset["age"] / (asset["age"] + 1.0), 0.0, 1.0),
         float(asset["valid"]),
+    ]
+
+
+def cost_features(world: Record, asset: Record) -> list[float]:
+    """The quotes, and what the cost model makes of fills."""
+    usual, bars = world["execution"]["half_spread_bps"] * 1e-4, asset["crisis_bars"]
+    return [
+        clip(contrast(asset["seen_half_spread"], usual), -1.0, 1.0),
+        clip(contrast(asset["seen_depth"], 1.0), -1.0, 1.0),
+        clip(bars / (bars + 10.0), 0.0, 1.0),
+        clip(asset["cost_level"], -4.0, 4.0),
+        clip(math.sqrt(asset["cost_variance"]), 0.0, 2.0),
+        clip(asset["last_cost"], -4.0, 4.0),
     ]

@@ -3,35 +3,19 @@
 Written from `docs/model.md` alone and compared with the kernels in `test_reference.py`, so that
 the page and the code cannot drift apart. State is dicts named like the records of
 `trading_env/core/records.py`; settings are the ones of `docs/portfolio.md`. This file holds the
-clock, the ledger and the feedback; the rest is next to it.
+clock and the ledger; the rest is next to it.
 """
 
-import math
 from typing import Any, NamedTuple
 
 from tests.oracle.accounts import accrue, mark_account, reward_of, set_margin_levels
 from tests.oracle.decision import decide, shown_together
-from tests.oracle.market import (
-    FEED_STREAM,
-    clip,
-    compose,
-    deliver,
-    ewma,
-    shifted,
-    undisturbed_bar,
-    uniforms,
-    update_averages,
-)
+from tests.oracle.feed import FEED_STREAM, count_crisis, deliver, quotes_of
+from tests.oracle.feedback import feed_back
+from tests.oracle.market import compose, shifted, undisturbed_bar, uniforms, update_averages
 from tests.oracle.observation import observe
 from tests.oracle.orders import is_live, send
-from tests.oracle.prices import (
-    Session,
-    carry_impact,
-    felt,
-    permanent_unit,
-    rest_over_a_gap,
-    terms_of,
-)
+from tests.oracle.prices import Session, carry_impact, permanent_unit, rest_over_a_gap, terms_of
 from tests.oracle.trading import trade, wait, watch
 from trading_env.core.codes import BoundBy, Exit, SlotState, Status
 
@@ -40,7 +24,7 @@ Record = dict[str, Any]
 SUMMED = (
     "filled", "order_filled", "order_value", "traded", "notional", "cash_flow", "latency_s",
     "arrivals", "exit_claim", "exit_reference", "pressure", "rested", "delay", "spread",
-    "impact", "impact_permanent", "impact_transient", "fees", "financing",
+    "impact", "impact_permanent", "impact_transient", "fees", "financing", "luck",
 )  # fmt: skip
 
 
@@ -65,7 +49,6 @@ def step(world: Record, state: Record, actions: list[float], seed: int) -> Resul
     reports = decide(world, state, actions)
     for report in reports:
         report.update(dict.fromkeys(SUMMED, 0.0), exit=Exit.NONE, arrivals=0, excuse="")
-        report["met"] = set()
     accrue(world, state, reports)
     account["row"] += 1
     for asset in state["assets"]:
@@ -149,14 +132,16 @@ def live_through(world: Record, account: Record, opened: Opened) -> None:
     report["status"] = status_of(slots, report, stress["halted"])
     close_ledger(asset, slots, report, mark)
     feed_back(world, asset, report)
+    report["undisturbed_before"] = asset["undisturbed"]
     if not stress["halted"]:
         update_averages(asset, clean["close"], bar["volume"])
         if unknown:
             asset["permanent_unit"] = permanent_unit(world, asset)
             session.met("a volume not known yet")
     address = (account["step"], account["episode"], session.number, FEED_STREAM)
-    shown = asset["seen_close"]
-    report["feed_fault"] = deliver(asset, bar, stress, uniforms(session.seed, *address))
+    shown, quoted = asset["seen_close"], {**bar, **quotes_of(world, asset, stress)}
+    report["feed_fault"] = deliver(asset, quoted, stress, uniforms(session.seed, *address))
+    count_crisis(world, asset)
     watch(world, asset, shown)
     report.update(bar, seen_close=asset["seen_close"], position=asset["position"])
     report.update(stop_loss=asset["stop_loss"], take_profit=asset["take_profit"])
@@ -213,30 +198,6 @@ def close_ledger(asset: Record, slots: list[Record], report: Record, mark: float
     paper = report["live"] * rise + report["exit_claim"] * exit_rise
     actual = report["cash_flow"] + report["filled"] * asset["mark"] - report["fees"]
     report["shortfall"] = paper - actual
-
-
-# --------------------------------------------------------------------------- 14. feedback
-
-
-def feed_back(world: Record, asset: Record, report: Record) -> None:
-    """What execution was like, as exponentially weighted means."""
-    execution, rate = world["execution"], world["risk"]["feedback_rate"]
-    if report["notional"] > 0.0:
-        notional = report["notional"]
-        day = min(math.sqrt(asset["seen_variance_slow"] * world["bars_per_day"]), 1.0)
-        day = day if execution["volatility_scaled"] else 1.0
-        share = report["traded"] / max(asset["seen_volume_mean"], report["traded"])
-        expected = (execution["half_spread_bps"] + execution["fee_bps"]) * 1e-4
-        temporary = execution["temporary_impact"] * share ** execution["impact_exponent"]
-        expected += day * felt(world) * temporary
-        paid = report["delay"] + report["spread"] + report["impact"] + report["fees"]
-        asset["slippage"] = ewma(asset["slippage"], paid / notional, rate)
-        asset["expected_slippage"] = ewma(asset["expected_slippage"], expected, rate)
-    if report["arrivals"]:
-        asset["latency"] = ewma(asset["latency"], report["latency_s"], rate)
-    if report["live"] != 0.0:
-        share = clip(report["order_filled"] / report["live"], 0.0, 1.0)
-        asset["fill_ratio"] = ewma(asset["fill_ratio"], share, rate)
 
 
 # --------------------------------------------------------------------------- 12. the episode

@@ -61,8 +61,8 @@ def drawn(rng: np.random.Generator, count: int) -> tuple[Any, Any, Any]:
     assets["mark"] = assets["seen_close"] * np.exp(rng.normal(0.0, 0.05, count))
     assets["seen_variance_slow"] = np.exp(rng.normal(-9.0, 2.0, count))
     assets["seen_volume_mean"] = np.exp(rng.normal(8.0, 3.0, count))
-    assets["slippage"] = rng.normal(1e-3, 2e-3, count)
     assets["expected_slippage"] = rng.normal(1e-3, 1e-3, count)
+    assets["cost_level"] = rng.normal(0.5, 1.0, count)
     assets["valid"] = 1
     accounts["seen_equity"] = np.exp(rng.normal(11.0, 2.0, count))
     accounts["seen_peak"] = accounts["seen_equity"] * (1.0 + rng.exponential(0.1, count))
@@ -82,8 +82,8 @@ def as_called(manager: RiskManager, signal: float, asset: Any, account: Any, cap
         position=asset.position,
         bar_capacity=cap * asset.seen_volume_mean,
         drawdown=max(0.0, 1.0 - account.seen_equity / account.seen_peak),
-        slippage=asset.slippage,
         expected_slippage=asset.expected_slippage,
+        cost_level=asset.cost_level,
     )
 
 
@@ -176,21 +176,26 @@ FREE = {"initial_margin": 1e-12}
 @pytest.mark.parametrize("risk", [{}, {"mode": "volatility_target"}, {"execution_floor": 0.1}])
 def test_a_call_is_what_the_next_step_does(risk: dict[str, Any]) -> None:
     market = {"generator": "gbm", "assets": 1, "paths": 2, "bars": 200}
-    arguments = {"scenario": "flash_crash_2010", "episode_length": 100, "detail": "full"}
+    scenario = "liquidity_drought" if "execution_floor" in risk else "flash_crash_2010"
+    arguments = {"scenario": scenario, "episode_length": 100, "detail": "full"}
     env = PortfolioEnv(market=market, risk=risk, **arguments)
     env.reset(seed=3)
     rng = np.random.default_rng(0)
     manager, cap = RiskManager(risk), env.setup.world.execution["participation"][0]
+    names: set[str] = set()
     for _ in range(100):
         state = env.get_state()
         asset, account = state["assets"][0, 0], state["accounts"][0]
         signal = float(rng.uniform(-1.0, 1.0))
         size = as_called(manager, signal, asset, account, cap)
         _, _, terminated, truncated, info = env.step(np.array([signal]))
-        if info["risk"]["bound_by"][0] != "exit_pending":
-            assert size.units == info["risk"]["target"][0]
+        target, name = info["risk"]["target"][0], info["risk"]["bound_by"][0]
+        names.add(name)
+        if name != "exit_pending":
+            assert size.units == target
         if terminated or truncated:
             env.reset()
+    assert ("execution_feedback" in names) is ("execution_floor" in risk)
 
 
 def test_without_a_balance_nothing_is_wanted() -> None:
@@ -256,7 +261,7 @@ def test_views_that_cannot_be_sized_together_are_refused(
         RiskManager("linear").joint_kelly_fractions([0.5], [[1.0]])
 
 
-@pytest.mark.parametrize("name", ["slippage", "expected_slippage", "kelly_fraction", "position"])
+@pytest.mark.parametrize("name", ["cost_level", "expected_slippage", "kelly_fraction", "position"])
 def test_an_argument_that_is_not_finite_is_named(name: str) -> None:
     with pytest.raises(ConfigError, match=name):
         RiskManager().calculate_position_size(0.5, 1e5, **{name: math.nan})

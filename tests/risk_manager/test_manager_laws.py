@@ -32,14 +32,14 @@ class DrawnPicks(NamedTuple):
 
 
 @st.composite
-def managers(draw: st.DrawFn, *, stops: bool | None = None) -> RiskManager:
+def managers(draw: st.DrawFn, *, stops: bool | None = None, **own: Any) -> RiskManager:
     """A manager of any mode but raw, which has no caps."""
     settings = settings_of(
         RiskConfig,
         DrawnPicks(draw),
         mode=["kelly", "linear", "volatility_target"],
         stops=[False, True] if stops is None else [stops],
-        execution_floor=(0.05, 1.0),
+        **{"execution_floor": (0.05, 1.0), **own},
     )
     return RiskManager(settings)
 
@@ -55,9 +55,17 @@ def situations(draw: st.DrawFn) -> dict[str, Any]:
         "other_exposure": draw(st.just(0.0) | st.floats(0.0, 1e7, allow_subnormal=False)),
         "bar_capacity": draw(st.just(math.inf) | st.floats(0.0, 1e6, allow_subnormal=False)),
         "drawdown": draw(st.floats(0.0, 0.6)),
-        "slippage": draw(st.floats(-1e-3, 1e-2)),
         "expected_slippage": draw(st.floats(-1e-3, 1e-2)),
+        "cost_level": draw(st.floats(-4.0, 4.0)),
     }
+
+
+def on_its_side(given_: dict[str, Any]) -> dict[str, Any]:
+    """The same with nothing held against the side that is wanted."""
+    return {**given_, "position": given_["side"] * abs(given_["position"])}
+
+
+AT_ONCE = {"execution_floor": [1.0]}
 
 
 def size_of(
@@ -74,11 +82,13 @@ def is_no_larger(small: PositionSize, large: PositionSize) -> bool:
 def test_more_confidence_is_never_a_smaller_position(
     manager: RiskManager, given_: Any, c: float, d: float, balance: float, tolerance: float
 ) -> None:
+    """Along the side that is wanted: what is held on the other is slowed on the way out of it."""
     low, high = (size_of(manager, x, balance, tolerance, given_) for x in sorted((c, d)))
-    assert is_no_larger(low, high)
+    more, side = abs(low.units) + abs(high.units), given_["side"]
+    assert side * low.units <= side * high.units + 1e-9 * more + 1e-12 * abs(given_["position"])
 
 
-@given(managers(), situations(), confidences, balances, balances, tolerances)
+@given(managers(**AT_ONCE), situations(), confidences, balances, balances, tolerances)
 def test_a_larger_balance_is_never_a_smaller_position(
     manager: RiskManager, given_: Any, c: float, b: float, other: float, tolerance: float
 ) -> None:
@@ -86,7 +96,19 @@ def test_a_larger_balance_is_never_a_smaller_position(
     assert is_no_larger(low, high)
 
 
-@given(managers(stops=True), situations(), confidences, balances, tolerances, tolerances)
+@given(managers(no_trade_band=[0.0]), situations(), confidences, balances, balances, tolerances)
+def test_nor_is_it_when_slowed_from_its_own_side(
+    manager: RiskManager, given_: Any, c: float, b: float, other: float, tolerance: float
+) -> None:
+    """A band in currency grows with the balance, and so does a sale that it hastens; and where the
+    caps of a larger account bind later, it keeps more of what is held on the other side.
+    """
+    given_ = on_its_side(given_)
+    low, high = (size_of(manager, c, x, tolerance, given_) for x in sorted((b, other)))
+    assert is_no_larger(low, high)
+
+
+@given(managers(stops=True, **AT_ONCE), situations(), confidences, balances, tolerances, tolerances)
 def test_more_tolerance_is_never_a_smaller_position(
     manager: RiskManager, given_: Any, c: float, balance: float, t: float, other: float
 ) -> None:
@@ -94,7 +116,17 @@ def test_more_tolerance_is_never_a_smaller_position(
     assert is_no_larger(low, high)
 
 
-@given(managers(), situations(), balances, tolerances)
+@given(managers(stops=True), situations(), confidences, balances, tolerances, tolerances)
+def test_nor_is_it_with_more_tolerance(
+    manager: RiskManager, given_: Any, c: float, balance: float, t: float, other: float
+) -> None:
+    """Of what is held on the other side, more tolerance lets a slowed position keep more."""
+    given_ = on_its_side(given_)
+    low, high = (size_of(manager, c, balance, x, given_) for x in sorted((t, other)))
+    assert is_no_larger(low, high)
+
+
+@given(managers(**AT_ONCE), situations(), balances, tolerances)
 def test_no_confidence_is_no_position(
     manager: RiskManager, given_: Any, balance: float, tolerance: float
 ) -> None:
@@ -102,12 +134,28 @@ def test_no_confidence_is_no_position(
     assert (size.units, size.notional, size.fraction) == (0.0, 0.0, 0.0)
 
 
+@given(managers(), situations(), balances, tolerances)
+def test_a_slowed_exit_goes_two_bands_towards_nothing_and_never_beyond(
+    manager: RiskManager, given_: Any, balance: float, tolerance: float
+) -> None:
+    size = size_of(manager, 0.0, balance, tolerance, given_)
+    held = given_["position"] * given_["price"] / balance
+    assert size.fraction * held >= 0.0
+    left = max(abs(held) - 2.0 * manager.config.no_trade_band, 0.0)
+    assert abs(size.fraction) <= left * ROUNDING + 1e-12 * abs(held)
+    if left == 0.0:
+        assert size.units == 0.0
+
+
 @given(managers(), situations(), confidences, balances, tolerances)
 def test_a_position_is_on_its_side_and_its_three_measures_agree(
     manager: RiskManager, given_: Any, c: float, balance: float, tolerance: float
 ) -> None:
-    size = size_of(manager, c, balance, tolerance, given_)
-    assert size.units * given_["side"] >= 0.0
+    size, side = size_of(manager, c, balance, tolerance, given_), given_["side"]
+    if size.units * side < 0.0:  # on its way out of what was held there
+        assert manager.config.execution_floor < 1.0
+        assert -abs(given_["position"]) * ROUNDING <= size.units * side
+        assert given_["position"] * side < 0.0
     assert math.isclose(size.notional, size.units * given_["price"], rel_tol=1e-12, abs_tol=1e-300)
     assert math.isclose(size.fraction * balance, size.notional, rel_tol=1e-9, abs_tol=1e-300)
 
@@ -118,7 +166,7 @@ def test_a_stop_costs_no_more_than_the_tolerance(
 ) -> None:
     """At the level that the manager itself sets for this confidence, long or short."""
     size = size_of(manager, c, balance, tolerance, given_)
-    price, side = given_["price"], given_["side"]
+    price, side = given_["price"], int(math.copysign(1.0, size.units))
     levels = manager.determine_adaptive_stops(price, c, given_["market_volatility"], side=side)
     lost = size.units * (price - levels.stop_loss)
     assert lost <= tolerance * balance * ROUNDING
@@ -143,7 +191,7 @@ def test_a_position_takes_its_share_of_leverage_and_margin_and_no_more(
         assert abs(size.notional) <= limit * balance * ROUNDING
     wide = config.as_dict() | {"max_leverage": 1e12, "initial_margin": 1e-12}
     free = size_of(RiskManager(wide), c, balance, tolerance, given_)
-    alone = {**given_, "bar_capacity": math.inf, "drawdown": 0.0, "slippage": 0.0}
+    alone = {**given_, "bar_capacity": math.inf, "drawdown": 0.0}
     wished = abs(size_of(RiskManager(wide), c, balance, tolerance, alone).notional)
     gross = wished + given_["other_exposure"]
     assert is_no_larger(size, free)
@@ -160,7 +208,7 @@ def test_a_position_grows_by_no_more_than_its_bars_can_fill(
     given_["bar_capacity"] = capacity
     size = size_of(manager, c, balance, tolerance, given_)
     reach = manager.config.participation_bars * capacity
-    grown = given_["side"] * (size.units - given_["position"])
+    grown = math.copysign(1.0, size.units) * (size.units - given_["position"])
     if size.units != 0.0:
         assert grown <= reach + 1e-9 * (reach + abs(given_["position"]))
 
@@ -183,15 +231,64 @@ def test_a_deeper_drawdown_is_never_a_larger_position_and_at_the_limit_none(
         assert math.isclose(half.units, 0.5 * whole.units, rel_tol=1e-9)
 
 
-@given(managers(), situations(), confidences, balances, tolerances, st.floats(0.0, 0.05))
-def test_costlier_fills_are_never_a_larger_position_and_never_below_the_floor(
+WIDE = {
+    "max_leverage": 1e12,
+    "initial_margin": 1e-12,
+    "max_drawdown": 1.0,
+    "participation_bars": 1e12,
+}
+
+
+def rate_of(given_: dict[str, Any], floor: float) -> float:
+    """One over the root of what fills cost over 1.3 times what they should."""
+    return min(max(math.exp(-0.5 * (given_["cost_level"] - math.log(1.3))), floor), 1.0)
+
+
+@given(managers(**AT_ONCE), situations(), confidences, balances, tolerances, st.floats(0.05, 0.99))
+def test_costly_fills_slow_a_position_down_within_its_own_caps(
+    manager: RiskManager, given_: Any, c: float, balance: float, tolerance: float, floor: float
+) -> None:
+    """It goes its share of the way that a manager of the same settings goes at once.
+
+    Two bands at least, and to where its weight and the tolerance end, which a wish for more than
+    anyone may hold shows. The account's caps are wide: they look at where it ends.
+    """
+    given_["bar_capacity"] = math.inf
+    quick = RiskManager(manager.config.as_dict() | WIDE)
+    slow = RiskManager(quick.config.as_dict() | {"execution_floor": floor})
+    at_once, slowed = (size_of(m, c, balance, tolerance, given_) for m in (quick, slow))
+    rate, held = rate_of(given_, floor), given_["position"] * (given_["price"] / balance)
+    assume(not 1.0 - 1e-9 < rate < 1.0)  # rounding decides whether it slows at all
+    gap = at_once.fraction - held
+    way = max(rate * abs(gap), 2.0 * manager.config.no_trade_band)
+    if rate == 1.0 or way >= abs(gap):
+        assert slowed == at_once
+        return
+    boundless = {**given_, "kelly_fraction": 1e15, "cost_level": 0.0}
+    most = size_of(quick, c, balance, tolerance, boundless).fraction
+    end = held + math.copysign(way, gap)
+    rounding = 1e-12 * (abs(at_once.fraction) + abs(held))
+    kept = min(max(end, -most), most)
+    assert math.isclose(slowed.fraction, kept, rel_tol=1e-12, abs_tol=rounding)
+    if abs(end) < most - rounding:
+        assert slowed.bound_by == "execution_feedback"
+    if abs(end) > most + rounding:
+        assert slowed.bound_by in {"risk_tolerance", "max_weight"}
+
+
+@given(managers(), situations(), confidences, balances, tolerances, st.floats(0.0, 4.0))
+def test_costlier_fills_never_speed_a_position_up(
     manager: RiskManager, given_: Any, c: float, balance: float, tolerance: float, more: float
 ) -> None:
-    costly = {**given_, "slippage": given_["slippage"] + more}
-    usual = size_of(manager, c, balance, tolerance, given_)
-    shrunk = size_of(manager, c, balance, tolerance, costly)
-    assert is_no_larger(shrunk, usual)
-    assert abs(shrunk.units) * ROUNDING >= manager.config.execution_floor * abs(usual.units)
+    """Where the account's caps are wide: what else is held may ask for more to be sold."""
+    given_["bar_capacity"] = math.inf
+    wide = RiskManager(manager.config.as_dict() | WIDE)
+    costly = {**given_, "cost_level": given_["cost_level"] + more}
+    held = given_["position"] * given_["price"] / balance
+    usual, slowed = (
+        abs(size_of(wide, c, balance, tolerance, g).fraction - held) for g in (given_, costly)
+    )
+    assert slowed <= usual * ROUNDING + 1e-12 * abs(held)
 
 
 @given(managers(), situations(), confidences, balances, tolerances)

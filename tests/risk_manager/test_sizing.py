@@ -1,6 +1,6 @@
-"""The risk manager: confidence to size, stops, and caps by name.
+"""The risk manager: confidence to size, stops, caps by name, and the rate of costly fills.
 
-Over 300 lines because every cap has its own laws, and they share the helpers above them.
+Over 400 lines because every cap has its own laws, and they share the helpers above them.
 """
 
 import math
@@ -30,7 +30,8 @@ from trading_env.risk_manager.sizing import (
     asset_caps,
     decide,
     drawdown_throttle,
-    execution_throttle,
+    execution_rate,
+    slowed,
     stop_distances,
 )
 
@@ -207,10 +208,24 @@ def test_each_cap_can_only_shrink(
 ) -> None:
     risk = risk_params(max_leverage=1.5, initial_margin=0.5, max_drawdown=0.4)
     stake = Stake(fraction, 0.0, BoundBy.NONE.value)
-    standing = Standing(abs(fraction) + 0.5, 0.01, position, reach, drawdown, 0.7)
+    standing = Standing(abs(fraction) + 0.5, 0.01, position, reach, drawdown)
     limited = account_caps(stake, standing, risk)
     assert abs(limited.fraction) <= abs(fraction)
     assert limited.fraction * fraction >= 0.0
+
+
+@given(stakes, stakes, st.floats(0.01, 1.0), st.sampled_from([0.0, 0.01, 0.1]))
+def test_a_rate_goes_its_share_of_the_way_but_two_bands_at_least(
+    fraction: float, position: float, rate: float, band: float
+) -> None:
+    stake, gap = Stake(fraction, 0.3, BoundBy.MAX_WEIGHT.value), fraction - position
+    moved = slowed(stake, position, rate, risk_params(no_trade_band=band))
+    way = max(rate * abs(gap), 2.0 * band)
+    if rate == 1.0 or way >= abs(gap):
+        assert moved == stake
+    else:
+        part = position + math.copysign(way, gap)
+        assert moved == Stake(part, 0.3, BoundBy.EXECUTION_FEEDBACK)
 
 
 @given(stakes, stakes, shares)
@@ -219,38 +234,176 @@ def test_a_position_grows_by_no_more_than_the_market_can_fill(
 ) -> None:
     """What is held on the other side has to be filled first."""
     stake = Stake(fraction, 0.0, BoundBy.NONE.value)
-    standing = Standing(abs(fraction), 0.0, position, reach, 0.0, 1.0)
+    standing = Standing(abs(fraction), 0.0, position, reach, 0.0)
     limited = account_caps(stake, standing, risk_params())
     along = math.copysign(1.0, fraction) * position
     assert abs(limited.fraction) <= max(along + reach, 0.0) + 1e-12
 
 
+FIVE = math.log(5.2)  # four times what slows nothing: half of the way
+
+
 @pytest.mark.parametrize(
-    ("realised", "expected", "floor", "multiplier"),
+    ("level", "floor", "rate"),
     [
-        (2e-3, 1e-3, 0.1, 0.5),
-        (2e-3, 1e-3, 0.8, 0.8),
-        (2e-3, 1e-3, 1.0, 1.0),  # off
-        (1e-3, 2e-3, 0.1, 1.0),  # cheaper than expected is no reason to trade more
-        (-1e-3, -2e-3, 0.1, 1.0),  # what earns a rebate is not costly
-        (1e-3, -1e-3, 0.1, 0.1),
-        (0.0, -1e-3, 0.1, 1.0),
+        (FIVE, 0.1, 0.5),
+        (FIVE, 0.8, 0.8),
+        (FIVE, 1.0, 1.0),  # off
+        (math.log(1.3), 0.1, 1.0),
+        (math.log(1.3 * 1.44), 0.1, 1.0 / 1.2),
+        (-2.0, 0.1, 1.0),  # cheaper than expected is no reason to trade more
+        (4.0, 0.1, math.exp(-2.0) * 1.3**0.5),
+        (4.0, 0.2, 0.2),
     ],
 )
-def test_costly_fills_shrink_the_size_within_bounds(
-    realised: float, expected: float, floor: float, multiplier: float
+def test_costly_fills_slow_a_position_down_to_a_floor(
+    level: float, floor: float, rate: float
 ) -> None:
-    assert execution_throttle(realised, expected, floor) == pytest.approx(multiplier)
+    assert execution_rate(level, floor) == pytest.approx(rate, rel=1e-12)
 
 
-def test_an_asset_that_fills_worse_than_expected_is_traded_smaller_by_name() -> None:
-    costly = an_asset(slippage=4e-3, expected_slippage=1e-3)
-    report = one(1.0, costly, max_weight=0.4, execution_floor=0.1)
-    assert report.target_fraction == pytest.approx(0.4 / 4.0)
+@pytest.mark.parametrize(
+    ("signal", "share", "moved"),
+    [
+        (1.0, 0.0, 0.2),  # into it
+        (1.0, 0.2, 0.3),
+        (-1.0, 0.2, -0.1),  # and to the other side
+        (0.5, 0.3, 0.25),  # out of it, where no cap bound
+        (0.0, 0.2, 0.1),
+    ],
+)
+def test_where_fills_cost_more_than_expected_a_position_moves_half_of_the_way_by_name(
+    signal: float, share: float, moved: float
+) -> None:
+    linear = {"mode": RiskMode.LINEAR, "max_weight": 0.4, "execution_floor": 0.1}
+    report = one(signal, held(1e4 * share, cost_level=FIVE), **linear)
+    assert report.target_fraction == pytest.approx(moved, rel=1e-12)
     assert report.bound_by == BoundBy.EXECUTION_FEEDBACK
+    floored = one(signal, held(1e4 * share, cost_level=FIVE), **linear | {"execution_floor": 0.75})
+    wished = 0.4 * signal
+    assert floored.target_fraction == pytest.approx(share + 0.75 * (wished - share), rel=1e-12)
+
+
+def test_a_rate_is_off_by_default_and_for_raw_signals() -> None:
+    costly = an_asset(cost_level=FIVE)
     assert one(1.0, costly, max_weight=0.4).target_fraction == 0.4
     raw = one(1.0, costly, mode=RiskMode.RAW, max_weight=0.4, execution_floor=0.1)
     assert raw.target_fraction == 0.4
+
+
+@pytest.mark.parametrize("side", [1.0, -1.0])
+@pytest.mark.parametrize(
+    ("caps", "name", "left"),
+    [
+        ({"max_weight": 0.3}, BoundBy.MAX_WEIGHT, 0.3),
+        ({"max_leverage": 0.25}, BoundBy.MAX_LEVERAGE, 0.25),
+        ({"initial_margin": 5.0}, BoundBy.MARGIN, 0.2),
+        ({"max_drawdown": 0.2}, BoundBy.DRAWDOWN, 0.0),
+    ],
+)
+def test_what_a_cap_asks_to_be_sold_is_sold_at_once(
+    side: float, caps: dict[str, float], name: BoundBy, left: float
+) -> None:
+    asset = held(side * 5000.0, cost_level=FIVE, expected_slippage=0.0)
+    wish = {"mode": RiskMode.VOLATILITY_TARGET, "target_volatility": 0.03, "max_weight": 1.0}
+    account = an_account(seen_peak=1.3e6)
+    report = one(side, asset, account, **wish | {"execution_floor": 0.1} | caps)
+    assert report.target_fraction == pytest.approx(side * left)
+    assert report.bound_by == name
+
+
+@pytest.mark.parametrize(
+    ("bars", "fraction", "name"),
+    [(20.0, 0.1 + 0.2, BoundBy.PARTICIPATION), (50.0, 0.55, BoundBy.EXECUTION_FEEDBACK)],
+)
+def test_what_is_slowed_keeps_within_its_reach(bars: float, fraction: float, name: BoundBy) -> None:
+    """Half of the way from 0.1 to 1, of which bars fill 1% of equity each."""
+    linear = {"mode": RiskMode.LINEAR, "max_weight": 1.0, "execution_floor": 0.1}
+    asset = held(1000.0, cost_level=FIVE, expected_slippage=0.0)
+    report = one(1.0, asset, participation_bars=bars, **linear)
+    assert report.target_fraction == pytest.approx(fraction)
+    assert report.bound_by == name
+
+
+def test_the_leverage_counts_what_is_slowed_by_where_its_step_ends() -> None:
+    """Half of the way is 0.5 and 0.3, of which the second is held: 0.8 of at most 0.6."""
+    linear = {"mode": RiskMode.LINEAR, "max_weight": 1.0, "execution_floor": 0.1}
+    slow = {"cost_level": FIVE, "expected_slippage": 0.0}
+    book = held(0.0, **slow), held(3000.0, **slow)
+    reports = decided([1.0, 0.3], *book, max_leverage=0.6, **linear)
+    assert reports[0].target_fraction == pytest.approx(min(0.5 * 0.6 / 0.8, 0.6 - 0.3))
+    assert reports[1].target_fraction == pytest.approx(0.3 * 0.6 / 0.8)
+
+
+@pytest.mark.parametrize("side", [1.0, -1.0])
+def test_a_cap_is_kept_at_once_whatever_the_rate(side: float) -> None:
+    """Of 0.8 held, half of the way to a wish just below the cap would end at 0.545."""
+    cap = {"mode": RiskMode.VOLATILITY_TARGET, "target_volatility": 0.01, "max_weight": 0.3}
+    asset = held(side * 8000.0, cost_level=FIVE, expected_slippage=0.0)
+    below, above = (one(side * wish, asset, **cap, execution_floor=0.1) for wish in (0.29, 0.31))
+    assert abs(below.wished_fraction) < 0.3 < abs(above.wished_fraction)
+    for report in (below, above):
+        assert report.target_fraction == pytest.approx(side * 0.3, rel=1e-15)
+        assert abs(report.target_fraction) <= 0.3
+        assert report.bound_by == BoundBy.MAX_WEIGHT
+
+
+slow_settings = st.fixed_dictionaries(
+    {
+        "mode": st.sampled_from([RiskMode.KELLY, RiskMode.LINEAR, RiskMode.VOLATILITY_TARGET]),
+        "execution_floor": st.floats(0.01, 0.99),
+        "max_weight": st.floats(0.05, 2.0),
+        "risk_tolerance": st.floats(0.001, 0.2),
+        "no_trade_band": st.sampled_from([0.0, 0.01, 0.1]),
+    }
+)
+slow_assets = st.builds(
+    lambda share, level: held(1e4 * share, cost_level=level, expected_slippage=0.0),
+    st.floats(-3.0, 3.0),
+    st.floats(-4.0, 4.0),
+)
+
+
+@given(signals, signals, slow_assets, slow_settings)
+def test_what_is_slowed_keeps_its_caps_and_grows_with_the_signal(
+    first: float, second: float, asset: Any, risk: dict[str, Any]
+) -> None:
+    low, high = (one(signal, asset, **risk) for signal in sorted((first, second)))
+    rounding = 1e-15 * (abs(low.target_fraction) + abs(asset.position) / 1e4)
+    assert low.target_fraction <= high.target_fraction + rounding
+    tolerated = risk["risk_tolerance"] / math.expm1(stop_distances(1.0, 0.01, risk_params()).stop)
+    for report in (low, high):
+        assert abs(report.target_fraction) <= min(risk["max_weight"], tolerated)
+
+
+@given(st.floats(-3.0, 3.0), st.floats(-4.0, 4.0), st.floats(0.01, 1.0), st.floats(0.001, 0.1))
+def test_a_slowed_exit_finishes_and_every_order_on_the_way_is_sent(
+    share: float, level: float, floor: float, band: float
+) -> None:
+    """Two bands a step at least; no target within the band of what is held is left but flat."""
+    risk = {"mode": RiskMode.LINEAR, "execution_floor": floor, "no_trade_band": band}
+    asset, steps = held(1e4 * share, cost_level=level), 0
+    while asset.position != 0.0:
+        report = one(0.0, asset, **risk)
+        assert sent(asset, report, **risk) == pytest.approx(report.target - asset.position)
+        assert abs(report.target) < abs(asset.position)
+        asset.position = report.target
+        steps += 1
+        assert steps <= math.ceil(abs(share) / (2.0 * band) + 1e-9)
+
+
+def test_a_slowed_exit_of_a_worked_size() -> None:
+    """At 3 a step takes e^-1.5 sqrt 1.3 = 0.254 of 0.8 held; below 0.0786, 0.02: 8 + 4 steps."""
+    risk = {"mode": RiskMode.LINEAR, "execution_floor": 0.1, "no_trade_band": 0.01}
+    asset, shares = held(8000.0, cost_level=3.0), []
+    while asset.position != 0.0:
+        asset.position = one(0.0, asset, **risk).target
+        shares.append(asset.position / 1e4)
+    rate = math.exp(-1.5) * 1.3**0.5
+    left = [0.8 * (1.0 - rate) ** k for k in range(1, 9)]
+    assert shares[:8] == pytest.approx(left)
+    assert left[-2] > 0.02 / rate > left[-1]
+    assert shares[8:] == pytest.approx([left[-1] - 0.02 * k for k in (1, 2, 3)] + [0.0])
 
 
 @given(st.floats(-1.0, 1.0), st.floats(1e-3, 0.1), st.floats(1e-3, 0.2))

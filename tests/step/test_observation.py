@@ -22,6 +22,7 @@ from tests.helpers import (
 from trading_env.core.params import ParentParams
 from trading_env.core.records import SLOTS, BarRecord, EventRecord, new_table
 from trading_env.core.world import World
+from trading_env.execution_engine.feedback import PRIOR
 from trading_env.step.observation import (
     SIGNAL_LIMIT,
     AccountFeature,
@@ -38,7 +39,11 @@ SIZE = len(NAMES)
 
 
 def observed(
-    assets: list[Any], signals: NDArray[np.float64], account: Any = None, report: Any = None
+    assets: list[Any],
+    signals: NDArray[np.float64],
+    account: Any = None,
+    report: Any = None,
+    execution: Any = None,
 ) -> NDArray[np.float32]:
     """Observation of some assets with their signals, (assets, signals)."""
     count = len(assets) * (len(AssetFeature) + signals.shape[1]) + len(AccountFeature)
@@ -49,11 +54,11 @@ def observed(
         lane.assets[a] = asset
         lane.reports[a] = a_report() if report is None else report
     lane.accounts[0] = an_account() if account is None else account
-    observe(lane, market(signals[None]))
+    observe(lane, market(signals[None], execution))
     return lane.observation
 
 
-def market(signals: NDArray[np.float64]) -> World:
+def market(signals: NDArray[np.float64], execution: Any = None) -> World:
     """A world of nothing but signals."""
     none = new_table(EventRecord, 0)
     assets = signals.shape[1]
@@ -65,7 +70,7 @@ def market(signals: NDArray[np.float64]) -> World:
         ends=none,
         hits=np.zeros((0, assets), np.int8),
         risk=boxed(risk_params()),
-        execution=boxed(execution_params()),
+        execution=boxed(execution_params() if execution is None else execution),
         account=boxed(account_params()),
         episode=boxed(episode_params()),
         parents=new_table(ParentParams, assets),
@@ -73,13 +78,17 @@ def market(signals: NDArray[np.float64]) -> World:
     )
 
 
-def seen(asset: Any, account: Any = None, report: Any = None) -> NDArray[np.float32]:
+def seen(
+    asset: Any, account: Any = None, report: Any = None, execution: Any = None
+) -> NDArray[np.float32]:
     """Observation of one asset without signals."""
-    return observed([asset], np.zeros((1, 0)), account, report)
+    return observed([asset], np.zeros((1, 0)), account, report, execution)
 
 
-def named(asset: Any, account: Any = None, **report: Any) -> dict[str, float]:
-    values = seen(asset, account, a_report(**report)).tolist()
+def named(
+    asset: Any, account: Any = None, execution: Any = None, **report: Any
+) -> dict[str, float]:
+    values = seen(asset, account, a_report(**report), execution).tolist()
     return dict(zip(NAMES, values, strict=True))
 
 
@@ -87,8 +96,9 @@ def named(asset: Any, account: Any = None, **report: Any) -> dict[str, float]:
 def test_a_quiet_start_is_all_quiet() -> None:
     shown = named(an_asset())
     expected = {"volatility": 0.01, "slippage": 0.1, "fill_ratio": 1, "valid": 1, "cash": 1}
+    expected |= {"time_left": 1.0, "cost_deviation": PRIOR**0.5}
     for name in NAMES:
-        value = {**expected, "time_left": 1.0}.get(name, 0.0)
+        value = expected.get(name, 0.0)
         assert shown[name] == pytest.approx(value), name
 
 
@@ -124,6 +134,19 @@ def test_the_feed_and_the_feedback_are_seen() -> None:
     assert shown["fill_ratio"] == 0.25
 
 
+def test_quotes_and_the_cost_model_are_seen() -> None:
+    """A spread four times and a depth a quarter of what they are in calm markets, for 30 bars."""
+    quotes = {"seen_half_spread": 8e-4, "seen_depth": 0.25, "crisis_bars": 30}
+    model = {"cost_level": 1.5, "cost_variance": 0.04, "last_cost": -0.75}
+    shown = named(an_asset(**quotes, **model), execution=execution_params(half_spread=2e-4))
+    assert shown["half_spread"] == pytest.approx(0.6)
+    assert shown["depth"] == pytest.approx(-0.6)
+    assert shown["crisis"] == pytest.approx(0.75)
+    assert shown["cost_level"] == 1.5
+    assert shown["cost_deviation"] == pytest.approx(0.2)
+    assert shown["last_cost"] == -0.75
+
+
 def test_trends_are_in_their_own_standard_deviations() -> None:
     """An EWMA of white noise with half-life h has variance rate / (2 - rate) of the noise's."""
     rate = 1 - 2 ** (-1 / 20)
@@ -136,7 +159,7 @@ positive = st.sampled_from([1e-12, 1e-6, 1.0, 1e6, 1e12])
 size = st.sampled_from([0.0, 1e-12, 1.0, 1e12])
 
 
-@given(st.tuples(*[extreme] * 9), st.tuples(*[positive] * 9), st.tuples(*[size] * 5), st.data())
+@given(st.tuples(*[extreme] * 9), st.tuples(*[positive] * 9), st.tuples(*[size] * 9), st.data())
 def test_observations_stay_in_their_bounds_in_extreme_states(
     any_sign: tuple[float, ...], above: tuple[float, ...], sizes: tuple[float, ...], data: Any
 ) -> None:
@@ -156,12 +179,19 @@ def test_observations_stay_in_their_bounds_in_extreme_states(
         latency=sizes[2],
         expected_slippage=sizes[3],
         seen_volume=sizes[4],
+        seen_half_spread=sizes[5],
+        seen_depth=sizes[6],
+        cost_variance=sizes[7],
+        cost_level=any_sign[5],
+        last_cost=data.draw(st.floats(-4.0, 4.0)),  # cut where it is read
+        crisis_bars=data.draw(st.integers(0, 10**9)),
         age=data.draw(st.integers(0, 10**9)),
     )
     account = an_account(
         any_sign[6], seen_equity=any_sign[7], initial_equity=above[5], seen_peak=above[6]
     )
-    out = seen(asset, account, a_report(working=any_sign[8]))
+    execution = execution_params(half_spread=sizes[8])
+    out = seen(asset, account, a_report(working=any_sign[8]), execution)
     for value, feature in zip(out, FEATURES, strict=True):
         assert np.float32(feature.low) <= value <= np.float32(feature.high), feature.name
 
@@ -197,6 +227,7 @@ def test_signals_follow_their_assets_features_and_saturate() -> None:
 
 def test_only_what_was_shown_is_seen() -> None:
     hidden = {"mark": 1.0, "variance_fast": 9.0, "variance_slow": 9.0, "volume_mean": 7.0}
+    hidden |= {"late_half_spread": 0.5, "late_depth": 0.01}
     other = an_asset()
     for name, value in {**hidden, "displacement": 2.0, "permanent": 1.0}.items():
         setattr(other, name, value)

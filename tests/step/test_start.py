@@ -133,7 +133,28 @@ def test_averages_start_warm() -> None:
 def test_feedback_starts_at_what_is_expected_of_a_small_fill() -> None:
     asset = begun(1).assets[0]
     assert asset["slippage"] == asset["expected_slippage"] > 2e-4
+    place = world()
+    place.execution[0].fee_minimum = 50.0
+    dear = begun(1, place=place).assets[0]
+    notional = 0.01 * dear["seen_volume_mean"] * dear["seen_close"]
+    added = 50.0 / notional - place.execution[0].fee
+    assert dear["slippage"] == pytest.approx(asset["slippage"] + added, rel=1e-12)
     assert (asset["latency"], asset["fill_ratio"]) == (0.08, 1.0)
+    assert (asset["cost_level"], asset["last_cost"]) == (0.0, 0.0)
+    assert asset["cost_variance"] == pytest.approx(0.02 / (1.0 - 0.99**2))
+
+
+def test_quotes_start_at_the_spread_of_the_warm_market_and_the_usual_depth() -> None:
+    """Two bps times (fast over slow variance)^20: wide where the last bar was the wild one."""
+    place = world()
+    place.execution[0].spread_exponent = 40.0
+    place.bars["close"][BARS + 30 :, 0] *= 2.0
+    place.bars["close"][BARS + 30 - WARMUP + 1 :, 1] *= 2.0
+    for asset, crisis in zip(begun(1, path=1, start=30, place=place).assets, (1, 0), strict=True):
+        widened = (asset["variance_fast"] / asset["variance_slow"]) ** 20
+        assert asset["seen_half_spread"] == pytest.approx(2e-4 * widened, rel=1e-12)
+        assert asset["seen_depth"] == 1.0
+        assert asset["crisis_bars"] == crisis == int(widened > 1.5)
 
 
 def test_the_first_observation_is_finite() -> None:

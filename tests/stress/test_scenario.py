@@ -39,7 +39,7 @@ NEEDED = {
     *("black_monday_1987", "ltcm_1998", "august_2011", "chf_2015", "volmageddon_2018"),
     *("crypto_march_2020", "luna_2022", "ftx_2022", "svb_2023", "yen_unwind_2024"),
     *("slow_bear_2022", "single_name_gap", "correlation_breakdown", "stale_feed"),
-    *("random_train", "random_test"),
+    *("random_train", "random_test", "crises_train", "crises_test"),
 }
 
 

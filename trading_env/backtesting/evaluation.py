@@ -114,6 +114,7 @@ def evaluate_policy(
     else:
         ((name, market),) = markets_of([] if market is None else [market], found).items()
         band = band or "test"
+        length = found.length if length is None else length
         length = _length(name, market, found.env, band) if length is None else length
         cut = {"market": market, "seed_band": band, "episode_length": length}
     if scenarios is None:

@@ -24,8 +24,10 @@ from typing import Any, NamedTuple
 from trading_env.core.errors import ConfigError, nearest, shown, unknown
 from trading_env.envs.spaces import ObservationLayout
 from trading_env.policies.adapters import PolicySpec, build_policy, load_model
-from trading_env.policies.adaptive import AdaptivePolicy
+from trading_env.policies.adaptive import AdaptivePolicy, read_policy
 from trading_env.policies.baselines import BASELINES, EXECUTION_BASELINES
+from trading_env.policies.pace import BLIND, KIND, PacePolicy
+from trading_env.policies.patience import Patience
 from trading_env.policies.policy import ENVS, Policy
 from trading_env.problems import PROBLEMS
 
@@ -35,6 +37,11 @@ CALIBRATED = (
     "ppo is the learner with its calibrator off. Held out means unseen by the network; the "
     "calibrator's settings were chosen on the validation band in scenarios that included "
     "liquidity_drought, gfc_2008 and covid_2020."
+)
+
+PACED = (
+    "without_feedback is the same learner without quotes and without its own fills. patience is "
+    "the rule by hand that adaptive corrects. Cost is the shortfall less the market's own moves."
 )
 
 
@@ -47,6 +54,7 @@ class Candidate(NamedTuple):
     company: Mapping[str, PolicySpec] = {}  # its ablation, or its problem's other policies
     env_kwargs: Mapping[str, Any] = {}  # of its problem
     market: Any = None  # that a run was trained on: what `load_market` takes, or None
+    length: int | None = None  # steps of the episodes that it was trained on
     trained_on: tuple[str, ...] = ()  # scenarios
     notes: tuple[str, ...] = ()
 
@@ -179,6 +187,9 @@ def _from_run(run: Path) -> Candidate:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(f"POLICY {run}: not the folder of a run: {error}") from None
 
+    if kind in (KIND, BLIND):
+        return _of_pace(run, folder, config, tuple(map(str, scenarios)))
+
     def load(calibrate: bool | None = None) -> PolicySpec:
         return _told(
             str(run), lambda layout: AdaptivePolicy.load(folder, layout, calibrate=calibrate)
@@ -193,6 +204,32 @@ def _from_run(run: Path) -> Candidate:
         market=config.get("market"),
         trained_on=tuple(map(str, scenarios)),
         notes=(CALIBRATED,) if is_adaptive else (),
+    )
+
+
+def _of_pace(
+    run: Path, folder: Path, config: Mapping[str, Any], scenarios: tuple[str, ...]
+) -> Candidate:
+    """Read a pace of parent orders, with its ablation and the hand rule that it corrects."""
+
+    def load(path: Path) -> PolicySpec:
+        return _told(str(run), lambda layout: PacePolicy.load(path, layout))
+
+    length = int(read_policy(folder)[0]["length"])
+    rule = _told(str(run), lambda layout: Patience(PacePolicy.load(folder, layout).clock))
+    blind = run / "policy_without_feedback"
+    company: dict[str, PolicySpec] = {"patience": rule}
+    if blind.is_dir():
+        company = {"without_feedback": load(blind), **company}
+    return Candidate(
+        "adaptive",
+        load(folder),
+        env="execution",
+        company=company,
+        market=config.get("market"),
+        length=length,
+        trained_on=scenarios,
+        notes=(PACED,),
     )
 
 

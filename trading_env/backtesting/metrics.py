@@ -8,6 +8,7 @@ Fractions, not percent; bps of the value ordered at decision prices; ledger part
     shortfall_bps         implementation shortfall = delay + spread + impact + fees + opportunity,
                           each of which is `PART_bps`; a positive number costs
     parent_shortfall_bps  Execution only: of the parent orders, bps of their arrival value
+    parent_cost_bps       the same less what the market's own moves added (`step/pace.py`)
     fill_ratio            filled over ordered, at the same prices
     latency_ms            mean over the orders that arrived; p50 and p95 are percentiles over them,
                           orders of one asset that arrive in one bar counting at their mean
@@ -70,11 +71,15 @@ def exposure(episode: Episode) -> float:
     return float(episode.recorded.exposure.mean())
 
 
-def parent_shortfall_bps(episode: Episode) -> float:
-    """Return the implementation shortfall of the parent orders."""
-    if "parent_shortfall_bps" not in episode.sums:
-        raise Withheld("no parent orders in this task")
-    return episode.sums["parent_shortfall_bps"]
+def of_parents(name: str) -> Callable[[Episode], float]:
+    """Return the formula of a figure of the parent orders."""
+
+    def formula(episode: Episode) -> float:
+        if name not in episode.sums:
+            raise Withheld("no parent orders in this task")
+        return episode.sums[name]
+
+    return formula
 
 
 def latency_ms(episode: Episode) -> float:
@@ -120,6 +125,7 @@ def shock_cost_multiple(episode: Episode) -> float:
 
 
 NO_ORDER = "not defined: no order was sent"
+NO_PARENT = "not defined: no parent order"
 NO_COST = "not defined: no event acted, or nothing was traded while it did"
 _ALL = (
     *CURVE_METRICS,
@@ -132,10 +138,18 @@ _ALL = (
     ),
     Metric(
         "parent_shortfall_bps",
-        parent_shortfall_bps,
+        of_parents("parent_shortfall_bps"),
         title="parent IS bps",
         better=-1,
-        missing="not defined: no parent order",
+        missing=NO_PARENT,
+        shown=(TERMINAL, MORE),
+    ),
+    Metric(
+        "parent_cost_bps",
+        of_parents("parent_cost_bps"),
+        title="parent cost bps",
+        better=-1,
+        missing=NO_PARENT,
         shown=(TERMINAL, MORE),
     ),
     Metric("latency_ms", latency_ms, "latency ms", 1.0, 0, 0, NO_ORDER, (REPORT,)),

@@ -87,6 +87,9 @@ class AssetState:
     # execution feedback: exponentially weighted means over fills
     slippage: float  # realised cost, fraction of notional
     expected_slippage: float  # what the risk manager expected to pay
+    cost_level: float  # estimated log of realised over expected cost
+    cost_variance: float  # of that estimate
+    last_cost: float  # log of realised over expected cost of the last fills
     latency: float  # seconds
     fill_ratio: float  # filled share of what was live
     # what the feed has shown
@@ -94,11 +97,14 @@ class AssetState:
     seen_high: float
     seen_low: float
     seen_volume: float
+    seen_half_spread: float  # quoted, fraction of the price
+    seen_depth: float  # quoted, share of the usual depth
     seen_return: float
     seen_variance_fast: float
     seen_variance_slow: float
     seen_volume_mean: float
     trend: Annotated[Floats, TRENDS]  # exponentially weighted means of seen returns
+    crisis_bars: int  # bars since the quotes shown left their calm band
     age: int  # bars since the last delivered bar
     valid: int  # 1: this bar was delivered
     stale_left: int  # bars that a stale run still lasts
@@ -108,6 +114,8 @@ class AssetState:
     late_high: float
     late_low: float
     late_volume: float
+    late_half_spread: float
+    late_depth: float
 
 
 class OrderSlot:
@@ -180,6 +188,7 @@ class EpisodeLog:
     time_stops: int
     margin_calls: int
     parent_shortfall: float  # implementation shortfall of the parent orders (Execution)
+    parent_luck: float  # of which the market's own moves, currency
     max_drawdown: float
     bound: Annotated[Ints, len(BoundBy)]  # decisions (asset and step) by what bound them
 
@@ -239,9 +248,11 @@ class Report:
     close: float
     volume: float
     undisturbed: float  # close without the account's own impact
+    undisturbed_before: float  # the same, of the last bar that traded before this one
     seen_close: float  # what the feed showed
     position: float  # units, after the step
     financing: float  # borrow fee of a short position, and funding
+    luck: float  # what the market's own move cost a parent order, currency (Execution)
     # the feed
     feed_fault: int  # Fault code
 

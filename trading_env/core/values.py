@@ -19,6 +19,17 @@ class Bar(NamedTuple):
     volume: float
 
 
+class Shown(NamedTuple):
+    """What the feed delivers at the close of a bar."""
+
+    high: float
+    low: float
+    close: float
+    volume: float
+    half_spread: float  # quoted, fraction of the price
+    depth: float  # quoted, share of the usual depth
+
+
 class Stake(NamedTuple):
     """A signed share of equity and what decided its size."""
 
@@ -132,14 +143,13 @@ class Quote(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """What the caps beyond one asset look at; shares of equity but for the last two."""
+    """What the caps beyond one asset look at; shares of equity but for the last."""
 
     gross: float  # sum of all targets' magnitudes
     reserve: float  # what the change to the targets is expected to cost
     held: float  # present share of this asset
     reach: float  # how far its volume lets it grow
     drawdown: float
-    quality: float  # multiplier of the execution throttle
 
 
 class Totals(NamedTuple):

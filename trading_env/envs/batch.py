@@ -17,7 +17,7 @@ from trading_env.envs.world import Setup
 from trading_env.step.drivers import ALL_FINITE, DRAWN, Drivers, Step, bound, parallel, serial
 from trading_env.step.rows import new_lanes, new_outputs, renewed
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 MAX_THREADS = int(vars(numba.config)["NUMBA_NUM_THREADS"])  # the most that can be set later
 
 

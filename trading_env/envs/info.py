@@ -108,6 +108,7 @@ LOG_FIELDS = (
     "time_stops",
     "margin_calls",
     "parent_shortfall",
+    "parent_luck",
     "max_drawdown",
 )
 
@@ -284,6 +285,7 @@ def summed_up(logs: Reader, beginning: Reader, task: Task) -> dict[str, Any]:
     initial, arrival = account["initial_equity"] + TINY, account["arrival_value"] + TINY
     cost = log["parent_shortfall"]
     parents = {"parent_shortfall": cost, "parent_shortfall_bps": BPS_PER_UNIT * cost / arrival}
+    parents["parent_cost_bps"] = BPS_PER_UNIT * (cost - log["parent_luck"]) / arrival
     return {
         **(parents if task is Task.EXECUTION else {}),
         "reward": log["reward"],

@@ -36,7 +36,10 @@ from trading_env.stress.composition import NEUTRAL
 if TYPE_CHECKING:
     import pandas as pd
 
-AVERAGED = ("delay", "spread", "impact", "fees", "latency_s", "filled", "left", "price")
+AVERAGED = (
+    *("spread", "impact", "impact_permanent", "impact_transient", "fees"),
+    *("latency_s", "filled", "left", "price"),
+)
 
 
 class Order(NamedTuple):
@@ -91,7 +94,7 @@ class ExecutionReport(NamedTuple):
 class Feedback(NamedTuple):
     """Exponentially weighted means over recorded trades, as the environment's step keeps them."""
 
-    slippage: float  # realised cost without opportunity, fraction of the notional
+    slippage: float  # half spread, temporary impact and fees, fraction of the notional
     latency_s: float
     fill_ratio: float  # filled share of what was asked for
 
@@ -180,12 +183,12 @@ class ExecutionEngine:
             missing = [name for name in AVERAGED if name not in row]
             if missing:
                 raise ConfigError(f"trade {shown(trade_id, 40)}: has no {missing[0]}")
-            delay, spread, impact, fees, latency, filled, left, price = (
+            spread, impact, permanent, transient, fees, latency, filled, left, price = (
                 float(row[name]) for name in AVERAGED
             )
             if filled != 0.0:
-                cost = (delay + spread + impact + fees) / abs(filled * price)
-                slippage = blend(slippage, cost, rate)
+                cost = spread + (impact - permanent - transient) + fees
+                slippage = blend(slippage, cost / abs(filled * price), rate)
             latency_s = blend(latency_s, latency, rate)
             if filled + left != 0.0:
                 fill_ratio = blend(fill_ratio, filled / (filled + left), rate)

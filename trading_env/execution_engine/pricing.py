@@ -99,11 +99,17 @@ def day_volatility(variance: float, episode: EpisodeParams) -> float:
 
 
 @kernel
+def half_spread_of(asset: AssetState, factor: float, execution: ExecutionParams) -> float:
+    """Half spread that the market quotes under the scenario's factor, a fraction of the price."""
+    ratio = asset.variance_fast / asset.variance_slow
+    widening = powered(ratio, 0.5 * execution.spread_exponent)
+    return float(execution.half_spread * (widening * factor))
+
+
+@kernel
 def terms_of(asset: AssetState, stress: Stress, rules: Rules) -> Terms:
     """Read off what an order in this asset meets in this bar."""
     execution, factor = rules.execution, stress.factor
-    ratio = asset.variance_fast / asset.variance_slow
-    widening = powered(ratio, 0.5 * execution.spread_exponent) * factor[Factor.SPREAD]
     scale = 1.0
     if execution.volatility_scaled == 1:
         scale = day_volatility(asset.variance_fast, rules.episode)
@@ -112,7 +118,7 @@ def terms_of(asset: AssetState, stress: Stress, rules: Rules) -> Terms:
     first = execution.impact_reference == ImpactReference.FIRST
     return Terms(
         reference=asset.reference_price if first else 0.0,
-        half_spread=execution.half_spread * widening,
+        half_spread=half_spread_of(asset, factor[Factor.SPREAD], execution),
         temporary=scale * execution.temporary / shallow,
         felt=execution.felt,
         exponent=execution.exponent,

@@ -29,9 +29,33 @@ SATURATION = 5.0  # standardised observations saturate here
 Weights = dict[str, NDArray[np.float32]]
 
 
+def write_policy(folder: Path, weights: Weights, description: dict[str, Any]) -> None:
+    """Write weights and what they are."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_bytes(folder / WEIGHTS, tensors.save(weights))
+    write_json(folder / DESCRIPTION, {"format": FORMAT, **description})
+
+
+def read_policy(folder: Path) -> tuple[dict[str, Any], Weights]:
+    """Return description and weights of a saved policy; nothing in it is executed.
+
+    Raises:
+        PolicyError: a file is missing or damaged.
+    """
+    try:
+        description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+        weights = tensors.load((folder / WEIGHTS).read_bytes())
+    except (OSError, ValueError, SafetensorError) as error:
+        raise PolicyError(f"{folder}: cannot be read as a policy: {error}") from None
+    found = description.get("format") if isinstance(description, dict) else None
+    if found != FORMAT:
+        raise PolicyError(f"{folder / DESCRIPTION}: format {shown(found, 40)}, not {FORMAT!r}")
+    return description, weights
+
+
 @dataclass(frozen=True)
 class Network:
-    """Standardise, two or more tanh layers, a linear head clipped to [-1, 1].
+    """Standardise, any number of tanh layers, a linear head clipped to [-1, 1].
 
     `weights` holds `mean` and `scale` (inputs,), and `layer_K.weight` (outputs, inputs) and
     `layer_K.bias` for K = 0, 1, ...; the last layer is the head.
@@ -97,10 +121,8 @@ class AdaptivePolicy(Policy):
 
     def save(self, folder: Path, **notes: Any) -> None:
         """Write weights and description; `notes` are kept in the description."""
-        folder.mkdir(parents=True, exist_ok=True)
         calibrator = self.calibrator
         description = {
-            "format": FORMAT,
             "kind": "adaptive" if calibrator else "ppo",
             "sizes": self.network.sizes,
             "activation": "tanh",
@@ -111,8 +133,7 @@ class AdaptivePolicy(Policy):
             "calibrate": calibrator is not None,
             **notes,
         }
-        write_bytes(folder / WEIGHTS, tensors.save(self.network.weights))
-        write_json(folder / DESCRIPTION, description)
+        write_policy(folder, self.network.weights, description)
 
     @classmethod
     def load(
@@ -132,14 +153,7 @@ class AdaptivePolicy(Policy):
         Raises:
             PolicyError: a file is missing or damaged, or does not fit `layout`.
         """
-        try:
-            description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
-            weights = tensors.load((folder / WEIGHTS).read_bytes())
-        except (OSError, ValueError, SafetensorError) as error:
-            raise PolicyError(f"{folder}: cannot be read as a policy: {error}") from None
-        if description.get("format") != FORMAT:
-            found = description.get("format")
-            raise PolicyError(f"{folder / DESCRIPTION}: format {shown(found, 40)}, not {FORMAT!r}")
+        description, weights = read_policy(folder)
         saved = ObservationLayout(tuple(description["symbols"]), tuple(description["signal_names"]))
         if [feature.name for feature in saved.features] != description["features"]:
             raise PolicyError(f"{folder / DESCRIPTION}: made for other features; train again")

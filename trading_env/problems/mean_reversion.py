@@ -22,8 +22,9 @@ from trading_env.policies.policy import Action, Info, Observation, Policy
 from trading_env.problems.closed_forms.ritter import WIDTH, RitterProblem
 from trading_env.problems.optimal_trading import PORTFOLIO_ID, WEALTH
 from trading_env.problems.problem import Problem
+from trading_env.step.observation import NUM_ASSET_FEATURES
 
-LEVEL_COLUMN = 20  # of the log price in the observation
+LEVEL_COLUMN = NUM_ASSET_FEATURES  # of the log price in the observation
 AT_ONCE = 1e-9  # a discount factor that leaves the next step alone
 
 

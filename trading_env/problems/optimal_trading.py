@@ -20,6 +20,7 @@ from trading_env.problems.closed_forms.garleanu_pedersen import GarleanuPedersen
 from trading_env.problems.closed_forms.kelly import growth_rate, optimal_fraction
 from trading_env.problems.closed_forms.linear import LinearPolicy, sandwich_sum
 from trading_env.problems.problem import Problem
+from trading_env.step.observation import NUM_ASSET_FEATURES
 
 PORTFOLIO_ID = "trading_env/Portfolio-v0"
 SPREAD_OF_PRICES = 1e4  # the price, in standard deviations of a bar's change
@@ -107,7 +108,7 @@ def garleanu_pedersen(
     )
     wealth = WEALTH * price * float(typical.sum())
     count, factors = model.loadings.shape
-    block = 20 + factors  # features of one asset: the signals stand last
+    block = NUM_ASSET_FEATURES + factors  # features of one asset: the signals stand last
     columns = tuple(range(block - factors, block))
 
     def trader(rate: Matrix, aim: Matrix) -> LinearTrader:

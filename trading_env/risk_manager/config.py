@@ -70,8 +70,8 @@ class RiskConfig(RecordSettings):
     initial_margin: float = Field(0.5, gt=0.0, le=1.0)
     """Equity needed to open, over gross exposure counted as for `max_leverage`."""
     execution_floor: float = Field(1.0, gt=0.0, le=1.0)
-    """Targets are multiplied by expected over realised cost of the asset's fills (see `surprise`),
-    at least by this and at most by 1; 1 switches it off."""
+    """While fills cost more than 1.3 times what was expected (see `cost_level`), a position moves
+    only a share of the way to its target, at least this; 1 switches it off."""
     no_trade_band: float = Field(0.01, ge=0.0, lt=1.0)
     """Orders up to this share of equity are not sent, unless the target is 0."""
     feedback_rate: float = Field(0.1, gt=0.0, le=1.0)

@@ -21,9 +21,10 @@ from trading_env.risk_manager.levels import level_against, level_with, tighter
 from trading_env.risk_manager.sizing import (
     account_caps,
     asset_caps,
-    execution_throttle,
+    execution_rate,
     expected_share,
     propose,
+    slowed,
     stop_distances,
     wished_stake,
 )
@@ -72,8 +73,8 @@ class RiskManager:
         other_exposure: float = 0.0,
         bar_capacity: float = math.inf,
         drawdown: float = 0.0,
-        slippage: float = 0.0,
         expected_slippage: float = 0.0,
+        cost_level: float = 0.0,
         kelly_fraction: float | None = None,
     ) -> PositionSize:
         """Size a position for a confidence in [0, 1].
@@ -92,8 +93,8 @@ class RiskManager:
             other_exposure: gross exposure wanted in other assets, currency.
             bar_capacity: units one bar can fill under the volume cap.
             drawdown: present drawdown, 0 to 1.
-            slippage: mean realised cost of fills, a fraction of notional.
-            expected_slippage: mean expected cost of the same fills.
+            expected_slippage: mean expected cost of fills, a fraction of notional.
+            cost_level: estimated log of realised over expected cost.
             kelly_fraction: signed growth-optimal share of `joint_kelly_fractions`, which takes the
                 place of this asset's own; its sign is the side.
 
@@ -107,8 +108,8 @@ class RiskManager:
         tolerance = self.config.risk_tolerance if risk_tolerance is None else risk_tolerance
         tolerance = within("risk_tolerance", tolerance, 0.0, 1.0)
         held = within("position", position, -math.inf, math.inf)
-        paid = within("slippage", slippage, -math.inf, math.inf)
         expected = within("expected_slippage", expected_slippage, -math.inf, math.inf)
+        level = within("cost_level", cost_level, -math.inf, math.inf)
         other = within("other_exposure", other_exposure, 0.0, math.inf)
         fallen = within("drawdown", drawdown, 0.0, 1.0)
         if bar_capacity != math.inf:
@@ -125,12 +126,15 @@ class RiskManager:
             stake = Stake(params.kelly_multiplier * full, abs(full), BoundBy.NONE.value)
         stake = asset_caps(stake, volatility, tolerance, params)
         share = unit_price / balance
+        if params.execution_floor < 1.0 and params.mode != RiskMode.RAW:
+            rate = execution_rate(level, params.execution_floor)
+            stake = slowed(stake, held * share, rate, params)
+            stake = asset_caps(stake, volatility, tolerance, params)
         if params.mode != RiskMode.RAW:
             gross = abs(stake.fraction) + other / balance
             reach = params.participation_bars * (bar_capacity * share)
-            quality = execution_throttle(paid, expected, params.execution_floor)
             reserve = expected_share(expected, stake.fraction, held * share, gross, params)
-            standing = Standing(gross, reserve, held * share, reach, fallen, quality)
+            standing = Standing(gross, reserve, held * share, reach, fallen)
             stake = account_caps(stake, standing, params)
         units = stake.fraction / share
         bound_by = BoundBy(stake.bound_by).name.lower()

@@ -14,9 +14,10 @@ and with volatility; the target lies at reward_to_risk d. Distances are in log p
 short mirror each other exactly.
 
 Caps, in this order, each can only shrink the target; the last that did is reported:
-risk_tolerance, max_weight, max_leverage, participation, drawdown, execution_feedback, margin.
-`execution_feedback` multiplies by expected over realised cost of fills where that is below 1, but
-at least by `execution_floor`: an asset that fills worse than it should is traded smaller.
+risk_tolerance, max_weight, max_leverage, participation, drawdown, margin. Between the second and
+the third stands `execution_feedback`, a limit on the way and not on the size: where fills cost more
+than expected, a position moves only a share of the way to its target, at least `execution_floor` of
+it, and the first two caps hold for where that ends.
 Leverage and margin are held against the equity that is left after what the change of position is
 expected to cost; and they hold for what can be held on the way: a position grows only into the room
 that the other assets' positions and live orders leave, whatever is to be sold of those
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 
 MAX_DISTANCE = 3.0  # log price; a stop further than that is no stop
 MAX_RESERVE = 0.5  # share of equity that expected costs may set aside
+TOLERANCE = math.log(1.3)  # log multiple of the expected cost that slows nothing
 ROUNDING = 1e-12  # of the leverage: more than that is beyond it
 
 
@@ -115,16 +117,29 @@ def drawdown_throttle(drawdown: float, limit: float) -> float:
 
 
 @kernel
-def execution_throttle(realised: float, expected: float, floor: float) -> float:
-    """Multiplier of size: expected over realised cost of fills, in [floor, 1]."""
-    if realised <= expected:
-        return 1.0
-    return max(max(expected, 0.0) / realised, floor) if realised > 0.0 else 1.0
+def execution_rate(level: float, floor: float) -> float:
+    """Share of the way to its target that a position moves, in [floor, 1].
+
+    One over the root of the cost multiple e^`level`, as far as that is beyond TOLERANCE: so the
+    optimal rate falls with quadratic costs where they are large (Garleanu and Pedersen 2013).
+    """
+    return max(math.exp(-0.5 * max(level - TOLERANCE, 0.0)), floor) if floor < 1.0 else 1.0
+
+
+@kernel
+def slowed(stake: Stake, held: float, rate: float, risk: "RiskConfig") -> Stake:
+    """Move a share held only a part of the way to its target, but by twice the no-trade band."""
+    gap = stake.fraction - held
+    step = max(rate * abs(gap), 2.0 * risk.no_trade_band)
+    if rate >= 1.0 or step >= abs(gap):
+        return stake
+    fraction = held + math.copysign(step, gap)
+    return Stake(fraction, stake.kelly_fraction, BoundBy.EXECUTION_FEEDBACK.value)
 
 
 @kernel
 def account_caps(stake: Stake, standing: Standing, risk: "RiskConfig") -> Stake:
-    """Apply the caps that look beyond one asset; closing is never capped."""
+    """Apply the caps that look beyond one asset; selling is never capped."""
     size, gross = abs(stake.fraction), standing.gross
     left = 1.0 - min(standing.reserve, MAX_RESERVE)
     if gross > risk.max_leverage * left:
@@ -136,9 +151,6 @@ def account_caps(stake: Stake, standing: Standing, risk: "RiskConfig") -> Stake:
     if throttle < 1.0:
         limit = throttle * abs(stake.fraction)
         stake = capped(stake, limit, BoundBy.DRAWDOWN.value)
-    if standing.quality < 1.0:
-        limit = standing.quality * abs(stake.fraction)
-        stake = capped(stake, limit, BoundBy.EXECUTION_FEEDBACK.value)
     if gross * risk.initial_margin > left:
         limit = size * (left / (gross * risk.initial_margin))
         stake = capped(stake, limit, BoundBy.MARGIN.value)
@@ -168,11 +180,17 @@ def propose(
 
 
 @kernel
-def cap_asset(asset: AssetState, report: Report, risk: "RiskConfig") -> float:
-    """Apply to one asset the caps of its own; return the magnitude of its stake."""
+def cap_asset(desk: Desk) -> float:
+    """Apply to one asset the caps of its own, and its rate; return the magnitude of its stake."""
+    asset, report, risk = desk.asset, desk.report, desk.rules.risk
     volatility = math.sqrt(asset.seen_variance_slow)
     stake = Stake(report.wished_fraction, report.kelly_fraction, BoundBy.NONE.value)
     stake = asset_caps(stake, volatility, risk.risk_tolerance, risk)
+    equity = desk.account.seen_equity
+    if risk.execution_floor < 1.0 and risk.mode != RiskMode.RAW and equity > 0.0:
+        held = asset.position * (asset.seen_close / equity)
+        stake = slowed(stake, held, execution_rate(asset.cost_level, risk.execution_floor), risk)
+        stake = asset_caps(stake, volatility, risk.risk_tolerance, risk)
     report.target_fraction = stake.fraction
     report.bound_by = stake.bound_by
     return abs(stake.fraction)
@@ -200,14 +218,12 @@ def limit_asset(desk: Desk, gross: float, reserve: float, drawdown: float) -> No
         share = asset.seen_close / equity  # of equity, one unit
         stake = Stake(report.target_fraction, report.kelly_fraction, report.bound_by)
         bar_fill = desk.rules.execution.participation * asset.seen_volume_mean * share
-        quality = execution_throttle(asset.slippage, asset.expected_slippage, risk.execution_floor)
         standing = Standing(
             gross,
             reserve,
             asset.position * share,
             risk.participation_bars * bar_fill,
             drawdown,
-            quality,
         )
         stake = account_caps(stake, standing, risk)
         report.target_fraction = stake.fraction
@@ -275,7 +291,7 @@ def decide(actions: Floats, lane: Lane, rules: Rules) -> None:
         size_together(assets, reports, lane.covariance, risk)
     gross = 0.0
     for a in range(assets.shape[0]):
-        gross += cap_asset(assets[a], reports[a], risk)
+        gross += cap_asset(desk_of(lane, rules, a))
     account = lane.accounts[0]
     drawdown = 1.0 - account.seen_equity / account.seen_peak
     reserve = 0.0

@@ -62,10 +62,16 @@ class AssetFeature(Feature):
     STOP_ROOM = 0.0, 1.0, "contrast of the shown price and the stop, 0 for none"
     TARGET_ROOM = 0.0, 1.0, "contrast of the shown price and the target, 0 for none"
     EXIT_PENDING = 0.0, 1.0, "1 while a stop or margin call is being worked"
-    SLIPPAGE = -1.0, 1.0, "feedback: mean realised cost of fills, percent"
+    SLIPPAGE = -1.0, 1.0, "feedback: mean cost of fills without luck, percent"
     SURPRISE = -1.0, 1.0, "feedback: contrast of realised and expected cost"
     LATENCY = 0.0, 1.0, "feedback: mean latency t, as t / (t + 1 s)"
     FILL_RATIO = 0.0, 1.0, "feedback: mean filled share of what was live"
+    HALF_SPREAD = -1.0, 1.0, "quotes: contrast of the half spread shown and the calm one"
+    DEPTH = -1.0, 1.0, "quotes: contrast of the depth shown and the usual one"
+    CRISIS = 0.0, 1.0, "bars n since the quotes left their calm band, as n / (n + 10)"
+    COST_LEVEL = -4.0, 4.0, "feedback: estimated log of realised over expected cost"
+    COST_DEVIATION = 0.0, 2.0, "feedback: standard deviation of that estimate"
+    LAST_COST = -4.0, 4.0, "feedback: log of realised over expected cost of the last fills"
     AGE = 0.0, 1.0, "bars n since the last delivered bar, as n / (n + 1)"
     VALID = 0.0, 1.0, "1 when the last bar was delivered"
 
@@ -178,13 +184,22 @@ def observe_parent(
 
 
 @kernel
-def observe_feedback(out: Block, asset: AssetState) -> None:
-    """Write the features of execution feedback and feed health."""
+def observe_feedback(out: Block, asset: AssetState, calm: float) -> None:
+    """Write the features of execution feedback, quotes and feed health.
+
+    `calm` is the half spread of calm markets, a fraction of the price.
+    """
     surprise = contrast(max(asset.slippage, 0.0), asset.expected_slippage)
     out[AssetFeature.SLIPPAGE] = saturated(100.0 * asset.slippage, -1.0, 1.0)
     out[AssetFeature.SURPRISE] = saturated(surprise, -1.0, 1.0)
     out[AssetFeature.LATENCY] = asset.latency / (asset.latency + 1.0)
     out[AssetFeature.FILL_RATIO] = saturated(asset.fill_ratio, 0.0, 1.0)
+    out[AssetFeature.HALF_SPREAD] = contrast(asset.seen_half_spread, calm)
+    out[AssetFeature.DEPTH] = contrast(asset.seen_depth, 1.0)
+    out[AssetFeature.CRISIS] = asset.crisis_bars / (asset.crisis_bars + 10.0)
+    out[AssetFeature.COST_LEVEL] = saturated(asset.cost_level, -4.0, 4.0)
+    out[AssetFeature.COST_DEVIATION] = saturated(math.sqrt(asset.cost_variance), 0.0, 2.0)
+    out[AssetFeature.LAST_COST] = asset.last_cost
     out[AssetFeature.AGE] = asset.age / (asset.age + 1.0) if asset.age > 0 else 0.0
     out[AssetFeature.VALID] = float(asset.valid)
 
@@ -209,7 +224,7 @@ def observe(lane: Lane, world: World) -> None:
             observe_parent(block, asset, lane.reports[a], episode.length - account.step, unit)
         else:
             observe_holding(block, asset, lane.reports[a], per_equity, unit)
-        observe_feedback(block, asset)
+        observe_feedback(block, asset, world.execution[0].half_spread)
         for s in range(signals.shape[1]):
             block[NUM_ASSET_FEATURES + s] = saturated(signals[a, s], -SIGNAL_LIMIT, SIGNAL_LIMIT)
         exposure = asset.position * asset.seen_close

@@ -25,6 +25,10 @@ q and p the fills, s the standard deviation of a bar's price change in currency:
 
 so that with weights 1 and lambda A the sum of rewards is -(cost + lambda variance) / A, the
 objective of Almgren and Chriss (2000). Not modelled: correlation between assets in `risk`.
+
+Luck is what the market's own moves add to the shortfall: on what is left unfilled its move without
+own impact, and on fills the move before their arrival. For market orders its mean is 0 where the
+market has no drift, so shortfall less luck is what trading costs, at a tenth of the noise.
 """
 
 import math
@@ -33,7 +37,7 @@ from trading_env.core.codes import BoundBy, SlotState, Status
 from trading_env.core.grid import whole_lots
 from trading_env.core.jit import kernel, rare_kernel
 from trading_env.core.noise import Stream, uniforms
-from trading_env.core.params import EpisodeParams, ParentParams
+from trading_env.core.params import ParentParams
 from trading_env.core.records import AssetState, Floats, Table
 from trading_env.core.values import Address
 from trading_env.core.world import Lane
@@ -119,6 +123,12 @@ def decide_pace(actions: Floats, lane: Lane, rules: Rules) -> None:
         pace_asset(float(actions[a]), desk_of(lane, rules, a), steps_left)
 
 
+@kernel
+def market_move(desk: Desk) -> float:
+    """Move of the price over the step without own impact, currency per unit."""
+    return float(desk.asset.undisturbed - desk.report.undisturbed_before)
+
+
 @rare_kernel
 def complete(desk: Desk) -> None:
     """Trade what the deadline finds unfilled, at the close and at cost."""
@@ -127,6 +137,7 @@ def complete(desk: Desk) -> None:
     cancel_all(desk.slots)
     if left == 0.0:
         return
+    report.luck += left * market_move(desk)
     quoted, fee = closing(desk, left)
     before = report.spread + report.impact + report.fees
     book_fill(desk, quoted, 0.0)
@@ -157,15 +168,18 @@ def all_done(lane: Lane) -> bool:
 
 
 @kernel
-def score_parents(lane: Lane, weights: Floats, episode: EpisodeParams) -> float:
+def score_parents(lane: Lane, weights: Floats, rules: Rules) -> float:
     """Fill in the reward's terms and return their weighted sum."""
-    arrival_value = lane.accounts[0].arrival_value
+    arrival_value, episode = lane.accounts[0].arrival_value, rules.episode
     cost = 0.0
     variance = 0.0
     notional = 0.0
     for a in range(lane.assets.shape[0]):
-        asset, report = lane.assets[a], lane.reports[a]
+        desk = desk_of(lane, rules, a)
+        asset, report = desk.asset, desk.report
         left = asset.goal - asset.position
+        report.luck += report.delay + left * market_move(desk)
+        lane.logs[0].parent_luck += report.luck
         before = left + report.filled
         paid = -report.cash_flow - report.filled * asset.mark + report.fees
         cost += paid + before * (asset.mark - report.decision_price)

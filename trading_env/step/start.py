@@ -15,18 +15,18 @@ from trading_env.core.jit import kernel, rare_kernel
 from trading_env.core.noise import Stream, uniform, uniforms
 from trading_env.core.params import EpisodeParams
 from trading_env.core.records import AccountState, AssetState, EventRecord, Report
-from trading_env.core.values import Address, Bar, Opening
+from trading_env.core.values import Address, Bar, Opening, Shown
 from trading_env.core.world import Lane, World
 from trading_env.execution_engine.account import revalue
-from trading_env.execution_engine.feedback import expected_cost
-from trading_env.execution_engine.pricing import permanent_of
+from trading_env.execution_engine.feedback import PRIOR, expected_cost
+from trading_env.execution_engine.pricing import half_spread_of, permanent_of
 from trading_env.risk_manager.desk import Rules, rules_of
 from trading_env.risk_manager.kelly import begin_covariance
 from trading_env.step.observation import observe
 from trading_env.step.pace import begin_parent
 from trading_env.step.rows import note_bar
 from trading_env.stress.composition import NEUTRAL
-from trading_env.stress.feed import show_bar
+from trading_env.stress.feed import count_crisis, show_bar
 
 NEVER = 2**62  # a step that no episode reaches
 
@@ -49,7 +49,7 @@ def begin_asset(world: World, asset: AssetState, row: int, a: int) -> None:
     asset.seen_variance_slow = square
     for k in range(row - episode.warmup + 1, row + 1):
         bar = world.bars[k, a]
-        show_bar(asset, bar.high, bar.low, bar.close, bar.volume)
+        show_bar(asset, Shown(bar.high, bar.low, bar.close, bar.volume, 0.0, 1.0))
     asset.variance_fast = asset.seen_variance_fast  # all that has happened has been shown
     asset.variance_slow = asset.seen_variance_slow
     asset.volume_mean = asset.seen_volume_mean
@@ -58,7 +58,10 @@ def begin_asset(world: World, asset: AssetState, row: int, a: int) -> None:
     asset.base_close = asset.seen_close
     asset.displacement = 1.0
     asset.reference_price = asset.mark
-    asset.permanent_unit = permanent_of(asset, rules_of(world))
+    rules = rules_of(world)
+    asset.permanent_unit = permanent_of(asset, rules)
+    asset.seen_half_spread = half_spread_of(asset, 1.0, rules.execution)
+    count_crisis(asset, rules.execution.half_spread)
 
 
 @kernel
@@ -76,11 +79,13 @@ def warmup_variance(world: World, row: int, a: int) -> float:
 def begin_feedback(asset: AssetState, rules: Rules) -> None:
     """Before any fill the feedback is what is expected of a fill of 1% of a bar's volume."""
     volume = asset.seen_volume_mean
-    expected = expected_cost(0.01 * volume, asset.seen_variance_slow, volume, rules)
+    price, variance = asset.seen_close, asset.seen_variance_slow
+    expected = expected_cost(0.01 * volume, price, variance, volume, rules)
     asset.slippage = expected
     asset.expected_slippage = expected
     asset.latency = rules.execution.latency_median_s
     asset.fill_ratio = 1.0
+    asset.cost_variance = PRIOR
 
 
 @kernel

@@ -13,7 +13,7 @@ from trading_env.core.averages import update_averages
 from trading_env.core.codes import Exit, Factor, Task
 from trading_env.core.jit import kernel, rare_kernel
 from trading_env.core.records import AssetState, BarRecord, Floats, Report
-from trading_env.core.values import Address, Bar, Outcome, Session, Totals
+from trading_env.core.values import Address, Bar, Outcome, Session, Shown, Totals
 from trading_env.core.world import Lane, World
 from trading_env.execution_engine.account import accrue, call_margin, revalue, revalue_as_seen
 from trading_env.execution_engine.feedback import learn_from_fills
@@ -27,6 +27,7 @@ from trading_env.execution_engine.inside_bar import (
 from trading_env.execution_engine.margin import set_margin_levels
 from trading_env.execution_engine.orders import book_opportunity, send_order, status_of
 from trading_env.execution_engine.pricing import (
+    half_spread_of,
     leave_impact,
     pass_idle_time,
     permanent_of,
@@ -42,7 +43,7 @@ from trading_env.step.prefetch import prefetch_row
 from trading_env.step.reward import score_account
 from trading_env.step.rows import clear_reports, note_bar
 from trading_env.stress.composition import Script, share_shocks, stress_assets
-from trading_env.stress.feed import deliver
+from trading_env.stress.feed import count_crisis, deliver
 from trading_env.stress.true_bar import frozen_bar, impacted_bar, impacted_price, stressed_bar
 
 
@@ -132,7 +133,7 @@ def score_step(world: World, lane: Lane, totals: Totals, rules: Rules) -> Outcom
     last = account.step >= rules.episode.length
     terminated = account.equity <= 0.0
     if rules.episode.task == Task.EXECUTION:
-        reward = score_parents(lane, world.weights, rules.episode)
+        reward = score_parents(lane, world.weights, rules)
         terminated = terminated or last or all_done(lane)
     else:
         reward = score_account(lane.terms, totals, world.weights, rules.episode.scale)
@@ -154,6 +155,7 @@ def open_asset(desk: Desk, base: BarRecord, address: Address) -> None:
     if stress.halted == 1:
         bar = frozen_bar(asset.mark)
     report.undisturbed = undisturbed.close
+    report.undisturbed_before = asset.undisturbed
     note_bar(report, bar)
 
 
@@ -179,7 +181,11 @@ def trade_asset(desk: Desk, address: Address) -> None:
         if not listed:
             asset.permanent_unit = permanent_of(asset, rules)
     shown = asset.seen_close
-    deliver(asset, report, bar, stress, address)
+    half_spread = half_spread_of(asset, stress.factor[Factor.SPREAD], rules.execution)
+    depth = stress.factor[Factor.DEPTH]
+    quoted = Shown(bar.high, bar.low, bar.close, bar.volume, half_spread, depth)
+    deliver(asset, report, quoted, stress, address)
+    count_crisis(asset, rules.execution.half_spread)
     if asset.position != 0.0 and rules.episode.task == Task.PORTFOLIO:
         age_position(asset, rules.risk.max_holding_bars)
         if rules.risk.trailing == 1:

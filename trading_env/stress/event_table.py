@@ -48,14 +48,14 @@ def compile_scenarios(
         spec: None or "calm"; a preset's name; the path of a .toml file; a `Scenario`; a mapping
             with a scenario's keys; {"preset": one of the first three, "mirror": True}, which turns
             its moves over; a list of these, which compose; or {"one_of": [...]} of these, of which
-            each episode draws one. "random" is a preset of random events.
+            each episode draws one. "random" and "crises" are families of random events.
         severity: Factor on the logs of moves and multipliers, on rates and on the length of
             halts; >= 0, and 0 makes every size exactly 0.
         bar_seconds: Length of a bar, seconds.
         bars_per_day: Bars in a trading day.
         length: Steps of an episode.
         symbols: Names of the market's assets, in its order.
-        family: What "random" stands for: "train" for `random_train`, "test" for `random_test`.
+        family: "train" or "test": which preset of a family its name stands for.
 
     Raises:
         ScenarioError: the specification, or what it says of this market, is wrong.

@@ -10,8 +10,9 @@
 - late: the bar is delivered `late_bars` bars later. Until then nothing is: age grows, validity is
   0. Then that older bar is shown, with its age; the bars between are never shown.
 
-All of the agent's market averages are computed from what was shown. A missing bar changes none
-of them. Nothing shown is ever NaN. Not modelled: bars that arrive in the wrong order, corrections.
+A bar comes with the quotes at its close, half spread and depth. All of the agent's market averages
+are computed from what was shown. A missing bar changes none of them. Nothing shown is ever NaN.
+Not modelled: bars that arrive in the wrong order, corrections.
 """
 
 import math
@@ -21,27 +22,30 @@ from trading_env.core.codes import Fault
 from trading_env.core.jit import kernel, rare_kernel
 from trading_env.core.noise import Stream, uniforms
 from trading_env.core.records import AssetState, Report, Stress
-from trading_env.core.values import Address, Bar
+from trading_env.core.values import Address, Shown
 
 TREND_HALF_LIVES = (5.0, 20.0, 60.0)  # bars
+CALM_BAND = 1.5  # quotes that far off the calm ones, as a factor, are a crisis's
 TREND_RATES = tuple(1.0 - 2.0 ** (-1.0 / half_life) for half_life in TREND_HALF_LIVES)
 
 
 @kernel
-def show_bar(asset: AssetState, high: float, low: float, close: float, volume: float) -> None:
+def show_bar(asset: AssetState, shown: Shown) -> None:
     """Show the agent a bar and move its averages on."""
-    change = close / asset.seen_close - 1.0
+    change = shown.close / asset.seen_close - 1.0
     square = max(change * change, MIN_VARIANCE)
     asset.seen_return = change
     asset.seen_variance_fast += RATE_FAST * (square - asset.seen_variance_fast)
     asset.seen_variance_slow += RATE_SLOW * (square - asset.seen_variance_slow)
-    asset.seen_volume_mean = usual_volume(asset.seen_volume_mean, volume)
+    asset.seen_volume_mean = usual_volume(asset.seen_volume_mean, shown.volume)
     for k in range(len(TREND_RATES)):
         asset.trend[k] += TREND_RATES[k] * (change - asset.trend[k])
-    asset.seen_high = high
-    asset.seen_low = low
-    asset.seen_close = close
-    asset.seen_volume = volume
+    asset.seen_high = shown.high
+    asset.seen_low = shown.low
+    asset.seen_close = shown.close
+    asset.seen_volume = shown.volume
+    asset.seen_half_spread = shown.half_spread
+    asset.seen_depth = shown.depth
     asset.age = 0
     asset.valid = 1
 
@@ -85,7 +89,7 @@ def draw_fault(asset: AssetState, stress: Stress, address: Address) -> tuple[int
 
 
 @rare_kernel
-def delay(asset: AssetState, bar: Bar, bars: int) -> None:
+def delay(asset: AssetState, bar: Shown, bars: int) -> None:
     """Keep a bar back, or deliver one that was kept back long enough."""
     if asset.late_left == 0:
         asset.late_left = bars + 1
@@ -94,13 +98,23 @@ def delay(asset: AssetState, bar: Bar, bars: int) -> None:
         asset.late_high = bar.high
         asset.late_low = bar.low
         asset.late_volume = bar.volume
+        asset.late_half_spread = bar.half_spread
+        asset.late_depth = bar.depth
     asset.late_left -= 1
     if asset.late_left > 0:
         asset.age += 1
         asset.valid = 0
         asset.seen_return = 0.0
         return
-    show_bar(asset, asset.late_high, asset.late_low, asset.late_close, asset.late_volume)
+    kept = Shown(
+        asset.late_high,
+        asset.late_low,
+        asset.late_close,
+        asset.late_volume,
+        asset.late_half_spread,
+        asset.late_depth,
+    )
+    show_bar(asset, kept)
     asset.age = asset.late_age
 
 
@@ -113,8 +127,23 @@ def geometric(u: float, mean: float) -> int:
 
 
 @kernel
-def deliver(asset: AssetState, report: Report, bar: Bar, stress: Stress, address: Address) -> None:
-    """Pass the true bar through the feed."""
+def last_shown(asset: AssetState) -> Shown:
+    """Return what the feed delivered last."""
+    return Shown(
+        asset.seen_high,
+        asset.seen_low,
+        asset.seen_close,
+        asset.seen_volume,
+        asset.seen_half_spread,
+        asset.seen_depth,
+    )
+
+
+@kernel
+def deliver(
+    asset: AssetState, report: Report, bar: Shown, stress: Stress, address: Address
+) -> None:
+    """Pass the true bar and its quotes through the feed."""
     fault, direction = fault_of(asset, stress, address)
     report.feed_fault = fault
     if fault == Fault.MISSING:
@@ -122,12 +151,21 @@ def deliver(asset: AssetState, report: Report, bar: Bar, stress: Stress, address
         asset.valid = 0
         asset.seen_return = 0.0
     elif fault == Fault.STALE or fault == Fault.DUPLICATE:
-        show_bar(asset, asset.seen_high, asset.seen_low, asset.seen_close, asset.seen_volume)
+        show_bar(asset, last_shown(asset))
     elif fault == Fault.LATE:
         delay(asset, bar, stress.late_bars)
     elif fault == Fault.SPIKE:
         size = min(stress.spike_size * math.sqrt(asset.seen_variance_slow), 1.0)
         close = bar.close * math.exp(size if direction < 0.5 else -size)
-        show_bar(asset, max(bar.high, close), min(bar.low, close), close, bar.volume)
+        high, low = max(bar.high, close), min(bar.low, close)
+        show_bar(asset, Shown(high, low, close, bar.volume, bar.half_spread, bar.depth))
     else:
-        show_bar(asset, bar.high, bar.low, bar.close, bar.volume)
+        show_bar(asset, bar)
+
+
+@kernel
+def count_crisis(asset: AssetState, calm: float) -> None:
+    """Count the bars since the quotes shown left the band around the calm half spread and depth."""
+    is_wide = asset.seen_half_spread > CALM_BAND * calm
+    is_thin = asset.seen_depth * CALM_BAND < 1.0
+    asset.crisis_bars = asset.crisis_bars + 1 if is_wide or is_thin else 0

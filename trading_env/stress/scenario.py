@@ -20,7 +20,7 @@ from trading_env.core.errors import nearest
 from trading_env.stress.events import Event, Price
 from trading_env.stress.reader import parse_toml, read_bytes, refusal, scenario_error
 
-FAMILIES = {"train": "random_train", "test": "random_test"}  # what "random" stands for
+FAMILIES = ("random", "crises")  # each stands for its preset NAME_train or NAME_test
 
 
 class Scenario(BaseModel):
@@ -145,8 +145,8 @@ def _one(spec: object, family: str) -> Scenario:
     """Return the scenario that a name, a path, a mapping or None stands for."""
     if spec is None:
         return CALM
-    if spec == "random":
-        spec = FAMILIES[family]
+    if isinstance(spec, str) and spec in FAMILIES:
+        spec = f"{spec}_{family}"
     if isinstance(spec, Scenario):
         return spec
     if isinstance(spec, os.PathLike):
