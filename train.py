@@ -94,7 +94,7 @@ def train(
         typer.Option(help="portfolio: decisions to train on (default: 800,000)"),
     ] = None,
     generations: Annotated[
-        int | None, typer.Option(help="execution: generations of the search (default: 30)")
+        int | None, typer.Option(help="execution: generations of the search (default: 20)")
     ] = None,
     episodes: Annotated[
         int | None, typer.Option(help="of each cell (default: 256 execution, 64 portfolio)")
@@ -173,7 +173,7 @@ def train_pace(
     from agents.crises import crises_alone
     from agents.pace import fit_pace
 
-    generations = 30 if generations is None else generations
+    generations = 20 if generations is None else generations
     episodes = 256 if episodes is None else episodes
     if quick:
         generations, episodes = min(generations, 2), min(episodes, 32)

@@ -221,4 +221,5 @@ def test_a_cap_is_kept_at_once_whatever_the_level(wish: float) -> None:
     env.set_state(state)
     found = env.step(np.array([wish * sigma / 0.1]))[4]["risk"]
     assert found["wished_fraction"][0] == pytest.approx(wish)
-    assert found["target_fraction"][0] == pytest.approx(0.3) and found["bound_by"][0] == "max_weight"
+    assert found["target_fraction"][0] == pytest.approx(0.3)
+    assert found["bound_by"][0] == "max_weight"

@@ -16,8 +16,10 @@ from tests.oracle.tolerance import (
     MONEY,
     PAID_SHARES,
     ROUNDING,
+    TERMS,
     Sizes,
     allowed,
+    of_equity,
     seen_within,
     sizes_of,
 )
@@ -92,7 +94,7 @@ def state_of(env: PortfolioEnv) -> Record:
 def differences(where: str, ours: Record, theirs: Record, sizes: Sizes) -> list[Difference]:
     """Return the fields that differ by more than rounding."""
     found = []
-    money = LOG_MONEY if where == "log" else MONEY
+    money = {"log": LOG_MONEY, "terms": TERMS}.get(where, MONEY)
     for name, value in theirs.items():
         if name in NOT_ON_THE_PAGE or ours[name] == value:
             continue
@@ -224,4 +226,5 @@ class Pair:
             for one, other in zip(mine, row, strict=True):
                 if not abs(one - other) <= ROUNDING * abs(other):
                     found.append(Difference("covariance", one, other))
-        return found + differences("terms", ours.terms, terms, sizes)
+        shares = Sizes(0.0, of_equity(money, before["account"], account))
+        return found + differences("terms", ours.terms, terms, shares)

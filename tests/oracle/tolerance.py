@@ -3,14 +3,17 @@
 Where the order of operations differs, rounding may: prices agree within 1e-12 of themselves,
 quantities within 1e-12 of the largest one they were subtracted from, money within 1e-12 of the
 largest amount that entered it, pure numbers within 1e-12 (relative above 1), shares of a notional
-within what those leave of them, readings of the cost model within what shares leave of their
-logarithm, observations within the float32 they are given in, and, where they are made from shares
-or readings, within theirs.
+and terms of a reward within what amounts leave of them, readings of the cost model within what
+shares leave of their logarithm, observations within the float32 they are given in, and, where they
+are made from shares or readings, within theirs.
 """
 
 from typing import Any, NamedTuple
 
+from tests.oracle.accounts import WORST
 from tests.oracle.feedback import realised_of
+from trading_env.core.codes import names_of
+from trading_env.step.reward import Term
 
 Record = dict[str, Any]
 
@@ -40,6 +43,7 @@ MONEY = {
 SOLVED = {"kelly_fraction", "wished_fraction", "target_fraction"}
 PAID_SHARES = {"slippage", "expected_slippage"}
 READINGS = {"cost_level", "last_cost"}
+TERMS = set(names_of(Term))  # of the reward: money over equity
 LOG_MONEY = MONEY | {"traded", "ordered", "filled"}
 
 
@@ -76,6 +80,17 @@ def allowed(name: str, size: float, sizes: Sizes, money: set[str]) -> float:
     if name in READINGS:
         return sizes.reading
     return ROUNDING * max(size, REWARD_SCALE if name == "reward" else 1.0)
+
+
+def of_equity(money: float, before: Record, after: Record) -> float:
+    """Return the largest amount as a share of equity, for the terms of a reward.
+
+    Equity is what is left of large amounts by subtraction; a term is a share of it, a logarithm of
+    it or, with the return of a step, a square of that, which moves by the return times its error.
+    """
+    least = max(min(before["equity"], after["equity"]), WORST * before["initial_equity"])
+    returned = abs(after["equity"] / before["equity"] - 1.0)
+    return max(money / least, 1.0) * (1.0 + returned)
 
 
 def sizes_of(before: Record, slots: list[Record], after: Record, report: Record) -> Sizes:

@@ -100,8 +100,9 @@ def test_a_larger_balance_is_never_a_smaller_position(
 def test_nor_is_it_when_slowed_from_its_own_side(
     manager: RiskManager, given_: Any, c: float, b: float, other: float, tolerance: float
 ) -> None:
-    """A band in currency grows with the balance, and so does a sale that it hastens; and where the
-    caps of a larger account bind later, it keeps more of what is held on the other side.
+    """Else a larger account may sell more, by bands that grow with it.
+
+    Or keep more of what is held on the other side, since its caps bind later.
     """
     given_ = on_its_side(given_)
     low, high = (size_of(manager, c, x, tolerance, given_) for x in sorted((b, other)))
