@@ -40,7 +40,13 @@ from trading_env.markets import load_market
 from trading_env.markets.bars import BANDS
 from trading_env.policies.adaptive import AdaptivePolicy
 from trading_env.policies.baselines import BASELINES
-from trading_env.report import difference_sections, score_sections, text_table, write_report
+from trading_env.report import (
+    difference_sections,
+    score_sections,
+    terminal_sections,
+    text_table,
+    write_report,
+)
 
 TRAINING = ("calm", "price_shock", "volatility_regime")
 HELD_OUT = ("liquidity_drought", "flash_crash_2010", "bad_data", "gfc_2008", "covid_2020")
@@ -215,8 +221,8 @@ def train_pace(
             beside=["twap", "immediate", "random"],
             folder=run_folder,
         )
-    pooled = [s for s in score_sections(summary) if s.title.startswith("held-out")]
-    for section in pooled or score_sections(summary):
+    pooled = [s for s in terminal_sections(summary) if s.title.startswith("held-out")]
+    for section in pooled or terminal_sections(summary):
         print(f"\n{text_table(section)}")
     frame = pd.read_parquet(folder / "evaluation/episodes.parquet")
     others = ["without_feedback", "twap", "patience"]

@@ -16,18 +16,18 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from trading_env.report import score_sections, text_table  # noqa: E402 -- needs the path above
+from trading_env.report import terminal_sections, text_table  # noqa: E402 -- needs the path above
 
 RESULTS = ROOT / "benchmarks" / "results"
 PICTURES = ("episode.png", "equity.png")
-SHOWN = ("held-out scenarios",)
+SHOWN = "held-out scenarios"
 
 
 def training_part() -> str:
     """Tables of the recorded run, and where they come from."""
     recorded = read("train.json")
     summary, manifest = recorded["summary"], recorded["manifest"]
-    sections = [s for s in score_sections(summary) if s.title.partition(" (")[0] in SHOWN]
+    sections = [s for s in terminal_sections(summary) if s.title.startswith(SHOWN)]
     tables = "\n\n".join(text_table(section) for section in sections)
     notes = "\n".join(f"- {note}" for note in summary["notes"])
     minutes = recorded["minutes"]
