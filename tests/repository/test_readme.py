@@ -30,5 +30,7 @@ def test_a_figure_typed_by_hand_is_noticed(tmp_path: Path) -> None:
             shutil.copyfile(source, tmp_path / name)
     readme = tmp_path / "README.md"
     text = readme.read_text(encoding="utf-8")
-    readme.write_text(text.replace("buy_and_hold", "buy_and_fold", 1), encoding="utf-8")
+    typed = text.replace("adaptive pays less than twap, -", "adaptive pays less than twap, -9", 1)
+    assert typed != text
+    readme.write_text(typed, encoding="utf-8")
     assert run_check(tmp_path).returncode == 1
