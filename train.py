@@ -246,7 +246,11 @@ def checked_length(
     for name, value in least.items():
         if value < (name != "seed"):
             raise ConfigError(f"{name} = {value}: must be >= {int(name != 'seed')}")
-    bars = min(load_market(market, seed_band=band).bars for band in BANDS)
+    tables = [load_market(market, seed_band=band) for band in BANDS]
+    if env == "execution" and tables[0].assets != 1:
+        reason = f"has {tables[0].assets} assets: a pace is trained on one"
+        raise ConfigError(f"market {market_name(market)}: {reason}")
+    bars = min(table.bars for table in tables)
     length = min(longest, bars - WARMUP - 2)
     if length < shortest:
         need = WARMUP + 2 + shortest

@@ -194,6 +194,7 @@ def used_folder(folder: Path) -> list[str]:
         (lambda _: ["--timesteps", "9"], "of --env portfolio"),
         (lambda _: ["--env", "portfolio", "--generations", "9"], "of --env execution"),
         (lambda _: ["--generations", "0"], "generations = 0"),
+        (lambda _: ["--market", "us_indices"], "has 2 assets: a pace is trained on one"),
     ],
 )
 def test_what_the_user_got_wrong_is_one_line_and_exit_code_2(

@@ -11,7 +11,8 @@ from tests.helpers import a_desk, account_params, an_account, held, some_rules
 from trading_env.core.codes import Exit
 from trading_env.core.records import AssetState, new_table
 from trading_env.execution_engine.account import call_margin, revalue, revalue_as_seen, settle
-from trading_env.risk_manager.sizing import drawdown_throttle, execution_rate
+from trading_env.risk_manager.rate import execution_rate
+from trading_env.risk_manager.sizing import drawdown_throttle
 
 books = st.lists(
     st.tuples(st.just(0.0) | st.floats(-1e4, 1e4), st.floats(0.01, 1e4)), min_size=1, max_size=6

@@ -25,13 +25,12 @@ from trading_env.core.codes import BoundBy, Exit, RiskMode
 from trading_env.core.values import Stake, Standing
 from trading_env.execution_engine.orders import send_order
 from trading_env.risk_manager.kelly import kelly_fraction
+from trading_env.risk_manager.rate import execution_rate, slowed
 from trading_env.risk_manager.sizing import (
     account_caps,
     asset_caps,
     decide,
     drawdown_throttle,
-    execution_rate,
-    slowed,
     stop_distances,
 )
 

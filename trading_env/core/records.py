@@ -1,5 +1,7 @@
 """The state of a step, as records: unit, sign and shape of every stored value.
 
+One long file, so that all that is stored can be read in one place.
+
 An annotated class names the fields of one row, and `record_dtype` turns it into the numpy
 structured type that holds it (float -> float64, int -> int64, `Annotated[Floats, n]` -> n of them).
 Kernels read and write the fields of records (`asset.position`), compiled or not.

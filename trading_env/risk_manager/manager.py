@@ -18,13 +18,12 @@ from trading_env.core.values import Stake, Standing
 from trading_env.risk_manager.config import RiskConfig
 from trading_env.risk_manager.kelly import edge_noise, size_together
 from trading_env.risk_manager.levels import level_against, level_with, tighter
+from trading_env.risk_manager.rate import execution_rate, slowed
 from trading_env.risk_manager.sizing import (
     account_caps,
     asset_caps,
-    execution_rate,
     expected_share,
     propose,
-    slowed,
     stop_distances,
     wished_stake,
 )

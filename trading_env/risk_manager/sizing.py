@@ -43,13 +43,13 @@ from trading_env.risk_manager.kelly import (
     size_together,
     win_probability,
 )
+from trading_env.risk_manager.rate import execution_rate, slowed
 
 if TYPE_CHECKING:
     from trading_env.risk_manager.config import RiskConfig
 
 MAX_DISTANCE = 3.0  # log price; a stop further than that is no stop
 MAX_RESERVE = 0.5  # share of equity that expected costs may set aside
-TOLERANCE = math.log(1.3)  # log multiple of the expected cost that slows nothing
 ROUNDING = 1e-12  # of the leverage: more than that is beyond it
 
 
@@ -114,27 +114,6 @@ def drawdown_throttle(drawdown: float, limit: float) -> float:
     if limit >= 1.0 or drawdown <= 0.5 * limit:
         return 1.0
     return max(0.0, 2.0 * (1.0 - drawdown / limit))
-
-
-@kernel
-def execution_rate(level: float, floor: float) -> float:
-    """Share of the way to its target that a position moves, in [floor, 1].
-
-    One over the root of the cost multiple e^`level`, as far as that is beyond TOLERANCE: so the
-    optimal rate falls with quadratic costs where they are large (Garleanu and Pedersen 2013).
-    """
-    return max(math.exp(-0.5 * max(level - TOLERANCE, 0.0)), floor) if floor < 1.0 else 1.0
-
-
-@kernel
-def slowed(stake: Stake, held: float, rate: float, risk: "RiskConfig") -> Stake:
-    """Move a share held only a part of the way to its target, but by twice the no-trade band."""
-    gap = stake.fraction - held
-    step = max(rate * abs(gap), 2.0 * risk.no_trade_band)
-    if rate >= 1.0 or step >= abs(gap):
-        return stake
-    fraction = held + math.copysign(step, gap)
-    return Stake(fraction, stake.kelly_fraction, BoundBy.EXECUTION_FEEDBACK.value)
 
 
 @kernel
