@@ -171,7 +171,9 @@ def is_allowed(config: type[Settings], given: dict[str, Any]) -> bool:
 def random_configuration(rng: np.random.Generator) -> dict[str, Any]:
     """Draw arguments of the environment; markets are small and shared through the cache."""
     picks = RandomPicks(rng)
-    first, second = rng.choice(preset_names(), size=2, replace=False)
+    # Crises of minutes make fills on days cost more than the price: they have tests of their own.
+    names = [name for name in preset_names() if not name.startswith("crises_")]
+    first, second = rng.choice(names, size=2, replace=False)
     preset = picks.one_of(list(BAR_S))
     late = [1000.0 * BAR_S[preset] * bars for bars in LATENCIES]
     shares = [BAR_S[preset] / BAR_S["us_stock_daily"] * share for share in SHARES]

@@ -53,7 +53,7 @@ def situations(draw: st.DrawFn) -> dict[str, Any]:
         "side": draw(sides),
         "position": draw(st.just(0.0) | st.floats(-1e5, 1e5)),
         "other_exposure": draw(st.just(0.0) | st.floats(0.0, 1e7, allow_subnormal=False)),
-        "bar_capacity": draw(st.just(math.inf) | st.floats(0.0, 1e6, allow_subnormal=False)),
+        "bar_capacity": draw(st.sampled_from([0.0, math.inf]) | st.floats(1e-200, 1e6)),
         "drawdown": draw(st.floats(0.0, 0.6)),
         "expected_slippage": draw(st.floats(-1e-3, 1e-2)),
         "cost_level": draw(st.floats(-4.0, 4.0)),
