@@ -5,7 +5,7 @@ generation POPULATION sets of weights are drawn around the present ones, in pair
 and each works the same EPISODES parent orders: the same sizes, paths and crises, so that what sets
 two of them apart is what they did. The quarter that paid least moves mean and deviation of the
 draws; the deviation keeps a least value (Szita and Lorincz 2006). What an order pays is its cost
-without luck (`step/pace.py`): the market's own moves are ten times as large, and a pace that
+without luck (`step/pace.py`): the market's own moves are several times as large, and a pace that
 decides on cost alone has no use for them. The next generation works other orders.
 
 The first weights are 0, so the search starts at the rule that the network corrects. Between
@@ -23,12 +23,12 @@ from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
 from trading_env.backtesting.interruption import stop_if_interrupted
+from trading_env.envs.info import BPS_PER_UNIT
 from trading_env.envs.vector import ExecutionVectorEnv
 from trading_env.policies.adaptive import Network
 from trading_env.policies.pace import REACH, PaceInputs, PacePolicy
 from trading_env.policies.patience import Clock
 
-BPS = 1e4
 POPULATION, EPISODES = 24, 1024
 ELITE = 0.25  # share of a generation that the next one follows
 SMOOTHING = 0.7  # weight of the newest generation
@@ -129,7 +129,7 @@ def mean_cost(policy: PacePolicy, envs: ExecutionVectorEnv, seed: int) -> float:
         logs = batch.outputs.final_logs[ended]
         cost[ended] = logs["parent_shortfall"] - logs["parent_luck"]
         running &= ~ended
-    return float(BPS * np.mean(cost / value))
+    return float(BPS_PER_UNIT * np.mean(cost / value))
 
 
 def input_moments(

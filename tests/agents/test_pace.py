@@ -16,6 +16,7 @@ from trading_env import ADAPTIVE_EXECUTION
 from trading_env.backtesting.lookup import find_policy
 from trading_env.backtesting.rollouts import rollout
 from trading_env.cli import answers
+from trading_env.core.errors import ConfigError
 from trading_env.envs.vector import ExecutionVectorEnv
 from trading_env.policies.adaptive import Network
 from trading_env.policies.pace import PacePolicy
@@ -166,3 +167,13 @@ def test_a_run_leaves_both_policies_a_verdict_and_a_report(
     found = find_policy(str(out))
     assert found.env == "execution" and found.length == 120
     assert json.loads((out / "manifest.json").read_text())["status"] == "finished"
+
+
+@pytest.mark.parametrize("length", ["soon", None])
+def test_a_run_whose_pace_tells_no_length_is_refused_in_one_line(
+    tmp_path: Path, length: object
+) -> None:
+    told = {"format": "trading-env policy 1", "kind": "pace", "length": length}
+    (tmp_path / "policy.json").write_text(json.dumps(told))
+    with pytest.raises(ConfigError, match="not the folder of a run"):
+        find_policy(str(tmp_path))

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 from trading_env.core.errors import ConfigError, nearest, shown, unknown
 from trading_env.envs.spaces import ObservationLayout
 from trading_env.policies.adapters import PolicySpec, build_policy, load_model
-from trading_env.policies.adaptive import AdaptivePolicy, read_policy
+from trading_env.policies.adaptive import AdaptivePolicy
 from trading_env.policies.baselines import BASELINES, EXECUTION_BASELINES
 from trading_env.policies.pace import BLIND, KIND, PacePolicy
 from trading_env.policies.patience import Patience
@@ -181,14 +181,15 @@ def _from_run(run: Path) -> Candidate:
     try:
         description = json.loads((folder / "policy.json").read_text(encoding="utf-8"))
         kind, scenarios = str(description["kind"]), description.get("scenarios", ())
+        length = int(description["length"]) if kind in (KIND, BLIND) else None
         config = {}
         if (run / "config.toml").exists():
             config = tomllib.loads((run / "config.toml").read_text(encoding="utf-8"))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(f"POLICY {run}: not the folder of a run: {error}") from None
 
-    if kind in (KIND, BLIND):
-        return _of_pace(run, folder, config, tuple(map(str, scenarios)))
+    if length is not None:
+        return _of_pace(run, folder, config, length, tuple(map(str, scenarios)))
 
     def load(calibrate: bool | None = None) -> PolicySpec:
         return _told(
@@ -208,14 +209,13 @@ def _from_run(run: Path) -> Candidate:
 
 
 def _of_pace(
-    run: Path, folder: Path, config: Mapping[str, Any], scenarios: tuple[str, ...]
+    run: Path, folder: Path, config: Mapping[str, Any], length: int, scenarios: tuple[str, ...]
 ) -> Candidate:
     """Read a pace of parent orders, with its ablation and the hand rule that it corrects."""
 
     def load(path: Path) -> PolicySpec:
         return _told(str(run), lambda layout: PacePolicy.load(path, layout))
 
-    length = int(read_policy(folder)[0]["length"])
     rule = _told(str(run), lambda layout: Patience(PacePolicy.load(folder, layout).clock))
     blind = run / "policy_without_feedback"
     company: dict[str, PolicySpec] = {"patience": rule}

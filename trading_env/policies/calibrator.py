@@ -7,15 +7,15 @@ exponentially weighted means over fills. So realised over expected cost is
     r = (1 + s) / (1 - s)
 
 A trade was sized for a cost that turned out r times as large, of which a share q could be had.
-The confidence that spends no more than it was sized for is q / r of the one stated. Realised cost
-holds the price's move before arrival, which has no sign and on daily bars is larger than spread
-and impact, so costs up to `tolerance` times the expected ones are not taken as evidence:
+The confidence that spends no more than it was sized for is q / r of the one stated. Costs up to
+`tolerance` times the expected ones are not taken as evidence:
 
     wanted = clip(q min(1, tolerance / r), lowest, 1)
 
 After a fill the multiplier moves towards `wanted` by `rate`; in a step without one it moves back
 towards 1 by `fade`, because the market that the evidence came from is passing. No gradients, no
-memory across episodes, nothing but the observation. Tolerance, rate and fade were chosen
+memory across episodes, nothing but the observation. Tolerance, rate and fade were chosen, when
+`surprise` still held the price's move before arrival,
 among twelve combinations on the validation band (one network; calm, price_shock,
 volatility_regime, liquidity_drought, gfc_2008, covid_2020), so in these scenarios its gain over
 the ablation is not that of a crisis never met.
