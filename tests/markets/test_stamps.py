@@ -42,6 +42,24 @@ def test_digits_that_are_no_time_are_refused(text: str) -> None:
         parse_time_stamp(text)
 
 
+FAR = ["0001-01-01T00:00+14:00", "9999-12-31T23:59:59-14:00", "-9223372036854775808"]
+FAR += ["9223372036854775807", "9223372036854775808", "-9999999999999999999"]
+
+
+@pytest.mark.parametrize("text", FAR)
+@pytest.mark.parametrize("way", ["csv", "frame", "index"])
+def test_a_time_far_beyond_any_market_is_one_line(text: str, way: str, tmp_path: Path) -> None:
+    """At the ends of what a date and an integer can hold, where arithmetic on it would overflow."""
+    frame = pd.DataFrame({"time": [text, text], **PRICES})
+    with pytest.raises(MarketDataError, match="time") as refused:
+        if way == "csv":
+            frame.to_csv(tmp_path / "bars.csv", index=False)
+            Market.from_csv(tmp_path / "bars.csv")
+        else:
+            Market.from_frame(frame.set_index("time") if way == "index" else frame)
+    assert len(str(refused.value)) < 200
+
+
 @pytest.mark.parametrize("form", ["%Y%m%d", "%Y%m%d%H", "%Y%m%d%H%M", "%Y%m%d%H%M%S"])
 @pytest.mark.parametrize("typed", [False, True])
 def test_digits_in_a_frame_are_read_as_in_a_file(form: str, typed: bool, tmp_path: Path) -> None:

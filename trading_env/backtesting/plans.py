@@ -19,6 +19,7 @@ from trading_env.backtesting.store import CellStore
 from trading_env.core.errors import ConfigError
 from trading_env.core.files import jsonable
 from trading_env.core.records import Floats
+from trading_env.core.seeds import seed_of
 from trading_env.envs.trace import EpisodeTrace
 from trading_env.envs.vector import TradingVectorEnv
 from trading_env.envs.world import Setup
@@ -53,13 +54,12 @@ class Plan:
         """Refuse what cannot be played.
 
         Raises:
-            ConfigError: a number out of its range, or nothing to play.
+            ConfigError: a number out of its range, or nothing to play; SeedError: no seed.
         """
         env_class(self.env)
         if isinstance(self.episodes, bool) or self.episodes < 1:
             raise ConfigError(f"episodes = {self.episodes}: must be >= 1")
-        if self.seed < 0:
-            raise ConfigError(f"seed = {self.seed}: must be >= 0")
+        seed_of(self.seed, self.episodes)
         for name in ("policies", "scenarios", "slices", "severities"):
             if not getattr(self, name):
                 raise ConfigError(f"{name}: give at least one")

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from trading_env.core.codes import AutoReset, Factor, Fault
+from trading_env.core.codes import Factor, Fault
 from trading_env.core.errors import shown
 from trading_env.core.records import Floats, Report, Stress, Table
 from trading_env.envs.batch import Batch
@@ -139,6 +139,6 @@ def _played(trace: EpisodeTrace, setup: Setup, signals: Floats) -> EpisodeTrace:
     for action in signals:
         if batch.lanes.accounts["done"][0] == 1:
             break
-        batch.step(batch.check_actions(action[None], (1, batch.assets)), AutoReset.DISABLED)
+        batch.step(batch.check_actions(action[None], (1, batch.assets)))
         played.add(batch)
     return played

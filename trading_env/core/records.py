@@ -6,17 +6,21 @@ An annotated class names the fields of one row, and `record_dtype` turns it into
 structured type that holds it (float -> float64, int -> int64, `Annotated[Floats, n]` -> n of them).
 Kernels read and write the fields of records (`asset.position`), compiled or not.
 
+The annotation also says which values a field of the state can have, and nothing else says so: a
+snapshot that comes from outside is checked against it (`envs/snapshot.py`). A float without a range
+is any finite number; a whole number of the state always has a range.
+
 Units: money in the account's currency, quantities in units of the asset (signed, + is long or
 buy), prices in currency per unit, fractions of a price or of equity as pure numbers, time in
 seconds or bars where the name ends so. A level of 0 means "no such level": nothing here is NaN.
 """
 
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trading_env.core.codes import BoundBy, Factor, Fault
+from trading_env.core.codes import BoundBy, Exit, Factor, Fault, SlotState, Status
 
 SLOTS = 4  # live orders an asset can have; a fifth is rejected with `bound_by = ORDER_SLOTS`
 DECAYS = 3  # decay times of own transient impact
@@ -27,13 +31,29 @@ Ints: TypeAlias = NDArray[np.int64]
 Flags: TypeAlias = NDArray[np.bool_]
 
 
+class Within(NamedTuple):
+    """The values a field can have, both ends included; a word names a size of the world."""
+
+    low: float
+    high: float | str
+
+
+HUGE = float(np.finfo(np.float64).max)
+COUNTED = 2**62  # more than is ever counted, and one more still fits
+Positive: TypeAlias = Annotated[float, Within(5e-324, HUGE)]
+NotNegative: TypeAlias = Annotated[float, Within(0.0, HUGE)]
+Count: TypeAlias = Annotated[int, Within(0, COUNTED)]
+Flag: TypeAlias = Annotated[int, Within(0, 1)]
+
+
 def record_dtype(layout: type) -> np.dtype[Any]:
     """Return the structured type of a record class; items know their fields as attributes."""
     kinds: dict[Any, type] = {float: np.float64, int: np.int64, Floats: np.float64, Ints: np.int64}
     fields = []
     for name, kind in layout.__annotations__.items():
-        shape = getattr(kind, "__metadata__", ())  # (n,) of Annotated[Floats, n]
-        fields.append((name, kinds[kind.__origin__ if shape else kind], shape))
+        notes = getattr(kind, "__metadata__", ())
+        shape = tuple(note for note in notes if isinstance(note, int))  # of Annotated[Floats, n]
+        fields.append((name, kinds[kind.__origin__ if notes else kind], shape))
     return np.dtype((np.record, np.dtype(fields)))
 
 
@@ -56,33 +76,33 @@ class AssetState:
     """Everything one asset of one environment carries from step to step."""
 
     # the market as it is
-    mark: float  # true close, own lasting impact included, own transient impact not
+    mark: Positive  # true close, own lasting impact included, own transient impact not
     value: float  # a unit in the account's equity: the mark less own lasting impact on the way out
-    base_close: float  # of the market table's last bar
-    undisturbed: float  # true close without the account's own impact
-    displacement: float  # factor by which the scenario has moved the price off the base table
+    base_close: Positive  # of the market table's last bar
+    undisturbed: Positive  # true close without the account's own impact
+    displacement: Positive  # factor by which the scenario has moved the price off the base table
     permanent: float  # own lasting impact: log, or fraction of `reference_price` (FIRST)
     permanent_unit: float  # of one unit traded; fixed for the episode
     transient: Annotated[Floats, DECAYS]  # own decaying impact, fraction
-    reference_price: float  # first mark of the episode
-    variance_fast: float  # of a bar's undisturbed return: own impact does not feed on itself
-    variance_slow: float
-    volume_mean: float  # units a bar, trailing
+    reference_price: Positive  # first mark of the episode
+    variance_fast: Positive  # of a bar's undisturbed return: own impact does not feed on itself
+    variance_slow: Positive
+    volume_mean: NotNegative  # units a bar, trailing
     # the account's holding
     position: float  # units
     entry_price: float  # average price paid, 0 when flat
-    entry_mid: float  # average price at the moments of entry, costs left out
-    stop_loss: float  # price level, 0 for none
-    take_profit: float  # price level, 0 for none
-    stop_distance: float  # log, that the position was opened with
+    entry_mid: NotNegative  # average price at the moments of entry, costs left out
+    stop_loss: NotNegative  # price level, 0 for none
+    take_profit: NotNegative  # price level, 0 for none
+    stop_distance: NotNegative  # log, that the position was opened with
     margin_level: float  # at which this bar closes it, times the position's sign then; 0: none
-    holding_bars: int  # bars that have ended since the position was opened or flipped
-    exit_pending: int  # Exit code; while set, the agent's orders are refused
-    exit_notional: float  # traded by the present exit, for its fee
-    exit_units: float
+    holding_bars: Count  # bars that have ended since the position was opened or flipped
+    exit_pending: Annotated[int, Exit]  # Exit code; while set, the agent's orders are refused
+    exit_notional: NotNegative  # traded by the present exit, for its fee
+    exit_units: NotNegative
     exit_proportional: float  # the part of its fee that goes by notional, currency
     exit_fees: float  # before the scenario's factor
-    slots_used: int  # order slots from here on are empty
+    slots_used: Annotated[int, Within(0, SLOTS)]  # order slots from here on are empty
     # the parent order (Execution)
     parent: float  # units, signed
     goal: float  # position in which it is done
@@ -90,58 +110,58 @@ class AssetState:
     slippage: float  # realised cost, fraction of notional
     expected_slippage: float  # what the risk manager expected to pay
     cost_level: float  # estimated log of realised over expected cost
-    cost_variance: float  # of that estimate
+    cost_variance: NotNegative  # of that estimate
     last_cost: float  # log of realised over expected cost of the last fills
-    latency: float  # seconds
+    latency: NotNegative  # seconds
     fill_ratio: float  # filled share of what was live
     # what the feed has shown
-    seen_close: float
-    seen_high: float
-    seen_low: float
-    seen_volume: float
-    seen_half_spread: float  # quoted, fraction of the price
-    seen_depth: float  # quoted, share of the usual depth
+    seen_close: Positive
+    seen_high: NotNegative
+    seen_low: NotNegative
+    seen_volume: NotNegative
+    seen_half_spread: NotNegative  # quoted, fraction of the price
+    seen_depth: NotNegative  # quoted, share of the usual depth
     seen_return: float
-    seen_variance_fast: float
-    seen_variance_slow: float
-    seen_volume_mean: float
+    seen_variance_fast: Positive
+    seen_variance_slow: Positive
+    seen_volume_mean: NotNegative
     trend: Annotated[Floats, TRENDS]  # exponentially weighted means of seen returns
-    crisis_bars: int  # bars since the quotes shown left their calm band
-    age: int  # bars since the last delivered bar
-    valid: int  # 1: this bar was delivered
-    stale_left: int  # bars that a stale run still lasts
-    late_left: int  # bars until a late bar is delivered
-    late_age: int  # its age then
-    late_close: float
-    late_high: float
-    late_low: float
-    late_volume: float
-    late_half_spread: float
-    late_depth: float
+    crisis_bars: Count  # bars since the quotes shown left their calm band
+    age: Count  # bars since the last delivered bar
+    valid: Flag  # 1: this bar was delivered
+    stale_left: Count  # bars that a stale run still lasts
+    late_left: Count  # bars until a late bar is delivered
+    late_age: Count  # its age then
+    late_close: NotNegative
+    late_high: NotNegative
+    late_low: NotNegative
+    late_volume: NotNegative
+    late_half_spread: NotNegative
+    late_depth: NotNegative
 
 
 class OrderSlot:
     """One live order, with its own ledger in currency."""
 
-    state: int  # SlotState
-    identity: int  # step that it was sent in, from 1
+    state: Annotated[int, SlotState]  # SlotState
+    identity: Count  # step that it was sent in, from 1
     quantity: float  # units, signed; 0 is a pure cancel
     left: float  # units, signed
     goal: float  # position that it was sent for
-    decision_price: float  # mark when the decision was taken
-    arrival_price: float  # where it met the market; 0 until it has
-    limit: float  # worst price it may trade at, currency per unit; 0 for a market order
-    latency_s: float
+    decision_price: NotNegative  # mark when the decision was taken
+    arrival_price: NotNegative  # where it met the market; 0 until it has
+    limit: NotNegative  # worst price it may trade at, currency per unit; 0 for a market order
+    latency_s: NotNegative
     due_s: float  # seconds from the next bar's open until it arrives
-    replaces: int  # 1: cancels the orders it was sent to replace when it arrives
-    replaced: int  # 1: a newer order is on its way to cancel it
+    replaces: Flag  # 1: cancels the orders it was sent to replace when it arrives
+    replaced: Flag  # 1: a newer order is on its way to cancel it
     stop_distance: float  # log, set on the position when the fill opens or adds to it
     target_distance: float
-    outcome: int  # Status it ended with, once DONE
+    outcome: Annotated[int, Status]  # Status it ended with, once DONE
     claim: float  # units it stood for when this step began; 0 once a newer order replaces it
     step_filled: float  # units filled in this step
     filled: float  # units, signed
-    notional: float  # currency filled so far
+    notional: NotNegative  # currency filled so far
     proportional: float  # the part of its fee that goes by notional, currency
     delay: float
     spread: float
@@ -156,25 +176,25 @@ class AccountState:
     cash: float
     fees_paid: float  # cumulative
     financing_paid: float  # cumulative; negative is income
-    initial_equity: float
+    initial_equity: Positive
     equity: float  # at the last mark
-    peak_equity: float
+    peak_equity: Positive
     seen_equity: float  # marked at the prices shown
-    seen_peak: float  # highest that two consecutive shown values reached
-    arrival_value: float  # sum of |parent| x arrival price (Execution)
-    step: int
-    episode: int
-    row: int  # of the market table: the bar the last decision could see
-    group: int  # scenario drawn for this episode
-    done: int  # 1: the episode has ended
+    seen_peak: Positive  # highest that two consecutive shown values reached
+    arrival_value: NotNegative  # sum of |parent| x arrival price (Execution)
+    step: Annotated[int, Within(0, "length")]
+    episode: Count
+    row: Annotated[int, Within(0, "last_row")]  # of the market table: last bar seen
+    group: Annotated[int, Within(0, "last_group")]  # scenario drawn for this episode
+    done: Flag  # 1: the episode has ended
 
 
 class EpisodeLog:
     """Sums over an episode; what `info["summary"]` is made from."""
 
     reward: float
-    steps: int
-    traded: float  # notional
+    steps: Count
+    traded: NotNegative  # notional
     delay: float
     spread: float
     impact: float
@@ -182,17 +202,18 @@ class EpisodeLog:
     opportunity: float
     ordered: float  # orders sent, at their decision prices, currency
     filled: float  # what was filled of them, at the same prices (exits not counted)
-    orders: int
-    arrivals: int
-    latency: float  # sum over arrivals, seconds
-    stops: int  # bars in which a stop was worked
-    targets: int
-    time_stops: int
-    margin_calls: int
+    orders: Count
+    arrivals: Count
+    latency: NotNegative  # sum over arrivals, seconds
+    stops: Count  # bars in which a stop was worked
+    targets: Count
+    time_stops: Count
+    margin_calls: Count
     parent_shortfall: float  # implementation shortfall of the parent orders (Execution)
     parent_luck: float  # of which the market's own moves, currency
     max_drawdown: float
-    bound: Annotated[Ints, len(BoundBy)]  # decisions (asset and step) by what bound them
+    # decisions (asset and step) by what bound them
+    bound: Annotated[Ints, len(BoundBy), Within(0, COUNTED)]
 
 
 class Report:

@@ -3,6 +3,7 @@
 Both Gymnasium classes are thin layers over this one: the single environment is the batch of one.
 """
 
+from functools import cached_property
 from typing import Any
 
 import numba
@@ -12,12 +13,12 @@ from numpy.typing import NDArray
 from trading_env.core.codes import AutoReset
 from trading_env.core.errors import shown
 from trading_env.core.records import SLOTS, Floats
-from trading_env.core.world import Lanes
+from trading_env.core.seeds import seeds_of
+from trading_env.envs.snapshot import Snapshot, arguments_of, checked_snapshot, snapshot_of
 from trading_env.envs.world import Setup
 from trading_env.step.drivers import ALL_FINITE, DRAWN, Drivers, Step, bound, parallel, serial
 from trading_env.step.rows import new_lanes, new_outputs, renewed
 
-STATE_VERSION = 2
 MAX_THREADS = int(vars(numba.config)["NUMBA_NUM_THREADS"])  # the most that can be set later
 
 
@@ -30,10 +31,17 @@ class Batch:
     """
 
     def __init__(
-        self, setup: Setup, lanes: int, *, keep_reports: bool, fresh: bool = False
+        self,
+        setup: Setup,
+        lanes: int,
+        *,
+        keep_reports: bool,
+        autoreset: AutoReset = AutoReset.DISABLED,
+        fresh: bool = False,
     ) -> None:
         world = setup.world
         self.setup = setup
+        self.autoreset = autoreset
         self.count = lanes
         self.assets = world.hits.shape[1]
         size = len(setup.layout.features)
@@ -80,14 +88,14 @@ class Batch:
             self.outputs = self.outputs._replace(observations=kept)
         self._drivers.reset(self.setup.world, self.lanes, self.outputs, self.seeds, choice)
 
-    def step(self, actions: Floats, autoreset: AutoReset) -> None:
+    def step(self, actions: Floats) -> None:
         """Step every lane; actions are those that `check_actions` returned.
 
         Raises:
             ValueError: an action is not finite; nothing has changed.
         """
         outputs = renewed(self.outputs) if self._fresh else self.outputs
-        given = (self.setup.world, self.lanes, outputs, actions, self.seeds, autoreset.value)
+        given = (self.setup.world, self.lanes, outputs, actions, self.seeds, self.autoreset.value)
         if self._step is None:
             self._step = bound(self._drivers.step, *given)
         bad = self._step(*given)
@@ -121,25 +129,38 @@ class Batch:
         checked = np.ascontiguousarray(given, dtype=np.float64)
         return checked if checked.flags.aligned else checked.copy()
 
-    def get_state(self) -> dict[str, Any]:
-        """Return copies of all that the future depends on, but the seeds."""
-        state: dict[str, Any] = {"version": STATE_VERSION}
-        for name, array in self.lanes._asdict().items():
-            state[name] = array.copy()
-        return state
+    @cached_property
+    def _arguments(self) -> str:
+        return arguments_of(self.setup, self.count, self.autoreset)
 
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Go back to a snapshot.
+    def _now(self) -> Snapshot:
+        return Snapshot(self.lanes, self.seeds, self.outputs.observations)
+
+    def get_state(self) -> dict[str, Any]:
+        """Return copies of all that the future depends on; see `envs/snapshot.py`.
 
         Raises:
-            ValueError: the snapshot is of another version or another shape.
+            RuntimeError: no episode has begun.
         """
-        if state.get("version") != STATE_VERSION:
-            raise ValueError(f"state version {state.get('version')!r}: must be {STATE_VERSION}")
-        for name in Lanes._fields:
-            own = getattr(self.lanes, name)
-            if state[name].shape != own.shape or state[name].dtype != own.dtype:
-                raise ValueError(f"state of {name} has shape {state[name].shape}: {own.shape} here")
-        for name in Lanes._fields:
-            getattr(self.lanes, name)[...] = state[name]
+        if not self.is_started:
+            raise RuntimeError("get_state() needs an episode: call reset() first")
+        return snapshot_of(self._now(), self._arguments)
+
+    def set_state(self, state: dict[str, Any], *, reseed: Any = None) -> None:
+        """Go back to a snapshot, or branch off it into the future of another seed.
+
+        Raises:
+            StateError: the snapshot is damaged or of other arguments; nothing has changed.
+            SeedError: `reseed` is no seed; nothing has changed.
+        """
+        now = self._now()
+        found = checked_snapshot(state, now, self._arguments, self.setup.world, self.autoreset)
+        seeds = found.seeds if reseed is None else seeds_of(reseed, self.count)
+        for own, given in zip(now.lanes, found.lanes, strict=True):
+            own[...] = given
+        self.seeds[...] = seeds
+        if self._fresh:  # what an earlier call returned stays as it is
+            self.outputs = self.outputs._replace(observations=found.observations)
+        else:
+            now.observations[...] = found.observations
         self.is_started = True

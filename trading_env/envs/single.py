@@ -6,8 +6,8 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from trading_env.core.codes import AutoReset
 from trading_env.core.errors import shown
+from trading_env.core.seeds import seed_of, seeds_of
 from trading_env.envs.batch import Batch
 from trading_env.envs.info import check_detail, full_info, summary
 from trading_env.envs.render import draw, print_line
@@ -56,13 +56,15 @@ class TradingEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         """Begin an episode: the first of `seed`, or the next one when `seed` is None.
 
         Raises:
-            ValueError: `options` holds an unknown key, or a path or start outside the market.
+            ValueError: `options` holds an unknown key, or a path or start outside the market; or
+                the seed is no whole number in [0, 2**64). Nothing has changed.
         """
         path, start = self._placement(options or {})
+        seed = None if seed is None else seed_of(seed)
         super().reset(seed=seed)
         seeds = None
         if seed is not None:
-            seeds = np.array([seed], dtype=np.uint64)
+            seeds = seeds_of(seed, 1)
         elif not self._batch.is_started:
             seeds = self.np_random.integers(0, 2**63, size=1, dtype=np.uint64)
         self._batch.reset(seeds, ALL, path, start)
@@ -97,7 +99,7 @@ class TradingEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         actions = batch.check_actions(action, self._shape)
         if not batch.is_started or batch.lanes.accounts["done"][0] == 1:
             raise RuntimeError("step() needs an episode in progress: call reset() first")
-        batch.step(actions.reshape(1, -1), AutoReset.DISABLED)
+        batch.step(actions.reshape(1, -1))
         outputs = batch.outputs
         terminated = bool(outputs.terminated[0])
         truncated = bool(outputs.truncated[0])
@@ -127,13 +129,23 @@ class TradingEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         return draw(self._trace, show=self.render_mode == "human")
 
     def get_state(self) -> dict[str, Any]:
-        """Return an exact, picklable snapshot; it does not hold the seed."""
-        return self._batch.get_state()
+        """Return an exact, picklable snapshot: state, seed and arguments.
 
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Go back to a snapshot of an environment with the same arguments.
+        It tells the future, so a policy must not read it.
 
         Raises:
-            ValueError: the snapshot does not fit.
+            RuntimeError: no episode has begun.
         """
-        self._batch.set_state(state)
+        return self._batch.get_state()
+
+    def set_state(self, state: dict[str, Any], *, reseed: int | None = None) -> None:
+        """Go back to a snapshot of an environment with the same arguments, in any process.
+
+        The episode goes on exactly as it would have there, whatever seed this one had. With
+        `reseed` it branches: what has happened stays, later draws are those of the new seed.
+
+        Raises:
+            ValueError: the snapshot is damaged, or of other arguments (the message names which); or
+                `reseed` is no seed. Nothing has changed.
+        """
+        self._batch.set_state(state, reseed=reseed)

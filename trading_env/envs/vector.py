@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from trading_env.core.codes import AutoReset, Task
 from trading_env.core.errors import shown
+from trading_env.core.seeds import seeds_of
 from trading_env.envs.batch import Batch
 from trading_env.envs.info import check_detail, full_info, summary
 from trading_env.envs.spaces import ObservationLayout, action_space
@@ -64,7 +65,9 @@ class TradingVectorEnv(
         self.metadata = {"autoreset_mode": mode, "render_modes": []}
         self._mode = MODES[mode]
         keep = self.detail == "full"
-        self._batch = Batch(self.setup, num_envs, keep_reports=keep, fresh=copy)
+        self._batch = Batch(
+            self.setup, num_envs, keep_reports=keep, autoreset=self._mode, fresh=copy
+        )
         self.single_observation_space = self.layout.space()
         self.single_action_space = action_space(self._batch.assets)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
@@ -90,7 +93,8 @@ class TradingVectorEnv(
         """Begin an episode in every lane, or in those of `options["reset_mask"]`.
 
         Raises:
-            ValueError: the mask or the list of seeds has the wrong shape or type.
+            ValueError: the mask or the list of seeds has the wrong shape or type, or a seed is no
+                whole number in [0, 2**64). Nothing has changed.
         """
         mask = self._mask(options or {})
         seeds = self._seeds(seed)
@@ -117,12 +121,10 @@ class TradingVectorEnv(
             if self._batch.is_started:
                 return None
             return self.np_random.integers(0, 2**63, size=self.num_envs, dtype=np.uint64)
+        seeds = seeds_of(seed, self.num_envs)
         if isinstance(seed, int | np.integer):
             super().reset(seed=int(seed))
-            return np.uint64(seed) + np.arange(self.num_envs, dtype=np.uint64)
-        if len(seed) != self.num_envs or any(s is None for s in seed):
-            raise ValueError(f"seed: a list must hold {self.num_envs} whole numbers")
-        return np.array(seed, dtype=np.uint64)
+        return seeds
 
     def step(
         self, actions: Any
@@ -146,7 +148,7 @@ class TradingVectorEnv(
         if self._mode is AutoReset.DISABLED and batch.lanes.accounts["done"].any():
             lane = int(batch.lanes.accounts["done"].argmax())
             raise RuntimeError(f"environment {lane} has ended: reset it with a reset_mask")
-        batch.step(checked, self._mode)
+        batch.step(checked)
         outputs = batch.outputs
         ended = outputs.terminated | outputs.truncated
         info = self._full()
@@ -174,16 +176,29 @@ class TradingVectorEnv(
         return info
 
     def get_state(self) -> dict[str, Any]:
-        """Return an exact, picklable snapshot of all lanes; it does not hold the seeds."""
-        return self._batch.get_state()
+        """Return an exact, picklable snapshot of all lanes: state, seeds and arguments.
 
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Go back to a snapshot of a vector environment with the same arguments.
+        It tells the future, so a policy must not read it.
 
         Raises:
-            ValueError: the snapshot does not fit.
+            RuntimeError: no episode has begun.
         """
-        self._batch.set_state(state)
+        return self._batch.get_state()
+
+    def set_state(
+        self, state: dict[str, Any], *, reseed: int | Sequence[int] | None = None
+    ) -> None:
+        """Go back to a snapshot of an environment with the same arguments, in any process.
+
+        The episode goes on exactly as it would have there, whatever seed this one had. With
+        `reseed` it branches: what has happened stays, later draws are those of the new seed (plus
+        the lane), or of a list.
+
+        Raises:
+            ValueError: the snapshot is damaged, or of other arguments (the message names which); or
+                `reseed` is no seed. Nothing has changed.
+        """
+        self._batch.set_state(state, reseed=reseed)
 
 
 class PortfolioVectorEnv(TradingVectorEnv):

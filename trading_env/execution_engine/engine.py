@@ -17,6 +17,7 @@ from trading_env.core.codes import Status
 from trading_env.core.errors import ConfigError, shown
 from trading_env.core.params import EpisodeParams
 from trading_env.core.records import AccountState, AssetState, OrderSlot, Report, new_table
+from trading_env.core.seeds import seed_of
 from trading_env.core.values import Address, Bar, Session
 from trading_env.execution_engine.config import DAY_S, ExecutionConfig
 from trading_env.execution_engine.inside_bar import trade_bar, wait_out_bar
@@ -119,7 +120,7 @@ class ExecutionEngine:
         capacity: int = 100_000,
     ) -> None:
         self.config = ExecutionConfig.of(config)
-        self._seed = np.uint64(seed)
+        self._seed = np.uint64(seed_of(seed))
         self._orders = 0
         self._capacity = capacity
         self._history: dict[str, dict[str, float | str]] = {}

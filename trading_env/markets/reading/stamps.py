@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 
 from trading_env.core.errors import clip
 
+TOO_LARGE = 2**63  # seconds that no array of times holds
 EPOCH = re.compile(r"(-?[0-9]{9,19})(\.0*)?")
 DIGITS = re.compile(r"((?:19|20|21)[0-9]{2}[0-9]{4}(?:[0-9]{2}){0,3})(\.0*)?")
 
@@ -35,7 +36,7 @@ def parse_time_stamp(text: str) -> tuple[int, str]:
     if digits:
         return _seconds_of_digits(digits[1]), "no offset"
     epoch = EPOCH.fullmatch(text)
-    if epoch:
+    if epoch and abs(int(epoch[1])) < TOO_LARGE:
         return int(epoch[1]), "epoch"
     try:
         moment = datetime.fromisoformat(text)

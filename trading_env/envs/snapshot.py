@@ -1,0 +1,309 @@
+"""Snapshots: what a batch's future depends on, and the door through which it comes back.
+
+A snapshot holds the state of the lanes (`core/world.Lanes`), their seeds, what was last observed,
+and the arguments of the environment with a fingerprint of arguments and seeds. The rules:
+
+- It goes on exactly in any instance and process with the same arguments and the same code, whatever
+  seed that instance had. Elsewhere it is refused, and the message names what differs.
+- Nothing is taken unlooked at: type and shape of every array, and the range of every number, as its
+  record declares it (`core/records.py`), before anything is written.
+- Seeds are changed by `reseed` alone: the past stays, and every later draw (latency, feed, common
+  shock, size and sign of events, the episodes that follow) is that of the new seed. The bars, the
+  scenario and the steps at which its events begin were drawn as the episode began, and stay.
+
+What a number was before is not known: a snapshot that was edited within the ranges is another
+state, and taken as that.
+"""
+
+import hashlib
+import json
+import math
+from enum import EnumType
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trading_env.core.codes import AutoReset, SlotState
+from trading_env.core.errors import UserError, shown, unknown
+from trading_env.core.params import EpisodeParams
+from trading_env.core.records import (
+    HUGE,
+    AccountState,
+    AssetState,
+    EpisodeLog,
+    OrderSlot,
+    Table,
+    Within,
+    record_dtype,
+)
+from trading_env.core.world import Lanes, World
+from trading_env.envs.world import Setup
+from trading_env.step.drivers import DIGEST
+from trading_env.step.start import NEVER
+
+STATE_VERSION = 3
+LAYOUTS = {"assets": AssetState, "slots": OrderSlot, "accounts": AccountState, "logs": EpisodeLog}
+ROUNDING = 1e-9  # share of the variances by which an estimated covariance may miss being one
+Seeds = NDArray[np.uint64]
+Sizes = tuple[tuple[str, int], ...]
+
+
+class StateError(UserError):
+    """A snapshot is damaged, or of another environment."""
+
+
+class Snapshot(NamedTuple):
+    """The parts of a snapshot that change from step to step."""
+
+    lanes: Lanes
+    seeds: Seeds
+    observations: NDArray[np.float32]
+
+
+class Ranges(NamedTuple):
+    """The fields of one kind in a layout: where they are in a record's words, and their ends."""
+
+    kind: type  # np.float64 or np.int64
+    names: list[str]
+    places: NDArray[np.intp]
+    low: NDArray[Any]
+    high: NDArray[Any]
+
+
+def arguments_of(setup: Setup, lanes: int, autoreset: AutoReset) -> str:
+    """Write what decides how a batch goes on, but its state and seeds, as JSON."""
+    market = {k: v for k, v in setup.resolved["market"].items() if k != "source"}
+    shape = {"task": setup.layout.task.name, "lanes": lanes, "autoreset": autoreset.name}
+    return json.dumps({**setup.resolved, "market": market, **shape, "code": DIGEST}, sort_keys=True)
+
+
+def snapshot_of(now: Snapshot, arguments: str) -> dict[str, Any]:
+    """Return copies of everything, picklable."""
+    return {
+        "version": STATE_VERSION,
+        "arguments": arguments,
+        "fingerprint": _fingerprint(arguments, now.seeds),
+        "seeds": now.seeds.copy(),
+        "observations": now.observations.copy(),
+        **{name: array.copy() for name, array in now.lanes._asdict().items()},
+    }
+
+
+def checked_snapshot(
+    state: object, now: Snapshot, arguments: str, world: World, autoreset: AutoReset
+) -> Snapshot:
+    """Return checked copies of a snapshot's parts; `now` has their types and shapes.
+
+    Raises:
+        StateError: the snapshot is damaged, or of an environment with other arguments.
+    """
+    given = _of_these_arguments(state, arguments, [*Lanes._fields, *Snapshot._fields[1:]])
+    likes = {**now.lanes._asdict(), "seeds": now.seeds, "observations": now.observations}
+    found = {name: _array(name, given[name], like) for name, like in likes.items()}
+    if given["fingerprint"] != _fingerprint(arguments, found["seeds"]):
+        raise StateError("state: fingerprint is not that of its seeds; branch with reseed=")
+    lanes = Lanes(**{name: found[name] for name in Lanes._fields})
+    for name in ("observations", "covariances"):
+        if not np.isfinite(found[name]).all():
+            raise StateError(f"state: {name} has a value that is not finite")
+    sizes = _sizes(world.episode[0])
+    for name, layout in LAYOUTS.items():
+        _check_ranges(name, found[name], ranges_of(layout, sizes))
+    _check_place(lanes.accounts, world.episode[0], autoreset)
+    _check_slots(lanes)
+    _check_starts(lanes, world.events)
+    _check_covariances(lanes.covariances[:, 0])
+    return Snapshot(lanes, found["seeds"], found["observations"])
+
+
+def _fingerprint(arguments: str, seeds: Seeds) -> str:
+    text = f"{STATE_VERSION} {arguments} {seeds.tolist()}"
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _of_these_arguments(state: object, own: str, arrays: list[str]) -> dict[str, Any]:
+    """Return the snapshot if it has every field, and the version and arguments of here."""
+    if not isinstance(state, dict):
+        raise StateError(f"state: is a {type(state).__name__}, not what get_state() returned")
+    version = state.get("version")
+    if type(version) is not int or version != STATE_VERSION:
+        raise StateError(f"state: version is {shown(version)}: must be {STATE_VERSION}")
+    wanted = ["version", "arguments", "fingerprint", *arrays]
+    for name in wanted:
+        if name not in state:
+            raise StateError(f"state: has no {name}")
+    for name in state:
+        if name not in wanted:
+            raise StateError(f"state: {unknown('field', name, wanted)}")
+    for name in ("arguments", "fingerprint"):
+        if not isinstance(state[name], str):
+            raise StateError(f"state: {name} is a {type(state[name]).__name__}, not a text")
+    if state["arguments"] != own:
+        raise StateError(f"state: of other arguments: {_difference(own, state['arguments'])}")
+    return state
+
+
+def _difference(own: str, given: str) -> str:
+    """Name the first argument that differs."""
+    try:
+        there = json.loads(given)
+    except (ValueError, RecursionError):
+        return "they are not JSON"
+    here = json.loads(own)
+    return _first_difference(here, there, "") or "they are not written as here"
+
+
+def _first_difference(here: Any, there: Any, name: str) -> str:
+    """Compare what JSON can hold, no deeper than `here` goes."""
+    if isinstance(here, dict) and isinstance(there, dict):
+        pairs = {key: (here.get(key), there.get(key)) for key in sorted({*here, *there})}
+        found = (_first_difference(*pair, f"{name}.{key}") for key, pair in pairs.items())
+        return next((text for text in found if text), "")
+    if type(here) is type(there) and here == there:
+        return ""
+    return f"{name.lstrip('.')} is {shown(here, 24)} here, {shown(there, 24)} in the snapshot"
+
+
+def _array(name: str, value: Any, like: NDArray[Any]) -> NDArray[Any]:
+    """Return a copy of an array that has the type and the shape of `like`."""
+    if not isinstance(value, np.ndarray):
+        raise StateError(f"state: {name} is a {type(value).__name__}, not an array")
+    if value.dtype != like.dtype:
+        raise StateError(f"state: {name}{_other_type(value.dtype, like.dtype)}")
+    if value.shape != like.shape:
+        raise StateError(f"state: {name} has shape {value.shape}: must be {like.shape}")
+    return np.array(value, dtype=like.dtype, order="C")
+
+
+def _other_type(given: np.dtype[Any], like: np.dtype[Any]) -> str:
+    """Say which type or field is another one."""
+    theirs: dict[str, Any] = dict(given.fields or {})
+    ours: dict[str, Any] = dict(like.fields or {})
+    for name in [*ours, *theirs]:
+        if ours and theirs and (name not in ours or name not in theirs):
+            return f".{name} is {'not there' if name in ours else 'not known'}"
+        if ours and theirs and theirs[name][0] != ours[name][0]:
+            return f".{name} has type {theirs[name][0]}: must be {ours[name][0]}"
+    short = "a record" if ours else str(like)
+    return f" has type {given!s:.40}: must be {short}, as get_state() returned it"
+
+
+def _sizes(episode: EpisodeParams) -> Sizes:
+    """Return what the words in the declared ranges stand for."""
+    rows, groups = int(episode.paths * episode.bars), int(episode.groups)
+    return (
+        ("length", int(episode.length)),
+        ("last_row", rows - 1),
+        ("last_group", groups - 1),
+    )
+
+
+@lru_cache(maxsize=64)
+def ranges_of(layout: type, sizes: Sizes) -> tuple[Ranges, ...]:
+    """Lay the declared ranges of a record out, word by word of eight bytes."""
+    fields, known = dict(record_dtype(layout).fields or {}), dict(sizes)
+    found: dict[type, Any] = {}
+    for name, kind in layout.__annotations__.items():
+        part, offset = fields[name][:2]
+        low, declared = _ends(kind, part.base.kind)
+        high = known[declared] if isinstance(declared, str) else declared
+        words: list[tuple[str, int, Any, Any]] = found.setdefault(part.base.type, [])
+        for k in range(math.prod(part.shape)):
+            label = f"{name}[{k}]" if part.shape else name
+            words.append((label, offset // part.base.itemsize + k, low, high))
+    return tuple(
+        Ranges(
+            kind,
+            [word[0] for word in words],
+            np.array([word[1] for word in words]),
+            np.array([word[2] for word in words], dtype=kind),
+            np.array([word[3] for word in words], dtype=kind),
+        )
+        for kind, words in found.items()
+    )
+
+
+def _ends(declared: Any, kind: str) -> Within:
+    """Return the range that an annotation declares: its own, its code's, or any finite number."""
+    for note in getattr(declared, "__metadata__", ()):
+        if isinstance(note, Within):
+            return note
+        if isinstance(note, EnumType):  # a code
+            return Within(0, len(note) - 1)
+    if kind != "f":
+        raise TypeError(f"{declared}: a whole number of the state must declare its range")
+    return Within(-HUGE, HUGE)
+
+
+def _check_ranges(name: str, table: Table, parts: tuple[Ranges, ...]) -> None:
+    """Refuse the first number of a table that is out of its range."""
+    rows = table.reshape(-1)
+    for part in parts:
+        words: NDArray[Any] = rows.view(part.kind).reshape(len(rows), -1)[:, part.places]
+        bad = np.argwhere(~((words >= part.low) & (words <= part.high)))
+        if len(bad):
+            row, k = bad[0]
+            at = ", ".join(map(str, np.unravel_index(row, table.shape)))
+            value, low, high = words[row, k].item(), part.low[k].item(), part.high[k].item()
+            field = f"state: {name}[{at}].{part.names[k]} = {value}"
+            raise StateError(f"{field}: must be {_described(low, high)}")
+
+
+def _described(low: float, high: float) -> str:
+    if high < HUGE:
+        return f"in [{low}, {high}]"
+    return "a finite number" + (" >= 0" if low == 0.0 else " > 0" if low > 0.0 else "")
+
+
+def _check_place(accounts: Table, episode: EpisodeParams, autoreset: AutoReset) -> None:
+    """Refuse an account that stands where no episode of this market can, or steps on after its end.
+
+    So no step of it reads a bar outside its path.
+    """
+    first, last = int(episode.warmup), int(episode.bars - 1 - episode.length)
+    for lane, account in enumerate(accounts):
+        start, step = int(account.row) % int(episode.bars) - int(account.step), int(account.step)
+        if not first <= start <= last:
+            where = f"state: accounts[{lane}].row = {account.row} at step {step}"
+            raise StateError(f"{where}: an episode starts at a bar in [{first}, {last}] of a path")
+        if account.done == 0 and step >= episode.length:
+            raise StateError(f"state: accounts[{lane}].done = 0 at the last step, {step}")
+        if account.done == 1 and autoreset is AutoReset.SAME_STEP:
+            raise StateError(f"state: accounts[{lane}].done = 1: lanes begin anew in the same step")
+
+
+def _check_slots(lanes: Lanes) -> None:
+    """Refuse an order in a slot that is counted as empty."""
+    numbers = np.arange(lanes.slots.shape[1])[:, None]
+    beyond = numbers >= lanes.assets["slots_used"][:, None, :]
+    bad = np.argwhere(beyond & (lanes.slots["state"] != SlotState.EMPTY))
+    if len(bad):
+        lane, slot, asset = bad[0].tolist()
+        used = int(lanes.assets["slots_used"][lane, asset])
+        raise StateError(
+            f"state: slots[{lane}, {slot}, {asset}].state is not EMPTY, but slots_used is {used}"
+        )
+
+
+def _check_starts(lanes: Lanes, events: Table) -> None:
+    """Refuse an event that begins where it cannot, or that belongs to another scenario."""
+    starts, group = lanes.starts, lanes.accounts["group"][:, None]
+    can = (starts >= events["earliest"]) & (starts <= events["latest"])
+    bad = np.argwhere((starts != NEVER) & ~(can & (events["group"] == group)))
+    if len(bad):
+        lane, event = bad[0].tolist()
+        value = int(starts[lane, event])
+        raise StateError(f"state: starts[{lane}, {event}] = {value}: its event cannot begin there")
+
+
+def _check_covariances(estimates: NDArray[np.float64]) -> None:
+    """Refuse an estimate, of which the lower triangle is kept, that is no covariance."""
+    if estimates.shape[1] == 0:
+        return
+    variances = np.diagonal(estimates, axis1=1, axis2=2).sum(axis=1)
+    least = np.linalg.eigvalsh(estimates, UPLO="L")[:, 0]
+    bad = np.flatnonzero(least < -ROUNDING * variances)
+    if len(bad):
+        raise StateError(f"state: covariances[{bad[0]}] is not positive semidefinite")
