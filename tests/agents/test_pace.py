@@ -16,7 +16,7 @@ from trading_env import ADAPTIVE_EXECUTION
 from trading_env.backtesting.lookup import find_policy
 from trading_env.backtesting.rollouts import rollout
 from trading_env.cli import answers
-from trading_env.core.errors import ConfigError
+from trading_env.core.errors import PolicyError
 from trading_env.envs.vector import ExecutionVectorEnv
 from trading_env.policies.adaptive import Network
 from trading_env.policies.pace import PacePolicy
@@ -175,5 +175,5 @@ def test_a_run_whose_pace_tells_no_length_is_refused_in_one_line(
 ) -> None:
     told = {"format": "trading-env policy 1", "kind": "pace", "length": length}
     (tmp_path / "policy.json").write_text(json.dumps(told))
-    with pytest.raises(ConfigError, match="not the folder of a run"):
+    with pytest.raises(PolicyError, match=r"policy\.json: "):
         find_policy(str(tmp_path))

@@ -333,12 +333,24 @@ def test_windows_that_cannot_be_are_one_line_and_leave_nothing(
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("content", ["{}", '{"kind": "backtest"}', "[]", "", '{"status": "x"}'])
+@pytest.mark.parametrize(
+    "content", ["{}", '{"kind": "backtest"}', '{"status": "x"}', '{"kind": null}']
+)
 def test_a_folder_of_another_run_is_left_alone(
     content: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "manifest.json").write_text(content)
     assert "another run" in refusal(capsys, "evaluate", "flat", *SMALL, "--out", str(tmp_path))
+    assert [path.name for path in tmp_path.iterdir()] == ["manifest.json"]
+    assert (tmp_path / "manifest.json").read_text() == content
+
+
+@pytest.mark.parametrize("content", ["[]", "", "[" * 100_000, '{"kind": 7}', "\0"])
+def test_a_folder_whose_manifest_is_damaged_is_left_alone(
+    content: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "manifest.json").write_text(content)
+    assert "manifest.json" in refusal(capsys, "evaluate", "flat", *SMALL, "--out", str(tmp_path))
     assert [path.name for path in tmp_path.iterdir()] == ["manifest.json"]
     assert (tmp_path / "manifest.json").read_text() == content
 

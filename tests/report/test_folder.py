@@ -2,6 +2,8 @@
 
 import copy
 import json
+import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.mutations import mutate
 from tests.report.folder import curves, read, summary
 from trading_env.backtesting.replay import CODED, REPLAYED
 from trading_env.cli.main import main
@@ -23,6 +26,7 @@ SUMMARY, REPLAY, MANIFEST = FILES = (
 CSV, PARQUET = "evaluation/curves.csv", "evaluation/curves.parquet"
 ROWS = 3
 DEEP = "[" * 100_000
+MUTATIONS = 150
 
 
 def contents() -> dict[str, Any]:
@@ -125,6 +129,22 @@ def parquet(content: bytes | None) -> Callable[[Path], None]:
     return mutate
 
 
+def other_kind(name: str, kind: str) -> Callable[[Path], None]:
+    """Return what puts a folder, a pipe or a link to itself in the place of a file."""
+
+    def mutate(folder: Path) -> None:
+        path = folder / name
+        path.unlink()
+        if kind == "folder":
+            path.mkdir()
+        elif kind == "pipe":
+            os.mkfifo(path)
+        else:
+            path.symlink_to(path)
+
+    return mutate
+
+
 def damages() -> Iterator[tuple[str, Callable[[Path], None]]]:
     """Yield the file at fault and what damages it."""
     for name in FILES:
@@ -195,6 +215,9 @@ def damages() -> Iterator[tuple[str, Callable[[Path], None]]]:
         (MANIFEST, "environment.market"),
     ):
         yield name, drop(name, place)
+    for name in (*FILES, CSV):
+        for kind in ("folder", "pipe", "loop"):
+            yield name, other_kind(name, kind)
     for name in ("policy", "scenario", "severity", "step", "equity", "equity_low", "drawdown"):
         yield CSV, table(lambda frame, name=name: frame.drop(columns=name))
     for name, value in (
@@ -202,6 +225,8 @@ def damages() -> Iterator[tuple[str, Callable[[Path], None]]]:
         ("equity", float("inf")),
         ("equity", 1e300),
         ("equity", 0.0),
+        ("equity", 1e-300),
+        ("equity_high", 1e308),
         ("equity", -1.0),
         ("drawdown", None),
         ("severity", None),
@@ -237,6 +262,7 @@ def test_a_damaged_folder_is_one_line_that_names_the_file(
 def test_the_damages_are_many_and_the_folder_that_they_damage_is_whole(tmp_path: Path) -> None:
     assert len(DAMAGES) >= 100
     assert main(["report", str(write(tmp_path))]) == 0
+    print(f"{len(DAMAGES)} damaged run folders")
 
 
 def places(value: Any, way: str = "") -> Iterator[str]:
@@ -261,3 +287,30 @@ def test_any_value_at_any_place_makes_a_page_or_one_line(
             assert code in (0, 2), (name, place)
             assert capsys.readouterr().err.count("\n") == (code == 2)
             write_json(tmp_path / name, whole)
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("seed", range(4))
+def test_a_folder_that_was_mutated_at_random_makes_a_page_or_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], seed: int
+) -> None:
+    rng = np.random.default_rng([seed, 5])
+    whole = write(tmp_path / "whole")
+    codes = []
+    for number in range(MUTATIONS):
+        folder = shutil.copytree(whole, tmp_path / str(number))
+        what = mutate(folder, [*FILES, CSV], rng)
+        codes.append(main(["report", str(folder)]))
+        said = capsys.readouterr().err
+        assert codes[-1] in (0, 2), what
+        assert said.count("\n") == (codes[-1] == 2) and len(said) < 210, (what, said)
+        shutil.rmtree(folder)
+    assert 0.1 < np.mean([code == 0 for code in codes]) < 0.9
+    print(f"{MUTATIONS} mutated run folders: {codes.count(2)} lines, {codes.count(0)} pages")
+
+
+def test_curves_that_hardly_move_are_drawn(tmp_path: Path) -> None:
+    """Axes of almost no length are widened, not divided by."""
+    for values in ([1.0, 1.0 + 2e-16, 1.0], [5e-324, 5e-324, 1e-323], [1e-300, 1.1e-300, 1e-300]):
+        curves(np.array(values)).to_csv(write(tmp_path) / CSV, index=False)
+        assert main(["report", str(tmp_path)]) == 0

@@ -13,20 +13,19 @@ POLICY is one of
 
 import importlib
 import inspect
-import json
 import os
 import sys
-import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from trading_env.core.errors import ConfigError, nearest, shown, unknown
+from trading_env.core.doors import Loose, is_there, read_json, read_toml
+from trading_env.core.errors import ConfigError, PolicyError, nearest, shown, unknown
 from trading_env.envs.spaces import ObservationLayout
 from trading_env.policies.adapters import PolicySpec, build_policy, load_model
-from trading_env.policies.adaptive import AdaptivePolicy
+from trading_env.policies.adaptive import DESCRIPTION, AdaptivePolicy, Description
 from trading_env.policies.baselines import BASELINES, EXECUTION_BASELINES
-from trading_env.policies.pace import BLIND, KIND, PacePolicy
+from trading_env.policies.pace import BLIND, KIND, PaceDescription, PacePolicy
 from trading_env.policies.patience import Patience
 from trading_env.policies.policy import ENVS, Policy
 from trading_env.problems import PROBLEMS
@@ -43,6 +42,13 @@ PACED = (
     "without_feedback is the same learner without quotes and without its own fills. patience is "
     "the rule by hand that adaptive corrects. Cost is the shortfall less the market's own moves."
 )
+
+
+class RunConfig(Loose):
+    """What is read of a run's `config.toml`."""
+
+    env: str = "portfolio"
+    market: str | dict[str, Any] | None = None
 
 
 class Candidate(NamedTuple):
@@ -178,18 +184,15 @@ def _from_model(text: str, env: str | None, trust: bool) -> Candidate:
 def _from_run(run: Path) -> Candidate:
     """Read the folder of a run, or the policy folder in one."""
     folder = run / "policy" if (run / "policy").is_dir() else run
-    try:
-        description = json.loads((folder / "policy.json").read_text(encoding="utf-8"))
-        kind, scenarios = str(description["kind"]), description.get("scenarios", ())
-        length = int(description["length"]) if kind in (KIND, BLIND) else None
-        config = {}
-        if (run / "config.toml").exists():
-            config = tomllib.loads((run / "config.toml").read_text(encoding="utf-8"))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ConfigError(f"POLICY {run}: not the folder of a run: {error}") from None
-
-    if length is not None:
-        return _of_pace(run, folder, config, length, tuple(map(str, scenarios)))
+    if not is_there(folder / DESCRIPTION):
+        raise ConfigError(f"POLICY {run}: not the folder of a run: no {DESCRIPTION}")
+    description = read_json(folder / DESCRIPTION, Description, PolicyError)
+    kind, scenarios = description.kind, tuple(description.scenarios)
+    path = run / "config.toml"
+    config = read_toml(path, RunConfig) if is_there(path) else RunConfig()
+    if kind in (KIND, BLIND):
+        length = read_json(folder / DESCRIPTION, PaceDescription, PolicyError).length
+        return _of_pace(run, folder, config.market, length, scenarios)
 
     def load(calibrate: bool | None = None) -> PolicySpec:
         return _told(
@@ -200,16 +203,16 @@ def _from_run(run: Path) -> Candidate:
     return Candidate(
         kind,
         load(),
-        env=str(config.get("env", "portfolio")),
+        env=config.env,
         company={"ppo": load(calibrate=False)} if is_adaptive else {},
-        market=config.get("market"),
-        trained_on=tuple(map(str, scenarios)),
+        market=config.market,
+        trained_on=scenarios,
         notes=(CALIBRATED,) if is_adaptive else (),
     )
 
 
 def _of_pace(
-    run: Path, folder: Path, config: Mapping[str, Any], length: int, scenarios: tuple[str, ...]
+    run: Path, folder: Path, market: Any, length: int, scenarios: tuple[str, ...]
 ) -> Candidate:
     """Read a pace of parent orders, with its ablation and the hand rule that it corrects."""
 
@@ -226,7 +229,7 @@ def _of_pace(
         load(folder),
         env="execution",
         company=company,
-        market=config.get("market"),
+        market=market,
         length=length,
         trained_on=scenarios,
         notes=(PACED,),
@@ -255,6 +258,8 @@ def _told(text: str, spec: PolicySpec) -> Callable[[ObservationLayout], Policy]:
     def make(layout: ObservationLayout) -> Policy:
         try:
             return build_policy(spec, layout)
+        except PolicyError:  # says which file
+            raise
         except Exception as error:  # the user's code may raise anything
             raise ConfigError(_failed(text, "making", error)) from None
 

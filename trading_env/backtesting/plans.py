@@ -54,7 +54,7 @@ class Plan:
         """Refuse what cannot be played.
 
         Raises:
-            ConfigError: a number out of its range, or nothing to play; SeedError: no seed.
+            ConfigError: a number out of its range, or nothing to play.
         """
         env_class(self.env)
         if isinstance(self.episodes, bool) or self.episodes < 1:

@@ -11,7 +11,6 @@
 Tables are .csv where pyarrow is missing.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -24,6 +23,7 @@ from trading_env.backtesting.plans import Played
 from trading_env.backtesting.replay import replay
 from trading_env.backtesting.store import CellStore
 from trading_env.backtesting.tables import curves_frame
+from trading_env.core.doors import Loose, is_there, read_json
 from trading_env.core.files import git_state, now, versions, write_json, write_with
 from trading_env.core.sources import PACKAGE
 from trading_env.envs.render import save_episode, save_equity_curves
@@ -31,6 +31,12 @@ from trading_env.envs.trace import EpisodeTrace
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+class Known(Loose):
+    """What is read of the manifest of a run that is continued."""
+
+    kind: str | None = None
 
 
 class RunFolder:
@@ -51,13 +57,8 @@ class RunFolder:
         self.store = None if kind == "train" else CellStore(self.evaluation / "cells")
         self.manifest: dict[str, Any] = {"kind": kind, "command": command}
         path = folder / "manifest.json"
-        if path.exists():
-            try:
-                found = json.loads(path.read_text(encoding="utf-8")).get("kind")
-            except (OSError, ValueError, AttributeError):
-                found = None
-            if found != kind or kind == "train":
-                raise ValueError(f"out = {folder}: holds another run; give another folder")
+        if is_there(path) and (kind == "train" or read_json(path, Known).kind != kind):
+            raise ValueError(f"out = {folder}: holds another run; give another folder")
 
     @contextmanager
     def open(self, **notes: Any) -> Iterator[None]:

@@ -10,12 +10,12 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from trading_env.core.errors import UserError, shown
+from trading_env.core.errors import ConfigError, shown
 
 LARGEST_SEED = 2**64 - 1
 
 
-class SeedError(UserError, gym.error.Error):
+class SeedError(ConfigError, gym.error.Error):
     """A seed is no whole number in [0, 2**64)."""
 
 

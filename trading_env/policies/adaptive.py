@@ -6,17 +6,18 @@ as `policy.safetensors` (weights) and `policy.json` (sizes, observation layout, 
 never code.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 from safetensors import SafetensorError
 from safetensors import numpy as tensors
 
-from trading_env.core.errors import PolicyError, shown
+from trading_env.core.doors import Loose, read_file, read_json
+from trading_env.core.errors import PolicyError, clip, unknown
 from trading_env.core.files import write_bytes, write_json
 from trading_env.envs.spaces import ObservationLayout
 from trading_env.policies.calibrator import ConfidenceCalibrator
@@ -27,6 +28,28 @@ WEIGHTS, DESCRIPTION = "policy.safetensors", "policy.json"
 SATURATION = 5.0  # standardised observations saturate here
 
 Weights = dict[str, NDArray[np.float32]]
+Size = Annotated[int, Field(ge=1, le=2**20)]
+
+
+class Description(Loose):
+    """What every saved policy says of itself in `policy.json`."""
+
+    format: Literal["trading-env policy 1"]
+    kind: str
+    sizes: Annotated[list[Size], Field(min_length=2, max_length=100)]
+    scenarios: list[str] = Field([])
+
+
+class AdaptiveDescription(Description):
+    """And what an adaptive policy says besides."""
+
+    symbols: Annotated[list[str], Field(min_length=1)]
+    signal_names: list[str]
+    features: list[str]
+    calibrate: bool
+
+
+D = TypeVar("D", bound=Description)
 
 
 def write_policy(folder: Path, weights: Weights, description: dict[str, Any]) -> None:
@@ -36,21 +59,47 @@ def write_policy(folder: Path, weights: Weights, description: dict[str, Any]) ->
     write_json(folder / DESCRIPTION, {"format": FORMAT, **description})
 
 
-def read_policy(folder: Path) -> tuple[dict[str, Any], Weights]:
+def read_policy(folder: Path, kind: type[D]) -> tuple[D, Weights]:
     """Return description and weights of a saved policy; nothing in it is executed.
 
     Raises:
-        PolicyError: a file is missing or damaged.
+        PolicyError: a file is missing or damaged, or the weights are not those of such a network.
     """
+    description = read_json(folder / DESCRIPTION, kind, PolicyError)
+    path = folder / WEIGHTS
+    content = read_file(path, PolicyError)
     try:
-        description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
-        weights = tensors.load((folder / WEIGHTS).read_bytes())
-    except (OSError, ValueError, SafetensorError) as error:
-        raise PolicyError(f"{folder}: cannot be read as a policy: {error}") from None
-    found = description.get("format") if isinstance(description, dict) else None
-    if found != FORMAT:
-        raise PolicyError(f"{folder / DESCRIPTION}: format {shown(found, 40)}, not {FORMAT!r}")
+        weights = tensors.load(content)
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:  # as its reader has it
+        raise PolicyError.at(path, "", f"not safetensors: {clip(error, 60)}") from None
+    check_weights(path, weights, description.sizes)
     return description, weights
+
+
+def check_weights(path: Path, weights: Weights, sizes: list[int]) -> None:
+    """Refuse tensors that are not those of a `Network` of these sizes, or that are not finite.
+
+    Raises:
+        PolicyError: names the file and the tensor.
+    """
+    wanted: dict[str, tuple[int, ...]] = {"mean": (sizes[0],), "scale": (sizes[0],)}
+    for k in range(len(sizes) - 1):
+        wanted[f"layer_{k}.weight"] = (sizes[k + 1], sizes[k])
+        wanted[f"layer_{k}.bias"] = (sizes[k + 1],)
+    for name in weights:
+        if name not in wanted:
+            raise PolicyError.at(path, "", unknown("tensor", name, wanted))
+    for name, shape in wanted.items():
+        if name not in weights:
+            raise PolicyError.at(path, name, "is missing")
+        tensor = weights[name]
+        if tensor.dtype != np.float32 or tensor.shape != shape:
+            reason = f"is {tensor.dtype} of shape {tensor.shape}: must be float32 of {shape}"
+            raise PolicyError.at(path, name, reason)
+        if not np.isfinite(tensor).all():
+            raise PolicyError.at(path, name, "holds a value that is not finite")
+    if not (weights["scale"] > 0.0).all():
+        raise PolicyError.at(path, "scale", "holds a value that is not > 0")
 
 
 @dataclass(frozen=True)
@@ -153,11 +202,13 @@ class AdaptivePolicy(Policy):
         Raises:
             PolicyError: a file is missing or damaged, or does not fit `layout`.
         """
-        description, weights = read_policy(folder)
-        saved = ObservationLayout(tuple(description["symbols"]), tuple(description["signal_names"]))
-        if [feature.name for feature in saved.features] != description["features"]:
-            raise PolicyError(f"{folder / DESCRIPTION}: made for other features; train again")
+        description, weights = read_policy(folder, AdaptiveDescription)
+        saved = ObservationLayout(tuple(description.symbols), tuple(description.signal_names))
+        if [feature.name for feature in saved.features] != description.features:
+            raise PolicyError.at(folder / DESCRIPTION, "features", "of other ones; train again")
+        if description.sizes[-1] != len(saved.symbols):
+            raise PolicyError.at(folder / DESCRIPTION, "sizes", "must end with one output an asset")
         network = Network(weights)
         if calibrate is None:
-            calibrate = bool(description["calibrate"])
+            calibrate = description.calibrate
         return cls(network, layout or saved, calibrate=calibrate)

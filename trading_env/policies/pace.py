@@ -13,14 +13,22 @@ stands. Acting needs numpy alone.
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from trading_env.core.errors import PolicyError
 from trading_env.envs.spaces import ObservationLayout
-from trading_env.policies.adaptive import Network, read_policy, write_policy
+from trading_env.policies.adaptive import (
+    DESCRIPTION,
+    Description,
+    Network,
+    Size,
+    read_policy,
+    write_policy,
+)
 from trading_env.policies.patience import Clock, Patience, multiple_of
 from trading_env.policies.policy import Action, Info, Observation, Policy
 
@@ -34,6 +42,15 @@ FEEDBACK = (
     *("slippage", "surprise", "latency", "fill_ratio", "own_impact"),
 )
 Values = NDArray[np.float64]
+
+
+class PaceDescription(Description):
+    """What a pace says of itself in `policy.json`."""
+
+    kind: Literal["pace", "pace_without_feedback"]
+    inputs: list[str]
+    length: Size
+    participation: Annotated[float, Field(gt=0.0, le=1.0)]
 
 
 class PaceInputs:
@@ -113,13 +130,11 @@ class PacePolicy(Policy):
         Raises:
             PolicyError: a file is missing or damaged, or was made for other inputs.
         """
-        description, weights = read_policy(folder)
-        try:
-            clock = Clock(layout, int(description["length"]), float(description["participation"]))
-            inputs, feedback = description["inputs"], description["kind"] == KIND
-        except (KeyError, TypeError, ValueError) as error:
-            raise PolicyError(f"{folder}: cannot be read as a policy: {error}") from None
-        policy = cls(Network(weights), clock, feedback=feedback)
-        if list(policy.inputs.names) != inputs:
-            raise PolicyError(f"{folder}: made for other inputs; train again")
+        description, weights = read_policy(folder, PaceDescription)
+        if description.sizes[-1] != 1:
+            raise PolicyError.at(folder / DESCRIPTION, "sizes", "must end with one output")
+        clock = Clock(layout, description.length, description.participation)
+        policy = cls(Network(weights), clock, feedback=description.kind == KIND)
+        if list(policy.inputs.names) != description.inputs:
+            raise PolicyError.at(folder / DESCRIPTION, "inputs", "of other ones; train again")
         return policy

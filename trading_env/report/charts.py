@@ -13,6 +13,8 @@ WIDTH, HEIGHT = 480.0, 260.0
 LEFT, RIGHT, TOP, BOTTOM = 52.0, 10.0, 28.0, 40.0
 BAR, BAR_GAP, BAR_LEFT = 14.0, 6.0, 118.0
 NARROWEST = 2.0  # pixels of a shaded span
+TINY = 1e-300  # values as small as that are drawn as 0
+CLOSE = 1e-9  # values that differ by less, as a share, are drawn as one
 
 
 class Axis(NamedTuple):
@@ -92,7 +94,10 @@ def limits(values: Iterable[float | None]) -> tuple[float, float]:
     """Return a range that holds every value with a little room, never empty."""
     known = [value for value in values if value is not None]
     low, high = (min(known), max(known)) if known else (0.0, 1.0)
-    room = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
+    largest = max(abs(low), abs(high))
+    if largest < TINY:
+        return low - 1.0, high + 1.0
+    room = 0.05 * (high - low if high - low > CLOSE * largest else largest)
     return low - room, high + room
 
 

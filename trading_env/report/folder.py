@@ -8,17 +8,10 @@ of the wrong type, is a `UserError` that names the file and the place.
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Self, TypeVar
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    TypeAdapter,
-    ValidationError,
-    create_model,
-    model_validator,
-)
+from pydantic import ConfigDict, Field, create_model, model_validator
 
 from trading_env.backtesting.replay import CODED, REPLAYED
+from trading_env.core.doors import Checked, Loose, check_regular, is_there, read_json
 from trading_env.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -31,12 +24,6 @@ LARGEST = 1e30  # an axis can hold it, and its ends can be subtracted
 T = TypeVar("T")
 
 Number = Annotated[float, Field(ge=-LARGEST, le=LARGEST, allow_inf_nan=False)]
-
-
-class Checked(BaseModel):
-    """Base of the models: no value is converted to another type."""
-
-    model_config = ConfigDict(strict=True)
 
 
 class Place(Checked):
@@ -66,17 +53,11 @@ class Role(Checked):
 class Summary(Checked):
     learner: str = "policies"
     market: str = "a market"
-    scenarios: list[Role] = []
-    notes: list[str] = []
-    means: list[Row] = []
-    reasons: list[Reasons] = []
-    differences: dict[str, list[Row]] = {}
-
-
-class Loose(Checked):
-    """Part of a manifest: what the report does not know is kept and shown."""
-
-    model_config = ConfigDict(extra="allow")
+    scenarios: list[Role] = Field([])
+    notes: list[str] = Field([])
+    means: list[Row] = Field([])
+    reasons: list[Reasons] = Field([])
+    differences: dict[str, list[Row]] = Field({})
 
 
 class Source(Loose):
@@ -87,7 +68,7 @@ class Source(Loose):
 
 class Environment(Loose):
     market: Source
-    scenarios: list[Source] = []
+    scenarios: list[Source] = Field([])
 
 
 class Git(Loose):
@@ -100,11 +81,11 @@ class Manifest(Loose):
 
     status: str = "unknown"
     git: Git = Git()
-    seeds: dict[str, Any] = {}
-    versions: dict[str, Any] = {}
+    seeds: dict[str, Any] = Field({})
+    versions: dict[str, Any] = Field({})
     environment: Annotated[
         Environment | dict[str, Environment], Field(union_mode="left_to_right")
-    ] = {}
+    ] = Field({})
 
 
 class Recorded(Checked):
@@ -170,15 +151,8 @@ def read_run(folder: Path) -> Run:
 
 
 def _read(path: Path, kind: type[T]) -> T | None:
-    """Parse a JSON file; return None if there is none."""
-    try:
-        return TypeAdapter(kind).validate_json(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise UserError.at(path, place, first["msg"].removeprefix("Value error, ")) from None
+    """Read a JSON file; return None if there is none."""
+    return read_json(path, kind) if is_there(path) else None
 
 
 def read_curves(path: Path) -> "pd.DataFrame | None":
@@ -190,11 +164,14 @@ def read_curves(path: Path) -> "pd.DataFrame | None":
     import pandas as pd
 
     csv, parquet = path.with_suffix(".csv"), path.with_suffix(".parquet")
-    found = csv if csv.exists() else parquet
+    found = csv if is_there(csv) else parquet
+    if not is_there(found):
+        return None
+    check_regular(found)
     try:
         frame = pd.read_csv(csv) if found == csv else pd.read_parquet(parquet)
         return _checked(frame) if len(frame) else None
-    except (FileNotFoundError, ImportError):
+    except ImportError:
         return None
     except Exception as error:  # a damaged file makes the readers raise errors of many types
         raise UserError.at(found, "", str(error) or type(error).__name__) from None
@@ -210,14 +187,18 @@ def _checked(frame: "pd.DataFrame") -> "pd.DataFrame":
     for needed in ("policy", "scenario", *numbers):
         if needed not in frame:
             raise ValueError(f"no column {needed}")
-    table = frame[names].fillna("").astype(str)
+    table = frame[names].astype(object).fillna("").astype(str)
     for name, largest in numbers.items():
         table[name] = pd.to_numeric(frame[name], errors="coerce").astype(float)
         if not table[name].abs().le(largest).all():
             raise ValueError(f"column {name}: not a number, or above {largest:g}")
     cells = table.groupby([*names, "severity"])
-    if (cells["equity"].first() <= 0.0).any():
+    start = cells["equity"].transform("first")
+    if (start <= 0.0).any():
         raise ValueError("column equity: a curve starts at 0 or below")
+    for name in EQUITY:
+        if not (table[name].abs() / LARGEST <= start).all():
+            raise ValueError(f"column {name}: more than {LARGEST:g} times the start of its curve")
     if (cells.cumcount() != table["step"]).any():
         raise ValueError("column step: does not count 0, 1, 2, ... in each cell")
     return table

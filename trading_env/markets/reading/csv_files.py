@@ -8,7 +8,6 @@ and above 16 MiB 100 times its packed size.
 
 import csv
 import gzip
-import stat
 import zlib
 from collections.abc import Iterator, Sequence
 from itertools import count
@@ -18,6 +17,7 @@ from typing import IO, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from trading_env.core.doors import check_regular
 from trading_env.core.errors import MarketDataError, clip
 from trading_env.core.records import Floats
 from trading_env.markets.reading.stamps import mixed_kinds, parse_time_stamp
@@ -39,24 +39,13 @@ def read_csv(path: Path, *, has_volume: bool = True) -> BarTable:
         has_volume: False leaves a column of volume unread.
     """
     source = str(path)
-    check_regular(path)
+    check_regular(path, MarketDataError)
     try:
         return _parse(source, _lines(path), has_volume)
     except csv.Error as error:
         raise MarketDataError.at(source, "", f"broken CSV: {clip(error, 60)} (a quote?)") from None
     except (OSError, EOFError, zlib.error) as error:
         raise MarketDataError.at(source, "", f"unreadable: {clip(error, 60)}") from None
-
-
-def check_regular(path: Path) -> None:
-    """Raise MarketDataError for a missing file, a folder, a pipe or a device."""
-    try:
-        mode = path.stat().st_mode
-    except (OSError, ValueError) as error:
-        reason = "no such file" if isinstance(error, FileNotFoundError) else clip(error, 60)
-        raise MarketDataError.at(str(path), "", reason) from None
-    if not stat.S_ISREG(mode):
-        raise MarketDataError.at(str(path), "", f"not a regular file ({stat.filemode(mode)[0]})")
 
 
 def _lines(path: Path) -> Iterator[str]:

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trading_env.core.doors import check_regular
 from trading_env.core.errors import MarketDataError, clip
 from trading_env.core.records import Floats
-from trading_env.markets.reading.csv_files import MAX_FILE_BYTES, check_regular
+from trading_env.markets.reading.csv_files import MAX_FILE_BYTES
 from trading_env.markets.reading.stamps import mixed_kinds, parse_time_stamp
 from trading_env.markets.reading.tables import BarTable, Columns, find_columns
 
@@ -26,7 +27,7 @@ FIRST_HOUR, LAST_HOUR = 1_900_000_000, 2_200_000_000  # ten digits that are YYYY
 
 def read_parquet(path: Path, *, has_volume: bool = True) -> BarTable:
     """Read a Parquet file (needs pyarrow, the extra `data`); the first row is row 1."""
-    check_regular(path)
+    check_regular(path, MarketDataError)
     source = str(path)
     try:
         parquet = importlib.import_module("pyarrow.parquet")
