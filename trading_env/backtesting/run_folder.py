@@ -25,6 +25,7 @@ from trading_env.backtesting.store import CellStore
 from trading_env.backtesting.tables import curves_frame
 from trading_env.core.doors import Loose, is_there, read_json
 from trading_env.core.files import git_state, now, versions, write_json, write_with
+from trading_env.core.locking import only_writer
 from trading_env.core.sources import PACKAGE
 from trading_env.envs.render import save_episode, save_equity_curves
 from trading_env.envs.trace import EpisodeTrace
@@ -53,22 +54,40 @@ class RunFolder:
 
     def __init__(self, folder: Path, kind: str, command: str) -> None:
         self.folder = folder
+        self.kind = kind
         self.evaluation = folder / "evaluation"
         self.store = None if kind == "train" else CellStore(self.evaluation / "cells")
         self.manifest: dict[str, Any] = {"kind": kind, "command": command}
-        path = folder / "manifest.json"
+        self._check_kind()
+
+    def _check_kind(self) -> None:
+        path, kind = self.folder / "manifest.json", self.kind
         if is_there(path) and (kind == "train" or read_json(path, Known).kind != kind):
-            raise ValueError(f"out = {folder}: holds another run; give another folder")
+            raise ValueError(f"out = {self.folder}: holds another run; give another folder")
 
     @contextmanager
     def open(self, **notes: Any) -> Iterator[None]:
-        """Write how the block begins and how it ends; a block inside another one adds its notes."""
-        seeds = {**self.manifest.get("seeds", {}), **notes.pop("seeds", {})}
-        is_inner = self.manifest.get("status") == "running"
-        if not is_inner:
+        """Write how the block begins and how it ends; a block inside another one adds its notes.
+
+        Raises:
+            ValueError: another process writes to the folder, or it holds another run by now.
+        """
+        if self.manifest.get("status") == "running":
+            seeds = {**self.manifest.get("seeds", {}), **notes.pop("seeds", {})}
+            self.note(seeds=seeds, **notes)
+            yield
+            return
+        with only_writer(self.folder):
+            self._check_kind()
             self.manifest |= {"status": "running", "start": now(), "end": None}
             self.manifest |= {"git": git_state(PACKAGE), "versions": versions()}
-        self.note(seeds=seeds, **notes)
+            with self._ended():
+                self.note(**{"seeds": {}, **notes})
+                yield
+
+    @contextmanager
+    def _ended(self) -> Iterator[None]:
+        """Write how the block ended."""
         status = "finished"
         try:
             yield
@@ -79,8 +98,7 @@ class RunFolder:
             status = f"failed: {type(error).__name__}: {error}"
             raise
         finally:
-            if not is_inner:
-                self.note(status=status, end=now())
+            self.note(status=status, end=now())
 
     def note(self, **notes: Any) -> None:
         """Add to the manifest, and write it."""

@@ -1,14 +1,16 @@
 """Files of a run: each one is whole or absent, and the manifest says what made them.
 
-A file is written beside its place and renamed into it, so that a crash leaves either the old one
-or the new one. The manifest holds what a reader needs to judge or repeat the run: command, seeds,
-versions, hashes, start, end and status.
+A file is written beside its place, under a name of its writer's own, brought to the disk, and
+renamed into its place: a crash, a power cut, a full disk or a second writer leaves either the old
+one or the new one, whole. The manifest holds what a reader needs to judge or repeat the run:
+command, seeds, versions, hashes, start, end and status.
 """
 
 import json
 import math
 import os
 import platform
+import secrets
 import subprocess
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
@@ -32,17 +34,34 @@ PACKAGES = (
 def write_with(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a file beside `path`, then move it into place."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.part")
+    part = beside(path)
     try:
-        write(beside)
-        os.replace(beside, path)
+        write(part)
+        _to_disk(part)
+        os.replace(part, path)
     finally:
-        beside.unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
+    if os.name == "posix":  # elsewhere a folder cannot be opened
+        _to_disk(path.parent)
+
+
+def beside(path: Path) -> Path:
+    """Return a name for a file that is being written, with the writer's process id in it."""
+    return path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.part")
+
+
+def _to_disk(path: Path) -> None:
+    """Wait until a file's content, or a folder's names, are on the disk."""
+    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file whole or not at all."""
-    write_with(path, lambda beside: beside.write_bytes(content))
+    write_with(path, lambda part: part.write_bytes(content))
 
 
 def write_json(path: Path, content: Any) -> None:
