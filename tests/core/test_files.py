@@ -27,6 +27,7 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.rglob("*"))
 
 
+@pytest.mark.proof
 def test_writers_of_one_file_do_not_fail_and_leave_it_whole(tmp_path: Path) -> None:
     """Each under a name of its own; a reader in between sees one writer's whole content."""
     path = tmp_path / "a.json"

@@ -126,6 +126,7 @@ def test_what_is_no_lock_is_refused(make: Callable[[Path], None], tmp_path: Path
     assert not (tmp_path / "elsewhere").exists()
 
 
+@pytest.mark.proof
 def test_of_many_that_race_for_a_folder_one_at_a_time_is_in(tmp_path: Path) -> None:
     """The lock's file comes and goes all the time, which is when two could hold one each."""
     killed(holding(tmp_path))

@@ -24,7 +24,7 @@ from trading_env.backtesting.replay import replay
 from trading_env.backtesting.store import CellStore
 from trading_env.backtesting.tables import curves_frame
 from trading_env.core.doors import Loose, is_there, read_json
-from trading_env.core.files import git_state, now, versions, write_json, write_with
+from trading_env.core.files import git_state, now, versions, write_json, write_parquet, write_with
 from trading_env.core.locking import only_writer
 from trading_env.core.sources import PACKAGE
 from trading_env.envs.render import save_episode, save_equity_curves
@@ -175,7 +175,7 @@ def write_table(path: Path, frame: "pd.DataFrame") -> Path:
     """Write a table as .parquet, or as .csv where pyarrow is missing; return its path."""
     if find_spec("pyarrow") is not None:
         path = path.with_suffix(".parquet")
-        write_with(path, lambda beside: frame.to_parquet(beside, index=False))
+        write_parquet(path, frame, index=False)
     else:
         path = path.with_suffix(".csv")
         write_with(path, lambda beside: frame.to_csv(beside, index=False))

@@ -9,13 +9,14 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from io import TextIOWrapper
 from typing import Any
 
 import typer
 
 from trading_env.backtesting.interruption import interruptible
 from trading_env.core.errors import one_line
-from trading_env.core.files import jsonable
+from trading_env.core.files import jsonable, unicode
 
 REFUSED, INTERRUPTED = 2, 130  # the second as a shell counts it: 128 and the number of the signal
 
@@ -30,6 +31,9 @@ def new_app(**settings: Any) -> typer.Typer:
 def run(app: typer.Typer, name: str, argv: Sequence[str]) -> int:
     """Run a command line, which is the context's `obj`; return the process's exit code."""
     command = typer.main.get_command(app)
+    for stream in (sys.stdout, sys.stderr):  # a letter that a terminal lacks is no error
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         with interruptible():
             code = command.main(
@@ -69,7 +73,7 @@ def answer(
     else:
         text = "\n".join(lines(found))
     try:
-        print(text, flush=True)
+        print(unicode(text), flush=True)
     except OSError as error:
         # What is left in the buffer would fail once more when the interpreter ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

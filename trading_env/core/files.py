@@ -15,10 +15,14 @@ import subprocess
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import tomli_w
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PACKAGES = (
     "execution-gym",
@@ -64,6 +68,13 @@ def write_bytes(path: Path, content: bytes) -> None:
     write_with(path, lambda part: part.write_bytes(content))
 
 
+def write_parquet(path: Path, frame: "pd.DataFrame", *, index: bool) -> None:
+    """Write a table; pyarrow itself opens no file whose name is not UTF-8."""
+    buffer = BytesIO()
+    frame.to_parquet(buffer, index=index)
+    write_bytes(path, buffer.getvalue())
+
+
 def write_json(path: Path, content: Any) -> None:
     """Write JSON that any reader accepts: what is not a finite number is null."""
     text = json.dumps(jsonable(content), indent=2, allow_nan=False) + "\n"
@@ -73,22 +84,32 @@ def write_json(path: Path, content: Any) -> None:
 def jsonable(value: Any) -> Any:
     """Return a value that JSON can hold; NaN and infinities become None."""
     if isinstance(value, dict):
-        return {str(key): jsonable(item) for key, item in value.items()}
+        return {unicode(str(key)): jsonable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [jsonable(item) for item in value]
     if hasattr(value, "item"):
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):
         return None
-    if value is None or isinstance(value, bool | int | float | str):
+    if value is None or isinstance(value, bool | int | float):
         return value
-    return str(value)
+    return unicode(str(value))
+
+
+def unicode(text: str) -> str:
+    """Return text that UTF-8 holds: bytes that a C locale could not read are read as UTF-8."""
+    if text.isascii():
+        return text
+    try:
+        return text.encode("utf-8", "surrogateescape").decode(errors="replace")
+    except UnicodeEncodeError:  # half a letter, and not from a file's name
+        return text.encode("utf-8", "backslashreplace").decode()
 
 
 def write_toml(path: Path, values: dict[str, Any]) -> None:
     """Write a table; None is left out, because TOML has no such value."""
     content = {name: value for name, value in values.items() if value is not None}
-    write_bytes(path, tomli_w.dumps(content).encode())
+    write_bytes(path, unicode(tomli_w.dumps(content)).encode())
 
 
 def now() -> str:

@@ -10,16 +10,25 @@ array, which the compiler refuses, nor return one, which it does not notice: tha
 `driver` compiles a loop over environments and caches the machine code on disk; only drivers are
 cached, because numba's cache does not notice an edit in a file that the cached function calls into.
 A driver closes over the digest of those files (`core/sources.py`), so that it does: the closure is
-part of numba's cache key.
+part of numba's cache key. Machine code is kept beside the source, or where numba keeps it for a
+user; where neither can be written, in a folder for temporary files that is the user's alone, since
+whoever writes to it decides what runs.
 """
 
+import os
+import stat
+import sys
+import tempfile
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
 
 F = TypeVar("F", bound=Callable[..., object])
 njit: Any = numba.njit  # its types lack the options that are used here
+settings: Any = numba.config
 
 
 def kernel(function: F) -> F:
@@ -44,4 +53,35 @@ def view(function: F) -> F:
 
 def driver(*, parallel: bool) -> Callable[[F], F]:
     """Compile a loop over environments; cached on disk under the key its closure holds."""
-    return cast(Callable[[F], F], njit(parallel=parallel, cache=True, error_model="numpy"))
+
+    def compiled(function: F) -> F:
+        options = {"parallel": parallel, "cache": True, "error_model": "numpy"}
+        try:
+            return cast(F, njit(function, **options))
+        except RuntimeError as error:
+            if "no locator available" not in str(error):
+                raise
+        configured = settings.CACHE_DIR
+        settings.CACHE_DIR = temporary_cache()
+        try:
+            return cast(F, njit(function, **options))
+        finally:
+            settings.CACHE_DIR = configured
+
+    return compiled
+
+
+@cache
+def temporary_cache() -> str:
+    """Return a folder for machine code that only this user can write to, and say so once."""
+    user = os.getuid() if hasattr(os, "getuid") else 0
+    path = Path(tempfile.gettempdir()) / f"trading-env-cache-{user}"
+    try:
+        path.mkdir(mode=0o700, exist_ok=True)
+        found = path.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != user or found.st_mode & 0o022:
+            raise PermissionError
+    except OSError:
+        path = Path(tempfile.mkdtemp(prefix="trading-env-cache-"))
+    print(f"note: trading_env keeps its machine code in {path}: no other place", file=sys.stderr)
+    return str(path)

@@ -3,6 +3,7 @@
 Both Gymnasium classes are thin layers over this one: the single environment is the batch of one.
 """
 
+import os
 from functools import cached_property
 from typing import Any
 
@@ -19,7 +20,20 @@ from trading_env.envs.world import Setup
 from trading_env.step.drivers import ALL_FINITE, DRAWN, Drivers, Step, bound, parallel, serial
 from trading_env.step.rows import new_lanes, new_outputs, renewed
 
+FORKED = [False]  # whether this process was forked from one in which OpenMP had begun
 MAX_THREADS = int(vars(numba.config)["NUMBA_NUM_THREADS"])  # the most that can be set later
+
+
+def _note_fork() -> None:
+    """Remember in a child that it must not use the threads of its parent."""
+    try:
+        FORKED[0] = FORKED[0] or vars(numba)["threading_layer"]() == "omp"
+    except ValueError:  # no parallel loop has run
+        return
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_note_fork)
 
 
 class Batch:
@@ -56,16 +70,21 @@ class Batch:
         self.is_started = False
         self._fresh = fresh
         self._step: Step | None = None
+        self._stepped_by: Drivers | None = None  # those that `_step` is of
         self.readers: dict[int | None, Any] = {}  # of these buffers, for `info`
 
     @property
     def _drivers(self) -> Drivers:
-        """One lane is stepped serially, which is safe under fork; a batch by threads."""
-        return serial if self.count == 1 else parallel
+        """One lane is stepped serially, a batch by threads, if it has some.
+
+        A process that was forked after a parallel loop has none: OpenMP would end it. The serial
+        driver does the same, to the bit.
+        """
+        return serial if self.count == 1 or FORKED[0] else parallel
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what is bound to these buffers: a copy binds its own."""
-        return {**vars(self), "_step": None, "readers": {}}
+        return {**vars(self), "_step": None, "_stepped_by": None, "readers": {}}
 
     def reset(
         self,
@@ -96,8 +115,9 @@ class Batch:
         """
         outputs = renewed(self.outputs) if self._fresh else self.outputs
         given = (self.setup.world, self.lanes, outputs, actions, self.seeds, self.autoreset.value)
-        if self._step is None:
-            self._step = bound(self._drivers.step, *given)
+        drivers = self._drivers
+        if self._step is None or self._stepped_by is not drivers:
+            self._step, self._stepped_by = bound(drivers.step, *given), drivers
         bad = self._step(*given)
         if bad != ALL_FINITE:
             lane, asset = divmod(bad, self.assets)

@@ -15,6 +15,7 @@ import numpy as np
 from trading_env.core.averages import blend
 from trading_env.core.codes import Status
 from trading_env.core.errors import ConfigError, shown
+from trading_env.core.files import write_parquet
 from trading_env.core.params import EpisodeParams
 from trading_env.core.records import AccountState, AssetState, OrderSlot, Report, new_table
 from trading_env.core.seeds import seed_of
@@ -206,7 +207,7 @@ class ExecutionEngine:
 
     def export_history(self, path: str | Path) -> None:
         """Write the history as Parquet."""
-        self.history.to_parquet(path)
+        write_parquet(Path(path), self.history, index=True)
 
 
 def _completed(market: MarketState) -> tuple[MarketState, Bar]:

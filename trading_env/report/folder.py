@@ -5,13 +5,14 @@
 of the wrong type, is a `UserError` that names the file and the place.
 """
 
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Self, TypeVar
 
 from pydantic import ConfigDict, Field, create_model, model_validator
 
 from trading_env.backtesting.replay import CODED, REPLAYED
-from trading_env.core.doors import Checked, Loose, check_regular, is_there, read_json
+from trading_env.core.doors import Checked, Loose, is_there, read_file, read_json
 from trading_env.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -167,9 +168,9 @@ def read_curves(path: Path) -> "pd.DataFrame | None":
     found = csv if is_there(csv) else parquet
     if not is_there(found):
         return None
-    check_regular(found)
+    content = BytesIO(read_file(found))
     try:
-        frame = pd.read_csv(csv) if found == csv else pd.read_parquet(parquet)
+        frame = pd.read_csv(content) if found == csv else pd.read_parquet(content)
         return _checked(frame) if len(frame) else None
     except ImportError:
         return None

@@ -34,15 +34,16 @@ def read_parquet(path: Path, *, has_volume: bool = True) -> BarTable:
     except ImportError:
         raise MarketDataError.at(source, "", "Parquet needs pyarrow (the extra 'data')") from None
     try:
-        file = parquet.ParquetFile(path)
-        groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
-        size = sum(group.total_byte_size for group in groups)
-        if size > MAX_FILE_BYTES or file.metadata.num_rows > MAX_ROWS:
-            raise MarketDataError.at(source, "", "unpacks to more than 1024 MiB")
-        names = file.schema_arrow.names
-        columns = find_columns(names, source, has_volume)
-        wanted = [columns.time, columns.symbol, *columns.numbers.values()]
-        data = file.read(columns=[names[i] for i in wanted if i is not None])
+        with path.open("rb") as raw:  # pyarrow opens no name that is not UTF-8
+            file = parquet.ParquetFile(raw)
+            groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
+            size = sum(group.total_byte_size for group in groups)
+            if size > MAX_FILE_BYTES or file.metadata.num_rows > MAX_ROWS:
+                raise MarketDataError.at(source, "", "unpacks to more than 1024 MiB")
+            names = file.schema_arrow.names
+            columns = find_columns(names, source, has_volume)
+            wanted = [columns.time, columns.symbol, *columns.numbers.values()]
+            data = file.read(columns=[names[i] for i in wanted if i is not None])
     except MarketDataError:
         raise
     except (OSError, ValueError, KeyError) as error:
