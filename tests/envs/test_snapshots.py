@@ -117,6 +117,21 @@ def test_a_snapshot_says_which_code_it_goes_on_under() -> None:
     assert json.loads(world_of("portfolio").get_state()["arguments"])["code"] == DIGEST
 
 
+@pytest.mark.parametrize("mode", AutoresetMode)
+def test_a_lane_that_has_ended_is_refused_where_none_can_have(mode: AutoresetMode) -> None:
+    """Lanes that begin anew in the same step never stand at their end, and would step beyond it."""
+    env = PortfolioVectorEnv(2, **PORTFOLIO, autoreset_mode=mode)
+    env.reset(seed=3)
+    state = env.get_state()
+    account = state["accounts"][1]
+    account["row"], account["step"], account["done"] = account["row"] + 40, 40, 1
+    if mode is AutoresetMode.SAME_STEP:
+        with pytest.raises(StateError, match=r"accounts\[1\]\.done = 1 at step 40"):
+            env.set_state(state)
+    else:
+        env.set_state(state)
+
+
 @pytest.mark.parametrize("layout", LAYOUTS.values())
 def test_every_number_of_the_state_has_a_range(layout: type) -> None:
     """No word of a record is left out, and every whole number has ends that do not overflow."""

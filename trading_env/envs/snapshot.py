@@ -262,16 +262,20 @@ def _check_place(accounts: Table, episode: EpisodeParams, autoreset: AutoReset) 
 
     So no step of it reads a bar outside its path.
     """
+    step, ended = accounts["step"], accounts["done"] == 1
+    start = accounts["row"] % int(episode.bars) - step
     first, last = int(episode.warmup), int(episode.bars - 1 - episode.length)
-    for lane, account in enumerate(accounts):
-        start, step = int(account.row) % int(episode.bars) - int(account.step), int(account.step)
-        if not first <= start <= last:
-            where = f"state: accounts[{lane}].row = {account.row} at step {step}"
-            raise StateError(f"{where}: an episode starts at a bar in [{first}, {last}] of a path")
-        if account.done == 0 and step >= episode.length:
-            raise StateError(f"state: accounts[{lane}].done = 0 at the last step, {step}")
-        if account.done == 1 and autoreset is AutoReset.SAME_STEP:
-            raise StateError(f"state: accounts[{lane}].done = 1: lanes begin anew in the same step")
+    place = f"an episode starts at a bar in [{first}, {last}] of a path"
+    faults = (
+        ("row", (start < first) | (start > last), place),
+        ("done", ~ended & (step >= episode.length), "that was the last one"),
+        ("done", ended & (autoreset is AutoReset.SAME_STEP), "lanes begin anew in the same step"),
+    )
+    for field, bad, reason in faults:
+        if bad.any():
+            lane = int(bad.argmax())
+            where = f"accounts[{lane}].{field} = {accounts[field][lane]} at step {step[lane]}"
+            raise StateError(f"state: {where}: {reason}")
 
 
 def _check_slots(lanes: Lanes) -> None:
