@@ -18,11 +18,12 @@ from tests.configurations import SMALL_POOL, random_configuration
 from tests.envs import tampering
 from tests.envs.tampering import PORTFOLIO, actions_of, played_on, world_of
 from tests.lanes import quick_first
+from trading_env.core.ranges import ranges_of
 from trading_env.core.records import record_dtype
 from trading_env.core.seeds import SeedError
 from trading_env.envs.execution import ExecutionEnv
 from trading_env.envs.portfolio import PortfolioEnv
-from trading_env.envs.snapshot import LAYOUTS, StateError, ranges_of
+from trading_env.envs.snapshot import LAYOUTS, StateError
 from trading_env.envs.vector import PortfolioVectorEnv
 from trading_env.step.drivers import DIGEST
 

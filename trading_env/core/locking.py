@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from trading_env.core.errors import ConfigError, one_line
+from trading_env.core.errors import ConfigError, clip, one_line
 from trading_env.core.files import now
 
 LOCK = ".lock"
@@ -104,7 +104,7 @@ def _read(handle: int) -> dict[str, Any] | None:
 def _said(holder: dict[str, Any]) -> str:
     if not holder:
         return "another process"
-    return f"process {holder.get('pid')} (since {holder.get('start')})"
+    return f"process {clip(holder.get('pid'))} (since {clip(holder.get('start'))})"
 
 
 def _is_alive(pid: int) -> bool:

@@ -17,9 +17,6 @@ state, and taken as that.
 
 import hashlib
 import json
-import math
-from enum import EnumType
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,16 +25,8 @@ from numpy.typing import NDArray
 from trading_env.core.codes import AutoReset, SlotState
 from trading_env.core.errors import UserError, shown, unknown
 from trading_env.core.params import EpisodeParams
-from trading_env.core.records import (
-    HUGE,
-    AccountState,
-    AssetState,
-    EpisodeLog,
-    OrderSlot,
-    Table,
-    Within,
-    record_dtype,
-)
+from trading_env.core.ranges import Sizes, first_outside, ranges_of
+from trading_env.core.records import AccountState, AssetState, EpisodeLog, OrderSlot, Table
 from trading_env.core.world import Lanes, World
 from trading_env.envs.world import Setup
 from trading_env.step.drivers import DIGEST
@@ -47,7 +36,6 @@ STATE_VERSION = 3
 LAYOUTS = {"assets": AssetState, "slots": OrderSlot, "accounts": AccountState, "logs": EpisodeLog}
 ROUNDING = 1e-9  # share of the variances by which an estimated covariance may miss being one
 Seeds = NDArray[np.uint64]
-Sizes = tuple[tuple[str, int], ...]
 
 
 class StateError(UserError):
@@ -60,16 +48,6 @@ class Snapshot(NamedTuple):
     lanes: Lanes
     seeds: Seeds
     observations: NDArray[np.float32]
-
-
-class Ranges(NamedTuple):
-    """The fields of one kind in a layout: where they are in a record's words, and their ends."""
-
-    kind: type  # np.float64 or np.int64
-    names: list[str]
-    places: NDArray[np.intp]
-    low: NDArray[Any]
-    high: NDArray[Any]
 
 
 def arguments_of(setup: Setup, lanes: int, autoreset: AutoReset) -> str:
@@ -110,7 +88,9 @@ def checked_snapshot(
             raise StateError(f"state: {name} has a value that is not finite")
     sizes = _sizes(world.episode[0])
     for name, layout in LAYOUTS.items():
-        _check_ranges(name, found[name], ranges_of(layout, sizes))
+        fault = first_outside(found[name], ranges_of(layout, sizes))
+        if fault:
+            raise StateError(f"state: {name}{fault}")
     _check_place(lanes.accounts, world.episode[0], autoreset)
     _check_slots(lanes)
     _check_starts(lanes, world.events)
@@ -198,63 +178,6 @@ def _sizes(episode: EpisodeParams) -> Sizes:
         ("last_row", rows - 1),
         ("last_group", groups - 1),
     )
-
-
-@lru_cache(maxsize=64)
-def ranges_of(layout: type, sizes: Sizes) -> tuple[Ranges, ...]:
-    """Lay the declared ranges of a record out, word by word of eight bytes."""
-    fields, known = dict(record_dtype(layout).fields or {}), dict(sizes)
-    found: dict[type, Any] = {}
-    for name, kind in layout.__annotations__.items():
-        part, offset = fields[name][:2]
-        low, declared = _ends(kind, part.base.kind)
-        high = known[declared] if isinstance(declared, str) else declared
-        words: list[tuple[str, int, Any, Any]] = found.setdefault(part.base.type, [])
-        for k in range(math.prod(part.shape)):
-            label = f"{name}[{k}]" if part.shape else name
-            words.append((label, offset // part.base.itemsize + k, low, high))
-    return tuple(
-        Ranges(
-            kind,
-            [word[0] for word in words],
-            np.array([word[1] for word in words]),
-            np.array([word[2] for word in words], dtype=kind),
-            np.array([word[3] for word in words], dtype=kind),
-        )
-        for kind, words in found.items()
-    )
-
-
-def _ends(declared: Any, kind: str) -> Within:
-    """Return the range that an annotation declares: its own, its code's, or any finite number."""
-    for note in getattr(declared, "__metadata__", ()):
-        if isinstance(note, Within):
-            return note
-        if isinstance(note, EnumType):  # a code
-            return Within(0, len(note) - 1)
-    if kind != "f":
-        raise TypeError(f"{declared}: a whole number of the state must declare its range")
-    return Within(-HUGE, HUGE)
-
-
-def _check_ranges(name: str, table: Table, parts: tuple[Ranges, ...]) -> None:
-    """Refuse the first number of a table that is out of its range."""
-    rows = table.reshape(-1)
-    for part in parts:
-        words: NDArray[Any] = rows.view(part.kind).reshape(len(rows), -1)[:, part.places]
-        bad = np.argwhere(~((words >= part.low) & (words <= part.high)))
-        if len(bad):
-            row, k = bad[0]
-            at = ", ".join(map(str, np.unravel_index(row, table.shape)))
-            value, low, high = words[row, k].item(), part.low[k].item(), part.high[k].item()
-            field = f"state: {name}[{at}].{part.names[k]} = {value}"
-            raise StateError(f"{field}: must be {_described(low, high)}")
-
-
-def _described(low: float, high: float) -> str:
-    if high < HUGE:
-        return f"in [{low}, {high}]"
-    return "a finite number" + (" >= 0" if low == 0.0 else " > 0" if low > 0.0 else "")
 
 
 def _check_place(accounts: Table, episode: EpisodeParams, autoreset: AutoReset) -> None:
