@@ -258,8 +258,8 @@ def _told(text: str, spec: PolicySpec) -> Callable[[ObservationLayout], Policy]:
     def make(layout: ObservationLayout) -> Policy:
         try:
             return build_policy(spec, layout)
-        except PolicyError:  # says which file
-            raise
+        except PolicyError as error:  # says what is wrong, and in which file
+            raise PolicyError(f"POLICY {shown(text, 40)}: {error}") from None
         except Exception as error:  # the user's code may raise anything
             raise ConfigError(_failed(text, "making", error)) from None
 
