@@ -152,11 +152,12 @@ def test_a_run_leaves_both_policies_a_verdict_and_a_report(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "run"
-    given = ["--generations", "1", "--episodes", "8", "--scenario", "liquidity_drought"]
-    assert answers.run(train.app, "python train.py", [*given, "--out", str(out)]) == 0
+    given = ["--env", "execution", "--generations", "1", "--episodes", "8"]
+    given += ["--scenario", "liquidity_drought", "--out", str(out)]
+    assert answers.run(train.app, "python train.py", given) == 0
     printed = capsys.readouterr().out
     verdict = json.loads((out / "verdict.json").read_text())["verdict"]
-    assert len(verdict) == 3 and all(f"  {line}" in printed for line in verdict)
+    assert len(verdict) == 4 and all(f"  {line}" in printed for line in verdict)
     frame = pd.read_parquet(out / "evaluation" / "episodes.parquet")
     assert {"adaptive", "without_feedback", "patience", "twap", "random"} <= set(frame["policy"])
     curves = json.loads((out / "training.json").read_text())

@@ -11,12 +11,15 @@ import pytest
 import train
 from trading_env.backtesting.evaluation import SEED
 from trading_env.cli import answers
+from trading_env.envs.spaces import ObservationLayout
 from trading_env.policies.adaptive import AdaptivePolicy
 from trading_env.report import score_sections, text_table, write_report
 
 SMALL = [
     "--env",
     "portfolio",
+    "--market",
+    "us_indices",
     "--timesteps",
     "9000",
     "--episodes",
@@ -68,7 +71,7 @@ def test_the_manifest_says_how_to_repeat_and_check_the_run(folder: Path) -> None
     names = [scenario["name"] for scenario in environment["scenarios"]]
     assert names == ["price_shock", "bad_data"] == list(manifest["scenarios"])
     assert environment["seed_band"] == "test"
-    assert manifest["training"]["scenarios"] == list(train.TRAINING)
+    assert manifest["training"]["scenarios"] == ["calm"]
 
 
 def test_the_resolved_configuration_can_be_given_back(
@@ -76,7 +79,7 @@ def test_the_resolved_configuration_can_be_given_back(
 ) -> None:
     values = tomllib.loads((folder / "config.toml").read_text())
     assert values["timesteps"] == 9000 and values["scenario"] == ["price_shock", "bad_data"]
-    monkeypatch.setattr("agents.training.fit", lambda *arguments, **named: 1 / 0)  # far enough
+    monkeypatch.setattr("agents.portfolio_run.fit", lambda *arguments, **named: 1 / 0)  # far enough
     out = tmp_path / "again"
     with pytest.raises(ZeroDivisionError):
         run("--config", str(folder / "config.toml"), "--seed", "5", "--out", str(out))
@@ -89,7 +92,8 @@ def test_every_policy_met_the_same_episodes(folder: Path) -> None:
     frame = pd.read_parquet(folder / "evaluation" / "episodes.parquet")
     seeds = frame.groupby(["policy", "scenario"])["seed"].agg(tuple)
     assert seeds.nunique() == 1
-    assert {"adaptive", "ppo", "flat", "buy_and_hold", "always_long"} <= set(frame["policy"])
+    played = {"adaptive", "without_rate", "flat", "buy_and_hold", "always_long"}
+    assert played <= set(frame["policy"]) and "signal_rule" not in set(frame["policy"])
 
 
 def test_the_report_needs_nothing_from_outside_and_shows_the_means(folder: Path) -> None:
@@ -134,7 +138,8 @@ def test_the_saved_policy_is_the_evaluated_one(folder: Path) -> None:
     from trading_env.backtesting import make_envs, rollout
 
     arguments = {"market": "us_indices", "episode_length": 252, "seed_band": "test"}
-    policy = AdaptivePolicy.load(folder / "policy")
+    layout = ObservationLayout(("SP500", "NASDAQ"), ())
+    policy = AdaptivePolicy.load(folder / "policy", layout)
     envs = make_envs(policy, 4, arguments, scenario="price_shock", detail="full")
     returns = rollout(policy, envs, SEED).sums["return"]
     frame = pd.read_parquet(folder / "evaluation" / "episodes.parquet")
@@ -189,12 +194,12 @@ def used_folder(folder: Path) -> list[str]:
         (lambda _: ["--scenario", "nowhere/x.toml"], "x.toml"),
         (lambda _: ["--config", "nowhere.toml"], "nowhere.toml"),
         (lambda _: ["--episodes", "0"], "episodes = 0"),
-        (lambda _: ["--agent", "sac"], "sac"),
-        (lambda _: ["--agent", "ppo"], "of --env portfolio"),
-        (lambda _: ["--timesteps", "9"], "of --env portfolio"),
+        (lambda _: ["--seeds", "0"], "seeds = 0"),
+        (lambda _: ["--env", "both"], "both"),
+        (lambda _: ["--env", "execution", "--timesteps", "9"], "of --env portfolio"),
         (lambda _: ["--env", "portfolio", "--generations", "9"], "of --env execution"),
         (lambda _: ["--generations", "0"], "generations = 0"),
-        (lambda _: ["--market", "us_indices"], "has 2 assets: a pace is trained on one"),
+        (lambda _: ["--env", "execution", "--market", "us_indices"], "a pace is trained on one"),
     ],
 )
 def test_what_the_user_got_wrong_is_one_line_and_exit_code_2(

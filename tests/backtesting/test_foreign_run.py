@@ -37,7 +37,7 @@ Damage = Callable[[Path], None]
 def adaptive(folder: Path) -> Path:
     """Write the folder of a run with an adaptive policy."""
     rng = np.random.default_rng(0)
-    sizes = [len(TWO.features), 4, 2]
+    sizes = [len(TWO.block), 4, 1]
     weights = {"mean": np.zeros(sizes[0]), "scale": np.ones(sizes[0])}
     for k in range(2):
         weights[f"layer_{k}.weight"] = rng.normal(size=(sizes[k + 1], sizes[k]))
@@ -168,12 +168,12 @@ def damages() -> Iterator[tuple[str, Damage]]:
 def own_damages() -> Iterator[tuple[Callable[[Path], Path], str, Damage]]:
     """Yield those of one kind of policy alone: which, the file, the damage."""
     for place, value in (
-        ("symbols", None),
-        ("symbols", []),
-        ("symbols", ["A"]),
-        ("signal_names", [1]),
+        ("features", None),
         ("features", []),
-        ("calibrate", "yes"),
+        ("features", ["weight"]),
+        ("signal_rule", {"aim": 0.1}),
+        ("signal_rule", {"aim": 0.1, "keep": float("nan")}),
+        ("signal_rule", "yes"),
         ("sizes", [7, 4, 2]),
     ):
         yield adaptive, "policy/policy", put(place, value)

@@ -57,13 +57,13 @@ def bars(tmp_path: Path) -> Path:
 def run_folder(tmp_path: Path, bars: Path) -> Path:
     """Write the folder of a run that was trained on those bars."""
     layout = ObservationLayout(("AAA", "BBB"), ())
-    size = len(layout.features)
+    size = len(layout.block)
     generator = np.random.default_rng(0)
     weights = {
         "mean": np.zeros(size),
         "scale": np.ones(size),
-        "layer_0.weight": generator.normal(size=(2, size)),
-        "layer_0.bias": np.zeros(2),
+        "layer_0.weight": generator.normal(size=(1, size)),
+        "layer_0.bias": np.zeros(1),
     }
     network = Network({name: w.astype(np.float32) for name, w in weights.items()})
     folder = tmp_path / "run"
@@ -170,9 +170,8 @@ def test_a_run_folder_brings_its_market_and_what_it_was_trained_on(
 ) -> None:
     summary = answer(capsys, "evaluate", str(run_folder), *SMALL, "--length", "10")
     assert summary["learner"] == "adaptive" and summary["market"] == str(bars)
-    assert {row["policy"] for row in summary["means"]} == {"adaptive", "ppo", *POLICIES} - {
-        "momentum"
-    }
+    played = {"adaptive", "without_rate", *POLICIES} - {"momentum"}
+    assert {row["policy"] for row in summary["means"]} == played
     roles = {s["name"]: s["role"] for s in summary["scenarios"]}
     assert (roles["calm"], roles["price_shock"]) == ("trained on", "held out")
     walk = ("--windows", "train=100,test=40,step=80", "--episodes", "1")

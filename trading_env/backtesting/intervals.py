@@ -12,6 +12,10 @@ the interval as narrow as one likes.
 n values of one sign give an interval without 0. Around a mean of 0 that has probability 2 / 2^n,
 which is below 5% from n = 6 on: fewer values have no interval.
 
+Several trainings that met the same paths are a table with two kinds of luck; its rows and columns
+are drawn independently (Owen and Eckles 2012, "Bootstrapping data arrays of arbitrary order"),
+which errs to the wide side.
+
 Pairs, or clusters, are taken as independent. Episodes cut from one history overlap, so an interval
 over them speaks of that history (which start, which draws), not of years nobody has seen.
 """
@@ -19,7 +23,7 @@ over them speaks of that history (which start, which draws), not of years nobody
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 REPLICATES = 5000
 MIN_DRAWN = 6  # if fewer have one sign, which for a mean of 0 happens too often, 0 is excluded
@@ -75,3 +79,34 @@ def mean_interval(
     tail = 0.5 * (1.0 - level)
     low, high = np.quantile(means, [tail, 1.0 - tail])
     return Interval(float(values.mean()), float(low), float(high), len(values))
+
+
+def crossed_interval(
+    differences: ArrayLike, generator: np.random.Generator, *, level: float = 0.95
+) -> Interval | None:
+    """Bootstrap the mean of a table of differences over its rows and its columns.
+
+    Args:
+        differences: (trainings, paths); columns with a value that is not finite are left out.
+        generator: of the draws.
+        level: of the interval, in (0, 1).
+
+    Returns:
+        None when fewer than `MIN_DRAWN` columns are left.
+    """
+    table = np.atleast_2d(np.asarray(differences, dtype=np.float64))
+    table = table[:, np.isfinite(table).all(axis=0)]
+    rows, columns = table.shape
+    if columns < MIN_DRAWN:
+        return None
+    row_weights = counts_of(generator, rows)
+    column_weights = counts_of(generator, columns)
+    means = np.einsum("kr,rc,kc->k", row_weights, table, column_weights, optimize=True)
+    tail = 0.5 * (1.0 - level)
+    low, high = np.quantile(means, [tail, 1.0 - tail])
+    return Interval(float(table.mean()), float(low), float(high), table.size)
+
+
+def counts_of(generator: np.random.Generator, size: int) -> NDArray[np.float64]:
+    """Draw `size` of `size` with replacement; return each one's share, (REPLICATES, size)."""
+    return generator.multinomial(size, np.full(size, 1.0 / size), REPLICATES) / size

@@ -23,21 +23,25 @@ from trading_env.core.doors import Loose, is_there, read_json, read_toml
 from trading_env.core.errors import ConfigError, PolicyError, nearest, shown, unknown
 from trading_env.envs.spaces import ObservationLayout
 from trading_env.policies.adapters import PolicySpec, build_policy, load_model
-from trading_env.policies.adaptive import DESCRIPTION, AdaptivePolicy, Description
+from trading_env.policies.adaptive import (
+    DESCRIPTION,
+    AdaptiveDescription,
+    AdaptivePolicy,
+    Description,
+)
 from trading_env.policies.baselines import BASELINES, EXECUTION_BASELINES
 from trading_env.policies.pace import BLIND, KIND, PaceDescription, PacePolicy
 from trading_env.policies.patience import Patience
 from trading_env.policies.policy import ENVS, Policy
+from trading_env.policies.signal_rule import SignalRule
 from trading_env.problems import PROBLEMS
 
 NAMED = {"portfolio": BASELINES, "execution": EXECUTION_BASELINES}
 OPTIMUM = "optimal_policy"
-CALIBRATED = (
-    "ppo is the learner with its calibrator off. Held out means unseen by the network; the "
-    "calibrator's settings were chosen on the validation band in scenarios that included "
-    "liquidity_drought, gfc_2008 and covid_2020."
+RATED = (
+    "without_rate is the same network, trading at once whatever fills cost. signal_rule, where it "
+    "plays, is the rule by hand whose two numbers had the highest Sharpe ratio in validation."
 )
-
 PACED = (
     "without_feedback is the same learner without quotes and without its own fills. patience is "
     "the rule by hand that adaptive corrects. Cost is the shortfall less the market's own moves."
@@ -194,20 +198,23 @@ def _from_run(run: Path) -> Candidate:
         length = read_json(folder / DESCRIPTION, PaceDescription, PolicyError).length
         return _of_pace(run, folder, config.market, length, scenarios)
 
-    def load(calibrate: bool | None = None) -> PolicySpec:
-        return _told(
-            str(run), lambda layout: AdaptivePolicy.load(folder, layout, calibrate=calibrate)
-        )
+    told = read_json(folder / DESCRIPTION, AdaptiveDescription, PolicyError)
 
-    is_adaptive = kind == "adaptive"
+    def load(rate: bool) -> PolicySpec:
+        return _told(str(run), lambda layout: AdaptivePolicy.load(folder, layout, rate=rate))
+
+    company: dict[str, PolicySpec] = {"without_rate": load(False)}
+    if rule := told.signal_rule:
+        made = _told(str(run), lambda layout: SignalRule(layout, rule.aim, rule.keep))
+        company["signal_rule"] = made
     return Candidate(
         kind,
-        load(),
+        load(True),
         env=config.env,
-        company={"ppo": load(calibrate=False)} if is_adaptive else {},
+        company=company,
         market=config.market,
         trained_on=scenarios,
-        notes=(CALIBRATED,) if is_adaptive else (),
+        notes=(RATED,),
     )
 
 

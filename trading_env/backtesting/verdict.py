@@ -1,9 +1,9 @@
 """What a run found, in words: one line for each claim, with its interval.
 
-A claim compares two policies on the same episodes of a group of scenarios, as a share of what the
-other paid. Episodes of one seed have one market path in every scenario, so the bootstrap draws
-seeds, not episodes. It speaks of the paths and crises that were played with this training, not of
-other trainings.
+A claim compares two policies on the same episodes of a group of scenarios: of a cost as a share of
+what the other paid, of a score as a difference. Episodes of one seed have one market path in every
+scenario, so the bootstrap draws seeds, not episodes. Of several trainings it draws the trainings as
+well; a claim about one speaks of that one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,29 +11,36 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from trading_env.backtesting.intervals import mean_interval
+from trading_env.backtesting.intervals import crossed_interval
+from trading_env.backtesting.metric import Metric
+from trading_env.backtesting.metrics import METRICS
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 class Claim(NamedTuple):
-    """A paired difference of a metric that costs, in percent of the other's mean."""
+    """A paired difference of a metric's mean, policy less other, with its interval."""
 
     policy: str
     other: str
     where: str
-    percent: float
+    metric: Metric
+    relative: bool  # whether the numbers are percent of the other's mean, or in the metric's unit
+    difference: float
     low: float
     high: float
 
     def __str__(self) -> str:
         """Say it."""
-        word = "pays less than" if self.high < 0.0 else "pays more than"
-        if self.low <= 0.0 <= self.high:
-            word = "is not told apart from"
-        figure = f"{self.percent:+.1f}% [{self.low:+.1f}, {self.high:+.1f}]"
-        return f"{self.where}: {self.policy} {word} {self.other}, {figure}"
+        is_cost = self.metric.better < 0
+        less, more = ("pays less than", "pays more than") if is_cost else ("is below", "is above")
+        word = less if self.high < 0.0 else more if self.low > 0.0 else "is not told apart from"
+        digits, unit = (1, "%") if self.relative else (3, "")
+        numbers = [f"{value:+.{digits}f}" for value in (self.difference, self.low, self.high)]
+        figure = f"{numbers[0]}{unit} [{numbers[1]}, {numbers[2]}]"
+        what = "" if is_cost else f"{self.metric.title}, "
+        return f"{self.where}: {what}{self.policy} {word} {self.other}, {figure}"
 
 
 def claims(
@@ -42,27 +49,37 @@ def claims(
     others: Sequence[str],
     groups: Mapping[str, Sequence[str]],
     *,
-    metric: str = "parent_cost_bps",
+    metric: str,
+    relative: bool,
 ) -> list[Claim]:
     """Compare a policy with others in groups of scenarios.
 
     Args:
-        frame: episodes, as `evaluate` returns them.
-        policy: whose cost it is about.
-        others: whose cost it is held against.
+        frame: episodes, as `evaluate` returns them; of several trainings with a column `training`.
+        policy: whom it is about.
+        others: whom it is held against; who did not play, or has no positive mean where the
+            difference is relative, is left out.
         groups: name -> scenarios that are pooled, each with the same weight.
-        metric: what costs.
+        metric: the name of one of `METRICS`.
+        relative: say differences in percent of the other's mean.
     """
     generator = np.random.default_rng(0)
-    costs = frame.pivot_table(index=["scenario", "seed"], columns="policy", values=metric)
+    meaning = METRICS[metric]
+    if "training" not in frame:
+        frame = frame.assign(training=0)
     found = []
     for where, scenarios in groups.items():
-        cell = costs[costs.index.get_level_values("scenario").isin(scenarios)]
-        seeds = cell.index.get_level_values("seed").to_numpy()
+        cell = frame[frame["scenario"].isin(scenarios)]
+        values = cell.pivot_table(index=["training", "seed"], columns="policy", values=metric)
         for other in others:
-            base = float(cell[other].mean())
-            interval = mean_interval(cell[policy] - cell[other], generator, clusters=seeds)
-            if interval is not None and base > 0.0:
-                share = [100.0 * value / base for value in interval[:3]]
-                found.append(Claim(policy, other, where, *share))
+            if other not in values:
+                continue
+            base = float(values[other].mean())
+            table = (values[policy] - values[other]).unstack("seed")
+            interval = crossed_interval(table, generator)
+            if interval is None or (relative and base <= 0.0):
+                continue
+            scale = 100.0 / base if relative else meaning.factor
+            ends = [scale * value for value in interval[:3]]
+            found.append(Claim(policy, other, where, meaning, relative, *ends))
     return found

@@ -1,9 +1,15 @@
-"""The adaptive agent: a trained network says how sure it is, a calibrator corrects it online.
+"""The adaptive agent of Portfolio-v0: one network answers for every asset, fills set its pace.
 
-The network is a small tanh perceptron on standardised observations; `agents/training.py` trains it.
+The network sees the features of one asset and says its conviction; each asset of each lane is a
+row of its own. So the answer does not depend on the order of the assets, and a policy that was
+trained on five of them trades any number. `agents/portfolio.py` trains it.
+
+What fills teach acts through the risk manager: under its `execution_floor` a position moves more
+slowly towards its target while the cost model of the step says that fills are dear
+(`risk_manager/rate.py`). Without `rate`, the ablation, it trades at once whatever fills cost.
+
 Acting needs numpy alone, so that a saved policy answers the same wherever it is loaded. It is kept
-as `policy.safetensors` (weights) and `policy.json` (sizes, observation layout, calibrator): data,
-never code.
+as `policy.safetensors` (weights) and `policy.json` (sizes, features): data, never code.
 """
 
 from dataclasses import dataclass
@@ -16,16 +22,17 @@ from pydantic import Field
 from safetensors import SafetensorError
 from safetensors import numpy as tensors
 
-from trading_env.core.doors import Loose, read_file, read_json
+from trading_env.core.doors import Checked, Loose, read_file, read_json
 from trading_env.core.errors import PolicyError, clip, unknown
 from trading_env.core.files import write_bytes, write_json
 from trading_env.envs.spaces import ObservationLayout
-from trading_env.policies.calibrator import ConfidenceCalibrator
 from trading_env.policies.policy import Action, Info, Observation, Policy
 
 FORMAT = "trading-env policy 1"
+KIND = "adaptive"
 WEIGHTS, DESCRIPTION = "policy.safetensors", "policy.json"
 SATURATION = 5.0  # standardised observations saturate here
+RATE_FLOOR = 0.25  # least share of the way to its target that a position moves in a step
 
 Weights = dict[str, NDArray[np.float32]]
 Size = Annotated[int, Field(ge=1, le=2**20)]
@@ -40,13 +47,18 @@ class Description(Loose):
     scenarios: list[str] = Field([])
 
 
+class Rule(Checked):
+    """The two numbers of a `SignalRule`."""
+
+    aim: float
+    keep: float
+
+
 class AdaptiveDescription(Description):
     """And what an adaptive policy says besides."""
 
-    symbols: Annotated[list[str], Field(min_length=1)]
-    signal_names: list[str]
     features: list[str]
-    calibrate: bool
+    signal_rule: Rule | None = None
 
 
 D = TypeVar("D", bound=Description)
@@ -137,78 +149,68 @@ class Network:
 
 
 class AdaptivePolicy(Policy):
-    """Deterministic actions of a network, scaled by the calibrator; `calibrate=False` ablates it.
+    """Deterministic convictions of a network that is shared by all assets.
 
     Raises:
-        PolicyError: the network was made for another observation.
+        PolicyError: the network was made for other features.
     """
 
-    def __init__(
-        self, network: Network, layout: ObservationLayout, *, calibrate: bool = True
-    ) -> None:
-        if network.sizes[0] != len(layout.features):
+    def __init__(self, network: Network, layout: ObservationLayout, *, rate: bool = True) -> None:
+        names = features_of(layout)
+        if (network.sizes[0], network.sizes[-1]) != (len(names), 1):
             raise PolicyError(
-                f"policy takes {network.sizes[0]} features, the environment has "
-                f"{len(layout.features)} (another market?)"
+                f"policy takes {network.sizes[0]} features of an asset and gives "
+                f"{network.sizes[-1]}, the environment has {len(names)} and takes 1 (a market with "
+                "other signals?)"
             )
         self.network = network
         self.layout = layout
-        self.calibrator = ConfidenceCalibrator(layout) if calibrate else None
-
-    def reset(self, num_envs: int) -> None:
-        """Forget the last episode's fills."""
-        if self.calibrator is not None:
-            self.calibrator.reset(num_envs)
+        self.env_overrides = {"risk": {"execution_floor": RATE_FLOOR}} if rate else {}
 
     def act(self, observation: Observation, info: Info) -> Action:
-        """Return signals (num_envs, assets)."""
-        signals = self.network(observation)
-        if self.calibrator is None:
-            return signals
-        scaled: Action = signals * self.calibrator.update(observation)
-        return scaled
+        """Return convictions (num_envs, assets)."""
+        answers = self.network(asset_rows(observation, self.layout))
+        return answers.reshape(len(observation), len(self.layout.symbols))
 
     def save(self, folder: Path, **notes: Any) -> None:
         """Write weights and description; `notes` are kept in the description."""
-        calibrator = self.calibrator
         description = {
-            "kind": "adaptive" if calibrator else "ppo",
+            "kind": KIND,
             "sizes": self.network.sizes,
             "activation": "tanh",
-            "action": "Box(-1, 1), the head's output, clipped",
-            "symbols": list(self.layout.symbols),
-            "signal_names": list(self.layout.signal_names),
-            "features": [feature.name for feature in self.layout.features],
-            "calibrate": calibrator is not None,
+            "action": "Box(-1, 1) of one asset, the head's output, clipped",
+            "features": list(features_of(self.layout)),
             **notes,
         }
         write_policy(folder, self.network.weights, description)
 
     @classmethod
     def load(
-        cls,
-        folder: Path,
-        layout: ObservationLayout | None = None,
-        *,
-        calibrate: bool | None = None,
+        cls, folder: Path, layout: ObservationLayout, *, rate: bool = True
     ) -> "AdaptivePolicy":
         """Read a saved policy; nothing in it is executed.
 
-        Args:
-            folder: where it was saved.
-            layout: of the environment; None takes the saved one.
-            calibrate: None takes what was saved.
-
         Raises:
-            PolicyError: a file is missing or damaged, or does not fit `layout`.
+            PolicyError: a file is missing or damaged, or was made for other features.
         """
         description, weights = read_policy(folder, AdaptiveDescription)
-        saved = ObservationLayout(tuple(description.symbols), tuple(description.signal_names))
-        if [feature.name for feature in saved.features] != description.features:
-            raise PolicyError.at(folder / DESCRIPTION, "features", "of other ones; train again")
-        if description.sizes[-1] != len(saved.symbols):
-            raise PolicyError.at(folder / DESCRIPTION, "sizes", "must end with one output an asset")
-        network = Network(weights)
-        if calibrate is None:
-            calibrate = description.calibrate
-        return cls(network, layout or saved, calibrate=calibrate)
+        if description.features != list(features_of(layout)):
+            reason = "other ones than the environment shows (other signals?); train again"
+            raise PolicyError.at(folder / DESCRIPTION, "features", reason)
+        if description.sizes[-1] != 1:
+            raise PolicyError.at(folder / DESCRIPTION, "sizes", "must end with one output")
+        return cls(Network(weights), layout, rate=rate)
+
+
+def features_of(layout: ObservationLayout) -> tuple[str, ...]:
+    """Names of what the network sees of one asset."""
+    return tuple(feature.name for feature in layout.block)
+
+
+def asset_rows(observation: Observation, layout: ObservationLayout) -> Observation:
+    """Return the features of each asset in a row of its own, copied: (num_envs x assets, features).
+
+    Row i x assets + k is asset k of lane i.
+    """
+    assets, size = len(layout.symbols), len(layout.block)
+    return observation[:, : assets * size].copy().reshape(len(observation) * assets, size)

@@ -1,14 +1,22 @@
-"""Train the adaptive agent's network with PPO (Schulman et al. 2017) on the native batch.
+"""Train the portfolio's adaptive agent with PPO (Schulman et al. 2017), a row for each asset.
 
-Large batches, few epochs, a short discount: a daily return is almost all noise, and its gradient
-needs many lanes more than it needs many passes. Each episode draws one of the training scenarios.
-Observations are standardised with the mean and the deviation they have under random signals on
-the training band; both are fixed before training and travel with the weights. The network that
-is kept is the one with the highest mean reward on the validation band (early stopping); the test
-band is not touched.
+One network answers for every asset, and each asset is credited with its own part of the result
+(`agents/rows.py`): a daily return is almost all noise, and a network that saw all assets at once
+and one reward for all of them found no signal at all (`benchmarks/learning.py`). Many rows, large
+batches, a short discount, and exploration that stays as wide as it began; a linear layer, because
+what little the bars tell about the next one is soon lost in a larger network's noise.
+
+Features are standardised with the mean and the deviation they have under random convictions on the
+training band; both are fixed before training and travel with the weights. Each episode draws one
+of the training scenarios. The network that is kept is the one with the highest utility on the
+validation band,
+
+    sum over steps of r - lambda / 2 r^2,  r the account's return in a step
+
+(early stopping); the test band is not touched.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,33 +29,39 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import nn
 
+from agents.rows import SCALE, AssetRows
 from trading_env.backtesting.interruption import stop_if_interrupted
 from trading_env.backtesting.rollouts import rollout
-from trading_env.envs.sb3 import SB3VecEnv
+from trading_env.core.records import Floats
 from trading_env.envs.spaces import ObservationLayout
 from trading_env.envs.vector import PortfolioVectorEnv
-from trading_env.policies.adaptive import SATURATION, AdaptivePolicy, Network
+from trading_env.policies.adaptive import RATE_FLOOR, SATURATION, AdaptivePolicy, Network
+from trading_env.policies.policy import Policy
 
-CALIBRATION_STEPS = 256
+MOMENT_STEPS = 200  # of random convictions, from which features are standardised
+TINY = 1e-300  # so that a ruined account divides nothing by 0
 
 
 @dataclass(frozen=True)
 class Training:
-    """Settings of PPO."""
+    """Settings of the learner."""
 
-    lanes: int = 64
-    """Environments stepped together."""
-    steps: int = 128
+    lanes: int = 512
+    """Portfolios stepped together."""
+    steps: int = 63
     """Steps of each lane between updates."""
-    batch_size: int = 2048
+    batch_size: int = 4032
     epochs: int = 4
-    learning_rate: float = 5e-4
+    learning_rate: float = 2e-3
     """Falls straight to 0 over the run."""
-    discount: float = 0.97
+    discount: float = 0.9
     gae_lambda: float = 0.9
-    log_deviation: float = -1.0
-    """Log standard deviation of the first policy's signals."""
-    hidden: tuple[int, ...] = (32, 32)
+    log_deviation: float = -1.5
+    """Log standard deviation of the convictions that are tried; it is not learned."""
+    hidden: tuple[int, ...] = ()
+    """Sizes of tanh layers before the linear one."""
+    risk_aversion: float = 50.0
+    """Lambda: of the account's squared return in a step."""
     threads: int = 1
     """Torch threads; more do not help a network this small."""
     judgements: int = 12
@@ -55,11 +69,11 @@ class Training:
 
 
 class Trained(NamedTuple):
-    """The best network on the validation band, its mean episode reward there, and its step."""
+    """The best network on the validation band, its utility there in percent, and its step."""
 
     network: Network
     layout: ObservationLayout
-    validation_reward: float
+    validation_utility: float
     step: int
 
 
@@ -83,12 +97,17 @@ class Watch(BaseCallback):
     """
 
     def __init__(
-        self, advance: Callable[[int], None], judge: Callable[[Network], float], every: int
+        self,
+        advance: Callable[[int], None],
+        judge: Callable[[Network], float],
+        every: int,
+        assets: int,
     ) -> None:
         super().__init__()
         self.advance = advance
         self.judge = judge
         self.every = every
+        self.assets = assets
         self.best: Network | None = None
         self.best_score = -np.inf
         self.best_step = 0
@@ -96,7 +115,7 @@ class Watch(BaseCallback):
 
     def _on_step(self) -> bool:
         stop_if_interrupted()
-        self.advance(self.training_env.num_envs)
+        self.advance(self.training_env.num_envs // self.assets)
         return True
 
     def _on_rollout_start(self) -> None:
@@ -111,9 +130,10 @@ class Watch(BaseCallback):
         self.last = self.num_timesteps
         network = network_of(self.model)
         score = self.judge(network)
-        self.logger.record("validation/reward", score)
+        self.logger.record("validation/utility", score)
         if score > self.best_score:
-            self.best, self.best_score, self.best_step = network, score, self.num_timesteps
+            self.best, self.best_score = network, score
+            self.best_step = self.num_timesteps // self.assets
 
 
 def fit(
@@ -128,24 +148,28 @@ def fit(
     """Train PPO and return the network that did best on the validation band.
 
     Args:
-        env_kwargs: of the training environment, without `num_envs`.
-        timesteps: decisions over all lanes; rounded up to whole rollouts.
+        env_kwargs: of the training environment, without `num_envs` and `seed_band`.
+        timesteps: decisions of whole portfolios over all lanes; rounded up to whole rollouts.
         seed: of the learner and of the first episodes.
         advance: called with the number of new steps, for a progress bar.
         tensorboard: folder of the learning curves.
-        training: settings of PPO.
+        training: settings of the learner.
     """
     settings = training or Training()
     torch.set_num_threads(settings.threads)
-    mean, scale = observation_moments(env_kwargs, lanes=settings.lanes, seed=seed)
-    envs = SB3VecEnv(settings.lanes, seed=seed, **env_kwargs)
+    env_kwargs = {**env_kwargs, "risk": {"execution_floor": RATE_FLOOR}}  # as the policy will act
+    common: dict[str, Any] = {"risk_aversion": settings.risk_aversion, "seed": seed}
+    train_band: dict[str, Any] = {**env_kwargs, "seed_band": "train"}
+    mean, scale = moments(AssetRows(settings.lanes, **common, **train_band), seed)
+    envs = AssetRows(settings.lanes, **common, **train_band)
     learner = PPO(
         "MlpPolicy",
         envs,
         n_steps=settings.steps,
         batch_size=settings.batch_size,
         n_epochs=settings.epochs,
-        learning_rate=lambda left: settings.learning_rate * left,
+        # a last rollout that overshoots `timesteps` must not be learned from backwards
+        learning_rate=lambda left: settings.learning_rate * max(left, 0.0),
         gamma=settings.discount,
         gae_lambda=settings.gae_lambda,
         policy_kwargs={
@@ -158,41 +182,50 @@ def fit(
         device="cpu",
         tensorboard_log=None if tensorboard is None else str(tensorboard),
     )
-    judge = ValidationReward(env_kwargs, seed=seed)
-    watch = Watch(advance, judge, timesteps // settings.judgements)
-    learner.learn(timesteps, callback=watch, tb_log_name="ppo")
+    learner.policy.log_std.requires_grad_(False)
+    validation = Validation(env_kwargs, seed=seed)
+
+    def judge(network: Network) -> float:
+        policy = AdaptivePolicy(network, envs.layout)
+        return utility(validation.returns(policy), settings.risk_aversion)
+
+    rows = timesteps * envs.assets
+    watch = Watch(advance, judge, rows // settings.judgements, envs.assets)
+    learner.learn(rows, callback=watch, tb_log_name="ppo")
     envs.close()
     assert watch.best is not None  # judged at the latest when training ended
-    return Trained(watch.best, judge.envs.layout, watch.best_score, watch.best_step)
+    return Trained(watch.best, envs.layout, watch.best_score, watch.best_step)
 
 
-class ValidationReward:
-    """Mean episode reward of a network on the validation band, always on the same episodes."""
+class Validation:
+    """Episodes of the validation band, always the same ones."""
 
-    def __init__(self, env_kwargs: dict[str, Any], *, seed: int, episodes: int = 128) -> None:
+    def __init__(self, env_kwargs: dict[str, Any], *, seed: int, episodes: int = 256) -> None:
         arguments = {**env_kwargs, "seed_band": "validation"}
         self.envs = PortfolioVectorEnv(
             episodes, autoreset_mode="Disabled", detail="none", copy=False, **arguments
         )
         self.seed = seed
 
-    def __call__(self, network: Network) -> float:
-        """Play the episodes."""
-        policy = AdaptivePolicy(network, self.envs.layout, calibrate=False)
-        return float(rollout(policy, self.envs, self.seed).sums["reward"].mean())
+    def returns(self, policy: Policy) -> list[Floats]:
+        """Play one episode in each lane; return the account's returns by step, a lane each."""
+        curves = rollout(policy, self.envs, self.seed).equity
+        return [np.diff(curve) / np.maximum(curve[:-1], TINY) for curve in curves]
 
 
-def observation_moments(
-    env_kwargs: dict[str, Any], *, lanes: int, seed: int
-) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Return mean and deviation of each feature under random signals, both (size,)."""
-    envs = SB3VecEnv(lanes, seed=seed, **env_kwargs)
+def utility(returns: Sequence[Floats], risk_aversion: float) -> float:
+    """Mean over episodes of the sum of r - lambda / 2 r^2, percent."""
+    sums = [float(np.sum(r - 0.5 * risk_aversion * r**2)) for r in returns]
+    return SCALE * float(np.mean(sums))
+
+
+def moments(envs: AssetRows, seed: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Return mean and deviation of each feature under random convictions, both (features,)."""
     generator = np.random.default_rng(seed)
-    shape = (lanes, int(envs.action_space.shape[0]))
     seen = [envs.reset()]
-    for _ in range(CALIBRATION_STEPS):
-        signals = generator.uniform(-1.0, 1.0, shape).astype(np.float32)
-        seen.append(envs.step(signals)[0])
+    for _ in range(MOMENT_STEPS):
+        convictions = generator.uniform(-1.0, 1.0, (envs.num_envs, 1)).astype(np.float32)
+        seen.append(envs.step(convictions)[0])
     envs.close()
     table = np.concatenate(seen).astype(np.float64)
     deviation = table.std(axis=0)

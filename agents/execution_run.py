@@ -1,0 +1,81 @@
+"""The parent orders of `python train.py`: what feedback is worth in crises never met before.
+
+A pace with feedback and one without are trained on the crises of one family and played in those of
+another, one at a time; beside them the hand rule, the even pace and the fastest.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from tqdm import tqdm
+
+from agents.crises import crises_alone
+from agents.pace import fit_pace
+from agents.run import TrainingRun
+from trading_env import ADAPTIVE_EXECUTION
+from trading_env.backtesting.run_folder import RunFolder
+from trading_env.backtesting.runs import market_name
+from trading_env.backtesting.verdict import claims
+from trading_env.core.codes import Task
+from trading_env.core.errors import ConfigError
+from trading_env.core.files import write_json
+from trading_env.markets import load_market
+from trading_env.markets.bars import BANDS
+
+POLICIES = {"policy": True, "policy_without_feedback": False}  # folder -> whether it sees feedback
+
+
+class ExecutionRun(TrainingRun):
+    """Train the pace of parent orders with and without feedback."""
+
+    task = Task.EXECUTION
+    unit = "generations"
+    usual = (12, 256)
+    little = (2, 32)
+
+    def fill_in(self) -> None:
+        """Choose the market, the scenarios and the length of an episode."""
+        self.market = self.market or ADAPTIVE_EXECUTION["market"]
+        self.length = ADAPTIVE_EXECUTION["episode_length"]
+        self.scenarios, self.groups = crises_alone(self.length)
+        for band in BANDS:
+            assets = load_market(self.market, seed_band=band).assets
+            if assets != 1:
+                reason = f"has {assets} assets: a pace is trained on one"
+                raise ConfigError(f"market {market_name(self.market)}: {reason}")
+
+    @property
+    def beside(self) -> list[str]:
+        """Baselines that play the same episodes."""
+        return ["twap", "immediate", "random"]
+
+    def train(self, seed: int, folder: Path, run_folder: RunFolder) -> None:
+        """Train both, and write them and what each generation paid."""
+        arguments = {"market": self.market, "scenario": "crises", "episode_length": self.length}
+        curves: dict[str, list[dict[str, float]]] = {}
+        for name, feedback in POLICIES.items():
+            what = "pace with feedback" if feedback else "pace without"
+            with tqdm(total=self.effort, desc=what, unit=" generations", mininterval=1.0) as bar:
+                trained = fit_pace(
+                    arguments,
+                    feedback=feedback,
+                    generations=self.effort,
+                    seed=seed,
+                    advance=bar.update,
+                    record=curves.setdefault(name, []).append,
+                )
+            notes: dict[str, Any] = {"scenarios": ["crises_train"]}
+            notes |= {"kept_generation": trained.generation}
+            notes |= {"validation_bps": trained.validation_bps}
+            trained.policy.save(folder / name, **notes)
+            run_folder.note(**{f"training_{name}": notes})
+        write_json(folder / "training.json", curves)  # what each generation paid, bps
+
+    def verdict(self, frame: pd.DataFrame) -> list[str]:
+        """Say what the episodes show: the cost of parent orders without luck."""
+        others = ["without_feedback", "twap", "patience", "random"]
+        found = claims(
+            frame, "adaptive", others, self.groups, metric="parent_cost_bps", relative=True
+        )
+        return [str(claim) for claim in found]

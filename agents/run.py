@@ -1,0 +1,190 @@
+"""What `python train.py` does for each task: train, evaluate on what was not trained on, conclude.
+
+A run of one training is one run folder. Of several trainings, each has a folder of its own,
+`seed_K`, and the conclusion draws trainings as well as paths; trainings that a folder holds already
+are kept, so that a run that was stopped goes on with the next.
+"""
+
+import sys
+import tomllib
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pandas as pd
+
+from trading_env.backtesting.evaluation import evaluate_policy
+from trading_env.backtesting.lookup import find_policy
+from trading_env.backtesting.run_folder import RunFolder
+from trading_env.cli.options import scenarios_of
+from trading_env.core.codes import Task
+from trading_env.core.errors import ConfigError
+from trading_env.core.files import write_json, write_toml
+from trading_env.envs.world import build
+from trading_env.report import terminal_sections, text_table, write_report
+
+
+@dataclass
+class TrainingRun(ABC):
+    """One task of `train.py`.
+
+    Everything that can be wrong is refused when it is made, before anything is written.
+
+    Args:
+        out: its folder.
+        market: what `load_market` takes; None takes the task's own.
+        scenario: presets or files to evaluate in; empty takes the task's own.
+        episodes: of each cell.
+        effort: how long to train, in the task's unit.
+        seed: of the first training; each later one has the next.
+        seeds: trainings.
+        quick: train and evaluate on little.
+        command: what was typed.
+
+    Raises:
+        ConfigError: a value is out of its range, or the market cannot carry the task.
+        ValueError: a folder holds another run.
+    """
+
+    task: ClassVar[Task]
+    unit: ClassVar[str]  # of `effort`, and its name among the options
+    usual: ClassVar[tuple[int, int]]  # effort, episodes
+    little: ClassVar[tuple[int, int]]  # at most that much where `quick`
+    out: Path
+    market: Any
+    scenario: Sequence[str]
+    episodes: int
+    effort: int
+    seed: int
+    seeds: int
+    quick: bool
+    command: str
+    scenarios: Mapping[str, Any] = field(init=False)
+    groups: Mapping[str, Sequence[str]] = field(init=False)  # of scenarios, for the verdict
+    length: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Fill in what the task decides, and check all of it."""
+        if self.quick:
+            self.effort = min(self.effort, self.little[0])
+            self.episodes = min(self.episodes, self.little[1])
+        self.fill_in()
+        if self.scenario:
+            self.scenarios = scenarios_of(",".join(self.scenario))
+            self.groups = {name: [name] for name in self.scenarios}
+        self.check()
+        for seed in self.trainings:
+            if not self.is_done(seed):
+                RunFolder(self.folder(seed), "train", self.command)
+
+    @abstractmethod
+    def fill_in(self) -> None:
+        """Choose the market, the scenarios and the length of an episode."""
+
+    @abstractmethod
+    def train(self, seed: int, folder: Path, run_folder: RunFolder) -> None:
+        """Train one policy, and write it."""
+
+    @abstractmethod
+    def verdict(self, frame: pd.DataFrame) -> list[str]:
+        """Say what the episodes of all trainings show."""
+
+    @property
+    def env(self) -> str:
+        """Name of the task."""
+        return self.task.name.lower()
+
+    @property
+    def trainings(self) -> range:
+        """Seeds of the trainings."""
+        return range(self.seed, self.seed + self.seeds)
+
+    def folder(self, seed: int) -> Path:
+        """Return the run folder of a training."""
+        return self.out if self.seeds == 1 else self.out / f"seed_{seed}"
+
+    def settings(self, seed: int) -> dict[str, Any]:
+        """Return the options that repeat a training."""
+        known = {"env": self.env, "market": self.market, "scenario": list(self.scenario)}
+        return known | {
+            self.unit: self.effort,
+            "episodes": self.episodes,
+            "seed": seed,
+            "quick": self.quick,
+        }
+
+    def is_done(self, seed: int) -> bool:
+        """Tell whether a folder of several trainings holds this one already."""
+        folder = self.folder(seed)
+        if self.seeds == 1 or not (folder / "verdict.json").exists():
+            return False
+        config = tomllib.loads((folder / "config.toml").read_text(encoding="utf-8"))
+        config.pop("out", None)
+        return config == self.settings(seed)
+
+    def check(self) -> None:
+        """Refuse what cannot run."""
+        least = {self.unit: 1, "episodes": 1, "seed": 0, "seeds": 1}
+        given = {"seeds": self.seeds, **self.settings(self.seed)}
+        for name, lowest in least.items():
+            if given[name] < lowest:
+                raise ConfigError(f"{name} = {given[name]}: must be >= {lowest}")
+        for scenario in self.scenarios.values():
+            arguments = {"market": self.market, "seed_band": "test", "scenario": scenario}
+            build(**arguments, episode_length=self.length, task=self.task)
+
+    def run(self) -> None:
+        """Train and evaluate each training that is not there yet."""
+        for seed in self.trainings:
+            folder = self.folder(seed)
+            if self.is_done(seed):
+                print(f"{folder}: kept from an earlier run", file=sys.stderr)
+                continue
+            run_folder = RunFolder(folder, "train", self.command)
+            with run_folder.open(seeds={"training": seed}):
+                write_toml(folder / "config.toml", {**self.settings(seed), "out": str(folder)})
+                self.train(seed, folder, run_folder)
+                summary = evaluate_policy(
+                    find_policy(str(folder)),
+                    scenarios=self.scenarios,
+                    episodes=self.episodes,
+                    length=self.length,
+                    beside=self.beside,
+                    folder=run_folder,
+                )
+                lines = self.verdict(episodes_of(folder))
+                write_json(folder / "verdict.json", {"verdict": lines})
+            write_report(folder)
+            print_tables(summary)
+
+    @property
+    @abstractmethod
+    def beside(self) -> list[str]:
+        """Baselines that play the same episodes."""
+
+    def conclusion(self) -> list[str]:
+        """Say what all trainings show together, and where the reports are; keep it."""
+        frames = [episodes_of(self.folder(seed)).assign(training=seed) for seed in self.trainings]
+        lines = self.verdict(pd.concat(frames, ignore_index=True))
+        if self.seeds > 1:
+            write_json(self.out / "verdict.json", {"verdict": lines, "seeds": self.seeds})
+        last = self.folder(self.trainings[-1])
+        return [*lines, f"report: {last / 'report.html'}"]
+
+
+def episodes_of(folder: Path) -> pd.DataFrame:
+    """Read the episodes of a run."""
+    path = folder / "evaluation" / "episodes.parquet"
+    if not path.exists():
+        return pd.read_csv(path.with_suffix(".csv"))
+    with path.open("rb") as file:  # pyarrow takes no name that the locale cannot write
+        return pd.read_parquet(file)
+
+
+def print_tables(summary: dict[str, Any]) -> None:
+    """Print what was played, the scenarios that were not trained on pooled."""
+    sections = terminal_sections(summary)
+    for section in [s for s in sections if s.title.startswith("held-out")] or sections:
+        print(f"\n{text_table(section)}")
