@@ -1,0 +1,179 @@
+"""What makes the portfolio's network find the signal: sharing, credit, discount, reward, size.
+
+    python -m benchmarks.credit --out benchmarks/results/credit.json
+
+Each row changes one thing of `agents/portfolio.py` and trains again; `one network for all assets`
+sees the whole observation and is paid by the account's reward, as usual. Sharpe ratios are means
+over episodes of the test band, a cell each training; intervals draw trainings and paths.
+"""
+
+import argparse
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import torch
+from stable_baselines3 import PPO
+from tqdm import tqdm
+
+import agents.rows
+from agents.portfolio import Standardise, Training, fit
+from agents.portfolio_run import MARKET
+from benchmarks.recording import measure_or_write, stamped
+from trading_env.backtesting.intervals import crossed_interval
+from trading_env.backtesting.rollouts import rollout
+from trading_env.core.records import Floats
+from trading_env.envs.sb3 import SB3VecEnv
+from trading_env.envs.vector import PortfolioVectorEnv
+from trading_env.policies.adapters import build_policy
+from trading_env.policies.adaptive import AdaptivePolicy
+from trading_env.policies.policy import Policy
+
+EPISODES, SEED = 256, 2_000_000
+ARGUMENTS: dict[str, Any] = {"market": MARKET, "episode_length": 252}
+USUAL = Training()
+VARIANTS: dict[str, Training] = {
+    "as trained by default": USUAL,
+    "one reward for all assets": USUAL,
+    "discount 0.99": replace(USUAL, discount=0.99),
+    "discount 0": replace(USUAL, discount=0.0),
+    "no charge for risk": replace(USUAL, risk_aversion=0.0),
+    "a hidden layer of 32": replace(USUAL, hidden=(32,)),
+}
+ALONE = "one network for all assets"
+
+
+def sharpes(policy: Policy, envs: PortfolioVectorEnv) -> Floats:
+    """Return the Sharpe ratio of each episode, a year (episodes,)."""
+    returns = [np.diff(c) / c[:-1] for c in rollout(policy, envs, SEED).equity]
+    years = np.sqrt(envs.setup.market.bars_per_year)
+    return np.array([years * r.mean() / max(float(r.std()), 1e-12) for r in returns])
+
+
+def shared_out(profits: Floats, risk_aversion: float) -> Floats:
+    """Pay every asset the account's whole reward."""
+    total = profits.sum(axis=1, keepdims=True)
+    whole = total - 0.5 * risk_aversion * total**2
+    return np.broadcast_to(agents.rows.SCALE * whole, profits.shape).copy()
+
+
+def trained(name: str, timesteps: int, seed: int) -> Any:
+    """Train a variant; return what `build_policy` takes."""
+    if name == ALONE:
+        return whole_network(timesteps, seed)
+    credit = shared_out if name == "one reward for all assets" else agents.rows.credits_of
+    with patch.object(agents.rows, "credits_of", credit):
+        found = fit(
+            ARGUMENTS,
+            timesteps=timesteps,
+            seed=seed,
+            advance=lambda _: None,
+            training=VARIANTS[name],
+        )
+    return lambda layout: AdaptivePolicy(found.network, layout)
+
+
+def whole_network(timesteps: int, seed: int) -> PPO:
+    """Train one linear network over the whole observation on the account's reward."""
+    torch.set_num_threads(1)
+    arguments = {**ARGUMENTS, "seed_band": "train", "reward": "mean_variance", "detail": "none"}
+    envs = SB3VecEnv(USUAL.lanes, seed=seed, **arguments)
+    generator = np.random.default_rng(seed)
+    seen = [envs.reset()]
+    for _ in range(100):
+        actions = generator.uniform(-1.0, 1.0, (USUAL.lanes, 5)).astype(np.float32)
+        seen.append(envs.step(actions)[0])
+    table = np.concatenate(seen).astype(np.float64)
+    deviation = table.std(axis=0)
+    scale = np.where(deviation > 1e-6, deviation, 1.0)
+    learner = PPO(
+        "MlpPolicy",
+        envs,
+        n_steps=USUAL.steps,
+        batch_size=USUAL.batch_size,
+        n_epochs=USUAL.epochs,
+        learning_rate=lambda left: USUAL.learning_rate * max(left, 0.0),
+        gamma=USUAL.discount,
+        gae_lambda=USUAL.gae_lambda,
+        policy_kwargs={
+            "net_arch": [],
+            "log_std_init": USUAL.log_deviation,
+            "features_extractor_class": Standardise,
+            "features_extractor_kwargs": {"mean": table.mean(axis=0), "scale": scale},
+        },
+        seed=seed,
+        device="cpu",
+    )
+    learner.policy.log_std.requires_grad_(False)
+    learner.learn(timesteps)
+    envs.close()
+    return learner
+
+
+def measure(chosen: argparse.Namespace) -> dict[str, Any]:
+    """Train and play every variant."""
+    begin = datetime.now(UTC)
+    arguments = {**ARGUMENTS, "seed_band": "test"}
+    envs = PortfolioVectorEnv(
+        EPISODES, autoreset_mode="Disabled", detail="none", copy=False, **arguments
+    )
+    rows, generator = [], np.random.default_rng(0)
+    names = [*VARIANTS, ALONE]
+    base: Floats | None = None
+    for name in tqdm(names, desc="variants"):
+        table = np.stack(
+            [
+                sharpes(build_policy(trained(name, chosen.timesteps, seed), envs.layout), envs)
+                for seed in range(chosen.seeds)
+            ]
+        )
+        base = table if base is None else base
+        row: dict[str, Any] = {"variant": name}
+        for key, values in (("sharpe", table), ("difference", table - base)):
+            interval = crossed_interval(values, generator)
+            row[key] = None if interval is None else list(interval[:3])
+        rows.append(row)
+    command = f"python -m benchmarks.credit --timesteps {chosen.timesteps} --seeds {chosen.seeds}"
+    return stamped(command, begin, rows=rows, timesteps=chosen.timesteps, seeds=chosen.seeds)
+
+
+def section(record: Mapping[str, Any]) -> list[str]:
+    """Write the record's part of `docs/learning.md`."""
+    lines = [
+        "## What makes the portfolio's network find the signal",
+        "",
+        f"`{record['command']}`, commit {record['commit']}, {record['machine']}: "
+        f"{record['seeds']} trainings of {record['timesteps']:,} decisions each; one thing changed "
+        "in each row, the last of which has neither a shared network nor credit by asset. "
+        f"{EPISODES} episodes of the test band.",
+        "",
+        "| | Sharpe, 95% interval | less the default's |",
+        "| --- | --- | --- |",
+    ]
+    for row in record["rows"]:
+        cells = ["{:.2f} [{:.2f}, {:.2f}]".format(*row[key]) for key in ("sharpe", "difference")]
+        lines.append(f"| {row['variant']} | {cells[0]} | {cells[1]} |")
+    return [*lines, ""]
+
+
+def main() -> int:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--timesteps", type=int, default=400_000, help="decisions of a training")
+    parser.add_argument("--seeds", type=int, default=5, help="trainings of each variant")
+
+    def page(record: Mapping[str, Any]) -> str:
+        return "\n".join(section(record))
+
+    def write() -> None:
+        raise SystemExit("the page is written by python -m benchmarks.learning --write")
+
+    return measure_or_write(parser, measure, page, write)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,330 @@
+"""What the agents of a run of `train.py` learned: verdicts, shares of a bound, and pictures.
+
+    python train.py --seeds 10 --out runs/readme
+    python -m benchmarks.learning runs/readme --out benchmarks/results/learning.json
+    python -m benchmarks.learning --write       # docs/learning.md from the records
+
+The pace's saving over TWAP is set beside that of a schedule that was made knowing the path
+(`agents/clairvoyant.py`), on the same episodes: a share of 1 would need no surprise. Intervals draw
+trainings and paths (`trading_env/backtesting/intervals.py`).
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from agents.clairvoyant import Clairvoyant, best_units, clairvoyant_costs, walked
+from agents.crises import crises_alone
+from agents.run import episodes_of
+from benchmarks.recording import measure_or_write, stamped
+from trading_env import ADAPTIVE_EXECUTION
+from trading_env.backtesting.evaluation import SEED
+from trading_env.backtesting.intervals import REPLICATES, counts_of
+from trading_env.backtesting.lookup import find_policy
+from trading_env.backtesting.verdict import claims
+from trading_env.core.records import Floats
+from trading_env.envs.vector import ExecutionVectorEnv, PortfolioVectorEnv, TradingVectorEnv
+from trading_env.policies.adapters import build_policy
+from trading_env.policies.baselines import Twap
+from trading_env.policies.policy import Policy
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+ROOT = Path(__file__).resolve().parent
+RECORD, CREDIT = ROOT / "results" / "learning.json", ROOT / "results" / "credit.json"
+PAGE = ROOT.parent / "docs" / "learning.md"
+IMAGES = ROOT.parent / "docs" / "images"
+ENDING, SHOWN = "crises that end in time", "moderate 25"  # a group, and one of its crises
+LANES = 256
+BINS = np.linspace(-2.5, 2.5, 21)  # of the signal, in its standard deviations
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000")
+LENGTH = int(ADAPTIVE_EXECUTION["episode_length"])
+
+
+def trainings(folder: Path) -> dict[int, Path]:
+    """Return seed -> run folder of every training of one task."""
+    several = {int(path.name.split("_")[1]): path for path in folder.glob("seed_*")}
+    return dict(sorted(several.items())) or {0: folder}
+
+
+def all_episodes(folder: Path) -> pd.DataFrame:
+    """Read the episodes of all trainings of one task."""
+    frames = [episodes_of(path).assign(training=s) for s, path in trainings(folder).items()]
+    return pd.concat(frames, ignore_index=True)
+
+
+def share_of_bound(frame: pd.DataFrame) -> dict[str, list[float]]:
+    """Return, for each crisis that ends and for all, the share of the clairvoyant's saving."""
+    scenarios, groups = crises_alone(LENGTH)
+    own, bound = {}, {}
+    for name in groups[ENDING]:
+        cell = frame[frame["scenario"] == name]
+        costs = cell.pivot_table(
+            index=["training", "seed"], columns="policy", values="parent_cost_bps"
+        )
+        own[name] = (costs["twap"] - costs["adaptive"]).unstack("seed").to_numpy()
+        twap = costs["twap"].unstack("seed").to_numpy()[0]
+        arguments = {**ADAPTIVE_EXECUTION, "scenario": scenarios[name], "seed_band": "test"}
+        bound[name] = twap - clairvoyant_costs(arguments, episodes=len(twap), seed=SEED)
+    found = {name: ratio_of(own[name], bound[name]) for name in own}
+    pooled = ratio_of(np.mean([*own.values()], axis=0), np.mean([*bound.values()], axis=0))
+    return {"all": pooled, **found}
+
+
+def ratio_of(table: Floats, bound: Floats) -> list[float]:
+    """Return mean(table) / mean(bound) with its bootstrap interval.
+
+    Args:
+        table: (trainings, paths).
+        bound: (paths,).
+    """
+    generator = np.random.default_rng(0)
+    rows, columns = counts_of(generator, len(table)), counts_of(generator, len(bound))
+    above = np.einsum("kr,rc,kc->k", rows, table, columns, optimize=True)
+    drawn = above / (columns @ bound)
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    assert len(drawn) == REPLICATES
+    return [float(table.mean() / bound.mean()), float(low), float(high)]
+
+
+def fan(run: Path) -> dict[str, dict[str, list[float]]]:
+    """Play one crisis that begins at the same bar in every lane; return what is left by step."""
+    scenario = crises_alone(LENGTH)[0][SHOWN]
+    events = [{**event, "start": "30%"} for event in scenario["events"]]
+    arguments = {
+        **ADAPTIVE_EXECUTION,
+        "scenario": {**scenario, "events": events},
+        "seed_band": "test",
+    }
+    envs = ExecutionVectorEnv(
+        LANES, autoreset_mode="Disabled", detail="full", copy=False, **arguments
+    )
+    path = walked(envs, SEED)
+    envs.reset(seed=SEED)
+    goal = np.abs(envs.batch.lanes.assets["parent"][:, 0])
+    found = find_policy(str(run))
+    policies: dict[str, Policy] = {"adaptive": build_policy(found.spec, envs.layout)}
+    policies |= {
+        name: build_policy(spec, envs.layout)
+        for name, spec in found.company.items()
+        if name != "patience"
+    }
+    policies |= {"twap": Twap(envs.layout)}
+    policies |= {"knows the path": Clairvoyant(best_units(path, goal, 0.2, 0.1))}
+    curves = {}
+    for name, policy in policies.items():
+        left = played(policy, envs)
+        ends = np.quantile(left, [0.25, 0.5, 0.75], axis=1)
+        curves[name] = dict(zip(("low", "middle", "high"), ends.tolist(), strict=True))
+    return curves
+
+
+def played(policy: Policy, envs: TradingVectorEnv) -> Floats:
+    """Return the share of the parent order that is left before each step, (steps, lanes)."""
+    observation, info = envs.reset(seed=SEED)
+    policy.reset(envs.num_envs)
+    column = envs.layout.columns("left")[0]
+    left = []
+    for _ in range(LENGTH):
+        left.append(observation[:, column].astype(np.float64))
+        observation, _, _, _, info = envs.step(policy.act(observation, info))
+    done = np.cumsum([row == 0.0 for row in left], axis=0) > 0  # what is done stays done
+    shares: Floats = np.where(done, 0.0, np.stack(left))
+    return shares
+
+
+def convictions(run: Path) -> dict[str, list[float]]:
+    """Return the mean conviction by bin of the signal, of the agent and of the rule."""
+    found = find_policy(str(run))
+    arguments = {"market": found.market, "seed_band": "test", "episode_length": 252}
+    means = {}
+    for name, spec in {"adaptive": found.spec, **found.company}.items():
+        if name not in ("adaptive", "signal_rule"):
+            continue
+        envs = PortfolioVectorEnv(
+            64, autoreset_mode="Disabled", detail="none", copy=False, **arguments
+        )
+        policy = build_policy(spec, envs.layout)
+        columns = envs.layout.columns(envs.layout.signal_names[0])
+        observation, info = envs.reset(seed=SEED)
+        policy.reset(64)
+        signals, said = [], []
+        for _ in range(251):
+            actions = policy.act(observation, info)
+            signals.append(observation[:, columns].astype(np.float64))
+            said.append(actions)
+            observation, _, _, _, info = envs.step(actions)
+        place = np.digitize(np.concatenate(signals).ravel(), BINS)
+        each = np.concatenate(said).ravel()
+        means[name] = [float(each[place == k].mean()) for k in range(1, len(BINS))]
+    return means
+
+
+def measure(chosen: argparse.Namespace) -> dict[str, Any]:
+    """Read a run, play what the pictures need, draw them."""
+    begin = datetime.now(UTC)
+    execution, portfolio = chosen.run / "execution", chosen.run / "portfolio"
+    frame = all_episodes(execution)
+    groups = {name: [name] for names in crises_alone(LENGTH)[1].values() for name in names}
+    savings = {
+        other: [
+            [c.where, c.difference, c.low, c.high]
+            for c in claims(
+                frame, "adaptive", [other], groups, metric="parent_cost_bps", relative=True
+            )
+        ]
+        for other in ("without_feedback", "twap")
+    }
+    manifest = json.loads((trainings(execution)[0] / "manifest.json").read_text("utf-8"))
+    record = stamped(
+        f"python -m benchmarks.learning {chosen.run}",
+        begin,
+        trained={"command": manifest["command"], "commit": manifest["git"]["commit"][:10]},
+        trainings={folder.name: len(trainings(folder)) for folder in (portfolio, execution)},
+        episodes=int(frame["seed"].nunique()),
+        verdict={
+            folder.name: json.loads((folder / "verdict.json").read_text("utf-8"))["verdict"]
+            for folder in (portfolio, execution)
+        },
+        share=share_of_bound(frame),
+        savings=savings,
+        fan=fan(trainings(execution)[0]),
+        convictions=convictions(trainings(portfolio)[0]),
+    )
+    draw(record)
+    return record
+
+
+def draw(record: Mapping[str, Any]) -> None:
+    """Draw the three pictures."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8.0, 4.2), dpi=120, layout="constrained")
+    paint_fan(figure.subplots(), record["fan"])
+    figure.savefig(IMAGES / "pace.png")
+    figure = Figure(figsize=(8.0, 4.2), dpi=120, layout="constrained")
+    paint_savings(figure.subplots(), record["savings"])
+    figure.savefig(IMAGES / "saving.png")
+    figure = Figure(figsize=(6.0, 4.2), dpi=120, layout="constrained")
+    paint_convictions(figure.subplots(), record["convictions"])
+    figure.savefig(IMAGES / "conviction.png")
+
+
+def paint_fan(axes: "Axes", curves: Mapping[str, Mapping[str, Sequence[float]]]) -> None:
+    """What is left of the order by step, median and middle half."""
+    axes.axvspan(0.3 * LENGTH, 0.3 * LENGTH + 25, color="#F0E442", alpha=0.3, lw=0)
+    axes.text(0.3 * LENGTH + 1, 1.02, "drought", fontsize=8)
+    for colour, (name, curve) in zip(COLOURS, curves.items(), strict=True):
+        steps = np.arange(LENGTH)
+        style = "--" if name in ("twap", "knows the path") else "-"
+        axes.plot(steps, curve["middle"], style, color=colour, label=name.replace("_", " "))
+        axes.fill_between(steps, curve["low"], curve["high"], color=colour, alpha=0.12, lw=0)
+    axes.set(xlabel="step (one-minute bars)", ylabel="share of the parent order left")
+    axes.set_ylim(0.0, 1.1)
+    axes.legend(frameon=False, fontsize=8)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def paint_savings(axes: "Axes", savings: Mapping[str, Sequence[Sequence[Any]]]) -> None:
+    """Difference of cost in each crisis, with intervals."""
+    for k, (colour, (other, rows)) in enumerate(zip(COLOURS, savings.items(), strict=False)):
+        places = np.arange(len(rows)) + 0.25 * (k - 0.5)
+        middle = np.array([row[1] for row in rows])
+        ends = np.abs(np.array([[row[2], row[3]] for row in rows]).T - middle)
+        axes.errorbar(
+            middle,
+            places,
+            xerr=ends,
+            fmt="os"[k],
+            color=colour,
+            label=f"against {other.replace('_', ' ')}",
+            markersize=5,
+            capsize=2,
+        )
+    axes.axvline(0.0, color="#333333", linewidth=0.8)
+    axes.set_yticks(range(len(rows)), [row[0] for row in rows])
+    axes.invert_yaxis()
+    axes.set(xlabel="difference of a parent order's cost, % (left: the agent pays less)")
+    axes.legend(frameon=False, fontsize=8)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def paint_convictions(axes: "Axes", means: Mapping[str, Sequence[float]]) -> None:
+    """Mean conviction against the signal."""
+    middles = 0.5 * (BINS[1:] + BINS[:-1])
+    for colour, (name, values) in zip(COLOURS, means.items(), strict=False):
+        axes.plot(middles, values, "o-", color=colour, markersize=4, label=name.replace("_", " "))
+    axes.axhline(0.0, color="#333333", linewidth=0.6)
+    axes.set(xlabel="signal of an asset, standard deviations", ylabel="mean conviction")
+    axes.legend(frameon=False, fontsize=8)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def page(record: Mapping[str, Any]) -> str:
+    """Write the page of a record."""
+    trained, count = record["trained"], record["trainings"]
+    lines = [
+        "# What the agents learned",
+        "",
+        f"Written by `python -m benchmarks.learning --write` from `{RECORD.name}`: "
+        f"`{record['command']}`, commit {record['commit']}, {record['machine']}. The agents are "
+        f"those of `{trained['command']}`, commit {trained['commit']}: "
+        f"{count['portfolio']} trainings of the portfolio, {count['execution']} of the pace; "
+        f"{record['episodes']} episodes a cell. Differences are means with 95% intervals that draw "
+        "trainings and paths.",
+        "",
+        "## Parent orders",
+        "",
+        *(f"- {line}" for line in record["verdict"]["execution"] if "report:" not in line),
+        "",
+        "Share of what knowing the path would save over TWAP, in crises that end in time:",
+        "",
+        "| crisis | share | 95% interval |",
+        "| --- | ---: | --- |",
+        *(
+            f"| {name} | {100 * mean:.0f}% | {100 * low:.0f}% to {100 * high:.0f}% |"
+            for name, (mean, low, high) in record["share"].items()
+        ),
+        "",
+        f"![What is left of an order through a crisis ({SHOWN})](images/pace.png)",
+        "",
+        "The schedule that knows the path is one of five that the bound takes the cheapest of.",
+        "",
+        "![Difference of cost by crisis](images/saving.png)",
+        "",
+        "## Portfolio",
+        "",
+        *(f"- {line}" for line in record["verdict"]["portfolio"] if "report:" not in line),
+        "",
+        "![Conviction against the signal](images/conviction.png)",
+        "",
+    ]
+    if CREDIT.exists():
+        from benchmarks.credit import section
+
+        lines += section(json.loads(CREDIT.read_text("utf-8")))
+    return "\n".join(lines)
+
+
+def write() -> None:
+    """Write the page from the record."""
+    PAGE.write_text(page(json.loads(RECORD.read_text("utf-8"))), encoding="utf-8")
+
+
+def main() -> int:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("run", nargs="?", type=Path, help="folder of a run of both tasks")
+    return measure_or_write(parser, measure, page, write)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
