@@ -14,14 +14,14 @@ import sys
 import tomllib
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Literal, get_type_hints
+from typing import Annotated, Any, Literal, get_type_hints
 
 import typer
 from pydantic import TypeAdapter, ValidationError
 
 from trading_env.backtesting.run_folder import RunFolder
 from trading_env.cli.answers import new_app, run
-from trading_env.cli.options import read_market
+from trading_env.cli.options import read_market, reads_bars
 from trading_env.core.errors import ConfigError, shown, unknown
 
 app = new_app()
@@ -50,6 +50,7 @@ def read_config(context: typer.Context, path: str | None) -> str | None:
 
 
 @app.command()
+@reads_bars
 def train(
     context: typer.Context,
     env: Annotated[
@@ -85,6 +86,8 @@ def train(
             metavar="FILE", callback=read_config, is_eager=True, help="TOML file of these options"
         ),
     ] = None,
+    *,
+    reading: dict[str, Any],
 ) -> None:
     """Train the adaptive agents, evaluate them in crises they have not seen, and conclude."""
     from agents.execution_run import ExecutionRun
@@ -106,7 +109,7 @@ def train(
         runs.append(
             maker(
                 out=folder if len(tasks) == 1 else folder / task,
-                market=read_market(market) if market else None,
+                market=read_market(market, reading) if market or reading else None,
                 scenario=scenario or [],
                 episodes=maker.usual[1] if episodes is None else episodes,
                 effort=maker.usual[0] if effort is None else effort,

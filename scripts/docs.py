@@ -22,6 +22,7 @@ from scripts.records import throughput_part, training_part  # noqa: E402
 from trading_env.core.codes import BoundBy, Factor, Fault, names_of  # noqa: E402
 from trading_env.envs.spaces import feature_table  # noqa: E402
 from trading_env.execution_engine.config import AccountConfig, ExecutionConfig  # noqa: E402
+from trading_env.markets.reading.published import BARE, WITH_HEADER  # noqa: E402
 from trading_env.markets.reading.settings import ReadingSettings  # noqa: E402
 from trading_env.risk_manager.config import RiskConfig  # noqa: E402
 from trading_env.step.config import ParentConfig, RewardConfig  # noqa: E402
@@ -92,6 +93,15 @@ def presets() -> str:
     return table(("preset", "what happens"), rows)
 
 
+def shapes() -> str:
+    """Show an example of each shape of file."""
+    parts = []
+    for shape in (*WITH_HEADER, *BARE):
+        note = f": {shape.note}" if getattr(shape, "note", "") else ""
+        parts.append(f"**{shape.name}**{note}\n\n```text\n{shape.example.strip()}\n```\n")
+    return "\n" + "\n".join(parts)
+
+
 def listed(names: Iterable[str]) -> str:
     """List names on lines of a page's width."""
     words = " ".join(f"`{name}`," for name in names)
@@ -108,11 +118,14 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
         "faults": lambda: listed(names_of(Fault)[1:]),
         "terms": lambda: listed(names_of(Term)),
         "counts of reasons": lambda: listed(f"bound_{name}" for name in names_of(BoundBy)[1:]),
-        "market": lambda: settings(ReadingSettings),
         "risk": lambda: settings(RiskConfig),
         "execution": lambda: settings(ExecutionConfig),
         "account": lambda: settings(AccountConfig),
         "reward": lambda: settings(RewardConfig),
+    },
+    "docs/data.md": {
+        "settings": lambda: settings(ReadingSettings),
+        "shapes": shapes,
     },
     "docs/execution.md": {
         "features": lambda: feature_table(ParentFeature),

@@ -122,7 +122,7 @@ def test_an_index_is_the_time_by_every_usual_name(name: str | None) -> None:
     ("header", "parts"),
     [
         ("when", ("'time'", "time or date or datetime or timestamp")),
-        ("date_time", ("'time'", "is it 'date_time'")),
+        ("stamped", ("'time'", "is it 'stamped'", "--time-column")),
     ],
 )
 def test_a_time_column_that_is_missing_says_which_names_count(

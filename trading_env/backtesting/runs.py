@@ -4,6 +4,7 @@
 beside constant answers and baselines, on the same episodes.
 """
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
@@ -41,7 +42,10 @@ def markets_of(given: Sequence[Any], found: Candidate) -> dict[str, Any]:
 
 def market_name(market: Any) -> str:
     """Name a market in tables."""
-    return market if isinstance(market, str) else str(market.get("generator", market.get("path")))
+    if isinstance(market, Mapping):
+        return str(market.get("generator", market.get("path")))
+    is_path = isinstance(market, str | os.PathLike)
+    return str(market if is_path else getattr(market, "source", "data frame"))
 
 
 def described(market: Market) -> dict[str, Any]:

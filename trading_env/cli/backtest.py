@@ -1,7 +1,7 @@
 """`trading-env backtest`: play a policy and others on walk-forward windows."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -21,6 +21,7 @@ Windows = Annotated[
 ]
 
 
+@options.reads_bars
 def backtest_verb(
     context: typer.Context,
     policy: options.PolicyText,
@@ -35,11 +36,13 @@ def backtest_verb(
     trust: options.Trust = False,
     out: options.Out = None,
     as_json: options.AsJson = False,
+    *,
+    reading: dict[str, Any],
 ) -> None:
     """Play a policy and others on walk-forward windows."""
     summary = backtest_policy(
         options.candidate(policy, env, trust, "{}"),
-        markets=[options.read_market(text) for text in market or []],
+        markets=[options.read_market(text, reading) for text in market or []],
         windows=windows,
         scenarios=options.scenarios_of(scenarios or "calm"),
         severities=options.severities_of(severity),

@@ -19,6 +19,7 @@ Band = Annotated[
 Length = Annotated[int | None, typer.Option(help="steps of an episode")]
 
 
+@options.reads_bars
 def evaluate_verb(
     context: typer.Context,
     policy: options.PolicyText,
@@ -35,6 +36,8 @@ def evaluate_verb(
     trust: options.Trust = False,
     out: options.Out = None,
     as_json: options.AsJson = False,
+    *,
+    reading: dict[str, Any],
 ) -> None:
     """Play a policy and others under scenarios, by default all presets."""
     summary = evaluate_policy(
@@ -44,7 +47,7 @@ def evaluate_verb(
         mirror=mirror,
         episodes=episodes,
         seed=seed,
-        market=None if market is None else options.read_market(market),
+        market=None if market is None else options.read_market(market, reading),
         band=band,
         length=length,
         folder=RunFolder(Path(out), "evaluate", context.obj) if out else None,

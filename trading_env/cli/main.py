@@ -3,7 +3,7 @@
     trading-env evaluate POLICY [--scenarios all|NAME,...] [--severity 0,1,2] [--mirror] [--out DIR]
     trading-env backtest POLICY [--market ...] [--windows train=504d,test=126d] [--out DIR]
     trading-env scenarios list | show NAME | diff A B | validate FILE
-    trading-env data describe SPEC | validate FILE
+    trading-env data describe SPEC | validate FILE [--exchange CODE] [--repair OUT]
     trading-env audit ENV_ID [--module M] [--kwargs JSON] [--out FILE]
     trading-env report DIR
 

@@ -1,13 +1,23 @@
 """The options that several commands share: the help text of each, and how its text is read."""
 
+import contextlib
+import functools
+import inspect
 import json
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
+from pydantic.fields import FieldInfo
 
 from trading_env.backtesting.lookup import Candidate, find_policy
 from trading_env.core.errors import ConfigError, shown
+from trading_env.markets.datasets import DATASETS
+from trading_env.markets.loading import GENERATORS, load_market
+from trading_env.markets.reading.building import CANONICAL
+from trading_env.markets.reading.settings import ReadingSettings
 from trading_env.stress.scenario import load_file, preset_names
 
 PolicyText = Annotated[
@@ -39,7 +49,7 @@ Mirror = Annotated[
 ]
 Episodes = Annotated[int, typer.Option(help="episodes of each policy in each scenario")]
 Seed = Annotated[int, typer.Option(help="of the first episode")]
-MARKET_HELP = "data set, generator (name or JSON), file, or JSON of a file and how to read it"
+MARKET_HELP = "data set, generator (name or JSON), file or folder of bars, or JSON of one"
 MarketText = Annotated[str | None, typer.Option(help=MARKET_HELP)]
 Out = Annotated[str | None, typer.Option(metavar="DIR", help="folder to write to, or to continue")]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
@@ -65,13 +75,80 @@ def json_mapping(text: str, name: str) -> dict[str, Any]:
     return found
 
 
-def read_market(text: str) -> Any:
-    """Read a market's name or path, or the JSON mapping of a generator or a file.
+def _option(name: str, field: FieldInfo) -> Any:
+    """Return the option of a setting; its help is the first sentence of the setting's."""
+    kind: Any = str | None if name == "liquidity" else field.annotation
+    text = (field.description or "").partition(". ")[0].replace("`", "")
+    return Annotated[kind, typer.Option(help=f"of a file: {text}")]
+
+
+def reads_bars(command: Callable[..., None]) -> Callable[..., None]:
+    """Add an option for each of `ReadingSettings`; the command gets those given as `reading`."""
+    fields = ReadingSettings.model_fields
+    added = [
+        inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_option(name, field)
+        )
+        for name, field in fields.items()
+    ]
+    signature = inspect.signature(command)
+    kept = [own for own in signature.parameters.values() if own.name != "reading"]
+
+    @functools.wraps(command)
+    def with_reading(*args: Any, **kwargs: Any) -> None:
+        stated = {name: kwargs.pop(name) for name in fields}
+        reading = {name: value for name, value in stated.items() if value is not None}
+        return command(*args, reading=reading, **kwargs)
+
+    with_reading.__signature__ = signature.replace(parameters=[*kept, *added])  # type: ignore[attr-defined]
+    with_reading.__annotations__ = {own.name: own.annotation for own in [*kept, *added]}
+    return with_reading
+
+
+def as_file(text: str, reading: Mapping[str, Any]) -> tuple[Path, ReadingSettings]:
+    """Read the path of a file of bars, or the JSON mapping of one, and how it is to be read.
 
     Raises:
-        ConfigError: it begins like JSON and is none.
+        ConfigError: it is the mapping of something else, or a setting is wrong.
     """
-    return json_mapping(text, "market") if text.lstrip().startswith("{") else text
+    found = json_mapping(text, "market") if text.lstrip().startswith("{") else {"path": text}
+    path = found.pop("path", None)
+    if not isinstance(path, str):
+        raise ConfigError(f"{shown(text)}: give the path of a file, or JSON with the key path")
+    return Path(path), ReadingSettings.of({**found, **_settings(reading)})
+
+
+def _settings(reading: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings of the command line; a number given as `liquidity` is one."""
+    stated = dict(reading)
+    if stated.get("liquidity", "unlimited") != "unlimited":
+        with contextlib.suppress(ValueError):
+            stated["liquidity"] = float(stated["liquidity"])
+    return stated
+
+
+def read_market(text: str, reading: Mapping[str, Any] | None = None) -> Any:
+    """Read a market's name or path, or the JSON mapping of a generator or a file.
+
+    What was found in a table that is not the canonical one is said on a line of standard error.
+
+    Raises:
+        ConfigError: it begins like JSON and is none, or `reading` is given and it is no file.
+    """
+    market = json_mapping(text, "market") if text.lstrip().startswith("{") else text
+    if reading:
+        stated = _settings(reading)
+        found = {"path": market} if isinstance(market, str) else market
+        if found.get("path", "") in ("", *DATASETS, *GENERATORS):
+            flags = ", ".join(f"--{name.replace('_', '-')}" for name in stated)
+            raise ConfigError(f"{flags}: of a file of bars, and {shown(text)} is none")
+        market = {**found, **stated}
+    path = market.get("path") if isinstance(market, dict) else market
+    if isinstance(path, str) and path not in (*DATASETS, *GENERATORS) and Path(path).exists():
+        read_as = load_market(market).read_as
+        if CANONICAL not in read_as:
+            print(read_as, file=sys.stderr)
+    return market
 
 
 def scenarios_of(text: str) -> Mapping[str, Any]:

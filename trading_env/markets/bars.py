@@ -10,22 +10,18 @@ import math
 from dataclasses import InitVar, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, Unpack
+from typing import Any, Self, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trading_env.core.errors import MarketDataError, clip
 from trading_env.core.records import Floats
-from trading_env.markets.reading.csv_files import read_csv
-from trading_env.markets.reading.frames import read_frame, read_parquet
+from trading_env.markets.reading.reader import read_path, read_table
 from trading_env.markets.reading.settings import UNLIMITED, ReadingArguments, ReadingSettings
 from trading_env.markets.reading.tables import BarTable, align, stated_volume
 from trading_env.markets.reading.times import iso, measure_clock, settled_clock
 from trading_env.markets.reading.validation import BAR_FIELDS, SIGNAL_PREFIX, checked_arrays
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 BANDS = ("train", "validation", "test")
 TRAIN_SHARE = 0.6
@@ -69,6 +65,8 @@ class Market:
     """
     source: str = "arrays"
     """Where the bars come from, for errors and reports."""
+    read_as: str = ""
+    """What the layout of a file or a frame was found to be, on one line."""
     trusted: InitVar[bool] = False
     """True skips copying and checking: only for arrays this package made."""
 
@@ -96,47 +94,40 @@ class Market:
         )
 
     @classmethod
-    def from_csv(
+    def from_file(
         cls, path: str | Path, *, symbol: str | None = None, **reading: Unpack[ReadingArguments]
     ) -> Self:
-        """Read a .csv or .csv.gz file, wide or long (see `tables.py`).
+        """Read a file, an archive or a folder of bars (docs/data.md lists what is read).
 
         Args:
-            path: The file.
-            symbol: Name of the asset in the wide layout; defaults to the file's stem.
+            path: Text, Parquet or JSON, plain, .gz or .zip; or a folder of such files.
+            symbol: Name of the asset where nothing in the file names it; defaults to its stem.
             reading: What the file does not tell (see `ReadingSettings`).
         """
         path, settings = Path(path), ReadingSettings.of(reading)
-        table = read_csv(path, has_volume=settings.liquidity is None)
-        return cls._from_table(table, symbol or path.name.partition(".")[0], settings)
+        table, said = read_path(path, settings)
+        return cls.of_table(table, symbol or path.name.partition(".")[0], settings, said)
 
-    @classmethod
-    def from_parquet(
-        cls, path: str | Path, *, symbol: str | None = None, **reading: Unpack[ReadingArguments]
-    ) -> Self:
-        """Read a Parquet file, wide or long; needs pyarrow (the extra `data`)."""
-        path, settings = Path(path), ReadingSettings.of(reading)
-        table = read_parquet(path, has_volume=settings.liquidity is None)
-        return cls._from_table(table, symbol or path.name.partition(".")[0], settings)
+    from_csv = from_parquet = from_file
 
     @classmethod
     def from_frame(
         cls,
-        frame: "pd.DataFrame",
+        frame: Any,
         *,
         symbol: str = "asset",
         source: str = "data frame",
         **reading: Unpack[ReadingArguments],
     ) -> Self:
-        """Take a pandas data frame, wide or long; the time may be its index."""
+        """Take a data frame of pandas or polars, or rows of [time, open, high, low, close, ...]."""
         settings = ReadingSettings.of(reading)
-        table = read_frame(frame, source, has_volume=settings.liquidity is None)
-        return cls._from_table(table, symbol, settings)
+        table, said = read_table(frame, source, settings)
+        return cls.of_table(table, symbol, settings, said)
 
     @classmethod
-    def _from_table(cls, table: BarTable, symbol: str, settings: ReadingSettings) -> Self:
+    def of_table(cls, table: BarTable, symbol: str, settings: ReadingSettings, said: str) -> Self:
         """Make a market of a table; `align` checks its rows and reports their line numbers."""
-        bars = align(table, symbol, settings.mend)
+        bars = align(table, symbol, table.adjusts if settings.mend is None else settings.mend)
         clock = settled_clock(
             bars.time, settings.calendar, settings.bars_per_day, settings.bars_per_year
         )
@@ -159,6 +150,7 @@ class Market:
             signals=signals,
             signal_names=names,
             source=table.source,
+            read_as=f"{len(bars.time):,} bars of {len(bars.symbols)}; {said}",
             trusted=True,
         )
 
@@ -257,6 +249,7 @@ class Market:
         }
         return {
             "source": self.source,
+            "read_as": self.read_as,
             "sha256": self.sha256,
             "paths": self.paths,
             "bars": self.bars,

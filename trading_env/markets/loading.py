@@ -11,6 +11,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from trading_env.core.errors import ConfigError, MarketSpecError, clip, shown, unknown
 from trading_env.markets.bars import BANDS, Market
 from trading_env.markets.datasets import DATASETS
@@ -21,7 +23,9 @@ from trading_env.markets.models.gjr_garch import GjrGarchMarket
 from trading_env.markets.models.mean_reverting import MeanRevertingMarket
 from trading_env.markets.models.regime_switching import RegimeSwitchingMarket
 from trading_env.markets.models.synthetic import GbmMarket, MultiscaleMarket
+from trading_env.markets.reading.frames import frame_of
 from trading_env.markets.reading.settings import ReadingSettings
+from trading_env.markets.reading.sources import SUFFIXES, folder_files
 
 GENERATORS: dict[str, type[MarketGenerator]] = {
     generator.label: generator
@@ -35,20 +39,18 @@ GENERATORS: dict[str, type[MarketGenerator]] = {
         MeanRevertingMarket,
     )
 }
-TEXT_SUFFIXES = (".csv", ".csv.gz")
-PARQUET_SUFFIXES = (".parquet", ".pq")
 KEPT = 8
 
-MarketSpec = Market | str | os.PathLike[str] | Mapping[str, Any]
+MarketSpec = Market | str | os.PathLike[str] | Mapping[str, Any] | pd.DataFrame
 
 
-def load_market(spec: MarketSpec, *, seed_band: str | None) -> Market:
+def load_market(spec: MarketSpec, *, seed_band: str | None = None) -> Market:
     """Load the market of a specification, or one band of it.
 
     Args:
-        spec: A `Market`; the name of a data set or a generator; the path of a .csv, .csv.gz or
-            .parquet file; a mapping with the key `generator` and that generator's arguments; or
-            one with the key `path` and what the file does not tell (see `ReadingSettings`).
+        spec: A `Market`; the name of a data set or a generator; the path of a file or a folder of
+            bars; a data frame; a mapping with the key `generator` and that generator's arguments;
+            or one with the key `path` and what the file does not tell (see `ReadingSettings`).
         seed_band: "train", "validation", "test", or None for everything.
 
     Raises:
@@ -65,14 +67,17 @@ def load_market(spec: MarketSpec, *, seed_band: str | None) -> Market:
         return _generated(_settings_of(spec), seed_band)
     if isinstance(spec, os.PathLike):
         return _from_path(Path(spec), ReadingSettings(), seed_band)
+    if frame_of(spec) is not None:
+        market = Market.from_frame(spec)
+        return market if seed_band is None else market.split(seed_band)
     if not isinstance(spec, str):
-        known = "a name, a path, a mapping or a Market"
+        known = "a name, a path, a data frame, a mapping or a Market"
         raise MarketSpecError(f"market '{clip(spec)}' of type {type(spec).__name__}: give {known}")
     if spec in GENERATORS:
         return _generated(GENERATORS[spec](), seed_band)
     if spec in DATASETS:
         return _named(spec, seed_band)
-    if spec.endswith((*TEXT_SUFFIXES, *PARQUET_SUFFIXES)) or os.sep in spec:
+    if os.sep in spec or spec.lower().endswith((*SUFFIXES, ".zip")) or Path(spec).exists():
         return _from_path(Path(spec), ReadingSettings(), seed_band)
     raise MarketSpecError(unknown("market", spec, [*DATASETS, *GENERATORS]))
 
@@ -117,19 +122,24 @@ def _named(name: str, band: str | None) -> Market:
 
 
 def _from_path(path: Path, reading: ReadingSettings, band: str | None) -> Market:
-    """Read a file, unless it is still in memory and has not changed since."""
+    """Read a file or a folder, unless it is still in memory and has not changed since."""
     try:
-        state = path.stat()
+        files = folder_files(path) if path.is_dir() else [path]
+        states = [(str(file), file.stat()) for file in files]
     except (OSError, ValueError):
-        return _read(path, 0, 0, reading, band)
-    return _read(path.absolute(), state.st_mtime_ns, state.st_size, reading, band)
+        return _read(path, (), reading, band)
+    changed = tuple((name, state.st_mtime_ns, state.st_size) for name, state in states)
+    return _read(path.absolute(), changed, reading, band)
 
 
 @lru_cache(maxsize=KEPT)
 def _read(
-    path: Path, modified: int, size: int, reading: ReadingSettings, band: str | None
+    path: Path,
+    changed: tuple[tuple[str, int, int], ...],
+    reading: ReadingSettings,
+    band: str | None,
 ) -> Market:
-    """Read a file in the format of its suffix."""
-    read = Market.from_parquet if path.suffix in PARQUET_SUFFIXES else Market.from_csv
-    market = read(path, **reading.as_arguments())
-    return market if band is None else market.split(band)
+    """Read a file or a folder; `changed` tells one state of it from another."""
+    if band is not None:
+        return _read(path, changed, reading, None).split(band)
+    return Market.from_file(path, **reading.as_arguments())

@@ -1,151 +1,252 @@
-"""Read tables of bars from Parquet files and pandas data frames.
+"""Read tables of bars from Parquet, JSON and data frames of pandas and polars.
 
-Columns have types: text in a number column is an error even when it looks like a number, whole
-numbers as times are read as their digits in a text file are, and datetimes without a zone are UTC.
-The first row is row 1. Files have the same limit on size as text files.
+Columns have types: whole numbers as times are read as their digits in a text file are, text that
+is a number is one, and datetimes without a zone are UTC. An index that has a name, or holds times,
+counts as columns. The first row is row 1. Files have the same limits on size as text files.
 """
 
 import importlib
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any
+import io
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from itertools import islice
+from typing import IO, Any
 
 import numpy as np
-from numpy.typing import NDArray
+import pandas as pd
 
-from trading_env.core.doors import check_regular
 from trading_env.core.errors import MarketDataError, clip
-from trading_env.core.records import Floats
-from trading_env.markets.reading.csv_files import MAX_FILE_BYTES
-from trading_env.markets.reading.stamps import mixed_kinds, parse_time_stamp
-from trading_env.markets.reading.tables import BarTable, Columns, find_columns
+from trading_env.markets.reading.grid import Cells, Chunk, Grid
+from trading_env.markets.reading.published import kinds_of
+from trading_env.markets.reading.sources import MAX_FILE_BYTES, Member
 
 MAX_ROWS = 50_000_000
-SHORTEST_EPOCH = 100_000_000  # nine digits
-FIRST_HOUR, LAST_HOUR = 1_900_000_000, 2_200_000_000  # ten digits that are YYYYMMDDHH
+MAX_JSON_BYTES = 1 << 28
+SAMPLE_ROWS, SAMPLE_CELLS = 400, 200_000
+PARTITION_NULL = "__HIVE_DEFAULT_PARTITION__"
 
 
-def read_parquet(path: Path, *, has_volume: bool = True) -> BarTable:
-    """Read a Parquet file (needs pyarrow, the extra `data`); the first row is row 1."""
-    check_regular(path, MarketDataError)
-    source = str(path)
+def read_parquet(member: Member) -> Grid:
+    """Read a Parquet file with pyarrow (the extra `data`).
+
+    Raises:
+        MarketDataError: it is broken, too large, or pyarrow is not installed.
+    """
+    source = member.source
     try:
         parquet = importlib.import_module("pyarrow.parquet")
     except ImportError:
         raise MarketDataError.at(source, "", "Parquet needs pyarrow (the extra 'data')") from None
     try:
-        with path.open("rb") as raw:  # pyarrow opens no name that is not UTF-8
-            file = parquet.ParquetFile(raw)
-            groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
-            size = sum(group.total_byte_size for group in groups)
-            if size > MAX_FILE_BYTES or file.metadata.num_rows > MAX_ROWS:
-                raise MarketDataError.at(source, "", "unpacks to more than 1024 MiB")
-            names = file.schema_arrow.names
-            columns = find_columns(names, source, has_volume)
-            wanted = [columns.time, columns.symbol, *columns.numbers.values()]
-            data = file.read(columns=[names[i] for i in wanted if i is not None])
+        stream = io.BytesIO(member.content()) if member.packed else member.stream()
+        with closing(stream):
+            return grid_of_frame(_parquet_frame(parquet, stream, source), source, member.stem)
     except MarketDataError:
         raise
     except (OSError, ValueError, KeyError) as error:
-        raise MarketDataError.at(
-            source, "", f"not a readable Parquet file: {clip(error, 60)}"
-        ) from None
-    return table_of_columns(source, names, columns, lambda i: data.column(names[i]).to_numpy())
+        reason = f"not a readable Parquet file: {clip(error, 60)}"
+        raise MarketDataError.at(source, "", reason) from None
 
 
-def read_frame(frame: Any, source: str, *, has_volume: bool = True) -> BarTable:
-    """Read a pandas data frame; a time index counts as a column."""
-    if getattr(frame.index, "name", None) is not None or frame.index.dtype.kind == "M":
-        frame = frame.reset_index(names=frame.index.name or "time")
-    names = [str(name) for name in frame.columns]
-    columns = find_columns(names, source, has_volume)
-    return table_of_columns(source, names, columns, lambda i: _values(frame.iloc[:, i]))
+def _parquet_frame(parquet: Any, stream: IO[bytes], source: str) -> pd.DataFrame:
+    """Return the frame of a file whose unpacked size is within the limits."""
+    file = parquet.ParquetFile(stream)
+    groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
+    size = sum(group.total_byte_size for group in groups)
+    if size > MAX_FILE_BYTES or file.metadata.num_rows > MAX_ROWS:
+        raise MarketDataError.at(source, "", f"unpacks to more than {MAX_FILE_BYTES >> 20} MiB")
+    frame: pd.DataFrame = file.read().to_pandas()
+    return frame
 
 
-def _values(column: Any) -> NDArray[Any]:
-    """Return a column of a data frame as an array; datetimes with a zone as UTC without one."""
+def read_json(member: Member) -> Grid:
+    """Read rows from JSON: arrays of numbers, objects with names, or the answer of an exchange.
+
+    Raises:
+        MarketDataError: it is no JSON, or holds no rows.
+    """
+    content, source = member.content(MAX_JSON_BYTES), member.source
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        found = _json_lines(content)
+        if found is None:
+            raise MarketDataError.at(source, "", f"broken JSON: {clip(error, 80)}") from None
+    try:
+        stem, rows = _rows_of(found, member.stem)
+    except (ValueError, RecursionError) as error:  # pandas, of lists that are no table together
+        raise MarketDataError.at(source, "", f"JSON that is no table: {clip(error, 80)}") from None
+    if rows is None or not len(rows):
+        reason = "JSON without rows of bars ([[time, open, high, low, close, volume], ...])"
+        raise MarketDataError.at(source, "", reason)
+    return grid_of_rows(rows, source, stem)
+
+
+def _json_lines(content: bytes) -> list[Any] | None:
+    """Read a JSON object a line, or None where they are none."""
+    try:
+        rows = [json.loads(line) for line in content.splitlines() if line.strip()]
+    except (ValueError, RecursionError):
+        return None
+    return rows if len(rows) > 1 else None
+
+
+def _rows_of(found: Any, stem: str) -> tuple[str, Any]:
+    """Find the rows in what JSON holds: a list, or the one list or table in nested objects."""
+    if isinstance(found, list):
+        return stem, found
+    if not isinstance(found, dict):
+        return stem, None
+    values = list(found.values())
+    if len(values) > 1 and all(isinstance(v, dict) for v in values) and _is_dated(found):
+        return stem, [{"time": key, **value} for key, value in found.items()]
+    columns = [v for v in values if isinstance(v, list | dict) and v]
+    names = {str(name).lower() for name in found}
+    if {"columns", "index", "data"} == names:
+        return stem, pd.DataFrame(found["data"], found["index"], found["columns"])
+    if {"close"} <= names or {"c", "o"} <= names:
+        frame = pd.DataFrame({k: v for k, v in found.items() if isinstance(v, list | dict)})
+        return stem, frame
+    nested = [(key, _rows_of(value, str(key))) for key, value in found.items()]
+    rows = [(name, inner) for _, (name, inner) in nested if inner is not None and len(inner)]
+    if len(rows) == 1 or (rows and len(columns) == 1):
+        name = rows[0][0]
+        usual = name.lower() in ("result", "data", "values", "rows", "klines", "bars", "results")
+        return (stem if usual or "series" in name.lower() else name), rows[0][1]
+    return stem, None
+
+
+def _is_dated(found: Iterable[Any]) -> bool:
+    """Tell whether the first keys, or labels of rows, are times."""
+    first = list(islice(found, 5))
+    return bool(first) and all(kinds_of(str(key)) & {"date", "epoch"} for key in first)
+
+
+def grid_of_rows(rows: Any, source: str, stem: str) -> Grid:
+    """Take rows: lists without names, or objects with them."""
+    if isinstance(rows, pd.DataFrame):
+        return grid_of_frame(rows, source, stem)
+    kinds: tuple[Any, ...] = (dict,) if isinstance(rows[0], dict) else (list, tuple, np.ndarray)
+    for number, row in enumerate(rows, start=1):
+        if not isinstance(row, kinds):
+            reason = f"a {type(row).__name__}; each row is [time, open, high, low, close, volume]"
+            raise MarketDataError.at(source, f"row {number}", reason)
+        if len(row) != len(rows[0]) and not isinstance(row, dict):
+            reason = f"{len(row)} fields, the first row has {len(rows[0])}"
+            raise MarketDataError.at(source, f"row {number}", reason)
+    return grid_of_frame(pd.DataFrame(rows), source, stem)
+
+
+def frame_of(table: Any) -> pd.DataFrame | None:
+    """Return a pandas data frame of what is a table in Python, or None."""
+    if isinstance(table, pd.DataFrame):
+        return table
+    room = type(table).__module__.partition(".")[0]
+    if room == "polars":
+        table = table.collect() if hasattr(table, "collect") else table
+        return pd.DataFrame({name: table[name].to_numpy() for name in table.columns})
+    if room == "pyarrow" and hasattr(table, "to_pandas"):
+        frame: pd.DataFrame = table.to_pandas()
+        return frame
+    if isinstance(table, np.ndarray) and table.ndim == 2:
+        return pd.DataFrame(table)
+    if isinstance(table, list) and table and isinstance(table[0], list | tuple | dict):
+        return pd.DataFrame(table)
+    return None
+
+
+def grid_of_frame(frame: pd.DataFrame, source: str, stem: str) -> Grid:
+    """Take a data frame; the time may be its index."""
+    frame = _with_index(frame)
+    if not len(frame):
+        raise MarketDataError.at(source, "", "no data rows")
+    columns = [_values(frame.iloc[:, i]) for i in range(frame.shape[1])]
+    names = frame.columns
+    if isinstance(names, pd.MultiIndex):
+        header = [
+            [_text(value) for value in names.get_level_values(i)] for i in range(names.nlevels)
+        ]
+    else:
+        tuples = len(names) > 1 and all(isinstance(name, tuple) for name in names[1:])
+        header = [[str(name) for name in names]]
+        if tuples:
+            pairs = [name if isinstance(name, tuple) else (name, "") for name in names]
+            header = [[str(pair[i]) for pair in pairs] for i in range(2)]
+    if header and header[0] == [str(i) for i in range(len(columns))]:
+        header = []
+    shown = min(SAMPLE_ROWS, len(frame), 8 + SAMPLE_CELLS // max(len(columns), 1))
+    sample = [[_shown(column[row]) for column in columns] for row in range(shown)]
+
+    def chunks(positions: Sequence[int]) -> Iterator[Chunk]:
+        yield np.arange(1, len(frame) + 1), {i: columns[i] for i in set(positions)}
+
+    return Grid(
+        source=source,
+        stem=stem,
+        row_word="row",
+        header=header,
+        header_row=1,
+        sample=sample,
+        chunks=chunks,
+    )
+
+
+def _with_index(frame: pd.DataFrame) -> pd.DataFrame:
+    """Make columns of an index that has names or holds times."""
+    index = frame.index
+    if isinstance(index, pd.PeriodIndex):
+        index = index.to_timestamp()
+    if isinstance(index, pd.MultiIndex):
+        kinds = [
+            "time" if index.levels[i].dtype.kind == "M" else "symbol" for i in range(index.nlevels)
+        ]
+        names = [name if name is not None else kinds[i] for i, name in enumerate(index.names)]
+    elif index.name is not None:
+        names = [index.name]
+    elif index.dtype.kind == "M" or _is_dated(index):
+        names = ["time"]
+    else:
+        return frame
+    width = frame.columns.nlevels
+    added = index.to_frame(index=False)
+    flat = frame.reset_index(drop=True)
+    if width > 1:
+        added.columns = pd.MultiIndex.from_tuples([(name, *[""] * (width - 1)) for name in names])
+    else:
+        known = {str(name).lower() for name in frame.columns}
+        added.columns = pd.Index([str(n) for n in names])
+        added = added.loc[:, [str(n).lower() not in known for n in names]]
+    return pd.concat([added, flat], axis=1)
+
+
+def _values(column: Any) -> Cells:
+    """Return a column as an array; datetimes with a zone as UTC without one."""
     zoned = getattr(column.dtype, "tz", None) is not None
-    values: NDArray[Any] = (column.dt.tz_convert(None) if zoned else column).to_numpy()
+    if zoned:
+        column = column.dt.tz_convert(None)
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.astype(object)
+    if pd.api.types.is_extension_array_dtype(column.dtype) and not zoned:
+        if pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(
+            column.dtype
+        ):
+            exact = pd.api.types.is_integer_dtype(column.dtype) and not column.isna().any()
+            values: Cells = column.to_numpy(
+                dtype=np.int64 if exact else np.float64, na_value=None if exact else np.nan
+            )
+            return values
+        column = column.astype(object)
+    values = column.to_numpy()
     return values
 
 
-def table_of_columns(
-    source: str, names: Sequence[str], columns: Columns, column: Callable[[int], NDArray[Any]]
-) -> BarTable:
-    """Build a table from typed columns.
-
-    Args:
-        source: Name of the table in errors.
-        names: The header.
-        columns: Where its columns are.
-        column: Function from a position to that column as a numpy array.
-    """
-    time = _typed_times(source, names[columns.time], column(columns.time))
-    if not len(time):
-        raise MarketDataError.at(source, "", "no data rows")
-    symbols = None if columns.symbol is None else [str(v) for v in column(columns.symbol)]
-    numbers = {
-        name: _typed_numbers(source, name, column(position))
-        for name, position in columns.numbers.items()
-    }
-    rows = np.arange(1, len(time) + 1)
-    return BarTable(source, "row", rows, names[columns.time], time, symbols, numbers)
+def _text(value: Any) -> str:
+    return "" if value is None or value != value else str(value)
 
 
-def _typed_times(source: str, name: str, values: NDArray[Any]) -> NDArray[np.int64]:
-    """Convert datetimes, whole numbers or text to seconds."""
-    seconds = np.empty(len(values), dtype=np.int64)
-    if values.dtype.kind == "M":
-        whole = values.astype("datetime64[s]")
-        wrong = np.isnat(whole) | (whole != values)
-        seconds[:] = whole.astype(np.int64)
-    elif values.dtype.kind in "iuf":
-        wrong = ~(np.abs(values.astype(np.float64)) < 2.0**62) | (values != np.floor(values))
-        if not wrong.any():
-            return _whole_times(source, name, values.astype(np.int64))
-    else:
-        return _text_times(source, name, values)
-    if wrong.any():
-        index = int(wrong.argmax())
-        reason = f"'{clip(values[index])}' is not a date or a whole epoch second"
-        raise MarketDataError.at(source, f"row {index + 1}, column '{clip(name)}'", reason)
-    return seconds
-
-
-def _whole_times(source: str, name: str, values: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Read whole numbers as their digits in a text file are read."""
-    hours = (values >= FIRST_HOUR) & (values < LAST_HOUR)
-    epoch = (np.abs(values) >= SHORTEST_EPOCH) & (values < 10 * LAST_HOUR) & ~hours
-    return values if epoch.all() else _text_times(source, name, values)
-
-
-def _text_times(source: str, name: str, values: NDArray[Any]) -> NDArray[np.int64]:
-    """Parse a typed table's text (or mixed) time column."""
-    seconds = np.empty(len(values), dtype=np.int64)
-    first = ""
-    for index, value in enumerate(values):
-        place = f"row {index + 1}, column '{clip(name)}'"
-        try:
-            seconds[index], kind = parse_time_stamp(str(value))
-        except ValueError as error:
-            raise MarketDataError.at(source, place, str(error)) from None
-        first = first or kind
-        if kind != first:
-            raise MarketDataError.at(source, place, mixed_kinds(first, kind))
-    return seconds
-
-
-def _typed_numbers(source: str, name: str, values: NDArray[Any]) -> Floats:
-    """Convert a numeric column to float64; text and booleans are errors."""
-    if values.dtype.kind in "iuf":
-        return values.astype(np.float64)
-    numbers = np.empty(len(values))
-    for index, value in enumerate(values):
-        place = f"row {index + 1}, column '{clip(name)}'"
-        if isinstance(value, (str, bytes, bool, np.bool_, np.datetime64)):
-            raise MarketDataError.at(source, place, f"'{clip(value)}' is not a number")
-        try:
-            numbers[index] = np.nan if value is None else float(value)
-        except (TypeError, ValueError):
-            raise MarketDataError.at(source, place, f"'{clip(value)}' is not a number") from None
-    return numbers
+def _shown(value: Any) -> str:
+    """Show a cell as a text file would hold it."""
+    if isinstance(value, np.datetime64):
+        return str(value.astype("datetime64[s]"))
+    return _text(value)

@@ -1,6 +1,7 @@
 """How a table of bars is to be read: what the user states because the file does not tell it."""
 
 from typing import Any, ClassVar, Literal, TypedDict, cast
+from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator
 
@@ -9,15 +10,23 @@ from trading_env.core.settings import Settings
 UNLIMITED = 1e15  # traded value a day, currency, of which no order is a share that counts
 LEAST_VALUE = 1e-9  # a day, currency
 
+Shape = Literal["bars", "long", "wide"]
+
 
 class ReadingArguments(TypedDict, total=False):
     """The same settings as arguments of a function."""
 
+    layout: Shape | None
+    time_column: str | None
+    date_order: Literal["day", "month"] | None
+    tz: str | None
+    decimal: Literal["point", "comma"] | None
+    volume_in: Literal["units", "quote"] | None
     liquidity: float | Literal["unlimited"] | None
     calendar: Literal["24/7", "exchange"] | None
     bars_per_day: float | None
     bars_per_year: float | None
-    mend: bool
+    mend: bool | None
 
 
 class ReadingSettings(Settings):
@@ -25,6 +34,20 @@ class ReadingSettings(Settings):
 
     label: ClassVar[str] = "market"
 
+    layout: Shape | None = None
+    """`bars`: one asset, a row a bar; `long`: a row for each bar and symbol; `wide`: columns for
+    each symbol. None finds it."""
+    time_column: str | None = None
+    """Name of the column of time stamps; None finds it."""
+    date_order: Literal["day", "month"] | None = None
+    """What comes first in dates such as 01/02/2024; None finds it where a date decides it."""
+    tz: str | None = None
+    """Zone of the clock that wrote stamps without an offset, as `America/New_York`; None: UTC."""
+    decimal: Literal["point", "comma"] | None = None
+    """Decimal mark of the numbers of a text file; None finds it."""
+    volume_in: Literal["units", "quote"] | None = None
+    """`units` of the asset, or `quote`: currency, divided by the close; None takes what the
+    column's name says."""
     liquidity: float | Literal["unlimited"] | None = None
     """Traded value of each asset a day, currency, in place of the file's volume, which is not
     read: each bar gets its share of it over its close. `unlimited` is 1e15, so that neither impact
@@ -35,9 +58,11 @@ class ReadingSettings(Settings):
     """Bars in a trading day, below 1 for bars that are longer; None measures them."""
     bars_per_year: float | None = Field(None, ge=0.01, le=31_622_400.0)
     """Bars in a year, for yearly figures; None measures them, or takes those of the calendar."""
-    mend: bool = False
+    mend: bool | None = None
     """Mend rows whose open or close lies outside [low, high] by rounding (1e-9 of the price)
-    instead of refusing them; a warning says how many."""
+    instead of refusing them; a warning says how many. None mends tables whose columns have the
+    names of yfinance and Stooq (`Open`, `Close`, `Volume` and so on, or `Adj Close`), since their
+    adjusted prices are products."""
 
     @field_validator("liquidity", mode="before")
     @classmethod
@@ -49,6 +74,17 @@ class ReadingSettings(Settings):
         if not (number and LEAST_VALUE <= value <= UNLIMITED):
             raise ValueError(f"'unlimited', or a value a day of {LEAST_VALUE:g} to {UNLIMITED:g}")
         return float(value)
+
+    @field_validator("tz")
+    @classmethod
+    def _is_a_zone(cls, value: str | None) -> str | None:
+        """Refuse a zone that the time zone database does not have."""
+        if value is not None:
+            try:
+                ZoneInfo(value)
+            except (KeyError, ValueError, OSError):
+                raise ValueError("no such time zone; write it as America/New_York or UTC") from None
+        return value
 
     @property
     def daily_value(self) -> float | None:

@@ -2,14 +2,19 @@
 
 A time is a whole number of seconds since 1970-01-01 UTC. It is written as
 
-- ISO 8601: a date, or a date and a time; UTC unless it has an offset;
-- digits without a mark: YYYYMMDD, YYYYMMDDHH, YYYYMMDDHHMM or YYYYMMDDHHMMSS, UTC;
-- epoch seconds of nine digits or more. Ten digits that begin with a year, a month, a day and an
-  hour are YYYYMMDDHH: of 2030-03 to 2039-09 write ISO 8601, not epoch seconds.
+- ISO 8601, with -, / or . between year, month and day: a date, or a date and a time;
+- digits without a mark: YYYYMMDD, YYYYMMDDHH, YYYYMMDDHHMM or YYYYMMDDHHMMSS, also with a space
+  after the date;
+- a date that begins with the day or the month, with two or four digits of the year, a month by its
+  name, a clock of twelve hours;
+- an epoch of nine digits or more: seconds, or milliseconds, microseconds or nanoseconds of whole
+  seconds, told apart by their size. Ten digits that begin with a year, a month, a day and an hour
+  are YYYYMMDDHH: of 2030-03 to 2039-09 write ISO 8601, not epoch seconds.
 
-An offset makes a stamp an instant, so offsets may change with the clocks. One column has one kind
-of stamp: epoch seconds, times without an offset, or times with one. Daylight saving is not
-modelled: a local clock without offsets that is put back repeats a time, which is an error.
+Stamps without an offset are UTC, or of the zone that `tz` states: the hour that is put back is told
+by the order of the rows. Points between the parts of a date begin with the day; strokes begin with
+whatever every row of the column allows, and where that is both, the order is to be stated. One
+column has one kind of stamp: epoch, times without an offset, or times with one.
 """
 
 import re
@@ -19,11 +24,42 @@ from trading_env.core.errors import clip
 
 TOO_LARGE = 2**63  # seconds that no array of times holds
 EPOCH = re.compile(r"(-?[0-9]{9,19})(\.0*)?")
-DIGITS = re.compile(r"((?:19|20|21)[0-9]{2}[0-9]{4}(?:[0-9]{2}){0,3})(\.0*)?")
+DIGITS = re.compile(r"((?:19|20|21)[0-9]{2}[01][0-9][0-3][0-9](?:[0-9]{2}){0,3})(\.0*)?")
+_POWER = re.compile(r"[0-9]\.[0-9]+[eE]\+?[0-9]{1,2}")
+_SPACED = re.compile(
+    r"([0-9]{4})([0-9]{2})([0-9]{2})[ T_,;-]+([0-9]{2}):?([0-9]{2}):?([0-9]{2})?(?:\.?0*)?"
+)
+_YEAR_FIRST = re.compile(r"([0-9]{4})[./]([0-9]{1,2})[./]([0-9]{1,2})(.*)")
+_LOOSE = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})(.*)")
+YEAR_LAST = re.compile(r"([0-9]{1,2})([-./])([0-9]{1,2})\2([0-9]{4}|[0-9]{2})(.*)")
+_NAMED = re.compile(
+    r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*[, ]+)?"
+    r"(?:([0-9]{1,2})[- .]?([a-zä]{3,9})\.?[- ,]+|([a-z]{3,9})\.? ([0-9]{1,2}),? )"
+    r"([0-9]{4}|[0-9]{2})(.*)"
+)
+_CLOCK = re.compile(
+    r"[T ,_-]*(?:([0-9]{1,2})(?::([0-9]{2}))?(?::([0-9]{2}))?(\.[0-9]+)?)?[ -]*([ap]m)?"
+    r" *(z|utc|(?:utc|gmt)? ?([-+])([0-9]{2}):?([0-9]{2})?|gmt)?",
+    re.IGNORECASE,
+)
+_MONTHS = dict(
+    zip(
+        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"],
+        range(1, 13),
+        strict=True,
+    )
+)
+_MONTHS |= {"mär": 3, "mai": 5, "okt": 10, "dez": 12}
+NANOSECONDS = 10**9
+SCALES = ((10**11, 1), (10**14, 10**3), (10**17, 10**6))  # below it, units in a second
 
 
-def parse_time_stamp(text: str) -> tuple[int, str]:
+def parse_time_stamp(text: str, first: str = "") -> tuple[int, str]:
     """Parse one time stamp.
+
+    Args:
+        text: The stamp.
+        first: "day" or "month", what dates that end with the year begin with.
 
     Returns:
         Seconds since the epoch, and the kind of stamp: "epoch", "no offset" or "offset".
@@ -37,11 +73,26 @@ def parse_time_stamp(text: str) -> tuple[int, str]:
         return _seconds_of_digits(digits[1]), "no offset"
     epoch = EPOCH.fullmatch(text)
     if epoch and abs(int(epoch[1])) < TOO_LARGE:
-        return int(epoch[1]), "epoch"
+        return whole_seconds(int(epoch[1]), text), "epoch"
+    if _POWER.fullmatch(text) and float(text) == int(float(text)) and float(text) >= 1e11:
+        return whole_seconds(int(float(text)), text), "epoch"
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"'{clip(text)}' is not a time (ISO 8601 or epoch seconds)") from None
+        return _other(text, first)
+    return _instant(moment, text)
+
+
+def whole_seconds(value: int, text: object) -> int:
+    """Turn an epoch of any unit into seconds."""
+    scale = next((scale for least, scale in SCALES if abs(value) < least), NANOSECONDS)
+    if value % scale:
+        raise ValueError(f"'{clip(text)}' has a fraction of a second; bars need whole seconds")
+    return value // scale
+
+
+def _instant(moment: datetime, text: str) -> tuple[int, str]:
+    """Turn a moment into seconds."""
     if moment.microsecond:
         raise ValueError(f"'{clip(text)}' has a fraction of a second; bars need whole seconds")
     offset = moment.utcoffset()
@@ -49,6 +100,57 @@ def parse_time_stamp(text: str) -> tuple[int, str]:
     if offset is None:
         return seconds, "no offset"
     return seconds - round(offset.total_seconds()), "offset"
+
+
+def _other(text: str, first: str) -> tuple[int, str]:
+    """Parse a stamp that is not ISO 8601."""
+    for form in (_SPACED, _YEAR_FIRST, _LOOSE, YEAR_LAST, _NAMED):
+        found = form.fullmatch(text.lower() if form is _NAMED else text)
+        if found is None:
+            continue
+        part = found.groups()
+        if form is _SPACED:
+            year, month, day = part[:3]
+            rest = f" {part[3]}:{part[4]}:{part[5] or '00'}"
+        elif form is YEAR_LAST:
+            one, mark, two, year, rest = part
+            month, day = (one, two) if mark != "." and first != "day" else (two, one)
+        elif form is _NAMED:
+            day, name, other, day_after, year, rest = part
+            month, day = str(_MONTHS.get((name or other)[:3], 0)), day or day_after
+        else:
+            year, month, day, rest = part
+        clock = _CLOCK.fullmatch(rest)
+        if clock is None:
+            break
+        try:
+            return _instant(_moment(int(year), int(month), int(day), clock), text)
+        except ValueError as error:
+            if "fraction" in str(error):
+                raise
+            break
+    serial = re.fullmatch(r"[34][0-9]{4}(\.[0-9]*)?", text)
+    cause = "a spreadsheet's number of a day?" if serial else "ISO 8601 or epoch seconds"
+    raise ValueError(f"'{clip(text)}' is not a time ({cause})") from None
+
+
+def _moment(year: int, month: int, day: int, clock: re.Match[str]) -> datetime:
+    """Build a moment of a date and what stands behind it."""
+    hour, minute, second, fraction, half, zone, sign, hours, minutes = clock.groups()
+    time = [int(hour or 0), int(minute or 0), int(second or 0)]
+    if half:
+        if not 1 <= time[0] <= 12:
+            raise ValueError("hour")
+        time[0] = time[0] % 12 + 12 * (half.lower() == "pm")
+    if fraction and fraction.strip(".0"):
+        raise ValueError("fraction of a second; bars need whole seconds")
+    year += (1900 if year > 68 else 2000) if year < 100 else 0
+    offset = ""
+    if zone:
+        offset = f"{sign}{hours}:{minutes or '00'}" if sign else "+00:00"
+    return datetime.fromisoformat(
+        f"{year:04}-{month:02}-{day:02}T{time[0]:02}:{time[1]:02}:{time[2]:02}{offset}"
+    )
 
 
 def _seconds_of_digits(digits: str) -> int:
@@ -60,6 +162,15 @@ def _seconds_of_digits(digits: str) -> int:
         form = "YYYYMMDDHHMMSS"[: len(digits)]
         raise ValueError(f"'{digits}' is not a time (read as {form})") from None
     return round(moment.replace(tzinfo=UTC).timestamp())
+
+
+def clock_text(text: str) -> str:
+    """Write a clock that stands in a column of its own as HH:MM:SS, whatever its marks."""
+    cell = text.strip().removesuffix(".0")
+    if cell.isdigit():
+        cell = cell.zfill(6 if len(cell) > 4 else 4)
+        return ":".join(re.findall("..", cell))
+    return cell
 
 
 def mixed_kinds(first: str, other: str) -> str:

@@ -1,18 +1,13 @@
 """A table of bars as read, and its alignment into the arrays of a market.
 
-There are two layouts. Wide: one asset, with the columns time (or date, datetime, timestamp), open,
-high, low, close and volume. Long: also a `symbol` column; the rows of each symbol are in order of
-time. Column names are case-insensitive; columns named `signal_*` are kept, all others are ignored.
-
 The market keeps the times at which every symbol has a bar, or is not listed yet; a warning gives
 the number of dropped rows. A symbol is listed from its first bar on. Before that it stands still at
 its first open, with volume 0, so that nothing fills, and with signals of 0; a warning names it.
 """
 
-import difflib
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -21,25 +16,14 @@ from numpy.typing import NDArray
 from trading_env.core.errors import MarketDataError, clip
 from trading_env.core.records import Floats
 from trading_env.markets.reading.mending import hint, mended
-from trading_env.markets.reading.times import iso, time_fault
+from trading_env.markets.reading.times import DAY, iso, time_fault
 from trading_env.markets.reading.validation import (
-    BAR_FIELDS,
     PRICE_FIELDS,
-    SIGNAL_PREFIX,
     first_broken_rule,
     first_jump,
 )
 
-TIME_NAMES = ("time", "date", "datetime", "timestamp")
 MAX_CELLS = 50_000_000  # bars x symbols
-
-
-class Columns(NamedTuple):
-    """Positions of a table's columns."""
-
-    time: int
-    symbol: int | None
-    numbers: dict[str, int]  # the five fields, then the signals
 
 
 @dataclass(frozen=True)
@@ -53,11 +37,19 @@ class BarTable:
     time: NDArray[np.int64]  # (rows,) seconds since the epoch
     symbols: Sequence[str] | None  # (rows,) or None in the wide layout
     numbers: dict[str, Floats]  # each (rows,)
+    titles: Mapping[str, str] = field(default_factory=dict)  # what its source calls a column
+    sources: Sequence[str] | None = None  # (rows,) where several files are one table
+    extras: Mapping[str, Floats] = field(default_factory=dict)  # (rows,) beside the bars
+    adjusts: bool = False  # its prices are products, so that rounding is to be expected
 
     def error(self, index: int, column: str, reason: str) -> MarketDataError:
         """Build the error of one cell."""
+        title = self.titles.get(column, column)
+        place = f"{self.row_word} {self.rows[index]}, column '{clip(title)}'"
+        if not self.titles and self.symbols is not None and column != self.time_name:
+            place += f" of {clip(self.symbols[index], 20)}"
         return MarketDataError.at(
-            self.source, f"{self.row_word} {self.rows[index]}, column '{clip(column)}'", reason
+            self.sources[index] if self.sources else self.source, place, reason
         )
 
 
@@ -68,51 +60,6 @@ class Bars(NamedTuple):
     time: NDArray[np.int64]  # (bars,)
     numbers: dict[str, Floats]  # each (bars, assets)
     listed: NDArray[np.intp]  # (assets,) position of the first bar
-
-
-def find_columns(header: Sequence[str], source: str, has_volume: bool = True) -> Columns:
-    """Locate the columns in a header; a missing or repeated name is an error.
-
-    Args:
-        header: Names.
-        source: Name of the table in errors.
-        has_volume: False neither needs nor takes a column of volume.
-    """
-    fields = BAR_FIELDS if has_volume else PRICE_FIELDS
-    names = [str(name).strip().lower() for name in header]
-    for position, name in enumerate(names):
-        if name and name in names[:position]:
-            raise MarketDataError.at(
-                source, f"column '{clip(name)}'", "appears twice in the header"
-            )
-    times = [name for name in TIME_NAMES if name in names]
-    if len(times) > 1:
-        raise MarketDataError.at(
-            source, f"columns '{times[0]}' and '{times[1]}'", "two time columns"
-        )
-    missing = [name for name in fields if name not in names]
-    if not times or missing:
-        lost = missing[0] if times else "time"
-        raise MarketDataError.at(source, f"column '{lost}'", _lost(names, lost, fields))
-    signals = [name for name in names if name.startswith(SIGNAL_PREFIX)]
-    return Columns(
-        time=names.index(times[0]),
-        symbol=names.index("symbol") if "symbol" in names else None,
-        numbers={name: names.index(name) for name in (*fields, *signals)},
-    )
-
-
-def _lost(names: Sequence[str], lost: str, fields: Sequence[str]) -> str:
-    """Describe what the header has instead of the missing column."""
-    if len(names) == 1 and any(mark in names[0] for mark in ";\t|"):
-        return "missing; the header has one column (columns must be separated by commas)"
-    known = TIME_NAMES if lost == "time" else (lost,)
-    near = [name for field in known for name in difflib.get_close_matches(field, names, n=1)]
-    if near:
-        hint = f" (is it '{clip(near[0])}'?)"
-    else:
-        hint = " (has it none? state `liquidity`)" if lost == "volume" else ""
-    return f"missing{hint}; needed: {' or '.join(TIME_NAMES)}, {', '.join(fields)}"
 
 
 def align(table: BarTable, symbol: str, mend: bool = False) -> Bars:
@@ -154,15 +101,26 @@ def _checked_groups(table: BarTable, symbol: str) -> dict[str, NDArray[np.intp]]
     if fault is not None:
         reason = fault.reason + hint(table.numbers, fault.position)
         raise table.error(fault.position, fault.column, reason)
-    groups = _group(table, symbol)
+    groups = group_rows(table, symbol)
     for rows in groups.values():
         wrong = time_fault(table.time[rows])
         if wrong is not None:
-            raise table.error(int(rows[wrong[0]]), table.time_name, wrong[1])
+            reason = wrong[1] + _cause(table, rows, wrong[1])
+            raise table.error(int(rows[wrong[0]]), table.time_name, reason)
         jump = first_jump({name: table.numbers[name][rows] for name in PRICE_FIELDS}, axis=0)
         if jump is not None:
             raise table.error(int(rows[jump.position]), jump.column, jump.reason)
     return groups
+
+
+def _cause(table: BarTable, rows: NDArray[np.intp], reason: str) -> str:
+    """Return the usual cause of a time that does not follow the one before it."""
+    steps = np.diff(table.time[rows])
+    if "before it" not in reason or not (steps > 0).any():
+        return ""
+    if np.median(steps[steps > 0]) < DAY:
+        return " (a clock put back? state its zone, --tz)"
+    return "" if table.symbols is not None else " (several assets? name them in a column 'symbol')"
 
 
 def _shared_times(table: BarTable, times: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
@@ -202,7 +160,7 @@ def _warn_late(
         warnings.warn(message + before, UserWarning, stacklevel=5)
 
 
-def _group(table: BarTable, symbol: str) -> dict[str, NDArray[np.intp]]:
+def group_rows(table: BarTable, symbol: str) -> dict[str, NDArray[np.intp]]:
     """Return the row positions of each symbol, symbols in order of first appearance."""
     if table.symbols is None:
         return {symbol: np.arange(len(table.time))}

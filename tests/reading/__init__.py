@@ -1,0 +1,1 @@
+"""Bars are read from what people have, and judged."""

@@ -1,0 +1,223 @@
+"""A fault that is planted in sound bars is found at its row, and a repair takes it out."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.reading.corpus import COINS, DAILY, FIELDS, HOURLY, bars, named
+from trading_env.cli.main import main
+from trading_env.markets import load_market
+
+PRICES = FIELDS[:4]
+Plant = Callable[[pd.DataFrame], pd.DataFrame | None]
+LONG = bars(pd.bdate_range("2021-01-04", periods=300), seed=8, digits=4)
+SESSION = pd.DatetimeIndex(
+    [
+        day + pd.Timedelta(minutes=30 * half)
+        for day in pd.bdate_range("2023-01-02", periods=40)
+        for half in range(29, 42)
+    ]
+)
+INTRADAY = bars(SESSION, seed=9, digits=4)
+
+
+def split(frame: pd.DataFrame) -> None:
+    frame.loc[150:, PRICES] /= 4.0
+    frame.loc[150:, "volume"] *= 4.0
+
+
+def reverse_split(frame: pd.DataFrame) -> None:
+    frame.loc[150:, PRICES] *= 10.0
+    frame.loc[150:, "volume"] /= 10.0
+
+
+def in_cents(frame: pd.DataFrame) -> None:
+    frame.loc[[40, 41], PRICES] *= 100.0
+
+
+def high_alone(frame: pd.DataFrame) -> None:
+    frame.loc[40, "high"] *= 10.0
+
+
+def silent(frame: pd.DataFrame) -> None:
+    frame.loc[20:29, "volume"] = 0.0
+
+
+def stale(frame: pd.DataFrame) -> None:
+    frame.loc[20:29, PRICES] = frame.loc[19, "close"]
+
+
+def copied(frame: pd.DataFrame) -> None:
+    frame.loc[20, FIELDS] = frame.loc[19, FIELDS]
+
+
+def hole(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.drop(index=range(60, 70))
+
+
+def later_that_day(frame: pd.DataFrame) -> None:
+    frame.loc[len(frame)] = frame.iloc[-1]
+    frame.loc[len(frame) - 1, "time"] += 57_600
+    frame.loc[len(frame) - 1, "close"] = frame.loc[len(frame) - 1, "low"]
+
+
+def short_bar(frame: pd.DataFrame) -> None:
+    frame.loc[100, "time"] += 120
+
+
+def half_day(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.drop(index=range(13 * 20 + 6, 13 * 21))
+
+
+# fault: bars, what is planted, kind, line, part of the guess
+FAULTS: dict[str, tuple[pd.DataFrame, Plant, str, int, str]] = {
+    "split": (LONG, split, "split", 152, "4:1"),
+    "reverse_split": (LONG, reverse_split, "split", 152, "1:10"),
+    "in_cents": (LONG, in_cents, "misplaced point", 42, "cents"),
+    "high_alone": (LONG, high_alone, "misplaced point", 42, "misplaced"),
+    "silent": (LONG, silent, "no volume", 22, "halt"),
+    "stale": (LONG, stale, "stale", 22, "repeats"),
+    "copied": (LONG, copied, "copied", 22, "filled in"),
+    "hole": (LONG, hole, "hole", 62, "missing"),
+    "day_twice": (LONG, later_that_day, "day twice", 302, "not over"),
+    "bar_length": (INTRADAY, short_bar, "bar length", 102, "another length"),
+    "half_day": (INTRADAY, half_day, "half day", 262, "half day"),
+}
+REPAIRED = ("split", "reverse_split", "in_cents", "high_alone", "copied", "day_twice")
+
+
+def planted(frame: pd.DataFrame, plant: Plant) -> pd.DataFrame:
+    """Return a copy of bars with a fault."""
+    own = frame.copy()
+    changed = plant(own)
+    return own if changed is None else changed
+
+
+def written(path: Path, frame: pd.DataFrame) -> Path:
+    named(frame).to_csv(path, index=False)
+    return path
+
+
+def judged(
+    capsys: pytest.CaptureFixture[str], path: Path, *options: str, code: int
+) -> dict[str, Any]:
+    assert main(["data", "validate", str(path), "--json", *options]) == code
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
+@pytest.mark.parametrize("frame", [LONG, INTRADAY, DAILY, HOURLY, COINS])
+def test_sound_bars_are_clean(
+    frame: pd.DataFrame, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = judged(capsys, written(tmp_path / "a.csv", frame), code=0)
+    assert found["verdict"] == "clean"
+    assert not found["findings"]
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_planted_fault_is_found_at_its_row(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frame, plant, kind, line, guess = FAULTS[name]
+    frame = planted(frame, plant)
+    found = judged(capsys, written(tmp_path / "a.csv", frame), code=1)
+    assert found["verdict"] == "usable with notes"
+    assert {row["kind"] for row in found["findings"]} == {kind}
+    assert found["findings"][0]["line"] == line
+    assert guess in found["findings"][0]["guess"]
+
+
+@pytest.mark.parametrize("name", REPAIRED)
+def test_a_repair_takes_it_out_and_says_so(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sound, plant, _, _, _ = FAULTS[name]
+    frame = planted(sound, plant)
+    path, out = written(tmp_path / "a.csv", frame), tmp_path / "b.csv"
+    before = path.read_bytes()
+    found = judged(capsys, path, "--repair", str(out), code=1)
+    assert found["repaired"]
+    assert path.read_bytes() == before
+    changes = (tmp_path / "b.changes.txt").read_text()
+    assert all(line in changes for line in found["repaired"])
+    assert judged(capsys, out, code=0)["verdict"] == "clean"
+    if name in ("in_cents", "high_alone"):
+        assert load_market(out).close[0, :, 0] == pytest.approx(sound["close"], rel=1e-12)
+    if name == "split":
+        assert load_market(out).close[0, :150, 0] == pytest.approx(sound["close"][:150] / 4)
+        assert load_market(out).volume[0, :150, 0] == pytest.approx(sound["volume"][:150] * 4)
+    judged_again = main(["data", "validate", str(path), "--repair", str(out)])
+    assert judged_again == 2
+    assert "overwrites nothing" in capsys.readouterr().err
+
+
+def test_a_crash_with_twice_the_volume_is_no_split(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frame = LONG.copy()
+    frame.loc[150:, PRICES] *= 0.5
+    frame.loc[150:153, "volume"] *= 3.0
+    assert not judged(capsys, written(tmp_path / "a.csv", frame), code=0)["findings"]
+
+
+def test_rows_that_repeat_are_refused_and_repaired(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frame = pd.concat([LONG.iloc[:200], LONG.iloc[190:]])
+    path, out = written(tmp_path / "a.csv", frame), tmp_path / "b.csv"
+    found = judged(capsys, path, "--repair", str(out), code=2)
+    assert found["verdict"] == "refused"
+    assert "line 202" in found["reason"]
+    assert found["findings"][0]["kind"] == "repeated"
+    assert found["findings"][0]["line"] == 202
+    assert load_market(out).time.tolist() == LONG["time"].tolist()
+    assert (load_market(out).close[0, :, 0] == LONG["close"].to_numpy()).all()
+
+
+def test_a_close_that_is_adjusted_alone_is_refused_with_its_cause(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frame = LONG.copy()
+    frame.loc[:199, "close"] *= 0.9
+    path, out = written(tmp_path / "a.csv", frame), tmp_path / "b.csv"
+    found = judged(capsys, path, code=2)
+    assert [row["kind"] for row in found["findings"]] == ["mixed prices"]
+    assert "adjusted close beside raw" in found["findings"][0]["guess"]
+    assert main(["data", "validate", str(path), "--repair", str(out)]) == 2
+    assert not out.exists()  # what would be refused is not written
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_dividends_are_seen_in_the_adjusted_close(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frame = named(LONG).rename(columns={"time": "Date", **{n: n.title() for n in FIELDS}})
+    frame["Adj Close"] = frame["Close"] * np.where(frame.index < 100, 0.98, 1.0)
+    path, out = tmp_path / "a.csv", tmp_path / "b.csv"
+    frame.to_csv(path, index=False)
+    found = judged(capsys, path, "--repair", str(out), code=1)
+    assert [(row["kind"], row["line"]) for row in found["findings"]] == [("dividend", 102)]
+    assert load_market(out).close[0, :, 0] == pytest.approx(frame["Adj Close"].to_numpy())
+
+
+def test_sessions_are_those_of_the_exchange(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    calendars = pytest.importorskip("exchange_calendars")
+    sessions = calendars.get_calendar("XNYS").sessions_in_range("2021-01-04", "2021-12-30")
+    frame = bars(pd.DatetimeIndex(sessions), seed=8, digits=4)
+    path = written(tmp_path / "a.csv", frame)
+    judged(capsys, path, "--exchange", "XNYS", code=0)
+    written(path, frame.drop(index=[30, 31]))
+    found = judged(capsys, path, "--exchange", "XNYS", code=1)
+    missing = str(sessions[30].date())
+    assert [(r["kind"], r["line"], r["count"]) for r in found["findings"]] == [("hole", 32, 2)]
+    assert missing in found["findings"][0]["what"]
+    assert main(["data", "validate", str(path), "--exchange", "XNYZ"]) == 2
+    assert "no exchange 'XNYZ'; did you mean" in capsys.readouterr().err

@@ -1,0 +1,175 @@
+"""What the page shows is read; frames of every kind are read as their files are."""
+
+import time
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import gymnasium as gym
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.reading.corpus import (
+    BOTH,
+    COINS,
+    DAILY,
+    FIELDS,
+    HOURLY,
+    NEW_YORK,
+    arrays,
+    bars,
+    lines,
+    named,
+    stamps,
+    yahoo,
+)
+from tests.reading.test_corpus import assert_holds
+from trading_env.backtesting.runs import market_name
+from trading_env.markets import Market, MarketDataError, load_market
+from trading_env.markets.reading.published import BARE, WITH_HEADER
+from trading_env.markets.reading.reader import read_path
+from trading_env.markets.reading.settings import ReadingSettings
+
+
+@pytest.mark.parametrize("shape", [*WITH_HEADER, *BARE], ids=lambda shape: shape.name)
+def test_every_example_of_the_page_is_read_as_the_shape_it_shows(shape, tmp_path: Path) -> None:
+    path = tmp_path / "example.csv"
+    path.write_text(shape.example)
+    table, said = read_path(path, ReadingSettings())
+    assert (table.numbers["low"] <= table.numbers["high"]).all()
+    if getattr(shape, "names", True):
+        assert f"({shape.name})" in said
+
+
+def test_a_frame_of_polars_is_read_as_one_of_pandas() -> None:
+    polars = pytest.importorskip("polars")
+    frame = polars.DataFrame(
+        {"date": named(DAILY)["time"].to_numpy(), **{n: DAILY[n].to_numpy() for n in FIELDS}}
+    )
+    for table in (frame, frame.lazy(), frame.with_columns(polars.col("date").dt.strftime("%F"))):
+        assert_holds(load_market(table), {"asset": DAILY})
+    zoned = polars.DataFrame({"ts": polars.from_epoch(HOURLY["time"].to_list())}).with_columns(
+        polars.col("ts").dt.replace_time_zone("UTC").dt.convert_time_zone("America/New_York"),
+        *(polars.Series(name, HOURLY[name].to_numpy()) for name in FIELDS),
+    )
+    assert_holds(load_market(zoned), {"asset": HOURLY})
+
+
+ON_DAYS = [np.datetime64(int(second), "s").astype(object).date() for second in DAILY["time"]]
+RECORDS = named(DAILY).assign(time=DAILY["time"].to_numpy()).to_dict("records")
+FRAMES = {
+    "canonical": (named(DAILY), {"asset": DAILY}),
+    "download": (yahoo(BOTH), BOTH),
+    "by_ticker": (yahoo(BOTH, first="Ticker"), BOTH),
+    "zone": (yahoo({"AAA": HOURLY}, zone=NEW_YORK), {"AAA": HOURLY}),
+    "stacked": (
+        yahoo(BOTH).stack(level="Ticker", future_stack=True),
+        BOTH,
+    ),
+    "strings": (named(DAILY).astype({n: str for n in FIELDS}), {"asset": DAILY}),
+    "nullable": (named(DAILY).convert_dtypes(), {"asset": DAILY}),
+    "arrow": (named(DAILY).convert_dtypes(dtype_backend="pyarrow"), {"asset": DAILY}),
+    "newest_first": (named(DAILY)[::-1], {"asset": DAILY}),
+    "arrays": (arrays(COINS, 1_000), {"asset": COINS}),
+    "matrix": (np.array(arrays(COINS, 1_000)), {"asset": COINS}),
+    "objects": (RECORDS, {"asset": DAILY}),
+    "dates": (named(DAILY).assign(time=ON_DAYS), {"asset": DAILY}),
+}
+
+
+@pytest.mark.parametrize("name", FRAMES)
+def test_a_table_in_python_is_its_bars_to_the_bit(name: str) -> None:
+    table, holds = FRAMES[name]
+    assert_holds(load_market(table), holds)
+
+
+def test_an_environment_takes_a_frame() -> None:
+    env = gym.make(
+        "trading_env/Portfolio-v0", market=named(DAILY), seed_band=None, episode_length=9
+    )
+    env.reset(seed=1)
+    assert market_name(named(DAILY)) == "data frame"
+
+
+def test_rounding_is_mended_where_a_source_adjusts_and_nowhere_else() -> None:
+    frame = named(DAILY).rename(columns={n: n.title() for n in [*FIELDS, "time"]})
+    frame.loc[5, "Close"] = np.nextafter(frame.loc[5, "High"], np.inf)
+    with pytest.warns(UserWarning, match="1 rows mended"):
+        market = load_market(frame)
+    assert market.high[0, 5, 0] == frame.loc[5, "Close"]
+    with pytest.raises(MarketDataError, match="row 6, column 'Close'"):
+        Market.from_frame(frame, mend=False)
+    with pytest.raises(MarketDataError, match="row 6, column 'close'"):
+        load_market(frame.rename(columns=str.lower))
+
+
+def test_a_wide_header_takes_linear_time(tmp_path: Path) -> None:
+    path = tmp_path / "wide.csv"
+
+    names = ",".join(f"signal_{i}" for i in range(60_000))
+    path.write_text(f"time,open,high,low,close,{names}\n2020-01-01,1,1,1,1{',x' * 60_000}\n")
+    begin = time.process_time()
+    with pytest.raises(MarketDataError, match="'signal_0': 'x' is not a number"):
+        load_market(path)
+    assert time.process_time() - begin < 10.0  # one second; with quadratic steps 22 and more
+
+
+def test_what_volume_is_in_is_what_is_stated() -> None:
+    frame = named(DAILY).rename(columns={"volume": "amount"})
+    with pytest.raises(MarketDataError, match=r"'amount': units or currency\?.*--volume-in"):
+        load_market(frame)
+    units = Market.from_frame(frame, volume_in="units")
+    quote = Market.from_frame(frame, volume_in="quote")
+    assert (quote.volume == units.volume / units.close).all()
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_an_hour_that_is_put_back_is_told_by_the_order_of_its_rows(
+    backwards: bool, tmp_path: Path
+) -> None:
+    autumn = bars(pd.date_range("2023-10-28 12:00", periods=48, freq="h"), digits=4)
+    rows = lines(autumn, stamps(autumn, "%Y.%m.%d %H:%M:%S", ZoneInfo("Europe/Athens")))
+    header = "Time (EET),Open,High,Low,Close,Volume"
+    path = tmp_path / "a.csv"
+    rows = rows[::-1] if backwards else rows
+    path.write_text("\n".join([header.replace("EET", "Europe/Athens"), *rows]))
+    assert_holds(load_market(path), {"a": autumn})
+    path.write_text("\n".join([header.replace(" (EET)", ""), *rows]))
+    with pytest.raises(MarketDataError, match=r"a clock put back.*--tz"):
+        load_market(path)
+    assert_holds(Market.from_file(path, tz="Europe/Athens"), {"a": autumn})
+    lonely = [row for i, row in enumerate(rows) if "2023.10.29 03:00" not in row or i % 2]
+    assert len(lonely) == len(rows) - 1
+    path.write_text("\n".join([header.replace(" (EET)", ""), *lonely]))
+    with pytest.raises(MarketDataError, match=r"2023-10-29 03:00:00 is one of two hours.*--tz"):
+        Market.from_file(path, tz="Europe/Athens")
+
+
+def test_a_time_that_a_clock_never_shows_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    spring = ["2023-03-26 02:00", "2023-03-26 03:00", "2023-03-26 04:00"]
+    path.write_text("\n".join(["time,open,high,low,close,volume", *lines(HOURLY[:3], spring)]))
+    with pytest.raises(MarketDataError, match=r"line 3, column 'time'.*does not exist"):
+        Market.from_file(path, tz="Europe/Athens")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"close": [1, 2], "open": [1]}',
+        '{"columns": ["a"], "index": [0], "data": [[1, 2]]}',
+        '[{"time": 1}, [1]]',
+        "[[1, 2], [1]]",
+        "[1, 2]",
+        "[]",
+        '{"a": {"b": 1}}',
+        '[{"time": {"a": 1}, "close": [1]}]',
+        "[" * 100_000,
+    ],
+)
+def test_json_that_is_no_table_is_refused_in_one_line(content: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(content)
+    with pytest.raises(MarketDataError, match=r"a\.json") as caught:
+        load_market(path)
+    assert len(str(caught.value)) < 200

@@ -1,0 +1,1 @@
+"""What is odd in bars that were read: found with row and guess, and repaired on demand."""

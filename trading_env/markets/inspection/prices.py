@@ -1,0 +1,185 @@
+"""Odd prices and volumes: splits, dividends, misplaced points, stale and silent stretches.
+
+A split that was not adjusted is a step of the price, close to open, at a usual ratio, after which
+the median volume of 40 bars has moved the other way by more than half of it (in logarithms), or
+which a column of splits states. A crash doubles its volume too, so a step counts only where it is
+eight times the usual move of its series. A misplaced point is a price 10, 100 or 1,000 times both
+of its neighbours, or that part of them, for at most three bars. Dividends are seen where a column
+of them, or of adjusted closes, stands beside the close: a price alone does not tell them.
+"""
+
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trading_env.core.records import Floats
+from trading_env.markets.inspection.findings import Change, Finding, Series, runs
+from trading_env.markets.reading.validation import PRICE_FIELDS
+
+RATIOS = [Fraction(n) for n in (2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 25, 30, 50, 100)]
+RATIOS += [Fraction(3, 2), Fraction(4, 3), Fraction(5, 4)]
+NEAR = 0.05  # of a split's ratio, in logarithms
+UNUSUAL = 8.0  # times the usual move
+INVERSE = 0.55  # of a step, in logarithms, that the volume goes the other way
+AROUND = 40  # bars of volume on each side of a split
+STALE, SILENT = 5, 5  # bars in a row
+SHORTEST_GLITCH = 3
+ADJUSTED = 5e-4  # a step of the ratio of adjusted close to close that is no rounding
+
+
+def usual_move(close: Floats) -> float:
+    """Return the median size of a move, in logarithms."""
+    moves = np.abs(np.diff(np.log(close)))
+    return max(float(np.median(moves)), 1e-4) if len(moves) else 1e-4
+
+
+def glitches(series: Series) -> tuple[list[Finding], list[Change]]:
+    """Find prices with a misplaced point."""
+    found: list[Finding] = []
+    changes: list[Change] = []
+    if series.bars < 3:
+        return found, changes
+    level = _level(series.prices["close"])
+    for name in PRICE_FIELDS:
+        logs = np.log10(series.prices[name] / level)
+        powers = np.rint(logs)
+        wrong = (powers != 0) & (np.abs(logs - powers) < 0.1) & (np.abs(powers) <= 3)
+        for begin, length in runs(wrong, 1):
+            power = int(powers[begin])
+            if length > SHORTEST_GLITCH:
+                continue
+            bars = np.arange(begin, begin + length)
+            many = 10 ** abs(power)
+            times = (
+                f"{many:g} times its neighbours" if power > 0 else f"1/{many:g} of its neighbours"
+            )
+            what = f"{name} {series.prices[name][begin]:g} is {times}"
+            guess = "a misplaced point, or cents for dollars"
+            found.append(Finding("misplaced point", series.symbol, begin, what, guess, length))
+            changes.append(Change(series.rows[bars], name, 10.0**-power, f"{what}: {guess}"))
+    return found, changes
+
+
+def _level(close: Floats) -> Floats:
+    """Return the median close of seven bars around each."""
+    half = min(SHORTEST_GLITCH + 1, (len(close) - 1) // 2)
+    padded = np.concatenate((close[:half][::-1], close, close[-half:][::-1]))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)
+    level: Floats = np.median(windows, axis=1)
+    return level
+
+
+def splits(series: Series) -> tuple[list[Finding], list[Change]]:
+    """Find splits that prices do not have in them."""
+    close, opened = series.prices["close"], series.prices["open"]
+    found: list[Finding] = []
+    changes: list[Change] = []
+    if series.bars < 2:
+        return found, changes
+    steps = np.log(opened[1:] / close[:-1])
+    stated = series.extras.get("split", np.full(series.bars, np.nan))
+    for index in np.flatnonzero(np.abs(steps) > UNUSUAL * usual_move(close)):
+        bar = int(index) + 1
+        step = float(steps[index])
+        ratio = _ratio(step)
+        if ratio is None:
+            continue
+        known = stated[bar] > 0.0 and stated[bar] != 1.0
+        before, after = series.volume[max(0, bar - AROUND) : bar], series.volume[bar : bar + AROUND]
+        if not known and not _moves_against(step, before, after):
+            continue
+        name = f"{ratio.numerator}:{ratio.denominator}"
+        what = f"the price steps by {np.exp(step) - 1:+.1%} and the volume the other way"
+        guess = f"a split of {name} that is not adjusted"
+        found.append(Finding("split", series.symbol, bar, what, guess))
+        earlier = series.rows[:bar]
+        factor = float(1 / ratio)
+        for column in PRICE_FIELDS:
+            changes.append(Change(earlier, column, factor, guess))
+        changes.append(Change(earlier, "volume", 1 / factor, guess))
+    return found, changes
+
+
+def _ratio(step: float) -> Fraction | None:
+    """Return shares after for one before, where a step is that of a split."""
+    for ratio in RATIOS:
+        for turned in (ratio, 1 / ratio):
+            if abs(step + np.log(float(turned))) < NEAR:
+                return turned
+    return None
+
+
+def _moves_against(step: float, before: Floats, after: Floats) -> bool:
+    """Tell whether volume moved against a step of the price, by more than half of it."""
+    old, new = np.median(before), np.median(after)
+    if len(after) < 3 or len(before) < 3 or old <= 0.0 or new <= 0.0:
+        return False
+    return bool(-np.log(new / old) / step > INVERSE)
+
+
+def dividends(series: Series) -> tuple[list[Finding], list[Change]]:
+    """Find dividends that prices do not have in them, from what stands beside the bars."""
+    close = series.prices["close"]
+    paid = series.extras.get("dividend")
+    adjusted = series.extras.get("adjusted")
+    if adjusted is not None and np.isfinite(adjusted).all() and (adjusted > 0.0).all():
+        factor = adjusted / close
+        steps = np.abs(np.diff(factor)) / factor[1:]
+        rounding = 0.011 / np.minimum(adjusted[1:], adjusted[:-1])
+        bars = np.flatnonzero(steps > np.maximum(ADJUSTED, rounding)) + 1
+        if len(bars):
+            what = f"the adjusted close parts from the close, first by {steps[bars[0] - 1]:.2%}"
+            guess = "dividends or splits that these prices do not have in them"
+            finding = Finding("dividend", series.symbol, int(bars[0]), what, guess, len(bars))
+            changes = [Change(series.rows, name, factor, guess) for name in PRICE_FIELDS]
+            return [finding], changes
+    elif paid is not None and np.nansum(paid) > 0.0:
+        bars = np.flatnonzero(paid > 0.0)
+        what = f"a dividend of {paid[bars[0]]:g} stands beside the bars"
+        guess = "if prices are as traded, a holder loses it: adjust them"
+        return [Finding("dividend", series.symbol, int(bars[0]), what, guess, len(bars))], []
+    return [], []
+
+
+def quiet(series: Series) -> list[Finding]:
+    """Find stretches without volume, and stretches in which no price moves."""
+    found: list[Finding] = []
+    silent = series.volume == 0.0
+    if silent.all():
+        what, guess = "no bar has volume", "nothing fills until liquidity is stated (--liquidity)"
+        found.append(Finding("no volume", series.symbol, 0, what, guess, series.bars))
+    else:
+        stretches = runs(silent, SILENT)
+        if stretches:
+            longest = max(length for _, length in stretches)
+            what = f"no volume for {stretches[0][1]} bars in a row, {longest} at the longest"
+            guess = "closed hours, a halt, or a series that is not traded"
+            count = sum(length for _, length in stretches)
+            found.append(Finding("no volume", series.symbol, stretches[0][0], what, guess, count))
+    same: NDArray[np.bool_] = np.zeros(series.bars, dtype=np.bool_)
+    close = series.prices["close"]
+    flat = np.logical_and.reduce([series.prices[name] == close for name in PRICE_FIELDS])
+    same[1:] = (flat[1:] | flat.all()) & (close[1:] == close[:-1])
+    stretches = runs(same, STALE)
+    if stretches:
+        what = f"the price stands still for {stretches[0][1] + 1} bars"
+        guess = "a feed that repeats its last price, or closed hours"
+        count = sum(length for _, length in stretches)
+        found.append(Finding("stale", series.symbol, stretches[0][0], what, guess, count))
+    return found
+
+
+def mixed(series: Series) -> list[Finding]:
+    """Find a close that is adjusted beside an open, high and low that are not."""
+    prices = series.prices
+    outside = (prices["close"] > prices["high"]) | (prices["close"] < prices["low"])
+    if series.bars < 10 or outside.mean() < 0.2:
+        return []
+    middle = (prices["high"] + prices["low"]) / 2
+    share = float(np.median((prices["close"] / middle)[outside]))
+    what = f"the close is outside [low, high] in {outside.mean():.0%} of bars, {share:.3g} of them"
+    guess = "an adjusted close beside raw open, high and low: take one kind"
+    first = int(outside.argmax())
+    count = int(outside.sum())
+    return [Finding("mixed prices", series.symbol, first, what, guess, count, refuses=True)]

@@ -1,0 +1,165 @@
+"""What the columns of a table mean: which are the time, the symbol and the fields of a bar.
+
+Three layouts: `bars`, one asset with a row a bar; `long`, a row for each bar and symbol; `wide`,
+columns for each symbol. A table whose columns have two meanings is refused with the setting that
+settles it. Columns that mean nothing here are ignored.
+"""
+
+import difflib
+from collections import Counter
+from collections.abc import Sequence
+
+from trading_env.core.errors import clip
+from trading_env.markets.reading import words as w
+from trading_env.markets.reading.bare import bare_columns
+from trading_env.markets.reading.columns import (
+    Columns,
+    Field,
+    first_of,
+    lost,
+    signals_of,
+    zone_named,
+)
+from trading_env.markets.reading.grid import Grid
+from trading_env.markets.reading.published import kinds_of, published
+from trading_env.markets.reading.settings import ReadingSettings, Shape
+from trading_env.markets.reading.validation import BAR_FIELDS, PRICE_FIELDS
+from trading_env.markets.reading.volumes import volumes_of, with_volume
+from trading_env.markets.reading.wide import stacked_columns, wide_columns
+
+APART = "columns are apart by a comma, ;, | or a tab"
+SHOWN_TIMES = ("time", "date", "datetime", "timestamp")
+
+
+def find_columns(grid: Grid, settings: ReadingSettings) -> Columns:
+    """Find what the columns of a grid mean.
+
+    Raises:
+        MarketDataError: a column is missing, appears twice, or has two meanings.
+    """
+    if not grid.header:
+        found = bare_columns(grid.sample)
+        if found is None:
+            width = len(grid.sample[0]) if grid.sample else 0
+            reason = f"no header, and its {width} columns are in no order that is known"
+            hint = "write names above them" if width > 1 else APART
+            raise grid.error(f"{reason}: {hint}", row=grid.header_row)
+        named = {name: i for i, name in enumerate(found.columns) if name}
+        kept = {k: v for k, v in named.items() if k not in ("time", "clock", "symbol")}
+        fields = [Field(-1, name, position) for name, position in kept.items()]
+        return Columns(
+            layout="long" if "symbol" in named else "bars",
+            shape=found.name,
+            times=(named["time"],),
+            clock=named.get("clock"),
+            symbol=named.get("symbol"),
+            symbols=(),
+            fields=tuple(with_volume(grid, fields, {}, settings)),
+        )
+    if len(grid.header) > 1:
+        return stacked_columns(grid, settings)
+    return _single(grid, settings)
+
+
+def _single(grid: Grid, settings: ReadingSettings) -> Columns:
+    """Read one row of names."""
+    header = grid.header[0]
+    words = w.words_of(header)
+    places: dict[str, int] = {}
+    for position, word in enumerate(words):
+        places.setdefault(word, position)
+    shape = published(header)
+    times, clock = _times(grid, words, places, settings)
+    symbol = first_of(places, w.SYMBOL, without=times)
+    fields = {name: first_of(places, w.FIELDS[name]) for name in PRICE_FIELDS}
+    prices = {name: position for name, position in fields.items() if position is not None}
+    adjusted = first_of(places, w.ADJUSTED)
+    if not prices and adjusted is not None:
+        prices["close"] = adjusted
+    wide = settings.layout == "wide" or (settings.layout is None and not prices and symbol is None)
+    if wide:
+        return wide_columns(grid, times, clock, settings)
+    stated = settings.liquidity is not None  # then no column of volume is read
+    volumes = {} if stated else volumes_of(grid, words, symbol)
+    used = Counter(words)
+    for position in (*times, *prices.values(), *([] if symbol is None else [symbol])):
+        if words[position] and used[words[position]] > 1:
+            raise grid.error("appears twice in the header", title=header[position].strip().lower())
+    missing = [name for name in PRICE_FIELDS if name not in prices]
+    if missing and list(prices) != ["close"]:
+        raise grid.error(lost(words, missing[0]), title=missing[0])
+    found = [Field(-1, name, position) for name, position in prices.items()]
+    found = with_volume(grid, found, volumes, settings)
+    layout: Shape = settings.layout or ("bars" if symbol is None else "long")
+    if layout == "long" and symbol is None:
+        raise grid.error("missing; layout long needs symbol, ticker or tic", title="symbol")
+    return Columns(
+        layout=layout,
+        shape=shape.name if shape else "",
+        times=times,
+        clock=clock,
+        symbol=symbol if layout == "long" else None,
+        symbols=(),
+        fields=(*found, *signals_of(grid, header), *_extras(places, prices)),
+        month_first=shape is not None and shape.month_first,
+        adjusts=shape is not None and shape.adjusts,
+    )
+
+
+def _extras(places: dict[str, int], prices: dict[str, int]) -> list[Field]:
+    """Find what stands beside the bars and says what their prices are."""
+    found = {name: first_of(places, names) for name, names in w.EXTRAS.items()}
+    taken = prices.values()
+    return [Field(-1, n, i) for n, i in found.items() if i is not None and i not in taken]
+
+
+def _times(
+    grid: Grid, words: Sequence[str], places: dict[str, int], settings: ReadingSettings
+) -> tuple[tuple[int, ...], int | None]:
+    """Find the columns of time stamps, and that of the clock beside a date."""
+    header = grid.header[-1]
+    if settings.time_column is not None:
+        wanted = settings.time_column.strip().lower()
+        named = [i for i, name in enumerate(grid.titles) if name.strip().lower() == wanted]
+        named = named or [i for i, name in enumerate(header) if name.strip().lower() == wanted]
+        if not named:
+            near = difflib.get_close_matches(wanted, [n.lower() for n in grid.titles[:200]], n=1)
+            hint = f"; did you mean '{clip(near[0])}'?" if near else ""
+            raise grid.error(f"no such column, as time_column states{hint}", title=wanted)
+        return (named[0],), None
+    found = [i for i, word in enumerate(words) if word in w.TIME]
+    cells = {i: kinds_of(grid.sample[0][i]) if grid.sample else frozenset() for i in found}
+    dated = [i for i in found if cells[i] & {"date", "epoch"}]
+    clocks = [
+        places[word]
+        for word in w.CLOCK
+        if word in places and grid.sample and "clock" in kinds_of(grid.sample[0][places[word]])
+    ]
+    if dated and clocks and clocks[0] not in dated[:1]:
+        day = next((i for i in dated if i != clocks[0]), None)
+        if day is not None and "date" in cells[day]:
+            return (day,), clocks[0]
+    found = [i for i in dated if words[i] in w.OPEN_TIME][:1] or dated or found
+    if not found:
+        found = [i for i, name in enumerate(header[:200]) if "/" in name and zone_named(name)]
+    if not found:
+        late = [places[word] for word in w.LATE_TIME if word in places]
+        sample = grid.sample[0] if grid.sample else []
+        found = [i for i in late if sample and kinds_of(sample[i]) & {"date", "epoch"}][:1]
+    if not found:
+        raise grid.error(_lost_time(grid, words), title="time")
+    for word in {words[i] for i in found}:
+        if word and sum(words[i] == word for i in found) > 1:
+            raise grid.error("appears twice in the header", title=header[found[0]].strip().lower())
+    return tuple(found), None
+
+
+def _lost_time(grid: Grid, words: Sequence[str]) -> str:
+    """Describe what could be the time where no column is called so."""
+    titles, sample = grid.titles, grid.sample[0] if grid.sample else []
+    near = [i for i, cell in enumerate(sample[:200]) if kinds_of(cell) & {"date", "epoch"}]
+    near = [i for i in near if "." not in sample[i][:5] or "date" in kinds_of(sample[i])]
+    if len(words) == 1 and grid.row_word == "line":
+        return f"missing; the header has one column ({APART})"
+    hint = f" (is it '{clip(titles[near[0]])}'? state time_column, --time-column)" if near else ""
+    return f"missing{hint}; needed: {' or '.join(SHOWN_TIMES)}, {', '.join(BAR_FIELDS)}"

@@ -1,0 +1,170 @@
+"""Tables with columns for each symbol, under one row of names or several."""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from trading_env.core.errors import clip
+from trading_env.markets.reading import words as w
+from trading_env.markets.reading.columns import Columns, Field, field_of, lost, signals_of
+from trading_env.markets.reading.grid import Grid
+from trading_env.markets.reading.published import kinds_of
+from trading_env.markets.reading.settings import ReadingSettings
+from trading_env.markets.reading.validation import PRICE_FIELDS
+
+MAX_SYMBOLS = 10_000
+_PARTS = re.compile(r"[ _.|/:-]+")
+
+
+def _split(name: str) -> tuple[str, str]:
+    """Split `AAA_close`, `close AAA` or `Adj Close AAA` into field and symbol, or ("", "")."""
+    text = name.strip().strip("()").replace("'", "").replace('"', "").replace(", ", " ")
+    marks = [found.span() for found in _PARTS.finditer(text)]
+    for begin, end in reversed(marks):
+        field = field_of(w.plain(text[end:]))
+        if field and text[:begin]:
+            before = [m for m in marks if m[1] <= begin]
+            if before and field == "close" and w.plain(text[before[-1][1] :]) in w.ADJUSTED:
+                return "adjusted", text[: before[-1][0]]
+            return field, text[:begin]
+    for begin, end in reversed(marks):
+        field = field_of(w.plain(text[:begin]))
+        if field and text[end:]:
+            return field, text[end:]
+    return "", ""
+
+
+def wide_columns(
+    grid: Grid,
+    times: tuple[int, ...],
+    clock: int | None,
+    settings: ReadingSettings,
+) -> Columns:
+    """Read columns of several symbols: fields of each, or the closes alone."""
+    header = grid.header[0]
+    signals = signals_of(grid, header)
+    taken = {*times, clock, *(field.position for field in signals)}
+    rest = [i for i, name in enumerate(header) if i not in taken]
+    rest = [i for i in rest if w.plain(header[i]) not in w.LATE_TIME]
+    if not rest:
+        raise grid.error(lost(w.words_of(header), "close"), title="close")
+    pairs = {i: _split(header[i]) for i in rest}
+    cells = {i: pair for i, pair in pairs.items() if pair[0]}
+    if 2 * len(cells) > len(rest) and any(field == "close" for field, _ in cells.values()):
+        return _of_symbols(grid, cells, times, clock, signals, settings)
+    _refuse_bars(grid, rest, settings)
+    for position in rest:
+        for row in grid.sample[:20]:
+            if kinds_of(row[position]) == {"word"} and row[position].strip() not in w.MISSING:
+                text = f"'{clip(row[position])}' is not a number"
+                reason = f"{text}: where no column is called close, each holds those of a symbol"
+                raise grid.error(reason, title=header[position])
+    closes = {i: ("close", header[i].strip() or grid.titles[i]) for i in rest}
+    return _of_symbols(grid, closes, times, clock, signals, settings)
+
+
+def _refuse_bars(grid: Grid, rest: Sequence[int], settings: ReadingSettings) -> None:
+    """Refuse columns that are rather the fields of one asset, unless `layout` is stated.
+
+    They are where one is called volume, or where of four columns within 15% of each other one is
+    the highest and another the lowest in every row.
+    """
+    if settings.layout == "wide":
+        return
+    if any(field_of(w.plain(grid.titles[i])) for i in rest):
+        raise grid.error(lost(w.words_of(grid.header[0]), "close"), title="close")
+    rows = [[_number(row[i]) for i in rest] for row in grid.sample]
+    table = np.array(rows, dtype=np.float64)
+    if len(table) < 3 or not 4 <= len(rest) <= 12:
+        return
+    with np.errstate(all="ignore"):
+        close = np.nanmax(np.abs(np.log(table / table[:, :1])), axis=0) < 0.15
+    near = table[:, close]
+    if near.shape[1] < 4 or not np.isfinite(near).all():
+        return
+    highest = (near >= near.max(axis=1, keepdims=True)).all(axis=0)
+    lowest = (near <= near.min(axis=1, keepdims=True)).all(axis=0)
+    if highest.any() and lowest.any() and (near.max(axis=1) > near.min(axis=1)).any():
+        reason = "missing; these look like open, high, low and close under names that are not known"
+        raise grid.error(f"{reason}: rename them, or state --layout wide", title="close")
+
+
+def _number(cell: str) -> float:
+    """Read a cell as a number where it plainly is one."""
+    try:
+        return float(cell.replace(",", "."))
+    except ValueError:
+        return float("nan")
+
+
+def _of_symbols(
+    grid: Grid,
+    cells: dict[int, tuple[str, str]],
+    times: tuple[int, ...],
+    clock: int | None,
+    signals: Sequence[Field],
+    settings: ReadingSettings,
+    adjusts: bool = False,
+) -> Columns:
+    """Put the columns of a wide table in order of symbols."""
+    symbols: dict[str, int] = {}
+    found: dict[tuple[int, str], Field] = {}
+    for position, (name, symbol) in cells.items():
+        asset = symbols.setdefault(symbol, len(symbols))
+        if (asset, name) in found:
+            raise grid.error(
+                f"two columns of {clip(symbol)} are its {name}", title=grid.titles[position]
+            )
+        found[asset, name] = Field(asset, name, position)
+    if len(symbols) > MAX_SYMBOLS:
+        raise grid.error(f"{len(symbols)} symbols; at most {MAX_SYMBOLS}")
+    fields: list[Field] = []
+    for symbol, asset in symbols.items():
+        own = [f for f in (found.get((asset, n)) for n in ("adjusted", *PRICE_FIELDS)) if f]
+        adjusted = own[:1] if len(own) > 1 and own[0].name == "adjusted" else []
+        own = own[len(adjusted) :]
+        names = [field.name for field in own]
+        if names == ["adjusted"]:
+            own, names = [own[0]._replace(name="close")], ["close"]
+        missing = [name for name in PRICE_FIELDS if name not in names]
+        if missing and names != ["close"]:
+            raise grid.error(f"missing for symbol '{clip(symbol)}'", title=missing[0])
+        volume = found.get((asset, "volume")) or found.get((asset, "quote"))
+        if volume is not None and settings.liquidity is None:
+            quote = settings.volume_in == "quote" or volume.name == "quote"
+            own.append(volume._replace(name="quote" if quote else "volume"))
+        fields += [*own, *adjusted]
+    return Columns(
+        layout="wide",
+        shape="yfinance" if adjusts else "",
+        times=times,
+        clock=clock,
+        symbol=None,
+        symbols=tuple(symbols),
+        fields=(*fields, *signals),
+        adjusts=adjusts,
+    )
+
+
+def stacked_columns(grid: Grid, settings: ReadingSettings) -> Columns:
+    """Read several rows of names: one holds the fields, one the symbols."""
+    levels = [[w.plain(name) for name in names] for names in grid.header]
+    counts = [sum(bool(field_of(word)) for word in names) for names in levels]
+    level = counts.index(max(counts))
+    other = next((i for i in range(len(levels)) if i != level), 0)
+    if not counts[level]:
+        raise grid.error("rows of names without open, high, low, close", row=grid.header_row)
+    wanted = (settings.time_column or "").strip().lower()
+    named = [i for i, title in enumerate(grid.titles) if title.lower() == wanted]
+    known = [i for i in range(len(levels[0])) if any(names[i] in w.TIME for names in levels)]
+    if settings.time_column is not None and not named:
+        raise grid.error("no such column, as time_column states", title=settings.time_column)
+    times = named or known or [0]
+    symbols = grid.header[other]
+    cells = {
+        i: (field_of(levels[level][i]), symbols[i].strip() or grid.stem)
+        for i in range(len(symbols))
+        if i not in times and field_of(levels[level][i])
+    }
+    return _of_symbols(grid, cells, tuple(times[:1]), None, [], settings, adjusts=True)

@@ -1,0 +1,121 @@
+"""What the columns of a table of bars are called, by those who publish them.
+
+A name counts by its letters and digits alone, in lower case: `<TICKVOL>`, `Tick Vol` and `tick_vol`
+are one word. Of several words for one thing the first in the list that a header has is taken.
+"""
+
+import re
+from collections.abc import Sequence
+
+TIME = (
+    *("time", "date", "datetime", "timestamp", "opentime", "opendate", "openat"),
+    *("gmttime", "localtime", "timeutc", "timegmt", "dateutc"),
+    *("timestamputc", "datetimeutc", "utctime", "utc", "unix", "unixtimestamp", "unixtime"),
+    *("timestampms", "timems", "epoch", "epochms", "ts", "tms", "dtyyyymmdd", "yyyymmdd"),
+    *("tradedate", "tradingdate", "tradingday", "pricedate", "barstart", "bartime", "starttime"),
+    *("candlebegintime", "klineopentime", "periodstart", "timeperiodstart", "windowstart"),
+    *("timeopen", "caldt", "datum", "fecha", "data", "datadate", "observationdate"),
+)
+LATE_TIME = ("", "index", "unnamed0", "level0", "day", "dt", "start", "begin", "t")
+"""Names that are the time only where no column has one of the above."""
+OPEN_TIME = ("opentime", "timeopen", "klineopentime", "candlebegintime")
+"""Names of the time at which a bar begins, where other columns hold other times of it."""
+CLOCK = ("time", "hour", "timeofday", "zeit", "uhrzeit", "hora", "ora", "starttime")
+SYMBOL = (
+    *("symbol", "ticker", "tic", "symbols", "tickers", "tickersymbol", "stocksymbol", "asset"),
+    *("instrument", "instrumentid", "tradingsymbol", "tscode", "secid", "secucode", "stockcode"),
+    *("permno", "ric", "isin", "sid", "code", "pair", "currencypair", "coin", "contract"),
+    *("name", "stock"),
+)
+OPEN = (
+    *("open", "openprice", "priceopen", "opening", "openingprice", "popen", "eröffnung", "eröffn"),
+    *("eroffnung", "eroeffnung", "erster", "first", "apertura", "abertura", "ouverture"),
+    *("otwarcie",),
+)
+HIGH = (
+    *("high", "highprice", "pricehigh", "dayhigh", "max", "highest", "hoch", "tageshoch", "haut"),
+    *("maximo", "máximo", "hightrade", "najwyzszy", "najwyższy"),
+)
+LOW = (
+    *("low", "lowprice", "pricelow", "daylow", "min", "lowest", "tief", "tagestief", "bas"),
+    *("minimo", "mínimo", "lowtrade", "najnizszy", "najniższy"),
+)
+CLOSE = (
+    *("close", "closeprice", "priceclose", "closing", "closingprice", "closelast", "schluss"),
+    *("schlusskurs", "zuletzt", "cierre", "cloture", "clôture", "fechamento", "zamkniecie"),
+    *("zamknięcie", "last", "latest", "lasttrade", "lastprice", "price", "settle", "settlement"),
+    *("settlementprice", "kurs", "dernier"),
+)
+ADJUSTED = ("adjclose", "adjustedclose", "adjcloseprice", "closeadj", "closeadjusted", "adjusted")
+EXTRAS = {
+    "adjusted": ADJUSTED,
+    "dividend": ("dividends", "dividend", "dividendamount", "divcash", "exdividend"),
+    "split": ("stocksplits", "split", "splitcoefficient", "splitfactor", "splitratio"),
+}
+"""What is read beside the bars: no part of a market, but evidence of what its prices are."""
+UNITS = (
+    *("volume", "vol", "basevolume", "volumebase", "baseassetvolume", "volumefrom", "realvolume"),
+    *("volumetraded", "tradedvolume", "volumeunits", "volumeshares", "shares"),
+    *("sharestraded", "stuecke", "stücke", "stück", "stuck", "tottrdqty", "ttltrdqnty"),
+    *("totaltradequantity", "quantity", "qty", "volumen", "wolumen"),
+)
+TICKS = ("tickvol", "tickvolume", "ticks")
+"""Counts of price changes, taken as units where a file has no other volume."""
+QUOTE = (
+    *("quotevolume", "quoteassetvolume", "volumequote", "volumeto", "volumecurrency"),
+    *("dollarvolume", "tradedvalue", "notionalvolume"),
+)
+UNSURE = ("totalvolume", "amount", "turnover", "value", "turnoverrs", "umsatz")
+"""Names that some use for units and some for money."""
+LETTERS = {"o": "open", "h": "high", "l": "low", "c": "close", "v": "volume", "t": "time"}
+"""Names that count where a header has each of o, h, l and c: else they may be symbols."""
+
+MISSING = frozenset(
+    (
+        *("", "-", "--", ".", "null", "NULL", "none", "None"),
+        *("NA", "N/A", "n/a", "#N/A", "<NA>", "nan", "NaN"),
+    )
+)
+"""What stands in a cell for no value."""
+FIELDS = {"open": OPEN, "high": HIGH, "low": LOW, "close": CLOSE}
+MONEY = frozenset(
+    (
+        *("usd", "usdt", "usdc", "busd", "tusd", "fdusd", "dai", "zusd", "zeur", "eur", "gbp"),
+        *("jpy", "krw", "try", "brl", "aud", "cad", "chf", "cny", "inr", "rub"),
+    )
+)
+_SUFFIX = re.compile(r"vol(?:ume)?[ _(]+([a-z][a-z0-9]{1,11})\)?", re.IGNORECASE)
+AVERAGES = frozenset(("ma", "sma", "ema", "wma", "avg", "mean", "average", "delta", "profile"))
+_NOT_LETTERS = re.compile(r"[^\w]|_", re.UNICODE)
+_NUMBERED = re.compile(r"\d+[ab]?\. +")
+_BRACKET = re.compile(r" *\([^()]*\)$")
+_UNIT = re.compile(r" *\((?:[A-Za-z]{3,4}|[$€£¥])\)$")
+
+
+def plain(name: str) -> str:
+    """Return the letters and digits of a column's name, in lower case.
+
+    The numbers of `1. open`, a currency in brackets, as of `open (USD)`, and a zone in brackets, as
+    of `Time (EET)`, are left out of it.
+    """
+    text = _NUMBERED.sub("", name.strip().lower(), count=1)
+    if text.startswith(("time", "date")):
+        text = _BRACKET.sub("", text)
+    elif not text.startswith("vol"):
+        text = _UNIT.sub("", text)
+    return _NOT_LETTERS.sub("", text)
+
+
+def currency_of(name: str) -> str:
+    """Return the currency or coin of a column such as `Volume BTC`; empty where it names none."""
+    found = _SUFFIX.fullmatch(name.strip())
+    code = found[1].lower() if found else ""
+    return "" if code in AVERAGES else code
+
+
+def words_of(header: Sequence[str]) -> list[str]:
+    """Return the word of each column; single letters count where all four prices have one."""
+    words = [plain(name) for name in header]
+    if {"o", "h", "l", "c"} <= set(words):
+        words = [LETTERS.get(word, word) for word in words]
+    return words
