@@ -1,42 +1,41 @@
 """The README's figures, from recorded results; nothing in them is typed by hand.
 
-    python scripts/records.py RUN_DIR    # record a finished run of train.py
+    python scripts/records.py RUN_DIR    # record a finished run of train.py, of both tasks
 
-Recorded are `benchmarks/results/train.json` (a run's summary and manifest), the run's two
-pictures in `docs/images/`, and `benchmarks/results/throughput.json`. `scripts/docs.py` writes them
-into the README.
+Recorded are `benchmarks/results/train.json` (of each task the verdict, the command, the versions
+and the time it took), two pictures of the portfolio in `docs/images/`, and
+`benchmarks/results/throughput.json`. `scripts/docs.py` writes them into the README.
 """
 
 import json
 import shutil
+import statistics
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from trading_env.report import terminal_sections, text_table  # noqa: E402 -- needs the path above
-
 RESULTS = ROOT / "benchmarks" / "results"
 PICTURES = ("episode.png", "equity.png")
-SHOWN = "held-out scenarios"
+TASKS = ("portfolio", "execution")
 
 
 def training_part() -> str:
-    """Tables of the recorded run, and where they come from."""
-    recorded = read("train.json")
-    summary, manifest = recorded["summary"], recorded["manifest"]
-    sections = [s for s in terminal_sections(summary) if s.title.startswith(SHOWN)]
-    tables = "\n\n".join(text_table(section) for section in sections)
-    notes = "\n".join(f"- {note}" for note in summary["notes"])
-    minutes = recorded["minutes"]
-    verdict = "\n".join(recorded["verdict"])
-    return (
-        f"`{manifest['command']}`, commit {manifest['git']['commit'][:10]}, seed "
-        f"{manifest['seeds']['training']}, {minutes} minutes on two cores:\n\n"
-        f"```text\n{tables}\n\n{verdict}\n```\n\n{notes}"
-    )
+    """Verdicts of the recorded run, and where they come from."""
+    parts = []
+    for task, recorded in read("train.json").items():
+        count = recorded["trainings"]
+        many = f"{count} trainings" if count > 1 else "1 training"
+        parts.append(
+            f"{task.capitalize()}: `{recorded['command']}`, commit {recorded['commit']}, {many}, "
+            f"{recorded['minutes']} minutes each. "
+            + " ".join(recorded["notes"])
+            + "\n\n```text\n"
+            + "\n".join(recorded["verdict"])
+            + "\n```"
+        )
+    return "\n\n".join(parts)
 
 
 def throughput_part() -> str:
@@ -54,7 +53,7 @@ def throughput_part() -> str:
         f"| {r['slowest']:,} | {r['reset_us']} |"
         for r in recorded["rows"]
     ]
-    return "\n".join(lines)
+    return "\n".join(recorded["verdict"])
 
 
 def read(name: str) -> dict[str, Any]:
@@ -79,22 +78,41 @@ def compact(value: Any, indent: str = "\n") -> str:
 
 def take(folder: Path) -> None:
     """Record a finished run of train.py."""
-    from datetime import datetime
-
-    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    if manifest["status"] != "finished":
-        raise SystemExit(f"{folder}: its status is {manifest['status']!r}, not 'finished'")
-    summary = json.loads((folder / "evaluation" / "summary.json").read_text(encoding="utf-8"))
-    took = datetime.fromisoformat(manifest["end"]) - datetime.fromisoformat(manifest["start"])
-    recorded = {
-        "minutes": round(took.total_seconds() / 60.0, 1),
-        "verdict": json.loads((folder / "verdict.json").read_text(encoding="utf-8"))["verdict"],
-        "manifest": manifest,
-        "summary": summary,
-    }
+    recorded = {task: task_record(folder / task) for task in TASKS}
     (RESULTS / "train.json").write_text(compact(recorded) + "\n", encoding="utf-8")
+    first = trainings(folder / TASKS[0])[0]
     for picture in PICTURES:
-        shutil.copyfile(folder / picture, ROOT / "docs" / "images" / picture)
+        shutil.copyfile(first / picture, ROOT / "docs" / "images" / picture)
+
+
+def trainings(folder: Path) -> list[Path]:
+    """Return the run folders of one task."""
+    return sorted(folder.glob("seed_*")) or [folder]
+
+
+def task_record(folder: Path) -> dict[str, Any]:
+    """Read what the README says of one task."""
+    took, manifests = [], []
+    for run in trainings(folder):
+        manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
+        if manifest["status"] != "finished":
+            raise SystemExit(f"{run}: its status is {manifest['status']!r}, not 'finished'")
+        ends = [datetime.fromisoformat(manifest[end]) for end in ("start", "end")]
+        took.append((ends[1] - ends[0]).total_seconds() / 60.0)
+        manifests.append(manifest)
+    summary = json.loads(
+        (trainings(folder)[0] / "evaluation" / "summary.json").read_text(encoding="utf-8")
+    )
+    verdict = json.loads((folder / "verdict.json").read_text(encoding="utf-8"))["verdict"]
+    return {
+        "command": manifests[-1]["command"],
+        "commit": manifests[-1]["git"]["commit"][:10],
+        "versions": manifests[-1]["versions"],
+        "trainings": len(manifests),
+        "minutes": round(statistics.median(took), 1),
+        "notes": summary["notes"],
+        "verdict": verdict,
+    }
 
 
 if __name__ == "__main__":
