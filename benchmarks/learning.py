@@ -28,12 +28,14 @@ from trading_env import ADAPTIVE_EXECUTION
 from trading_env.backtesting.evaluation import SEED
 from trading_env.backtesting.intervals import REPLICATES, counts_of
 from trading_env.backtesting.lookup import find_policy
+from trading_env.backtesting.rollouts import rollout
 from trading_env.backtesting.verdict import claims
 from trading_env.core.records import Floats
 from trading_env.envs.vector import ExecutionVectorEnv, PortfolioVectorEnv, TradingVectorEnv
 from trading_env.policies.adapters import build_policy
 from trading_env.policies.baselines import Twap
-from trading_env.policies.policy import Policy
+from trading_env.policies.pace import FEEDBACK, PacePolicy
+from trading_env.policies.policy import Action, Info, Observation, Policy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -93,6 +95,45 @@ def ratio_of(table: Floats, bound: Floats) -> list[float]:
     low, high = np.quantile(drawn, [0.025, 0.975])
     assert len(drawn) == REPLICATES
     return [float(table.mean() / bound.mean()), float(low), float(high)]
+
+
+class Shuffled(Policy):
+    """Play a pace whose feedback is that of another lane, drawn anew in each step."""
+
+    def __init__(self, pace: PacePolicy) -> None:
+        self.pace = pace
+        self.columns = [pace.clock.columns[name] for name in FEEDBACK]
+        self.reset(1)
+
+    def reset(self, num_envs: int) -> None:
+        """Begin the same draws again."""
+        self.generator = np.random.default_rng(0)
+
+    def act(self, observation: Observation, info: Info) -> Action:
+        """Return the paces (num_envs, 1)."""
+        seen = observation.copy()
+        other = self.generator.permutation(len(seen))
+        seen[:, self.columns] = observation[other][:, self.columns]
+        return self.pace.act(seen, info)
+
+
+def shuffled_cost(run: Path, frame: pd.DataFrame) -> list[float]:
+    """Return what shuffling the feedback costs in crises that end, percent, with its interval."""
+    scenarios, groups = crises_alone(LENGTH)
+    first = frame[frame["training"] == frame["training"].min()]
+    own = first[first["policy"] == "adaptive"]
+    costs = own.pivot_table(index="scenario", columns="seed", values="parent_cost_bps")
+    more, base = [], []
+    for name in groups[ENDING]:
+        arguments = {**ADAPTIVE_EXECUTION, "scenario": scenarios[name], "seed_band": "test"}
+        envs = ExecutionVectorEnv(
+            costs.shape[1], autoreset_mode="Disabled", detail="none", copy=False, **arguments
+        )
+        policy = Shuffled(PacePolicy.load(run / "policy", envs.layout))
+        paid = rollout(policy, envs, SEED).sums["parent_cost_bps"]
+        base.append(costs.loc[name].to_numpy())
+        more.append(paid - base[-1])
+    return [100.0 * v for v in ratio_of(np.mean(more, axis=0)[None, :], np.mean(base, axis=0))]
 
 
 def fan(run: Path) -> dict[str, dict[str, list[float]]]:
@@ -198,6 +239,7 @@ def measure(chosen: argparse.Namespace) -> dict[str, Any]:
         },
         share=share_of_bound(frame),
         savings=savings,
+        shuffled=shuffled_cost(trainings(execution)[0], frame),
         fan=fan(trainings(execution)[0]),
         convictions=convictions(trainings(portfolio)[0]),
     )
@@ -295,6 +337,9 @@ def page(record: Mapping[str, Any]) -> str:
             f"| {name} | {100 * mean:.0f}% | {100 * low:.0f}% to {100 * high:.0f}% |"
             for name, (mean, low, high) in record["share"].items()
         ),
+        "",
+        "With the feedback of another episode at each step, the first training pays {:+.1f}% "
+        "[{:+.1f}, {:+.1f}] more there.".format(*record["shuffled"]),
         "",
         f"![What is left of an order through a crisis ({SHOWN})](images/pace.png)",
         "",
