@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 from gymnasium import spaces
@@ -17,6 +17,9 @@ from trading_env.step.observation import (
     Feature,
     ParentFeature,
 )
+
+if TYPE_CHECKING:
+    BoxSpace: TypeAlias = spaces.Box[np.float32]  # no class to subscript before Gymnasium 1.4
 
 
 class ObservedFeature(NamedTuple):
@@ -99,13 +102,13 @@ class ObservationLayout(NamedTuple):
             raise KeyError(f"no account feature {name!r}; known: {', '.join(names)}")
         return len(self.symbols) * len(self.block) + names.index(name)
 
-    def space(self) -> spaces.Box[np.float32]:
+    def space(self) -> "BoxSpace":
         """Return the bounded box of one observation."""
         low = np.array([feature.low for feature in self.features], dtype=np.float32)
         high = np.array([feature.high for feature in self.features], dtype=np.float32)
         return spaces.Box(low, high, dtype=np.float32)
 
 
-def action_space(assets: int) -> spaces.Box[np.float32]:
+def action_space(assets: int) -> "BoxSpace":
     """Signed conviction, or pace: one number for each asset."""
     return spaces.Box(-1.0, 1.0, shape=(assets,), dtype=np.float32)
