@@ -3,7 +3,7 @@
     python scripts/records.py RUN_DIR    # record a finished run of train.py, of both tasks
 
 Recorded are `benchmarks/results/train.json` (of each task the verdict, the command, the versions
-and the time it took), two pictures of the portfolio in `docs/images/`, and
+and the time it took), two pictures in `docs/images/`, and
 `benchmarks/results/throughput.json`. `scripts/docs.py` writes them into the README.
 """
 
@@ -17,8 +17,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
-PICTURES = ("episode.png", "equity.png")
 TASKS = ("portfolio", "execution")
+PICTURES = {"episode.png": "execution", "equity.png": "portfolio"}
 
 
 def training_part() -> str:
@@ -53,7 +53,7 @@ def throughput_part() -> str:
         f"| {r['slowest']:,} | {r['reset_us']} |"
         for r in recorded["rows"]
     ]
-    return "\n".join(recorded["verdict"])
+    return "\n".join(lines)
 
 
 def read(name: str) -> dict[str, Any]:
@@ -80,9 +80,9 @@ def take(folder: Path) -> None:
     """Record a finished run of train.py."""
     recorded = {task: task_record(folder / task) for task in TASKS}
     (RESULTS / "train.json").write_text(compact(recorded) + "\n", encoding="utf-8")
-    first = trainings(folder / TASKS[0])[0]
-    for picture in PICTURES:
-        shutil.copyfile(first / picture, ROOT / "docs" / "images" / picture)
+    for picture, task in PICTURES.items():
+        run = trainings(folder / task)[0]
+        shutil.copyfile(run / picture, ROOT / "docs" / "images" / picture)
 
 
 def trainings(folder: Path) -> list[Path]:

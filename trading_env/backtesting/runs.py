@@ -160,10 +160,11 @@ def _notes(found: Candidate, plan: Plan, rehearsal: Rehearsal) -> list[str]:
     references = references_for(plan.env, plan.scenarios, plan.severities)
     if references and set(references) <= set(plan.policies):
         notes.append(NOTE)
-    if rehearsal.overrides:
+    free = [name for name, own in rehearsal.overrides.items() if "preset" in own.get("risk", {})]
+    if free:
         notes.append(
             "Risk settings of their own, under which they may hold the whole account: "
-            f"{', '.join(rehearsal.overrides)}. The others go through the environment's risk "
+            f"{', '.join(free)}. The others go through the environment's risk "
             "manager, which allows far less: compare Sharpe and drawdown, not return alone."
         )
     return notes
