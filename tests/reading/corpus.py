@@ -256,7 +256,7 @@ KRAKEN = {
                 str(r.high),
                 str(r.low),
                 str(r.close),
-                "1.0",
+                str(r.close),
                 str(r.volume),
                 9,
             ]
@@ -520,6 +520,46 @@ SOUND = [
         {"bitfinex": COINS},
     ),
     Shape(
+        "mexc.json",
+        lambda path: path.write_text(json.dumps([row[:8] for row in klines(COINS, 1_000)])),
+        {"mexc": COINS},
+    ),
+    Shape(
+        "bitget.json",
+        lambda path: path.write_text(
+            json.dumps([[*row[:6], row[7], row[7]] for row in klines(COINS, 1_000)])
+        ),
+        {"bitget": COINS},
+    ),
+    Shape(
+        "hours_apart.csv",
+        text(
+            "date,hour,open,high,low,close,volume",
+            lines(COINS, [stamp.replace(",0", ",") for stamp in stamps(COINS, "%Y-%m-%d,%H")]),
+        ),
+        {"hours_apart": COINS},
+    ),
+    Shape(
+        "hour_beside.csv",
+        text(
+            "date,open,high,low,close,volume,hour",
+            [
+                f"{row},{hour}"
+                for row, hour in zip(
+                    lines(COINS, stamps(COINS, "%Y-%m-%d %H:%M:%S")),
+                    stamps(COINS, "%H"),
+                    strict=True,
+                )
+            ],
+        ),
+        {"hour_beside": COINS},
+    ),
+    Shape(
+        "year_of_two_digits.csv",
+        text(CANONICAL, lines(DAILY, stamps(DAILY, "%y/%m/%d"))),
+        {"year_of_two_digits": DAILY},
+    ),
+    Shape(
         "coinbase.json",
         lambda path: path.write_text(
             json.dumps(arrays(COINS, 1, ["low", "high", "open", "close", "volume"])[::-1])
@@ -701,6 +741,7 @@ def bomb_of_many(path: Path) -> None:
             archive.writestr(f"{day}.csv", f"{CANONICAL}\n{rows}")
 
 
+DATES = stamps(DAILY, "%Y-%m-%d")
 AMBIGUOUS = [f"0{d}/0{m}/2023" for m in range(1, 2) for d in range(1, 10)]
 
 # file, how it is written, parts of the message, what settles it
@@ -788,6 +829,38 @@ BROKEN: list[tuple[str, Callable[[Path], object], tuple[str, ...], dict[str, Any
         text("date;close;volume", ["2023-01-02;1,5;5", "2023-01-03;2.5;5", "2023-01-04;2,5;5"]),
         ("'close'", "a decimal comma or thousands", "--decimal"),
         {},
+    ),
+    (
+        "year_or_day.csv",
+        text(CANONICAL, lines(DAILY.iloc[:6], stamps(DAILY.iloc[:6], "%y/%m/%d"))),
+        ("line 2", "'time'", "'23/02/20'", "day or year first", "--date-order"),
+        {"date_order": "year"},
+    ),
+    (
+        "comma_beside_comma.csv",
+        text("Datum,Zuletzt", [f'{d},"148,{100 + i}"' for i, d in enumerate(DATES)]),
+        ("'Zuletzt'", "'148,100'", "--decimal"),
+        {"decimal": "comma"},
+    ),
+    (
+        "volume_of_lots.csv",
+        text("time,open,high,low,close,Volume (lots)", PLAIN_ROWS),
+        ("'Volume (lots)'", "units or currency", "--volume-in"),
+        {"volume_in": "units"},
+    ),
+    (
+        "parts_or_assets.zip",
+        zipped_each({"AAA": DAILY.iloc[:40], "BBB": OTHER.iloc[40:]}),
+        ("'AAA' and 'BBB'", "parts of one series, or assets"),
+        {},
+    ),
+    (
+        "bid_and_ask.csv",
+        lambda path: wide_of({"bid": DAILY, "ask": OTHER}, lambda s, f: f"{s} {f}").to_csv(
+            path, index=False
+        ),
+        ("'bid open'", "one asset", "--layout wide"),
+        {"layout": "wide"},
     ),
     ("bomb_of_many.zip", bomb_of_many, ("unpacks to more than",), {}),
     ("no_number.csv", rows_with(7, "2023-02-27,1,2,ten,1,5"), ("line 7", "'low'", "'ten'"), {}),

@@ -2,10 +2,15 @@
 
 from pathlib import Path
 
+import gymnasium as gym
+import pandas as pd
 import pytest
 
-from tests.reading.corpus import DAILY, PLAIN_ROWS, lines, stamps
+import train
+from tests.reading.corpus import DAILY, PLAIN_ROWS, bars, lines, stamps
+from trading_env.cli import answers
 from trading_env.cli.main import main
+from trading_env.markets import MarketDataError
 from trading_env.markets.reading.settings import ReadingSettings
 
 COMMANDS = (("data", "validate"), ("data", "describe"), ("evaluate",), ("backtest",))
@@ -59,6 +64,31 @@ def test_settings_of_a_file_are_refused_for_what_is_none(
 ) -> None:
     assert main(["data", "describe", market, "--tz", "Europe/Athens"]) == 2
     assert "--tz: of a file of bars" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["evaluate flat", "backtest flat", "train"])
+def test_a_file_without_volume_needs_liquidity(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.csv"
+    frame = bars(pd.bdate_range("2018-01-02", periods=900))
+    rows = lines(frame, stamps(frame, "%Y-%m-%d"), ["open", "high", "low", "close"])
+    path.write_text("time,open,high,low,close\n" + "\n".join(rows))
+    argv = ["--market", str(path), "--out", str(tmp_path / "run")]
+    if command == "train":
+        code = answers.run(train.app, "train.py", argv)
+    else:
+        code = main([*command.split(), *argv])
+    error = capsys.readouterr().err.splitlines()
+    assert code == 2
+    assert "nothing fills until liquidity is stated" in error[0]
+    assert error[-1].startswith("error: ")
+    assert "have no volume" in error[-1]
+    assert "--liquidity" in error[-1]
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(MarketDataError, match="have no volume"):
+        gym.make("trading_env/Portfolio-v0", market=str(path))
+    gym.make("trading_env/Portfolio-v0", market={"path": str(path), "liquidity": 1e9}).close()
 
 
 @pytest.mark.parametrize(

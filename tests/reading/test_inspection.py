@@ -1,6 +1,7 @@
 """A fault that is planted in sound bars is found at its row, and a repair takes it out."""
 
 import json
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -173,11 +174,33 @@ def test_rows_that_repeat_are_refused_and_repaired(
     path, out = written(tmp_path / "a.csv", frame), tmp_path / "b.csv"
     found = judged(capsys, path, "--repair", str(out), code=2)
     assert found["verdict"] == "refused"
-    assert "line 202" in found["reason"]
+    assert "line 202" in found["faults"][0]
     assert found["findings"][0]["kind"] == "repeated"
     assert found["findings"][0]["line"] == 202
     assert load_market(out).time.tolist() == LONG["time"].tolist()
     assert (load_market(out).close[0, :, 0] == LONG["close"].to_numpy()).all()
+
+
+def test_a_refusal_shows_ten_faults_at_most(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frame = LONG.copy()
+    frame.loc[[3, 7], "low"] = frame["high"] * 2
+    frame.loc[[5], "volume"] = -1.0
+    path = written(tmp_path / "a.csv", frame)
+    assert main(["data", "validate", str(path)]) == 2
+    told = capsys.readouterr()
+    faults = [line for line in told.out.splitlines() if line.startswith("fault: ")]
+    assert [fault.partition("line ")[2].partition(":")[0] for fault in faults] == [
+        "5, column 'high'",
+        "7, column 'volume'",
+        "9, column 'high'",
+    ]
+    assert told.err.count("\n") == 1
+    assert faults[0].removeprefix("fault: ")[-40:] in told.err
+    frame["volume"] = -1.0
+    found = judged(capsys, written(path, frame), code=2)
+    assert len(found["faults"]) == 10
 
 
 def test_a_close_that_is_adjusted_alone_is_refused_with_its_cause(
@@ -206,11 +229,13 @@ def test_dividends_are_seen_in_the_adjusted_close(
     assert load_market(out).close[0, :, 0] == pytest.approx(frame["Adj Close"].to_numpy())
 
 
+@pytest.mark.filterwarnings("error")
 def test_sessions_are_those_of_the_exchange(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     calendars = pytest.importorskip("exchange_calendars")
-    sessions = calendars.get_calendar("XNYS").sessions_in_range("2021-01-04", "2021-12-30")
+    with warnings.catch_warnings(action="ignore"):  # of the package's own calls
+        sessions = calendars.get_calendar("XNYS").sessions_in_range("2021-01-04", "2021-12-30")
     frame = bars(pd.DatetimeIndex(sessions), seed=8, digits=4)
     path = written(tmp_path / "a.csv", frame)
     judged(capsys, path, "--exchange", "XNYS", code=0)

@@ -114,6 +114,12 @@ def test_a_wide_header_takes_linear_time(tmp_path: Path) -> None:
     assert time.process_time() - begin < 10.0  # one second; with quadratic steps 22 and more
 
 
+def test_a_column_of_prices_is_no_volume() -> None:
+    rows = [[*row[:5], row[4]] for row in arrays(COINS, 1_000)]
+    with pytest.raises(MarketDataError, match="no header, and its 6 columns"):
+        load_market(rows)
+
+
 def test_what_volume_is_in_is_what_is_stated() -> None:
     frame = named(DAILY).rename(columns={"volume": "amount"})
     with pytest.raises(MarketDataError, match=r"'amount': units or currency\?.*--volume-in"):

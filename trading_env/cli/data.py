@@ -9,11 +9,10 @@ from trading_env.cli.answers import answer, indented, new_app
 from trading_env.cli.options import MARKET_HELP, AsJson, as_file, read_market, reads_bars
 from trading_env.markets import MarketDataError, load_market
 from trading_env.markets.inspection.repair import repaired
-from trading_env.markets.inspection.verdict import CLEAN, as_lines, inspect_path
-from trading_env.markets.inspection.verdict import REFUSED as REFUSED_BARS
+from trading_env.markets.inspection.verdict import CLEAN, REFUSED, as_lines, inspect_path
 
 data = new_app(help="Describe or validate market data.")
-SHOWN = ("verdict", "read_as", "reason", "bars", "symbols", "findings")
+SHOWN = ("verdict", "read_as", "faults", "bars", "symbols", "findings")
 Spec = Annotated[str, typer.Argument(metavar="SPEC", help=MARKET_HELP)]
 BarsFile = Annotated[
     str, typer.Argument(metavar="FILE", help="file or folder of bars, or JSON of one")
@@ -51,10 +50,9 @@ def validate_bars(
     changed = [] if repair is None else repaired(found, path, Path(repair), settings)
     about = {name: getattr(found, name) for name in SHOWN}
     about |= {} if repair is None else {"repaired": changed}
-    if as_json or repair is not None or found.verdict != REFUSED_BARS:
-        answer(about, as_json, as_lines)
-    if found.verdict == REFUSED_BARS:
+    answer(about, as_json, as_lines)
+    if found.verdict == REFUSED:
         hint = " (--repair OUT mends it)" if found.changes and repair is None else ""
-        raise MarketDataError(found.reason + hint)
+        raise MarketDataError(found.faults[0] + hint)
     if found.verdict != CLEAN:
         raise typer.Exit(NOTED)

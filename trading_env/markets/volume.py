@@ -14,7 +14,7 @@ from trading_env.core.errors import MarketDataError, clip
 from trading_env.markets.bars import Market
 from trading_env.markets.reading.times import iso
 
-ADVICE = "state `liquidity` (unlimited or a value a day) or cut them"
+ADVICE = "state liquidity (--liquidity unlimited, or a value a day) or cut them"
 
 
 def require_volume(market: Market, warmup: int, length: int) -> None:

@@ -7,9 +7,11 @@ sessions are those of the package exchange_calendars (the extra `calendars`).
 """
 
 import importlib
+import warnings
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from trading_env.core.errors import ConfigError, clip, nearest
@@ -132,8 +134,6 @@ def against_calendar(series: Series, exchange: str) -> list[Finding]:
     intraday = len(series.time) > 1 and np.median(np.diff(series.time)) < DAY / 2
     local = series.time.astype("datetime64[s]")
     if intraday or (series.time % DAY != 0).any():
-        import pandas as pd
-
         stamps = pd.DatetimeIndex(local).tz_localize("UTC").tz_convert(calendar.tz)
         local = stamps.tz_localize(None).to_numpy()
     days = local.astype("datetime64[D]")
@@ -169,4 +169,6 @@ def _calendar(exchange: str, first: int, last: int) -> Any:
     if exchange not in names:
         raise ConfigError(f"no exchange {clip(exchange)!r}{nearest(exchange, names)}")
     bounds = [np.datetime64(second, "s").astype("datetime64[D]") for second in (first, last + DAY)]
-    return package.get_calendar(exchange, start=str(bounds[0]), end=str(bounds[1]))
+    # What the package itself asks of pandas is not the user's to mend.
+    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
+        return package.get_calendar(exchange, start=str(bounds[0]), end=str(bounds[1]))

@@ -28,7 +28,7 @@ class Inspection(NamedTuple):
 
     verdict: str
     read_as: str
-    reason: str  # why it is refused
+    faults: list[str]  # why it is refused: ten at most
     findings: list[dict[str, Any]]
     bars: int
     symbols: list[str]
@@ -50,18 +50,19 @@ def inspect_path(path: Path, settings: ReadingSettings, exchange: str | None = N
         series, twice = _series(table, symbol, rows)
         found = _inspect(series, twice, exchange, changes)
         findings += [_row_of(finding, series, table) for finding in found]
-    reason, bars = "", 0
+    faults: list[str] = []
+    bars = 0
     symbols = list(dict.fromkeys(table.symbols)) if table.symbols else [stem]
     try:
         market = Market.of_table(table, stem, settings, said)
         bars, symbols = market.bars, list(market.symbols)
     except MarketDataError as error:
-        reason = str(error)
+        faults = [str(error), *getattr(error, "__notes__", [])]
     if settings.liquidity is not None:
         findings = [row for row in findings if row["kind"] != "no volume"]
     findings = _together(findings)
-    verdict = REFUSED if reason else NOTES if findings else CLEAN
-    return Inspection(verdict, said, reason, findings, bars, symbols, table, changes)
+    verdict = REFUSED if faults else NOTES if findings else CLEAN
+    return Inspection(verdict, said, faults, findings, bars, symbols, table, changes)
 
 
 def _together(findings: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -153,6 +154,7 @@ def _first_repeated(series: Series, table: BarTable) -> int:
 def as_lines(found: Mapping[str, Any]) -> list[str]:
     """Write an inspection for a terminal."""
     lines = [f"{found['verdict']}: {found['read_as']}"]
+    lines += [f"fault: {fault}" for fault in found["faults"]]
     for row in found["findings"]:
         place = next(f"{word} {row[word]}" for word in ("line", "row") if word in row)
         more = f" ({row['count']} in all)" if row["count"] > 1 else ""

@@ -1,8 +1,10 @@
 """Tables without a header: the number, kinds and order of their columns tell what they are."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from trading_env.markets.reading.published import BARE, Bare, kinds_of
+
+COMPARED = ("open", "high", "low", "close", "volume", "mean")
 
 
 def bare_columns(sample: Sequence[Sequence[str]]) -> Bare | None:
@@ -20,16 +22,30 @@ def _fits(shape: Bare, kinds: Sequence[frozenset[str]], sample: Sequence[Sequenc
     rest = ("number",) * (len(kinds) - len(shape.first))
     if any(kind not in found for kind, found in zip((*shape.first, *rest), kinds, strict=True)):
         return False
-    if "high" not in shape.columns:
+    places = {name: i for i, name in enumerate(shape.columns) if name in COMPARED}
+    if "high" not in places:
         return True
-    prices = [shape.columns.index(name) for name in ("open", "high", "low", "close")]
-    return all(_is_bar([row[i] for i in prices]) for row in sample)
+    bars = [{name: _number(row[i]) for name, i in places.items()} for row in sample]
+    bars = [bar for bar in bars if bar["low"] + bar["high"] == bar["low"] + bar["high"]]
+    if len(bars) > 2 and all(bar.get("volume") and _within(bar, "volume") for bar in bars):
+        return False  # it is a price
+    return all(
+        _within(bar, "open")
+        and _within(bar, "close")
+        and (not bar.get("mean") or _within(bar, "mean"))
+        for bar in bars
+    )
 
 
-def _is_bar(cells: Sequence[str]) -> bool:
-    """Tell whether four cells keep low <= open, close <= high; text decides nothing."""
+def _number(cell: str) -> float:
+    """Read a cell, NaN for text."""
     try:
-        first, high, low, last = (float(cell.replace(",", ".")) for cell in cells)
+        return float(cell.replace(",", "."))
     except ValueError:
-        return True
-    return not (max(first, low, last) > high * (1 + 1e-9) or min(first, last) < low * (1 - 1e-9))
+        return float("nan")
+
+
+def _within(bar: Mapping[str, float], name: str) -> bool:
+    """Tell whether a number of a bar lies between its low and high; text decides nothing."""
+    number = bar[name]
+    return number != number or bar["low"] * (1 - 1e-9) <= number <= bar["high"] * (1 + 1e-9)

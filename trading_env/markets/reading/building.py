@@ -18,7 +18,7 @@ from trading_env.markets.reading.grid import Cells, Grid
 from trading_env.markets.reading.numbers import WrongCellError, find_mark, numbers_of
 from trading_env.markets.reading.settings import ReadingSettings
 from trading_env.markets.reading.stamp_columns import Seconds, Stamps, localised
-from trading_env.markets.reading.stamps import clock_text
+from trading_env.markets.reading.stamps import HOUR, MIDNIGHT, clock_text
 from trading_env.markets.reading.tables import BarTable
 from trading_env.markets.reading.time_columns import Rows, chosen_times, is_backwards, zone_of
 from trading_env.markets.reading.validation import BAR_FIELDS, PRICE_FIELDS
@@ -92,8 +92,6 @@ def _decimal(grid: Grid, columns: Columns, settings: ReadingSettings) -> str:
         first = find_mark(grid.sample[0][i] for i in prices)[0] if grid.sample else "."
         return "," if first == "," else "."
     if mark == "":
-        if grid.mark == ",":
-            return "."
         found = ((r, i) for r, row in enumerate(grid.sample) for i in positions if row[i] == cell)
         _, position = next(found)
         reason = f"'{clip(cell)}': a decimal comma or thousands? state decimal (--decimal comma)"
@@ -110,13 +108,17 @@ def _read(grid: Grid, columns: Columns, settings: ReadingSettings, mark: str) ->
     empty: list[list[NDArray[np.bool_]]] = [[] for _ in fields]
     names: list[NDArray[np.object_]] = []
     numbers: list[NDArray[np.int64]] = []
+    clocks = [row[columns.clock].strip() for row in grid.sample if columns.clock is not None]
+    hours = bool(clocks) and all(HOUR.fullmatch(cell) for cell in clocks)
     extra = [i for i in (columns.clock, columns.symbol) if i is not None]
     for rows, cells in grid.chunks([*columns.times, *extra, *(f.position for f in fields)]):
         position = 0
         try:
             for own, position in zip(stamps, columns.times, strict=True):
                 found = cells[position]
-                own.add(found if columns.clock is None else _joined(found, cells[columns.clock]))
+                if columns.clock is not None:
+                    found = _joined(found, cells[columns.clock], hours)
+                own.add(found)
             for i, field in enumerate(fields):
                 position = field.position
                 values, nothing = numbers_of(cells[position], mark)
@@ -152,14 +154,15 @@ def _names(cells: Cells) -> NDArray[np.object_]:
     return names
 
 
-def _joined(dates: Cells, clocks: Cells) -> Cells:
+def _joined(dates: Cells, clocks: Cells, hours: bool) -> Cells:
     """Put a date and a clock into one stamp."""
     if dates.dtype.kind == "M":
         dates = np.datetime_as_string(dates, unit="D")
     cells = np.empty(len(dates), dtype=object)
     both = zip(dates, clocks, strict=True)
     cells[:] = [
-        f"{str(date).strip().partition('T')[0]} {clock_text(str(clock))}" for date, clock in both
+        f"{MIDNIGHT.sub('', str(date).strip())} {clock_text(str(clock), hours)}"
+        for date, clock in both
     ]
     return cells
 

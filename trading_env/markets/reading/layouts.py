@@ -23,6 +23,7 @@ from trading_env.markets.reading.columns import (
 from trading_env.markets.reading.grid import Grid
 from trading_env.markets.reading.published import kinds_of, published
 from trading_env.markets.reading.settings import ReadingSettings, Shape
+from trading_env.markets.reading.stamps import HOUR, MIDNIGHT
 from trading_env.markets.reading.validation import BAR_FIELDS, PRICE_FIELDS
 from trading_env.markets.reading.volumes import volumes_of, with_volume
 from trading_env.markets.reading.wide import stacked_columns, wide_columns
@@ -133,11 +134,11 @@ def _times(
     clocks = [
         places[word]
         for word in w.CLOCK
-        if word in places and grid.sample and "clock" in kinds_of(grid.sample[0][places[word]])
+        if word in places and grid.sample and _is_clock(grid.sample[0][places[word]])
     ]
     if dated and clocks and clocks[0] not in dated[:1]:
         day = next((i for i in dated if i != clocks[0]), None)
-        if day is not None and "date" in cells[day]:
+        if day is not None and "date" in cells[day] and _are_days(grid, day):
             return (day,), clocks[0]
     found = [i for i in dated if words[i] in w.OPEN_TIME][:1] or dated or found
     if not found:
@@ -152,6 +153,15 @@ def _times(
         if word and sum(words[i] == word for i in found) > 1:
             raise grid.error("appears twice in the header", title=header[found[0]].strip().lower())
     return tuple(found), None
+
+
+def _is_clock(cell: str) -> bool:
+    return "clock" in kinds_of(cell) or HOUR.fullmatch(cell.strip()) is not None
+
+
+def _are_days(grid: Grid, position: int) -> bool:
+    """Tell whether the stamps of a column have no clock of their own, or midnight alone."""
+    return not any(":" in MIDNIGHT.sub("", row[position].strip()) for row in grid.sample)
 
 
 def _lost_time(grid: Grid, words: Sequence[str]) -> str:

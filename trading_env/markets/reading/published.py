@@ -1,8 +1,9 @@
 """The shapes in which bars are published, each with an example: one list for code, page and tests.
 
 A table with a header is known by names that it has, one without by the number and the kinds of its
-columns; of several orders that could be, the first in which every bar of the sample keeps low <=
-open, close <= high. What a shape adds to the general rules is declared here and nowhere else.
+columns. Of several orders that could be, it is the first in which every bar of the sample keeps
+low <= open, close and mean <= high, and the volume is not between low and high in all of them. What
+a shape adds to the general rules is declared here and nowhere else.
 """
 
 import re
@@ -188,10 +189,17 @@ BARE = (
     ),
     Bare(
         "Kraken, answers",
-        ("time", "open", "high", "low", "close", "", "volume", ""),
+        ("time", "open", "high", "low", "close", "mean", "volume", ""),
         ("epoch",),
         '{"error": [], "result": {"XXBTZUSD": [[1704067200, "42283.5", "42554.5", "42261.0", '
         '"42475.2", "42400.1", "1.6", 13]], "last": 1704067200}}',
+    ),
+    Bare(
+        "MEXC and Bitget",
+        KLINE[:8],
+        ("epoch",),
+        '[[1704067200000, "42283.58", "42554.57", "42261.0", "42475.2", "1.6", 1704070800000, '
+        '"67960.4"]]',
     ),
     Bare(
         "MetaTrader 4",

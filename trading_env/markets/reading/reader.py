@@ -1,10 +1,11 @@
 """The one way from a file, a folder or a table in Python to rows of bars.
 
 Several files of a folder or an archive are one table: rows of each other's symbols where they name
-symbols, parts of one series where they follow each other, and an asset each, called as the file,
-where they do not.
+symbols, parts of one series where they follow each other under names that differ in digits alone,
+and an asset each, called as the file, where they overlap.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from trading_env.core.errors import MarketDataError
+from trading_env.core.errors import MarketDataError, clip
 from trading_env.markets.reading import words
 from trading_env.markets.reading.building import build
 from trading_env.markets.reading.frames import frame_of, grid_of_frame, read_json, read_parquet
@@ -69,6 +70,20 @@ def _read_member(member: Member, settings: ReadingSettings) -> tuple[BarTable, s
     return table, said
 
 
+def _refuse_names(source: str, stems: Sequence[str]) -> None:
+    """Refuse files that follow each other in time under names that differ by more than digits."""
+    stems = sorted(stems)
+    other = next((s for s in stems if _letters(s) != _letters(stems[0])), None)
+    if other is not None:
+        reason = f"'{clip(stems[0])}' and '{clip(other)}': parts of one series, or assets? call "
+        reason += "parts the same but for digits, or give assets a column 'symbol'"
+        raise MarketDataError.at(source, "", reason)
+
+
+def _letters(stem: str) -> str:
+    return re.sub(r"[\d\W_]+", "", stem).lower()
+
+
 def _together(
     source: str, tables: Sequence[BarTable], stems: Sequence[str]
 ) -> tuple[BarTable, str]:
@@ -83,6 +98,7 @@ def _together(
         spans = sorted((int(t.time.min()), int(t.time.max()), i) for i, t in enumerate(tables))
         follow = all(a[1] < b[0] for a, b in pairwise(spans))
         if follow and all(table.symbols is None for table in tables):
+            _refuse_names(source, stems)
             tables = [tables[i] for _, _, i in spans]
             how = "one after the other"
         else:

@@ -18,7 +18,7 @@ class ReadingArguments(TypedDict, total=False):
 
     layout: Shape | None
     time_column: str | None
-    date_order: Literal["day", "month"] | None
+    date_order: Literal["day", "month", "year"] | None
     tz: str | None
     decimal: Literal["point", "comma"] | None
     volume_in: Literal["units", "quote"] | None
@@ -39,8 +39,9 @@ class ReadingSettings(Settings):
     each symbol. None finds it."""
     time_column: str | None = None
     """Name of the column of time stamps; None finds it."""
-    date_order: Literal["day", "month"] | None = None
-    """What comes first in dates such as 01/02/2024; None finds it where a date decides it."""
+    date_order: Literal["day", "month", "year"] | None = None
+    """What comes first in dates such as 01/02/2024 or 24/01/02; None finds it where the dates
+    decide it."""
     tz: str | None = None
     """Zone of the clock that wrote stamps without an offset, as `America/New_York`; None: UTC."""
     decimal: Literal["point", "comma"] | None = None

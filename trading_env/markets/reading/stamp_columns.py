@@ -1,6 +1,6 @@
 """A column of time stamps, read chunk by chunk; pandas parses ISO 8601, `stamps` all else.
 
-Dates such as 01/02/2024 are read in both orders until a row allows one alone.
+Dates such as 01/02/2024 or 24/01/02 are read in every order until a row allows one alone.
 """
 
 import re
@@ -41,9 +41,8 @@ class Stamps:
 
     def __init__(self, order: str | None) -> None:
         self.kind = self.form = ""
-        self.orders: dict[str, list[Seconds]] = {order or "month": []}
-        if order is None:
-            self.orders["day"] = []
+        orders = ("month", "day", "year") if order is None else (order,)
+        self.orders: dict[str, list[Seconds]] = {name: [] for name in orders}
 
     def add(self, cells: NDArray[Any]) -> None:
         """Convert a chunk.
@@ -156,7 +155,7 @@ def _digits(texts: list[str]) -> tuple[Seconds, str] | None:
 def _regular(texts: list[str], order: str) -> tuple[Seconds, str] | None:
     """Let pandas parse a column that has one format throughout, that of its first cell."""
     found = _REGULAR.fullmatch(texts[0])
-    if found is None:
+    if found is None or order == "year":
         return None
     mark = found["first"] or found["last"]
     if found["first"]:

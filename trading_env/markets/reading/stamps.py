@@ -13,8 +13,9 @@ A time is a whole number of seconds since 1970-01-01 UTC. It is written as
 
 Stamps without an offset are UTC, or of the zone that `tz` states: the hour that is put back is told
 by the order of the rows. Points between the parts of a date begin with the day; strokes begin with
-whatever every row of the column allows, and where that is both, the order is to be stated. One
-column has one kind of stamp: epoch, times without an offset, or times with one.
+whatever every row of the column allows, as do dates of three times two digits, which may also begin
+with the year; where that is more than one, the order is to be stated. One column has one kind of
+stamp: epoch, times without an offset, or times with one.
 """
 
 import re
@@ -50,6 +51,9 @@ _MONTHS = dict(
     )
 )
 _MONTHS |= {"mär": 3, "mai": 5, "okt": 10, "dez": 12}
+HOUR = re.compile(r"[0-2]?[0-9](?:\.0)?")
+"""A clock of its own column that is an hour, where no cell has more digits."""
+MIDNIGHT = re.compile(r"[T ]00:00(?::00(?:\.0*)?)?$")
 NANOSECONDS = 10**9
 SCALES = ((10**11, 1), (10**14, 10**3), (10**17, 10**6))  # below it, units in a second
 
@@ -59,7 +63,7 @@ def parse_time_stamp(text: str, first: str = "") -> tuple[int, str]:
 
     Args:
         text: The stamp.
-        first: "day" or "month", what dates that end with the year begin with.
+        first: "day", "month" or "year", what dates begin with that could end with the year.
 
     Returns:
         Seconds since the epoch, and the kind of stamp: "epoch", "no offset" or "offset".
@@ -115,6 +119,10 @@ def _other(text: str, first: str) -> tuple[int, str]:
         elif form is YEAR_LAST:
             one, mark, two, year, rest = part
             month, day = (one, two) if mark != "." and first != "day" else (two, one)
+            if first == "year":
+                if len(year) == 4 or len(one) != 2:
+                    break
+                year, month, day = one, two, year
         elif form is _NAMED:
             day, name, other, day_after, year, rest = part
             month, day = str(_MONTHS.get((name or other)[:3], 0)), day or day_after
@@ -164,9 +172,11 @@ def _seconds_of_digits(digits: str) -> int:
     return round(moment.replace(tzinfo=UTC).timestamp())
 
 
-def clock_text(text: str) -> str:
+def clock_text(text: str, hours: bool) -> str:
     """Write a clock that stands in a column of its own as HH:MM:SS, whatever its marks."""
     cell = text.strip().removesuffix(".0")
+    if hours:
+        return f"{cell:0>2}:00"
     if cell.isdigit():
         cell = cell.zfill(6 if len(cell) > 4 else 4)
         return ":".join(re.findall("..", cell))

@@ -18,8 +18,9 @@ from trading_env.core.records import Floats
 from trading_env.markets.reading.mending import hint, mended
 from trading_env.markets.reading.times import DAY, iso, time_fault
 from trading_env.markets.reading.validation import (
+    MOST_TOLD,
     PRICE_FIELDS,
-    first_broken_rule,
+    broken_rules,
     first_jump,
 )
 
@@ -69,10 +70,18 @@ def align(table: BarTable, symbol: str, mend: bool = False) -> Bars:
         table: Rows as read.
         symbol: Name of the asset of a table without a symbol column.
         mend: Mend rows that break a rule by rounding.
+
+    Raises:
+        MarketDataError: of the first fault; its notes are others, ten together at most.
     """
     if mend:
         table = replace(table, numbers=mended(table.source, table.numbers))
-    groups = _checked_groups(table, symbol)
+    groups = group_rows(table, symbol)
+    faults = _faults(table, groups)
+    if faults:
+        for other in faults[1:]:
+            faults[0].add_note(str(other))
+        raise faults[0]
     times = [table.time[rows] for rows in groups.values()]
     time = _shared_times(table, times)
     _warn_left_out(table, times, time)
@@ -95,22 +104,21 @@ def stated_volume(bars: Bars, value: float) -> Floats:
     return volume
 
 
-def _checked_groups(table: BarTable, symbol: str) -> dict[str, NDArray[np.intp]]:
-    """Return the row positions of each symbol; the first broken rule is an error."""
-    fault = first_broken_rule(table.numbers)
-    if fault is not None:
-        reason = fault.reason + hint(table.numbers, fault.position)
-        raise table.error(fault.position, fault.column, reason)
-    groups = group_rows(table, symbol)
-    for rows in groups.values():
+def _faults(table: BarTable, groups: Mapping[str, NDArray[np.intp]]) -> list[MarketDataError]:
+    """Return the first values that break a rule, or else the first wrong time of each symbol."""
+    found = [
+        table.error(rule.position, rule.column, rule.reason + hint(table.numbers, rule.position))
+        for rule in broken_rules(table.numbers)
+    ]
+    for rows in groups.values() if not found else ():
         wrong = time_fault(table.time[rows])
+        jump = first_jump({name: table.numbers[name][rows] for name in PRICE_FIELDS}, axis=0)
         if wrong is not None:
             reason = wrong[1] + _cause(table, rows, wrong[1])
-            raise table.error(int(rows[wrong[0]]), table.time_name, reason)
-        jump = first_jump({name: table.numbers[name][rows] for name in PRICE_FIELDS}, axis=0)
-        if jump is not None:
-            raise table.error(int(rows[jump.position]), jump.column, jump.reason)
-    return groups
+            found.append(table.error(int(rows[wrong[0]]), table.time_name, reason))
+        elif jump is not None:
+            found.append(table.error(int(rows[jump.position]), jump.column, jump.reason))
+    return found[:MOST_TOLD]
 
 
 def _cause(table: BarTable, rows: NDArray[np.intp], reason: str) -> str:

@@ -45,10 +45,11 @@ def chosen_times(
     readings = [own.readings() for own in stamps]
     orders = [""] * len(readings)
     for i, found in enumerate(readings):
-        if len(found) < 2 or all((v == found["month"]).all() for v in found.values()):
+        name, own = next(iter(found.items()))
+        if all((other == own).all() for other in found.values()):
             dates = any("/" in row[columns.times[i]] for row in grid.sample[:3])
-            orders[i] = next(iter(found)) if len(found) == 1 and dates else ""
-            readings[i] = {"": next(iter(found.values()))}
+            orders[i] = name if len(found) == 1 and dates else ""
+            readings[i] = {"": own}
     certain = [found[""] for found in readings if "" in found]
     for i, found in enumerate(readings):
         if "" in found:
@@ -57,7 +58,8 @@ def chosen_times(
         fits = fits or [name for name, own in found.items() if _direction(own, groups)]
         if len(fits) != 1:
             cell = grid.sample[0][columns.times[i]]
-            reason = f"'{clip(cell)}': day or month first? state date_order (--date-order day)"
+            reason = f"'{clip(cell)}': {' or '.join(sorted(found))} first? state date_order "
+            reason += f"(--date-order {min(found)})"
             row = int(rows[0])
             raise grid.error(reason, title=grid.titles[columns.times[i]], row=row)
         orders[i], readings[i] = fits[0], {"": found[fits[0]]}

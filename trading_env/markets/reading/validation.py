@@ -22,18 +22,19 @@ SIGNAL_PREFIX = "signal_"
 LEAST_PRICE, MOST_PRICE = 1e-12, 1e15
 LEAST_VOLUME, MOST_VOLUME = 1e-12, 1e30
 MOST_MOVE = 1e6
+MOST_TOLD = 10  # faults of one table
 
 
 class BrokenRule(NamedTuple):
-    """The first value that breaks a rule."""
+    """A value that breaks a rule."""
 
     position: int  # flat, in C order
     column: str
     reason: str
 
 
-def first_broken_rule(columns: Mapping[str, Floats]) -> BrokenRule | None:
-    """Return the earliest value in C order that breaks a rule, or None.
+def broken_rules(columns: Mapping[str, Floats]) -> list[BrokenRule]:
+    """Return the first values in C order that break a rule, ten at most, each with one reason.
 
     Args:
         columns: The five fields and any signals, arrays of one shape.
@@ -43,7 +44,10 @@ def first_broken_rule(columns: Mapping[str, Floats]) -> BrokenRule | None:
         for name, values in columns.items()
         for rule in (*_broken_ranges(name, values), *_broken_orders(name, columns))
     ]
-    return min(broken, key=lambda rule: rule.position, default=None)
+    first: dict[tuple[int, str], BrokenRule] = {}
+    for rule in sorted(broken, key=lambda rule: rule.position):
+        first.setdefault(rule[:2], rule)
+    return list(first.values())[:MOST_TOLD]
 
 
 def _broken_ranges(name: str, values: Floats) -> list[BrokenRule]:
@@ -99,11 +103,8 @@ def first_jump(prices: Mapping[str, Floats], axis: int) -> BrokenRule | None:
 
 
 def _broken(name: str, wrong: NDArray[np.bool_], reason: Callable[[int], str]) -> list[BrokenRule]:
-    """Report the first wrong value of one rule, if any."""
-    if not wrong.any():
-        return []
-    index = int(wrong.argmax())
-    return [BrokenRule(index, name, reason(index))]
+    """Report the first wrong values of one rule."""
+    return [BrokenRule(int(i), name, reason(int(i))) for i in np.flatnonzero(wrong)[:MOST_TOLD]]
 
 
 def checked_arrays(
@@ -143,8 +144,7 @@ def checked_arrays(
         raise MarketDataError.at(source, f"bar {late[0]}, time", late[1])
     values = {name: copies[name] for name in BAR_FIELDS}
     values |= {name: copies["signals"][..., i] for i, name in enumerate(signal_names)}
-    fault = first_broken_rule(values)
-    fault = fault or first_jump(values, axis=1)
+    fault = next(iter(broken_rules(values)), None) or first_jump(values, axis=1)
     if fault is not None:
         path, bar, asset = np.unravel_index(fault.position, shape)
         symbol = clip(symbols[int(asset)])

@@ -1,6 +1,8 @@
 """Which column is the volume: units of the asset, currency, or a count of ticks.
 
 The coin of a pair is units and its currency is not: of `Volume BTC` and `Volume USD`, the first.
+What stands behind `Volume` is a coin where a pair begins with it, its money has a column too, or it
+is one of the best known; what else it is (`Volume (lots)`, `volume_change`) has to be stated.
 """
 
 import difflib
@@ -49,8 +51,11 @@ def _coins(grid: Grid, words: Sequence[str], symbol: int | None) -> tuple[list[i
     pair = grid.sample[0][symbol].lower() if symbol is not None and grid.sample else ""
     pair = pair or re.sub(r"^.*_(?=[A-Za-z]{6,})", "", grid.stem).lower()
     coins = [i for i, code in codes.items() if pair.startswith(code)]
-    coins = coins or [i for i, code in codes.items() if code not in w.MONEY]
-    return coins, [i for i in codes if i not in coins and codes[i] in w.MONEY]
+    money = [i for i, code in codes.items() if i not in coins and code in w.MONEY]
+    if not coins:
+        is_pair = bool(money or set(words) & set(w.QUOTE))
+        coins = [i for i, c in codes.items() if c in w.COINS or (is_pair and c not in w.MONEY)]
+    return coins, money
 
 
 def _nearly(grid: Grid, words: Sequence[str], places: dict[str, int]) -> dict[str, int]:

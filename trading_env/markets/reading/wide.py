@@ -14,6 +14,7 @@ from trading_env.markets.reading.settings import ReadingSettings
 from trading_env.markets.reading.validation import PRICE_FIELDS
 
 MAX_SYMBOLS = 10_000
+QUOTES = {"bid", "ask", "mid"}
 _PARTS = re.compile(r"[ _.|/:-]+")
 
 
@@ -117,6 +118,9 @@ def _of_symbols(
                 f"two columns of {clip(symbol)} are its {name}", title=grid.titles[position]
             )
         found[asset, name] = Field(asset, name, position)
+    if settings.layout != "wide" and {symbol.lower() for symbol in symbols} <= QUOTES:
+        reason = "bid and ask are of one asset: keep one, or rename its columns; or --layout wide"
+        raise grid.error(reason, title=grid.titles[next(iter(cells))])
     if len(symbols) > MAX_SYMBOLS:
         raise grid.error(f"{len(symbols)} symbols; at most {MAX_SYMBOLS}")
     fields: list[Field] = []

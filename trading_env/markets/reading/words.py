@@ -84,6 +84,7 @@ MONEY = frozenset(
         *("jpy", "krw", "try", "brl", "aud", "cad", "chf", "cny", "inr", "rub"),
     )
 )
+COINS = frozenset(("btc", "xbt", "eth", "ltc", "xrp", "bch", "bnb", "ada", "sol", "doge"))
 _SUFFIX = re.compile(r"vol(?:ume)?[ _(]+([a-z][a-z0-9]{1,11})\)?", re.IGNORECASE)
 AVERAGES = frozenset(("ma", "sma", "ema", "wma", "avg", "mean", "average", "delta", "profile"))
 _NOT_LETTERS = re.compile(r"[^\w]|_", re.UNICODE)
