@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading_env.core.records import Floats
-from trading_env.markets.reading.times import iso
 
 
 class Series(NamedTuple):
@@ -35,7 +34,6 @@ class Finding(NamedTuple):
     what: str
     guess: str
     bars: int = 1  # how many are like it
-    refuses: bool = False  # the table cannot be read like this
 
 
 class Change(NamedTuple):
@@ -45,11 +43,6 @@ class Change(NamedTuple):
     column: str
     factor: Floats | float  # what the values are multiplied by; 0 drops the rows
     why: str
-
-
-def day_of(series: Series, bar: int) -> str:
-    """Write the time of a bar."""
-    return iso(series.time[bar])
 
 
 def runs(flags: NDArray[np.bool_], least: int) -> list[tuple[int, int]]:

@@ -182,4 +182,4 @@ def mixed(series: Series) -> list[Finding]:
     guess = "an adjusted close beside raw open, high and low: take one kind"
     first = int(outside.argmax())
     count = int(outside.sum())
-    return [Finding("mixed prices", series.symbol, first, what, guess, count, refuses=True)]
+    return [Finding("mixed prices", series.symbol, first, what, guess, count)]

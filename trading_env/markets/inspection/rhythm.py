@@ -28,8 +28,7 @@ def repeated(series: Series, rows: NDArray[np.intp]) -> tuple[list[Finding], lis
         return [], []
     what = f"{len(rows)} rows have a time that another row has"
     guess = "files joined with an overlap; the first row of each time is kept"
-    bar = 0
-    finding = Finding("repeated", series.symbol, bar, what, guess, len(rows), refuses=True)
+    finding = Finding("repeated", series.symbol, 0, what, guess, len(rows))
     return [finding], [Change(rows, "time", 0.0, "a time that another row has")]
 
 
@@ -66,7 +65,7 @@ def lengths(series: Series) -> list[Finding]:
         return []
     usual = float(np.median(steps))
     if usual < DAY:
-        wrong = np.flatnonzero((series.time - series.time[0]) % usual != 0) + 0
+        wrong = np.flatnonzero((series.time - series.time[0]) % usual != 0)
         wrong = wrong if len(wrong) < 0.1 * series.bars else np.flatnonzero(steps < usual) + 1
     else:
         day = series.time // DAY

@@ -42,9 +42,9 @@ def first_of(
     return found[0] if found else None
 
 
-def lost(words: Sequence[str], lost: str) -> str:
+def lost(words: Sequence[str], name: str) -> str:
     """Describe what the header has instead of the missing column."""
-    near = [n for n in difflib.get_close_matches(lost, list(words)[:200], n=2) if n != lost]
+    near = [n for n in difflib.get_close_matches(name, list(words)[:200], n=2) if n != name]
     hint = f" (is it '{clip(near[0])}'?)" if near else ""
     needed = f"needed: time, {', '.join(BAR_FIELDS)}"
     return f"missing{hint}; {needed}; or closes of symbols: --layout wide"
@@ -63,15 +63,10 @@ def signals_of(grid: Grid, header: Sequence[str]) -> list[Field]:
 
 
 def field_of(word: str) -> str:
-    """Return the field that a word names, `` for none."""
-    for name, names in w.FIELDS.items():
-        if word in names[:1] or word in names:
-            return name
-    if word in w.UNITS:
-        return "volume"
-    if word in w.ADJUSTED:
-        return "adjusted"
-    return "quote" if word in w.QUOTE else "ticks" if word in w.TICKS else ""
+    """Return the field that a word names, empty for none."""
+    beside = {"volume": w.UNITS, "adjusted": w.ADJUSTED, "quote": w.QUOTE, "ticks": w.TICKS}
+    fields = w.FIELDS | beside
+    return next((name for name, names in fields.items() if word in names), "")
 
 
 def zone_named(name: str) -> str:

@@ -24,7 +24,6 @@ from trading_env.markets.reading.sources import MAX_FILE_BYTES, Member
 MAX_ROWS = 50_000_000
 MAX_JSON_BYTES = 1 << 28
 SAMPLE_ROWS, SAMPLE_CELLS = 400, 200_000
-PARTITION_NULL = "__HIVE_DEFAULT_PARTITION__"
 
 
 def read_parquet(member: Member) -> Grid:
@@ -108,12 +107,12 @@ def _rows_of(found: Any, stem: str) -> tuple[str, Any]:
     if {"close"} <= names or {"c", "o"} <= names:
         frame = pd.DataFrame({k: v for k, v in found.items() if isinstance(v, list | dict)})
         return stem, frame
-    nested = [(key, _rows_of(value, str(key))) for key, value in found.items()]
-    rows = [(name, inner) for _, (name, inner) in nested if inner is not None and len(inner)]
+    nested = [_rows_of(value, str(key)) for key, value in found.items()]
+    rows = [(name, inner) for name, inner in nested if inner is not None and len(inner)]
     if len(rows) == 1 or (rows and len(columns) == 1):
-        name = rows[0][0]
+        name, first = rows[0]
         usual = name.lower() in ("result", "data", "values", "rows", "klines", "bars", "results")
-        return (stem if usual or "series" in name.lower() else name), rows[0][1]
+        return (stem if usual or "series" in name.lower() else name), first
     return stem, None
 
 
@@ -222,22 +221,17 @@ def _with_index(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _values(column: Any) -> Cells:
     """Return a column as an array; datetimes with a zone as UTC without one."""
-    zoned = getattr(column.dtype, "tz", None) is not None
-    if zoned:
+    if getattr(column.dtype, "tz", None) is not None:
         column = column.dt.tz_convert(None)
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        column = column.astype(object)
-    if pd.api.types.is_extension_array_dtype(column.dtype) and not zoned:
-        if pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(
-            column.dtype
-        ):
-            exact = pd.api.types.is_integer_dtype(column.dtype) and not column.isna().any()
-            values: Cells = column.to_numpy(
-                dtype=np.int64 if exact else np.float64, na_value=None if exact else np.nan
-            )
-            return values
-        column = column.astype(object)
-    values = column.to_numpy()
+    elif pd.api.types.is_extension_array_dtype(column.dtype):
+        is_number = pd.api.types.is_numeric_dtype(column.dtype)
+        if not is_number or pd.api.types.is_bool_dtype(column.dtype):
+            column = column.astype(object)
+        elif pd.api.types.is_integer_dtype(column.dtype) and not column.isna().any():
+            column = column.astype(np.int64)
+        else:
+            return np.asarray(column.to_numpy(dtype=np.float64, na_value=np.nan))
+    values: Cells = column.to_numpy()
     return values
 
 

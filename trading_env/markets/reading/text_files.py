@@ -63,19 +63,14 @@ def _lines(member: Member) -> Iterator[Line]:
     with closing(member.stream()) as stream:
         head = stream.read(4)
         wide = head[:2] in (b"\xff\xfe", b"\xfe\xff")
+    source = member.source
     with closing(member.stream()) as stream:
-        source = member.source
-        if wide:
-            text = io.TextIOWrapper(stream, encoding="utf-16", newline="\n")
+        text = io.TextIOWrapper(stream, encoding="utf-16", newline="\n") if wide else stream
         total, blank, number = 0, 0, 0
         while True:
             number += 1
             try:
-                line: bytes | str = (
-                    text.readline(MAX_LINE_BYTES + 1)
-                    if wide
-                    else stream.readline(MAX_LINE_BYTES + 1)
-                )
+                line: bytes | str = text.readline(MAX_LINE_BYTES + 1)
             except UnicodeError:
                 raise MarketDataError.at(source, f"line {number}", "not UTF-16 text") from None
             total += len(line) * (2 if wide else 1)
@@ -83,9 +78,9 @@ def _lines(member: Member) -> Iterator[Line]:
                 raise member.too_large()
             if not line:
                 return
-            written = line if isinstance(line, str) else _decode(line, number, source)
             if len(line) > MAX_LINE_BYTES:
                 raise MarketDataError.at(source, f"line {number}", "longer than 1 MiB")
+            written = line if isinstance(line, str) else _decode(line, number, source)
             written = written.rstrip("\r\n")
             if not written.strip():
                 blank += 1
@@ -102,8 +97,6 @@ def _lines(member: Member) -> Iterator[Line]:
 
 def _decode(line: bytes, number: int, source: str) -> str:
     """Decode one line."""
-    if len(line) > MAX_LINE_BYTES:
-        raise MarketDataError.at(source, f"line {number}", "longer than 1 MiB")
     if b"\0" in line:
         raise MarketDataError.at(
             source, f"line {number}", "contains a NUL byte (UTF-16 or a binary file?)"
@@ -125,11 +118,9 @@ def split_line(text: str, mark: str) -> list[str]:
 
 def _mark_of(lines: Sequence[Line]) -> str:
     """Return the mark that most lines have the same number of."""
-    last = lines[-min(len(lines), 60) :]
-    for mark in MARKS:
+    last = lines[-60:]
+    for mark in MARKS[:-1]:
         counts = Counter(text.count(mark) for _, text in last)
-        if mark == ",":
-            break
         count, lines_of_it = counts.most_common(1)[0]
         if count and lines_of_it >= 0.6 * len(last):
             return mark
