@@ -12,20 +12,28 @@ The first weights are 0, so the search starts at the rule that the network corre
 generations the mean is tried on the validation band, and the best is kept, the first included: then
 training has found nothing better. The test band is not touched.
 
+A cost or a weight that is not finite ends the search. After each generation all that the next one
+depends on is kept (`agents/checkpoint.py`).
+
 Not learned this way: more than some dozens of weights.
 """
 
+import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
+from pydantic import Field
 
+from agents.checkpoint import Checkpoints, Notes, check_finite, described
 from trading_env.backtesting.interruption import stop_if_interrupted
+from trading_env.core.doors import Checked
 from trading_env.envs.info import BPS_PER_UNIT
 from trading_env.envs.vector import ExecutionVectorEnv
-from trading_env.policies.adaptive import Network
+from trading_env.policies.adaptive import Network, Weights
 from trading_env.policies.pace import REACH, PaceInputs, PacePolicy
 from trading_env.policies.patience import Clock
 
@@ -45,6 +53,124 @@ class TrainedPace(NamedTuple):
     generation: int
 
 
+class GeneratorState(Checked):
+    """Where the generator of the draws stands (PCG64)."""
+
+    state: Annotated[int, Field(ge=0, lt=2**128)]
+    inc: Annotated[int, Field(ge=0, lt=2**128)]
+    has_uint32: Annotated[int, Field(ge=0, le=1)]
+    uinteger: Annotated[int, Field(ge=0, lt=2**32)]
+
+
+class SearchNotes(Notes):
+    """What a checkpoint of the search holds beside its tensors."""
+
+    generation: Annotated[int, Field(ge=0)]
+    best_bps: float
+    best_generation: Annotated[int, Field(ge=0)]
+    rows: list[dict[str, float]]
+    generator: GeneratorState
+
+
+@dataclass
+class Search:
+    """All that the next generation depends on."""
+
+    generator: np.random.Generator
+    inputs: PaceInputs
+    mean: Values
+    scale: Values
+    centre: Values
+    deviation: Values
+    best: Weights
+    best_bps: float = math.inf
+    best_generation: int = 0
+    generation: int = 0
+    rows: list[dict[str, float]] = field(default_factory=list)
+
+    @classmethod
+    def begin(cls, envs: ExecutionVectorEnv, inputs: PaceInputs, seed: int) -> "Search":
+        """Start from the rule that the network corrects."""
+        generator = np.random.default_rng(seed)
+        mean, scale = input_moments(envs, inputs, generator)
+        centre = np.zeros(len(inputs.names) + 1)
+        search = cls(generator, inputs, mean, scale, centre, np.full(len(centre), DEVIATION), {})
+        search.best = search.policy(centre).network.weights
+        return search
+
+    def policy(self, weights: Values) -> PacePolicy:
+        """Return the policy of some weights, the bias last."""
+        named = {"mean": self.mean, "scale": self.scale}
+        named |= {"layer_0.weight": weights[None, :-1], "layer_0.bias": weights[-1:]}
+        return self.policy_of({name: w.astype(np.float32) for name, w in named.items()})
+
+    def policy_of(self, weights: Weights) -> PacePolicy:
+        """Return the policy of a network's weights."""
+        feedback = self.inputs.rule is not None
+        return PacePolicy(Network(weights), self.inputs.clock, feedback=feedback)
+
+    def judge(self, trials: ExecutionVectorEnv, seed: int) -> float:
+        """Try the centre on the validation band, keep it if it is the best, return what it paid."""
+        policy = self.policy(self.centre)
+        paid = mean_cost(policy, trials, seed)
+        check_finite("validation cost", paid, self.generation, "generation")
+        if paid < self.best_bps:
+            self.best, self.best_bps = policy.network.weights, paid
+            self.best_generation = self.generation
+        return paid
+
+    def turn(self, envs: ExecutionVectorEnv) -> dict[str, float]:
+        """Play a generation and move the draws towards its best; return what it paid."""
+        self.generation += 1
+        half = self.generator.normal(size=(POPULATION // 2, len(self.centre)))
+        drawn = self.centre + self.deviation * np.concatenate([half, -half])
+        orders = int(self.generator.integers(2**31))
+        paid = np.array([mean_cost(self.policy(weights), envs, orders) for weights in drawn])
+        check_finite("cost of a draw", paid, self.generation, "generation")
+        elite = drawn[np.argsort(paid)[: round(ELITE * POPULATION)]]
+        self.centre = self.centre + SMOOTHING * (elite.mean(axis=0) - self.centre)
+        spread = np.maximum(elite.std(axis=0), LEAST_DEVIATION)
+        self.deviation = self.deviation + SMOOTHING * (spread - self.deviation)
+        for name, values in (("centre", self.centre), ("deviation", self.deviation)):
+            check_finite(f"{name} of the draws", values, self.generation, "generation")
+        return {"paid_bps": float(paid.mean()), "least_bps": float(paid.min())}
+
+    @property
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """The arrays of a checkpoint."""
+        own = {name: getattr(self, name) for name in ("mean", "scale", "centre", "deviation")}
+        return own | {f"best.{name}": weights for name, weights in self.best.items()}
+
+    def save(self, checkpoints: Checkpoints, of: dict[str, Any]) -> None:
+        """Write a checkpoint."""
+        now = self.generator.bit_generator.state
+        flags = {name: now[name] for name in ("has_uint32", "uinteger")}
+        notes = SearchNotes(
+            of=of,
+            generation=self.generation,
+            best_bps=self.best_bps,
+            best_generation=self.best_generation,
+            rows=self.rows,
+            generator=GeneratorState(**now["state"], **flags),
+        )
+        checkpoints.write(self.generation, self.tensors, notes)
+
+    def load(self, checkpoints: Checkpoints, of: dict[str, Any]) -> None:
+        """Go on from the newest valid checkpoint, if there is one."""
+        found = checkpoints.newest(self.tensors, SearchNotes, of)
+        if found is None:
+            return
+        tensors, notes = found
+        for name in ("mean", "scale", "centre", "deviation"):
+            setattr(self, name, tensors[name])
+        self.best = {name: tensors[f"best.{name}"] for name in self.best}
+        for name in ("generation", "best_bps", "best_generation", "rows"):
+            setattr(self, name, getattr(notes, name))
+        now = notes.generator.model_dump()
+        numbers = {name: now.pop(name) for name in ("state", "inc")}
+        self.generator.bit_generator.state = {"bit_generator": "PCG64", "state": numbers, **now}
+
+
 def fit_pace(
     env_kwargs: dict[str, Any],
     *,
@@ -53,6 +179,7 @@ def fit_pace(
     seed: int,
     advance: Callable[[int], None],
     record: Callable[[dict[str, float]], None],
+    checkpoints: Checkpoints | None = None,
 ) -> TrainedPace:
     """Search for the weights that pay least, and return those that did best on the validation band.
 
@@ -63,39 +190,35 @@ def fit_pace(
         seed: of the draws and of the training episodes.
         advance: called with 1 after each generation, for a progress bar.
         record: called with what each generation paid, in bps.
+        checkpoints: where one is kept after each generation; the search goes on from the newest.
+
+    Raises:
+        DivergedError: a cost or a weight is not finite.
     """
     envs, trials = lanes(EPISODES, "train", env_kwargs), lanes(JUDGED, "validation", env_kwargs)
-    inputs = PaceInputs(clock_of(envs), feedback=feedback)
-    generator = np.random.default_rng(seed)
-    mean, scale = input_moments(envs, inputs, generator)
-
-    def policy_of(weights: Values) -> PacePolicy:
-        named = {"mean": mean, "scale": scale}
-        named |= {"layer_0.weight": weights[None, :-1], "layer_0.bias": weights[-1:]}
-        network = Network({name: w.astype(np.float32) for name, w in named.items()})
-        return PacePolicy(network, inputs.clock, feedback=feedback)
-
-    centre = np.zeros(len(inputs.names) + 1)
-    deviation = np.full(len(centre), DEVIATION)
-    best = TrainedPace(policy_of(centre), mean_cost(policy_of(centre), trials, seed), 0)
-    for generation in range(1, generations + 1):
-        stop_if_interrupted()
-        half = generator.normal(size=(POPULATION // 2, len(centre)))
-        drawn = centre + deviation * np.concatenate([half, -half])
-        orders = int(generator.integers(2**31))
-        paid = np.array([mean_cost(policy_of(weights), envs, orders) for weights in drawn])
-        elite = drawn[np.argsort(paid)[: round(ELITE * POPULATION)]]
-        centre = centre + SMOOTHING * (elite.mean(axis=0) - centre)
-        spread = np.maximum(elite.std(axis=0), LEAST_DEVIATION)
-        deviation = deviation + SMOOTHING * (spread - deviation)
-        row = {"paid_bps": float(paid.mean()), "least_bps": float(paid.min())}
-        if generation % JUDGED_EVERY == 0 or generation == generations:
-            row["validation_bps"] = mean_cost(policy_of(centre), trials, seed)
-            if row["validation_bps"] < best.validation_bps:
-                best = TrainedPace(policy_of(centre), row["validation_bps"], generation)
+    search = Search.begin(envs, PaceInputs(clock_of(envs), feedback=feedback), seed)
+    of: dict[str, Any] = {}
+    if checkpoints is not None:
+        settings = {"feedback": feedback, "generations": generations, "seed": seed}
+        settings |= {"population": POPULATION, "train": envs, "validation": trials}
+        of = described(**settings)
+        search.load(checkpoints, of)
+    if search.generation == 0:
+        search.judge(trials, seed)
+    for row in search.rows:
         record(row)
         advance(1)
-    return best
+    while search.generation < generations:
+        stop_if_interrupted()
+        row = search.turn(envs)
+        if search.generation % JUDGED_EVERY == 0 or search.generation == generations:
+            row["validation_bps"] = search.judge(trials, seed)
+        search.rows.append(row)
+        record(row)
+        advance(1)
+        if checkpoints is not None:
+            search.save(checkpoints, of)
+    return TrainedPace(search.policy_of(search.best), search.best_bps, search.best_generation)
 
 
 def lanes(count: int, band: str, env_kwargs: dict[str, Any]) -> ExecutionVectorEnv:

@@ -14,10 +14,13 @@ validation band,
     sum over steps of r - lambda / 2 r^2,  r the account's return in a step
 
 (early stopping); the test band is not touched.
+
+A number that is not finite ends training. After each update all that the next rollout depends on is
+kept (`agents/checkpoint.py`).
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,12 +28,12 @@ import numpy as np
 import torch
 from gymnasium import spaces
 from stable_baselines3 import PPO
-from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
-from torch import nn
 
+from agents.checkpoint import Checkpoints, described
+from agents.ppo_state import begin
 from agents.rows import SCALE, AssetRows
-from trading_env.backtesting.interruption import stop_if_interrupted
+from agents.watch import Watch
 from trading_env.backtesting.rollouts import rollout
 from trading_env.core.records import Floats
 from trading_env.envs.spaces import ObservationLayout
@@ -90,52 +93,6 @@ class Standardise(BaseFeaturesExtractor):
         return torch.clamp((observations - self.mean) / self.scale, -SATURATION, SATURATION)
 
 
-class Watch(BaseCallback):
-    """Report progress and keep the best network on the validation band.
-
-    A single history is quickly overfitted, so the last network is rarely the best.
-    """
-
-    def __init__(
-        self,
-        advance: Callable[[int], None],
-        judge: Callable[[Network], float],
-        every: int,
-        assets: int,
-    ) -> None:
-        super().__init__()
-        self.advance = advance
-        self.judge = judge
-        self.every = every
-        self.assets = assets
-        self.best: Network | None = None
-        self.best_score = -np.inf
-        self.best_step = 0
-        self.last = 0
-
-    def _on_step(self) -> bool:
-        stop_if_interrupted()
-        self.advance(self.training_env.num_envs // self.assets)
-        return True
-
-    def _on_rollout_start(self) -> None:
-        if self.num_timesteps - self.last >= self.every:
-            self.consider()
-
-    def _on_training_end(self) -> None:
-        self.consider()
-
-    def consider(self) -> None:
-        """Judge the present network."""
-        self.last = self.num_timesteps
-        network = network_of(self.model)
-        score = self.judge(network)
-        self.logger.record("validation/utility", score)
-        if score > self.best_score:
-            self.best, self.best_score = network, score
-            self.best_step = self.num_timesteps // self.assets
-
-
 def fit(
     env_kwargs: dict[str, Any],
     *,
@@ -144,6 +101,7 @@ def fit(
     advance: Callable[[int], None],
     tensorboard: Path | None = None,
     training: Training | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> Trained:
     """Train PPO and return the network that did best on the validation band.
 
@@ -154,6 +112,10 @@ def fit(
         advance: called with the number of new steps, for a progress bar.
         tensorboard: folder of the learning curves.
         training: settings of the learner.
+        checkpoints: where one is kept after each update; training goes on from the newest.
+
+    Raises:
+        DivergedError: a reward, loss, gradient, weight or utility is not finite.
     """
     settings = training or Training()
     torch.set_num_threads(settings.threads)
@@ -183,6 +145,7 @@ def fit(
         tensorboard_log=None if tensorboard is None else str(tensorboard),
     )
     learner.policy.log_std.requires_grad_(False)
+    begin(learner, envs)
     validation = Validation(env_kwargs, seed=seed)
 
     def judge(network: Network) -> float:
@@ -190,8 +153,14 @@ def fit(
         return utility(validation.returns(policy), settings.risk_aversion)
 
     rows = timesteps * envs.assets
-    watch = Watch(advance, judge, rows // settings.judgements, envs.assets)
-    learner.learn(rows, callback=watch, tb_log_name="ppo")
+    settings_of = {"timesteps": timesteps, "seed": seed, "settings": asdict(settings)}
+    of = described(**settings_of, train=envs.native, validation=validation.envs)
+    watch = Watch(learner, envs, advance, judge, rows // settings.judgements)
+    if checkpoints is not None:
+        watch.keep_in(checkpoints, of)
+    left = rows - learner.num_timesteps
+    if left > 0:
+        learner.learn(left, callback=watch, tb_log_name="ppo", reset_num_timesteps=False)
     envs.close()
     assert watch.best is not None  # judged at the latest when training ended
     return Trained(watch.best, envs.layout, watch.best_score, watch.best_step)
@@ -230,16 +199,3 @@ def moments(envs: AssetRows, seed: int) -> tuple[np.ndarray[Any, Any], np.ndarra
     table = np.concatenate(seen).astype(np.float64)
     deviation = table.std(axis=0)
     return table.mean(axis=0), np.where(deviation > 1e-6, deviation, 1.0)
-
-
-def network_of(learner: PPO) -> Network:
-    """Copy the policy's weights out of a learner."""
-    policy = learner.policy
-    extractor = policy.features_extractor
-    layers = [m for m in policy.mlp_extractor.policy_net if isinstance(m, nn.Linear)]
-    layers.append(policy.action_net)
-    weights = {"mean": extractor.mean, "scale": extractor.scale}
-    for k, layer in enumerate(layers):
-        weights[f"layer_{k}.weight"] = layer.weight
-        weights[f"layer_{k}.bias"] = layer.bias
-    return Network({name: w.detach().cpu().numpy().copy() for name, w in weights.items()})

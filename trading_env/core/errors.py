@@ -53,6 +53,10 @@ class MismatchError(UserError):
     """An environment that was built is not the one that was asked for."""
 
 
+class DivergedError(ArithmeticError):
+    """A training has left the finite numbers: nothing that was given is wrong, but it failed."""
+
+
 def one_line(message: object) -> str:
     """Fold a message into one line of fewer than `_LONGEST` characters."""
     text = " ".join(str(message).split())
