@@ -4,14 +4,15 @@
     python train.py --quick                           # the same path, small
     python train.py --env execution --seeds 10        # ten trainings, and what they show together
     python train.py --market my_bars.csv --scenario liquidity_drought --seed 7
+    python train.py --resume runs/2026-11-29_093000   # go on with a run that was stopped
 
 Each task ends with a verdict: what beats what, by how much, with its interval, and what does not.
-Everything goes into one folder; the last lines name the reports.
+Everything goes into one folder; the last lines name the reports. A run that was stopped left its
+checkpoints there; resumed, it ends with the policies of an undisturbed one.
 """
 
 import json
 import sys
-import tomllib
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
@@ -22,7 +23,12 @@ from pydantic import TypeAdapter, ValidationError
 from trading_env.backtesting.run_folder import RunFolder
 from trading_env.cli.answers import new_app, run
 from trading_env.cli.options import read_market, reads_bars
+from trading_env.core.doors import read_toml
 from trading_env.core.errors import ConfigError, shown, unknown
+from trading_env.core.files import write_toml
+from trading_env.core.locking import only_writer
+
+CONFIG = "config.toml"
 
 app = new_app()
 
@@ -31,8 +37,7 @@ def read_config(context: typer.Context, path: str | None) -> str | None:
     """Take the options that the command line leaves out from a TOML file."""
     if path is None:
         return None
-    with open(path, "rb") as file:
-        values = tomllib.load(file)
+    values = read_toml(Path(path), dict[str, Any], ConfigError)
     if isinstance(values.get("market"), dict):
         values["market"] = json.dumps(values["market"])
     kinds = get_type_hints(train)
@@ -47,6 +52,13 @@ def read_config(context: typer.Context, path: str | None) -> str | None:
     values.pop("out", None)  # a run is repeated in a folder of its own
     context.default_map = values
     return path
+
+
+def read_resume(context: typer.Context, folder: str | None) -> str | None:
+    """Take all options from the folder of a run."""
+    if folder is not None:
+        read_config(context, str(Path(folder) / CONFIG))
+    return folder
 
 
 @app.command()
@@ -86,10 +98,25 @@ def train(
             metavar="FILE", callback=read_config, is_eager=True, help="TOML file of these options"
         ),
     ] = None,
+    resume: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR",
+            callback=read_resume,
+            is_eager=True,
+            help="go on with the run of this folder, with its options",
+        ),
+    ] = None,
     *,
     reading: dict[str, Any],
 ) -> None:
     """Train the adaptive agents, evaluate them in crises they have not seen, and conclude."""
+    options = {k: v for k, v in context.params.items() if k not in ("out", "config", "resume")}
+    if resume is not None:
+        for name in context.params:
+            source = context.get_parameter_source(name)
+            if name != "resume" and source is not None and source.name == "COMMANDLINE":
+                raise ConfigError(f"--{name}: a run that is resumed has its options in {CONFIG}")
     from agents.execution_run import ExecutionRun
     from agents.portfolio_run import PortfolioRun
 
@@ -100,8 +127,9 @@ def train(
     ):
         if value is not None and task not in tasks:
             raise ConfigError(f"{name} = {value}: is of --env {task}")
-    folder = Path(out or f"runs/{datetime.now():%Y-%m-%d_%H%M%S}")
-    RunFolder(folder, "train", context.obj)  # refuses a folder that holds another run
+    folder = Path(resume or out or f"runs/{datetime.now():%Y-%m-%d_%H%M%S}")
+    if resume is None:
+        RunFolder(folder, "train", context.obj, goes_on=False)  # refuses one that holds another run
     makers = {"portfolio": (PortfolioRun, timesteps), "execution": (ExecutionRun, generations)}
     runs = []
     for task in tasks:
@@ -117,8 +145,12 @@ def train(
                 seeds=seeds,
                 quick=quick,
                 command=context.obj,
+                resume=resume is not None,
             )
         )
+    if resume is None:
+        with only_writer(folder):
+            write_toml(folder / CONFIG, options)
     first = "the first time on a machine the step is compiled, which takes a minute or two"
     print(f"training {' and '.join(tasks)} in {folder}; {first}", file=sys.stderr, flush=True)
     for each in runs:

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
+from agents.checkpoint import Checkpoints
 from agents.crises import crises_alone
 from agents.pace import fit_pace
 from agents.run import TrainingRun
@@ -46,6 +47,11 @@ class ExecutionRun(TrainingRun):
                 raise ConfigError(f"market {market_name(self.market)}: {reason}")
 
     @property
+    def learners(self) -> list[str]:
+        """Names of what is trained."""
+        return list(POLICIES)
+
+    @property
     def beside(self) -> list[str]:
         """Baselines that play the same episodes."""
         return ["twap", "immediate", "random"]
@@ -64,6 +70,7 @@ class ExecutionRun(TrainingRun):
                     seed=seed,
                     advance=bar.update,
                     record=curves.setdefault(name, []).append,
+                    checkpoints=Checkpoints(folder, name),
                 )
             notes: dict[str, Any] = {"scenarios": ["crises_train"]}
             notes |= {"kept_generation": trained.generation}

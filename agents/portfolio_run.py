@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 from tqdm import tqdm
 
+from agents.checkpoint import Checkpoints
 from agents.portfolio import fit
 from agents.reference import tuned_signal_rule
 from agents.run import TrainingRun
@@ -28,7 +29,7 @@ MARKET = {"generator": "multiscale", "paths": 512}
 CALM = "calm"
 CRISES = ("liquidity_drought", "flash_crash_2010", "bad_data", "gfc_2008", "covid_2020")
 LONGEST, SHORTEST = 252, 20  # steps of an episode
-REFERENCE = "signal_rule"
+LEARNER, REFERENCE = "ppo", "signal_rule"
 
 
 class PortfolioRun(TrainingRun):
@@ -54,6 +55,11 @@ class PortfolioRun(TrainingRun):
             raise ConfigError(f"market {market_name(self.market)}: {reason}")
 
     @property
+    def learners(self) -> list[str]:
+        """Names of what is trained."""
+        return [LEARNER]
+
+    @property
     def beside(self) -> list[str]:
         """Baselines that play the same episodes."""
         return ["flat", "random", "always_long", "buy_and_hold", "volatility_target", "momentum"]
@@ -68,6 +74,7 @@ class PortfolioRun(TrainingRun):
                 seed=seed,
                 advance=bar.update,
                 tensorboard=folder / "tensorboard",
+                checkpoints=Checkpoints(folder, LEARNER),
             )
         notes = {"scenarios": [CALM], "kept_step": trained.step}
         notes |= {"validation_utility": trained.validation_utility}

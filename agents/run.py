@@ -2,11 +2,11 @@
 
 A run of one training is one run folder. Of several trainings, each has a folder of its own,
 `seed_K`, and the conclusion draws trainings as well as paths; trainings that a folder holds already
-are kept, so that a run that was stopped goes on with the next.
+are kept. A run that is resumed goes on with the one that was stopped: from its newest checkpoint
+(`agents/checkpoint.py`), or with the next cell of its evaluation. At its end the checkpoints go.
 """
 
 import sys
-import tomllib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,11 +15,13 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
+from agents.checkpoint import Checkpoints
 from trading_env.backtesting.evaluation import evaluate_policy
 from trading_env.backtesting.lookup import find_policy
 from trading_env.backtesting.run_folder import RunFolder
 from trading_env.cli.options import scenarios_of
 from trading_env.core.codes import Task
+from trading_env.core.doors import read_toml
 from trading_env.core.errors import ConfigError
 from trading_env.core.files import write_json, write_toml
 from trading_env.envs.world import build
@@ -42,6 +44,7 @@ class TrainingRun(ABC):
         seeds: trainings.
         quick: train and evaluate on little.
         command: what was typed.
+        resume: go on with what the folder holds.
 
     Raises:
         ConfigError: a value is out of its range, or the market cannot carry the task.
@@ -61,6 +64,7 @@ class TrainingRun(ABC):
     seeds: int
     quick: bool
     command: str
+    resume: bool
     scenarios: Mapping[str, Any] = field(init=False)
     groups: Mapping[str, Sequence[str]] = field(init=False)  # of scenarios, for the verdict
     length: int = field(init=False)
@@ -77,7 +81,7 @@ class TrainingRun(ABC):
         self.check()
         for seed in self.trainings:
             if not self.is_done(seed):
-                RunFolder(self.folder(seed), "train", self.command)
+                self.run_folder(seed)
 
     @abstractmethod
     def fill_in(self) -> None:
@@ -90,6 +94,11 @@ class TrainingRun(ABC):
     @abstractmethod
     def verdict(self, frame: pd.DataFrame) -> list[str]:
         """Say what the episodes of all trainings show."""
+
+    @property
+    @abstractmethod
+    def learners(self) -> Sequence[str]:
+        """Names of what is trained, under which checkpoints are kept."""
 
     @property
     def env(self) -> str:
@@ -105,6 +114,12 @@ class TrainingRun(ABC):
         """Return the run folder of a training."""
         return self.out if self.seeds == 1 else self.out / f"seed_{seed}"
 
+    def run_folder(self, seed: int) -> RunFolder:
+        """Return the writer of a training's folder."""
+        folder = self.folder(seed)
+        goes_on = self.resume and not is_finished(folder)
+        return RunFolder(folder, "train", self.command, goes_on=goes_on)
+
     def settings(self, seed: int) -> dict[str, Any]:
         """Return the options that repeat a training."""
         known = {"env": self.env, "market": self.market, "scenario": list(self.scenario)}
@@ -116,11 +131,11 @@ class TrainingRun(ABC):
         }
 
     def is_done(self, seed: int) -> bool:
-        """Tell whether a folder of several trainings holds this one already."""
+        """Tell whether a folder holds this training already."""
         folder = self.folder(seed)
-        if self.seeds == 1 or not (folder / "verdict.json").exists():
+        if not is_finished(folder):
             return False
-        config = tomllib.loads((folder / "config.toml").read_text(encoding="utf-8"))
+        config = read_toml(folder / "config.toml", dict[str, Any])
         config.pop("out", None)
         return config == self.settings(seed)
 
@@ -142,7 +157,7 @@ class TrainingRun(ABC):
             if self.is_done(seed):
                 print(f"{folder}: kept from an earlier run", file=sys.stderr)
                 continue
-            run_folder = RunFolder(folder, "train", self.command)
+            run_folder = self.run_folder(seed)
             with run_folder.open(seeds={"training": seed}):
                 write_toml(folder / "config.toml", {**self.settings(seed), "out": str(folder)})
                 self.train(seed, folder, run_folder)
@@ -157,6 +172,8 @@ class TrainingRun(ABC):
                 lines = self.verdict(episodes_of(folder))
                 write_json(folder / "verdict.json", {"verdict": lines})
             write_report(folder)
+            for name in self.learners:
+                Checkpoints(folder, name).clear()
             print_tables(summary)
 
     @property
@@ -172,6 +189,11 @@ class TrainingRun(ABC):
             write_json(self.out / "verdict.json", {"verdict": lines, "seeds": self.seeds})
         last = self.folder(self.trainings[-1])
         return [*lines, f"report: {last / 'report.html'}"]
+
+
+def is_finished(folder: Path) -> bool:
+    """Tell whether a training has written its last file."""
+    return (folder / "report.html").exists()
 
 
 def episodes_of(folder: Path) -> pd.DataFrame:

@@ -1,14 +1,18 @@
 """The main job end to end, on little: a run folder that is whole, and errors that are one line."""
 
 import json
+import math
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
 import train
+from agents import rows
+from agents.portfolio import MOMENT_STEPS, fit
 from trading_env.backtesting.evaluation import SEED
 from trading_env.cli import answers
 from trading_env.envs.spaces import ObservationLayout
@@ -213,6 +217,96 @@ def test_what_the_user_got_wrong_is_one_line_and_exit_code_2(
     assert captured.err.startswith("error: ") and captured.err.count("\n") == 1
     assert words in captured.err and len(captured.err) < 250
     assert not (tmp_path / "run").exists()
+
+
+def only_resume(folder: Path) -> list[str]:
+    (folder / "config.toml").write_text("seed = 1\n")
+    return ["--resume", str(folder), "--seed", "1"]
+
+
+def another_kind(folder: Path) -> list[str]:
+    (folder / "config.toml").write_text('env = "portfolio"\n')
+    (folder / "manifest.json").write_text('{"kind": "evaluate"}')
+    return ["--resume", str(folder)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (lambda folder: ["--resume", str(folder)], "config.toml: no such file"),
+        (only_resume, "--seed: a run that is resumed has its options in config.toml"),
+        (another_kind, "holds another run"),
+    ],
+)
+def test_a_run_that_cannot_be_resumed_is_one_line_and_left_alone(
+    arguments: object, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = arguments(tmp_path)  # type: ignore[operator]
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    assert run(*given) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: ") and said.count("\n") == 1 and words in said
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_finished_run_that_is_resumed_is_kept(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*.*")}
+    assert run("--resume", str(folder)) == 0
+    said = capsys.readouterr()
+    assert f"{folder}: kept from an earlier run" in said.err and "Verdict" in said.out
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*.*")} == before
+
+
+def test_trainings_that_are_done_are_kept_when_the_next_is_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stopped(*arguments: Any, seed: int, **named: Any) -> Any:
+        if seed == 1:
+            raise KeyboardInterrupt
+        return fit(*arguments, seed=seed, **named)
+
+    out = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        patch.setattr("agents.portfolio_run.fit", stopped)
+        assert run(*SMALL, "--seeds", "2", "--out", str(out)) == 130
+    weights = out / "seed_0" / "policy" / "policy.safetensors"
+    before = weights.stat().st_mtime_ns
+    assert json.loads((out / "seed_1" / "manifest.json").read_text())["status"] == "interrupted"
+    capsys.readouterr()
+    assert run("--resume", str(out)) == 0
+    assert "seed_0: kept from an earlier run" in capsys.readouterr().err
+    assert weights.stat().st_mtime_ns == before
+    assert json.loads((out / "verdict.json").read_text())["seeds"] == 2
+    assert json.loads((out / "seed_1" / "manifest.json").read_text())["status"] == "finished"
+
+
+def test_a_run_that_diverges_is_one_line_exit_code_1_and_goes_on_from_its_checkpoint(
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    usual, calls = rows.credits_of, []
+
+    def poisoned(*given: Any) -> Any:
+        calls.append(1)
+        return usual(*given) * (math.nan if len(calls) == MOMENT_STEPS + 9 else 1.0)
+
+    out = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        patch.setattr(rows, "credits_of", poisoned)
+        assert run(*SMALL, "--scenario", "bad_data", "--out", str(out)) == 1
+    reason = "training diverged: reward is nan at step 4608; the last checkpoint is kept"
+    said = capsys.readouterr().err
+    assert said.endswith(f"\nerror: {reason}\n") and "Traceback" not in said
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert manifest["status"] == f"failed: DivergedError: {reason}"
+    assert not (out / "policy").exists() and list((out / "checkpoints").iterdir())
+    assert run("--resume", str(out)) == 0
+    name = "policy/policy.safetensors"
+    assert (out / name).read_bytes() == (folder / name).read_bytes()
 
 
 def test_a_folder_without_an_evaluation_has_no_report(tmp_path: Path) -> None:

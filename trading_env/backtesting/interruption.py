@@ -1,53 +1,63 @@
-"""Interruptions that are never lost: Ctrl-C ends a command, whatever it is doing.
+"""Interruptions that are never lost: Ctrl-C or SIGTERM ends a command, whatever it is doing.
 
-Python turns the signal into `KeyboardInterrupt` wherever the interpreter is just then. Inside the
-compiler that is a callback from machine code, which prints the exception and drops it, so that the
-command would run on to a clean exit. Here the compiler is left to finish, and the next step of an
-episode raises instead; a second Ctrl-C raises at once.
+Python turns the first into `KeyboardInterrupt` wherever the interpreter is just then, and here the
+second as well. Inside the compiler that is a callback from machine code, which prints the exception
+and drops it, so that the command would run on to a clean exit. Here the compiler is left to finish,
+and the next step of an episode raises instead; a second signal raises at once.
 """
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 COMPILER = ("numba", "llvmlite")
-_asked = threading.Event()
+USUAL: dict[int, Callable[..., Any] | signal.Handlers] = {
+    signal.SIGINT: signal.default_int_handler,
+    signal.SIGTERM: signal.SIG_DFL,
+}
+_asked: list[int] = []  # the signals that came
 
 
 @contextmanager
-def interruptible() -> Iterator[None]:
-    """Handle Ctrl-C as above while the block runs; a process that ignores it goes on ignoring it.
+def interruptible() -> Iterator[list[int]]:
+    """Handle both as above while the block runs; a process that ignores one goes on ignoring it.
+
+    The list holds the signals that came.
 
     Raises:
         KeyboardInterrupt: at the end of the block, if one was asked for and not raised until then.
     """
-    before = signal.getsignal(signal.SIGINT)
-    is_main = threading.current_thread() is threading.main_thread()
-    if not is_main or before is not signal.default_int_handler:
-        yield
+    came: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield came
         return
+    heard = [number for number, usual in USUAL.items() if signal.getsignal(number) is usual]
     _asked.clear()
-    signal.signal(signal.SIGINT, _interrupt)
+    for number in heard:
+        signal.signal(number, _interrupt)
     try:
-        yield
+        yield came
         stop_if_interrupted()
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number in heard:
+            signal.signal(number, USUAL[number])
+        came += _asked
         _asked.clear()
 
 
 def stop_if_interrupted() -> None:
     """Raise the KeyboardInterrupt that could not be raised when it was asked for."""
-    if _asked.is_set():
+    if _asked:
         raise KeyboardInterrupt
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
     """Raise, or leave it to `stop_if_interrupted` where the compiler is at work."""
-    is_first = not _asked.is_set()
-    _asked.set()
+    is_first = not _asked
+    _asked.append(number)
     if not (is_first and _is_compiling(frame)):
         raise KeyboardInterrupt
 

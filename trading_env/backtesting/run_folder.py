@@ -1,6 +1,7 @@
 """The folder of a run: manifest, tables, curves, journals, pictures.
 
-    manifest.json               what was played, on what, with which seeds, code and versions
+    manifest.json               what was played, on what, with which seeds, code and versions; one
+                                that says "running" of a process that holds no lock was killed
     evaluation/cells/KEY.json   one result each, from which a run that was killed is continued
     evaluation/episodes.parquet, curves.parquet, summary.json
     evaluation/replay.json      the policy's first episode of each scenario, for the report to play
@@ -11,6 +12,7 @@
 Tables are .csv where pyarrow is missing.
 """
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -38,6 +40,7 @@ class Known(Loose):
     """What is read of the manifest of a run that is continued."""
 
     kind: str | None = None
+    command: str | None = None
 
 
 class RunFolder:
@@ -45,25 +48,30 @@ class RunFolder:
 
     Args:
         folder: made when it is missing.
-        kind: "evaluate", "backtest" or "train"; the first two continue a folder of their kind.
-        command: what was typed.
+        kind: "evaluate", "backtest" or "train".
+        command: what was typed; a run that is continued keeps what was typed first.
+        goes_on: whether it may continue a run of its kind that the folder holds.
 
     Raises:
         ValueError: the folder holds another run.
     """
 
-    def __init__(self, folder: Path, kind: str, command: str) -> None:
+    def __init__(self, folder: Path, kind: str, command: str, *, goes_on: bool = True) -> None:
         self.folder = folder
-        self.kind = kind
+        self.goes_on = goes_on
         self.evaluation = folder / "evaluation"
-        self.store = None if kind == "train" else CellStore(self.evaluation / "cells")
+        self.store = CellStore(self.evaluation / "cells")
         self.manifest: dict[str, Any] = {"kind": kind, "command": command}
         self._check_kind()
 
     def _check_kind(self) -> None:
-        path, kind = self.folder / "manifest.json", self.kind
-        if is_there(path) and (kind == "train" or read_json(path, Known).kind != kind):
+        path = self.folder / "manifest.json"
+        if not is_there(path):
+            return
+        known = read_json(path, Known)
+        if not self.goes_on or known.kind != self.manifest["kind"]:
             raise ValueError(f"out = {self.folder}: holds another run; give another folder")
+        self.manifest["command"] = known.command or self.manifest["command"]
 
     @contextmanager
     def open(self, **notes: Any) -> Iterator[None]:
@@ -79,7 +87,7 @@ class RunFolder:
             return
         with only_writer(self.folder):
             self._check_kind()
-            self.manifest |= {"status": "running", "start": now(), "end": None}
+            self.manifest |= {"status": "running", "pid": os.getpid(), "start": now(), "end": None}
             self.manifest |= {"git": git_state(PACKAGE), "versions": versions()}
             with self._ended():
                 self.note(**{"seeds": {}, **notes})

@@ -1,12 +1,13 @@
 """What every command shares: its answer as text or JSON, and one line for whatever goes wrong.
 
-A clean command returns 0, one that is refused 2, one that is interrupted 130, an audit that finds a
-fault 1. A closed pipe (`| head`) is not an error.
+A clean command returns 0, one that is refused 2, one that is interrupted 130 (SIGTERM: 143), an
+audit that finds a fault or a training that diverges 1. A closed pipe (`| head`) is not an error.
 """
 
 import json
 import os
 import shlex
+import signal
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from io import TextIOWrapper
@@ -15,10 +16,11 @@ from typing import Any
 import typer
 
 from trading_env.backtesting.interruption import interruptible
-from trading_env.core.errors import one_line
+from trading_env.core.errors import DivergedError, one_line
 from trading_env.core.files import jsonable, unicode
 
-REFUSED, INTERRUPTED = 2, 130  # the second as a shell counts it: 128 and the number of the signal
+FAILED, REFUSED = 1, 2
+INTERRUPTED = 128 + signal.SIGINT  # as a shell counts it
 
 
 def new_app(**settings: Any) -> typer.Typer:
@@ -34,8 +36,9 @@ def run(app: typer.Typer, name: str, argv: Sequence[str]) -> int:
     for stream in (sys.stdout, sys.stderr):  # a letter that a terminal lacks is no error
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    came: list[int] = []
     try:
-        with interruptible():
+        with interruptible() as came:
             code = command.main(
                 list(argv),
                 prog_name=name,
@@ -48,16 +51,19 @@ def run(app: typer.Typer, name: str, argv: Sequence[str]) -> int:
         return _refuse(f"{reason} (see {where.command_path if where else name} --help)")
     except (ValueError, OSError) as error:
         return _refuse(error)
+    except DivergedError as error:
+        return _refuse(error, FAILED)
     except KeyboardInterrupt:
         code = INTERRUPTED
     if code == INTERRUPTED:
         print("error: interrupted", file=sys.stderr)
+        return 128 + came[0] if came else code
     return code if isinstance(code, int) else 0
 
 
-def _refuse(reason: object) -> int:
+def _refuse(reason: object, code: int = REFUSED) -> int:
     print(f"error: {one_line(reason)}", file=sys.stderr)
-    return REFUSED
+    return code
 
 
 def answer(
