@@ -92,6 +92,24 @@ def test_what_is_kept_is_never_worse_on_validation_than_the_rule_it_starts_from(
 
 
 @pytest.mark.usefixtures("small")
+def test_the_weights_that_paid_least_in_validation_are_kept_and_not_the_last(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    usual, told = pace.mean_cost, []
+
+    def rising(policy: PacePolicy, envs: ExecutionVectorEnv, seed: int) -> float:
+        if envs.num_envs != pace.JUDGED:
+            return usual(policy, envs, seed)
+        told.append(abs(len(told) - 1.0))  # the second is the best
+        return told[-1]
+
+    monkeypatch.setattr(pace, "mean_cost", rising)
+    kept = fitted(generations=6)
+    assert told == [1.0, 0.0, 1.0]
+    assert kept.generation == 3 and kept.validation_bps == 0.0
+
+
+@pytest.mark.usefixtures("small")
 def test_the_same_seed_finds_the_same_weights_and_another_seed_others() -> None:
     def weights(seed: int) -> Any:
         return fitted(seed=seed, generations=3).policy.network.weights

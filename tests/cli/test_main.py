@@ -181,7 +181,10 @@ def hear_interruptions() -> None:
 
 
 @pytest.mark.proof
-def test_an_interruption_is_one_line_and_leaves_whole_files(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_is_one_line_and_leaves_whole_files(
+    number: signal.Signals, tmp_path: Path
+) -> None:
     out = tmp_path / "out"
     command = [sys.executable, "-m", "trading_env", "evaluate", "momentum", "--out", str(out)]
     with subprocess.Popen(
@@ -191,9 +194,9 @@ def test_an_interruption_is_one_line_and_leaves_whole_files(tmp_path: Path) -> N
         manifest = out / "manifest.json"
         while not manifest.exists() and process.poll() is None:
             time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         said = process.stderr.read()
-    assert process.returncode == 130, said
+    assert process.returncode == 128 + number, said
     assert said.endswith("error: interrupted\n") and "Traceback" not in said
     assert json.loads(manifest.read_text())["status"] == "interrupted"
     assert not list(out.rglob("*.part")) and not (out / "evaluation" / "summary.json").exists()
