@@ -15,6 +15,7 @@ from torch import nn
 
 from agents.checkpoint import Notes, as_bytes
 from agents.rows import AssetRows
+from trading_env.core.errors import UserError, clip
 from trading_env.policies.adaptive import Network
 
 MOMENTS = ("step", "exp_avg", "exp_avg_sq")  # what Adam knows of a tensor
@@ -90,6 +91,7 @@ def put_back(learner: PPO, envs: AssetRows, tensors: Tensors, notes: PPONotes) -
     """Bring a learner and its environments, which have begun, back to a state.
 
     Raises:
+        UserError: a generator cannot stand there.
         StateError: the snapshot of the environments is damaged, or of others.
     """
     state = envs.get_state()
@@ -113,7 +115,10 @@ def put_back(learner: PPO, envs: AssetRows, tensors: Tensors, notes: PPONotes) -
     np.random.set_state(  # noqa: NPY002 -- the learner draws from it
         ("MT19937", tensors["numpy"], notes.numpy_position, *gauss)
     )
-    torch.set_rng_state(torch.from_numpy(tensors["torch"].copy()))
+    try:
+        torch.set_rng_state(torch.from_numpy(tensors["torch"].copy()))
+    except RuntimeError as error:  # as torch has it
+        raise UserError.at("checkpoint", "torch", clip(error, 60)) from None
 
 
 def network_of(learner: PPO) -> Network:

@@ -10,14 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors import numpy as tensor_files
 from stable_baselines3 import PPO
 
 from agents import pace, portfolio, rows
 from agents.checkpoint import Checkpoints, Notes
 from agents.portfolio import Training, fit
+from agents.watch import WatchNotes
 from tests.agents.test_pace import SHORT
 from tests.agents.test_portfolio import SYNTHETIC
-from trading_env.core.errors import ConfigError, DivergedError
+from trading_env.core.errors import ConfigError, DivergedError, UserError
 from trading_env.policies.adaptive import Network
 
 LIKE = {"weights": np.zeros(3, dtype=np.float32)}
@@ -84,8 +86,9 @@ def cut(path: Path) -> None:
 
 
 def flip(path: Path) -> None:
+    """Change the last bit of a number, which is finite as before."""
     content = bytearray(path.read_bytes())
-    content[-1] ^= 1
+    content[8 + int.from_bytes(content[:8], "little")] ^= 1  # the first after the header
     path.write_bytes(content)
 
 
@@ -294,6 +297,16 @@ def test_ppo_goes_on_from_the_checkpoint_before_a_damaged_one(tmp_path: Path) ->
         learned(tmp_path, after_steps(250))
     flip(files(tmp_path)[-1])
     assert learned(tmp_path) == learned(None)
+
+
+def test_a_state_that_no_generator_has_is_refused_in_one_line(tmp_path: Path) -> None:
+    learned(tmp_path)
+    tensors = tensor_files.load(files(tmp_path)[-1].read_bytes())
+    notes = WatchNotes.model_validate_json(tensors.pop("notes").tobytes())
+    tensors["torch"][:] = 0
+    Checkpoints(tmp_path, "ppo").write(notes.steps + 1, tensors, notes)
+    with pytest.raises(UserError, match="checkpoint: torch: Invalid mt19937 state"):
+        learned(tmp_path)
 
 
 @pytest.mark.parametrize(
