@@ -161,3 +161,23 @@ def test_the_reference_is_the_best_of_its_grid_in_validation() -> None:
         return float(np.mean([r.mean() / r.std() for r in played]))
 
     assert sharpe(**best) >= max(sharpe(0.03, 2.0), sharpe(0.15, 0.0), sharpe(0.25, 2.0))
+
+
+def test_a_rollout_beyond_the_end_is_not_learned_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the steps asked for half a rollout is left over: its update has a rate of 0, not below."""
+    rates: list[float] = []
+    made = portfolio.PPO
+
+    def watched(*arguments: Any, **settings: Any) -> Any:
+        usual = settings["learning_rate"]
+
+        def rate(left: float) -> float:
+            rates.append(usual(left))
+            return rates[-1]
+
+        return made(*arguments, **{**settings, "learning_rate": rate})
+
+    monkeypatch.setattr(portfolio, "PPO", watched)
+    arguments = {"market": bars(), "episode_length": 40}
+    fit(arguments, timesteps=16 * 16 + 128, seed=0, advance=lambda _: None, training=LITTLE)
+    assert min(rates) == 0.0 and max(rates) > 0.0

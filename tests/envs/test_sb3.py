@@ -1,0 +1,89 @@
+"""The adapter for Stable-Baselines3: the native batch, told in that library's words."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from trading_env.envs.sb3 import SB3VecEnv
+from trading_env.envs.vector import ExecutionVectorEnv, PortfolioVectorEnv
+
+ARGUMENTS: dict[str, Any] = {
+    "market": {"generator": "multiscale", "paths": 4, "bars": 240, "assets": 2},
+    "episode_length": 12,
+}
+LANES = 3
+
+
+def test_steps_are_those_of_the_native_batch_and_ends_are_told_apart() -> None:
+    adapter = SB3VecEnv(LANES, seed=7, **ARGUMENTS)
+    native = PortfolioVectorEnv(LANES, autoreset_mode="SameStep", **ARGUMENTS)
+    np.testing.assert_array_equal(adapter.reset(), native.reset(seed=7)[0])
+    generator, ended = np.random.default_rng(0), 0
+    for _ in range(30):
+        actions = generator.uniform(-1.0, 1.0, (LANES, 2)).astype(np.float32)
+        seen, rewards, done, infos = adapter.step(actions)
+        expected, paid, terminated, truncated, info = native.step(actions)
+        np.testing.assert_array_equal(seen, expected)
+        np.testing.assert_array_equal(rewards, paid.astype(np.float32))
+        assert rewards.dtype == np.float32
+        np.testing.assert_array_equal(done, terminated | truncated)
+        for lane in range(LANES):
+            if not done[lane]:
+                assert infos[lane] == {}
+                continue
+            ended += 1
+            told = infos[lane]
+            np.testing.assert_array_equal(told["terminal_observation"], info["final_obs"][lane])
+            assert told["TimeLimit.truncated"] is bool(truncated[lane])
+            assert told["episode"]["r"] == pytest.approx(told["summary"]["reward"])
+            assert told["episode"]["l"] == 12
+    assert ended == 2 * LANES
+
+
+def test_a_parent_order_that_is_done_is_an_end_and_not_a_cut() -> None:
+    adapter = SB3VecEnv(
+        4,
+        seed=0,
+        env_id="trading_env/Execution-v0",
+        market={"generator": "multiscale", "paths": 4, "bars": 240, "assets": 1},
+        episode_length=6,
+    )
+    native = ExecutionVectorEnv(
+        4,
+        autoreset_mode="SameStep",
+        market={"generator": "multiscale", "paths": 4, "bars": 240, "assets": 1},
+        episode_length=6,
+    )
+    adapter.reset(), native.reset(seed=0)
+    flags = []
+    for _ in range(6):
+        _, _, done, infos = adapter.step(np.ones((4, 1), dtype=np.float32))
+        _, _, terminated, truncated, _ = native.step(np.ones((4, 1), dtype=np.float32))
+        assert not (terminated & truncated).any()
+        for lane in np.flatnonzero(done):
+            flags.append(infos[lane]["TimeLimit.truncated"])
+            assert flags[-1] == truncated[lane] != terminated[lane]
+    assert flags and not any(flags)
+
+
+def test_a_seed_is_used_once_and_each_reset_begins_other_episodes() -> None:
+    adapter, again = SB3VecEnv(LANES, seed=7, **ARGUMENTS), SB3VecEnv(LANES, seed=7, **ARGUMENTS)
+    first, second = adapter.reset(), adapter.reset()
+    assert not np.array_equal(first, second)
+    np.testing.assert_array_equal(again.reset(), first)
+    np.testing.assert_array_equal(again.reset(), second)
+    adapter.seed(7)
+    np.testing.assert_array_equal(adapter.reset(), first)
+    assert not np.array_equal(adapter.reset(), first)
+
+
+def test_what_it_cannot_do_is_refused_in_a_line() -> None:
+    with pytest.raises(ValueError, match="env_id = 'CartPole-v1'"):
+        SB3VecEnv(1, env_id="CartPole-v1")
+    adapter = SB3VecEnv(2, **ARGUMENTS)
+    assert adapter.get_attr("num_envs") == [2, 2] and adapter.env_is_wrapped(object) == [False] * 2
+    with pytest.raises(AttributeError, match="share one configuration"):
+        adapter.set_attr("detail", "full")
+    with pytest.raises(AttributeError, match="rows of one batch"):
+        adapter.env_method("reset")
