@@ -25,10 +25,11 @@ def training_part() -> str:
     """Verdicts of the recorded run, and where they come from."""
     parts = []
     for task, recorded in read("train.json").items():
+        commands = " and ".join(f"`{command}`" for command in recorded["commands"])
         count = recorded["trainings"]
         many = f"{count} trainings" if count > 1 else "1 training"
         parts.append(
-            f"{task.capitalize()}: `{recorded['command']}`, commit {recorded['commit']}, {many}, "
+            f"{task.capitalize()}: {commands}, commit {recorded['commit']}, {many}, "
             f"{recorded['minutes']} minutes each. "
             + " ".join(recorded["notes"])
             + "\n\n```text\n"
@@ -105,7 +106,7 @@ def task_record(folder: Path) -> dict[str, Any]:
     )
     verdict = json.loads((folder / "verdict.json").read_text(encoding="utf-8"))["verdict"]
     return {
-        "command": manifests[-1]["command"],
+        "commands": list(dict.fromkeys(manifest["command"] for manifest in manifests)),
         "commit": manifests[-1]["git"]["commit"][:10],
         "versions": manifests[-1]["versions"],
         "trainings": len(manifests),
