@@ -2,7 +2,7 @@
 
 One network answers for every asset, and each asset is credited with its own part of the result
 (`agents/rows.py`): a daily return is almost all noise, and a network that saw all assets at once
-and one reward for all of them found no signal at all (`benchmarks/learning.py`). Many rows, large
+and one reward for all of them found next to nothing (`benchmarks/credit.py`). Many rows, large
 batches, a short discount, and exploration that stays as wide as it began; a linear layer, because
 what little the bars tell about the next one is soon lost in a larger network's noise.
 
