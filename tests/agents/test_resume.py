@@ -91,7 +91,7 @@ def hidden(out: Path) -> list[Path]:
     return list(out.rglob(".*"))
 
 
-@pytest.mark.proof
+@pytest.mark.slow
 def test_a_signal_ends_it_in_one_line_and_it_goes_on(
     command: list[str], whole: tuple[Path, float], tmp_path: Path
 ) -> None:
