@@ -11,7 +11,7 @@ and `price` is found by bisection so that the bars add up to the order. b is the
 temporary impact if nothing else were paid; but own impact decays over many bars, so that a parent
 order costs about the same at any pace, and a smaller b, which crowds into the cheapest bars, may
 pay less. The schedules of several b are played, and of each episode the cheapest counts. That is no
-proven optimum, only a bound that nobody without knowledge of the path has reached.
+proven optimum; `docs/learning.md` says how near to it a pace comes that is not told the path.
 """
 
 from typing import Any, NamedTuple

@@ -7,9 +7,8 @@ batches, a short discount, and exploration that stays as wide as it began; a lin
 what little the bars tell about the next one is soon lost in a larger network's noise.
 
 Features are standardised with the mean and the deviation they have under random convictions on the
-training band; both are fixed before training and travel with the weights. Each episode draws one
-of the training scenarios. The network that is kept is the one with the highest utility on the
-validation band,
+training band; both are fixed before training and travel with the weights. The network that is kept
+is the one with the highest utility on the validation band,
 
     sum over steps of r - lambda / 2 r^2,  r the account's return in a step
 
@@ -29,6 +28,7 @@ import torch
 from gymnasium import spaces
 from stable_baselines3 import PPO
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
+from stable_baselines3.common.vec_env import VecEnv
 
 from agents.checkpoint import Checkpoints, described
 from agents.ppo_state import begin
@@ -80,6 +80,13 @@ class Trained(NamedTuple):
     step: int
 
 
+class Moments(NamedTuple):
+    """Of each feature, both (features,)."""
+
+    mean: Floats
+    scale: Floats  # its deviation, 1 where it does not vary
+
+
 class Standardise(BaseFeaturesExtractor):
     """Subtract a fixed mean, divide by a fixed scale, saturate."""
 
@@ -122,29 +129,9 @@ def fit(
     env_kwargs = {**env_kwargs, "risk": {"execution_floor": RATE_FLOOR}}  # as the policy will act
     common: dict[str, Any] = {"risk_aversion": settings.risk_aversion, "seed": seed}
     train_band: dict[str, Any] = {**env_kwargs, "seed_band": "train"}
-    mean, scale = moments(AssetRows(settings.lanes, **common, **train_band), seed)
+    seen = moments(AssetRows(settings.lanes, **common, **train_band), seed)
     envs = AssetRows(settings.lanes, **common, **train_band)
-    learner = PPO(
-        "MlpPolicy",
-        envs,
-        n_steps=settings.steps,
-        batch_size=settings.batch_size,
-        n_epochs=settings.epochs,
-        # a last rollout that overshoots `timesteps` must not be learned from backwards
-        learning_rate=lambda left: settings.learning_rate * max(left, 0.0),
-        gamma=settings.discount,
-        gae_lambda=settings.gae_lambda,
-        policy_kwargs={
-            "net_arch": list(settings.hidden),
-            "log_std_init": settings.log_deviation,
-            "features_extractor_class": Standardise,
-            "features_extractor_kwargs": {"mean": mean, "scale": scale},
-        },
-        seed=seed,
-        device="cpu",
-        tensorboard_log=None if tensorboard is None else str(tensorboard),
-    )
-    learner.policy.log_std.requires_grad_(False)
+    learner = learner_of(envs, seen, settings, seed, tensorboard)
     begin(learner, envs)
     validation = Validation(env_kwargs, seed=seed)
 
@@ -164,6 +151,34 @@ def fit(
     envs.close()
     assert watch.best is not None  # judged at the latest when training ended
     return Trained(watch.best, envs.layout, watch.best_score, watch.best_step)
+
+
+def learner_of(
+    envs: VecEnv, seen: Moments, settings: Training, seed: int, tensorboard: Path | None = None
+) -> PPO:
+    """Make the learner of some environments, whose features have these moments."""
+    learner = PPO(
+        "MlpPolicy",
+        envs,
+        n_steps=settings.steps,
+        batch_size=settings.batch_size,
+        n_epochs=settings.epochs,
+        # a last rollout that overshoots `timesteps` must not be learned from backwards
+        learning_rate=lambda left: settings.learning_rate * max(left, 0.0),
+        gamma=settings.discount,
+        gae_lambda=settings.gae_lambda,
+        policy_kwargs={
+            "net_arch": list(settings.hidden),
+            "log_std_init": settings.log_deviation,
+            "features_extractor_class": Standardise,
+            "features_extractor_kwargs": seen._asdict(),
+        },
+        seed=seed,
+        device="cpu",
+        tensorboard_log=None if tensorboard is None else str(tensorboard),
+    )
+    learner.policy.log_std.requires_grad_(False)
+    return learner
 
 
 class Validation:
@@ -188,14 +203,15 @@ def utility(returns: Sequence[Floats], risk_aversion: float) -> float:
     return SCALE * float(np.mean(sums))
 
 
-def moments(envs: AssetRows, seed: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Return mean and deviation of each feature under random convictions, both (features,)."""
+def moments(envs: VecEnv, seed: int) -> Moments:
+    """Return the moments of each feature under random convictions; the environments are closed."""
     generator = np.random.default_rng(seed)
-    seen = [envs.reset()]
+    shape = (envs.num_envs, *(envs.action_space.shape or ()))
+    seen: list[Any] = [envs.reset()]
     for _ in range(MOMENT_STEPS):
-        convictions = generator.uniform(-1.0, 1.0, (envs.num_envs, 1)).astype(np.float32)
+        convictions = generator.uniform(-1.0, 1.0, shape).astype(np.float32)
         seen.append(envs.step(convictions)[0])
     envs.close()
     table = np.concatenate(seen).astype(np.float64)
     deviation = table.std(axis=0)
-    return table.mean(axis=0), np.where(deviation > 1e-6, deviation, 1.0)
+    return Moments(table.mean(axis=0), np.where(deviation > 1e-6, deviation, 1.0))

@@ -12,16 +12,15 @@ reward: Wolpert and Tumer 2001), so an asset that hedges the others is paid for 
 all assets would make each learn from the luck of the others.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
-from stable_baselines3.common.vec_env import VecEnv
 
 from trading_env.core.records import Floats
+from trading_env.envs.sb3 import BatchVecEnv
 from trading_env.envs.spaces import action_space
 from trading_env.envs.vector import PortfolioVectorEnv
 from trading_env.policies.adaptive import asset_rows
@@ -63,7 +62,7 @@ def credits_of(profits: Floats, risk_aversion: float) -> Floats:
     return SCALE * (profits - risk)
 
 
-class AssetRows(VecEnv):
+class AssetRows(BatchVecEnv):
     """The rows of a batch of portfolios.
 
     Args:
@@ -130,29 +129,3 @@ class AssetRows(VecEnv):
         self.native.set_state(state)
         self.books = Bookkeeper(self.native)
         return asset_rows(self.native.batch.outputs.observations, self.layout)
-
-    def close(self) -> None:
-        """Close the native environment."""
-        self.native.close()
-
-    def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
-        """Return an attribute of the native environment, once for each row asked for."""
-        return [getattr(self.native, attr_name) for _ in self._get_indices(indices)]
-
-    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-        """Refuse: rows share one configuration."""
-        raise AttributeError(f"cannot set {attr_name!r}: the rows share one configuration")
-
-    def env_method(
-        self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any
-    ) -> list[Any]:
-        """Refuse: rows are parts of one batch, not objects with methods."""
-        raise AttributeError(f"no method {method_name!r}: rows are parts of one batch")
-
-    def env_is_wrapped(self, wrapper_class: type, indices: Any = None) -> list[bool]:
-        """No row is wrapped."""
-        return [False for _ in self._get_indices(indices)]
-
-    def get_images(self) -> Sequence[NDArray[np.uint8] | None]:
-        """Batches are not drawn."""
-        return [None] * self.num_envs

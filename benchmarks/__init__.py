@@ -1,1 +1,1 @@
-"""Scripts that measure: throughput here, learning and results later."""
+"""Scripts that measure: speed, costs, realism, what was learned, and whether checks can fail."""

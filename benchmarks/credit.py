@@ -21,10 +21,12 @@ from stable_baselines3 import PPO
 from tqdm import tqdm
 
 import agents.rows
-from agents.portfolio import Standardise, Training, fit
+from agents.portfolio import Training, fit, learner_of, moments
 from agents.portfolio_run import MARKET
 from benchmarks.recording import measure_or_write, stamped
 from trading_env.backtesting.intervals import crossed_interval
+from trading_env.backtesting.metric import Episode, scored
+from trading_env.backtesting.metrics import METRICS
 from trading_env.backtesting.rollouts import rollout
 from trading_env.core.records import Floats
 from trading_env.envs.sb3 import SB3VecEnv
@@ -48,10 +50,11 @@ ALONE = "one network for all assets"
 
 
 def sharpes(policy: Policy, envs: PortfolioVectorEnv) -> Floats:
-    """Return the Sharpe ratio of each episode, a year (episodes,)."""
-    returns = [np.diff(c) / c[:-1] for c in rollout(policy, envs, SEED).equity]
-    years = np.sqrt(envs.setup.market.bars_per_year)
-    return np.array([years * r.mean() / max(float(r.std()), 1e-12) for r in returns])
+    """Return the Sharpe ratio of each episode (episodes,); one without a trade counts as 0."""
+    years = float(envs.setup.market.bars_per_year)
+    curves = rollout(policy, envs, SEED).equity
+    each = [scored(Episode(equity=c, steps_per_year=years), [METRICS["sharpe"]]) for c in curves]
+    return np.array([found.values.get("sharpe", 0.0) for found in each])
 
 
 def shared_out(profits: Floats, risk_aversion: float) -> Floats:
@@ -81,34 +84,9 @@ def whole_network(timesteps: int, seed: int) -> PPO:
     """Train one linear network over the whole observation on the account's reward."""
     torch.set_num_threads(1)
     arguments = {**ARGUMENTS, "seed_band": "train", "reward": "mean_variance", "detail": "none"}
+    seen = moments(SB3VecEnv(USUAL.lanes, seed=seed, **arguments), seed)
     envs = SB3VecEnv(USUAL.lanes, seed=seed, **arguments)
-    generator = np.random.default_rng(seed)
-    seen = [envs.reset()]
-    for _ in range(100):
-        actions = generator.uniform(-1.0, 1.0, (USUAL.lanes, 5)).astype(np.float32)
-        seen.append(envs.step(actions)[0])
-    table = np.concatenate(seen).astype(np.float64)
-    deviation = table.std(axis=0)
-    scale = np.where(deviation > 1e-6, deviation, 1.0)
-    learner = PPO(
-        "MlpPolicy",
-        envs,
-        n_steps=USUAL.steps,
-        batch_size=USUAL.batch_size,
-        n_epochs=USUAL.epochs,
-        learning_rate=lambda left: USUAL.learning_rate * max(left, 0.0),
-        gamma=USUAL.discount,
-        gae_lambda=USUAL.gae_lambda,
-        policy_kwargs={
-            "net_arch": [],
-            "log_std_init": USUAL.log_deviation,
-            "features_extractor_class": Standardise,
-            "features_extractor_kwargs": {"mean": table.mean(axis=0), "scale": scale},
-        },
-        seed=seed,
-        device="cpu",
-    )
-    learner.policy.log_std.requires_grad_(False)
+    learner = learner_of(envs, seen, USUAL, seed)
     learner.learn(timesteps)
     envs.close()
     return learner

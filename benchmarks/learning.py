@@ -12,21 +12,22 @@ trainings and paths (`trading_env/backtesting/intervals.py`).
 import argparse
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from agents.clairvoyant import Clairvoyant, best_units, clairvoyant_costs, walked
+from agents.clairvoyant import EXPONENTS, Clairvoyant, best_units, clairvoyant_costs, walked
 from agents.crises import crises_alone
 from agents.run import episodes_of
+from benchmarks.learning_pictures import BINS, draw
 from benchmarks.recording import measure_or_write, stamped
 from trading_env import ADAPTIVE_EXECUTION
 from trading_env.backtesting.evaluation import SEED
-from trading_env.backtesting.intervals import REPLICATES, counts_of
+from trading_env.backtesting.intervals import crossed_ratio
 from trading_env.backtesting.lookup import find_policy
 from trading_env.backtesting.rollouts import rollout
 from trading_env.backtesting.verdict import claims
@@ -37,17 +38,12 @@ from trading_env.policies.baselines import Twap
 from trading_env.policies.pace import FEEDBACK, PacePolicy
 from trading_env.policies.policy import Action, Info, Observation, Policy
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
 ROOT = Path(__file__).resolve().parent
 RECORD, CREDIT = ROOT / "results" / "learning.json", ROOT / "results" / "credit.json"
 PAGE = ROOT.parent / "docs" / "learning.md"
-IMAGES = ROOT.parent / "docs" / "images"
 ENDING, SHOWN = "crises that end in time", "moderate 25"  # a group, and one of its crises
+SHOWN_EXPONENT = EXPONENTS[1]  # of the clairvoyant schedules, the one that is drawn
 LANES = 256
-BINS = np.linspace(-2.5, 2.5, 21)  # of the signal, in its standard deviations
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000")
 LENGTH = int(ADAPTIVE_EXECUTION["episode_length"])
 
 
@@ -76,25 +72,9 @@ def share_of_bound(frame: pd.DataFrame) -> dict[str, list[float]]:
         twap = costs["twap"].unstack("seed").to_numpy()[0]
         arguments = {**ADAPTIVE_EXECUTION, "scenario": scenarios[name], "seed_band": "test"}
         bound[name] = twap - clairvoyant_costs(arguments, episodes=len(twap), seed=SEED)
-    found = {name: ratio_of(own[name], bound[name]) for name in own}
-    pooled = ratio_of(np.mean([*own.values()], axis=0), np.mean([*bound.values()], axis=0))
-    return {"all": pooled, **found}
-
-
-def ratio_of(table: Floats, bound: Floats) -> list[float]:
-    """Return mean(table) / mean(bound) with its bootstrap interval.
-
-    Args:
-        table: (trainings, paths).
-        bound: (paths,).
-    """
-    generator = np.random.default_rng(0)
-    rows, columns = counts_of(generator, len(table)), counts_of(generator, len(bound))
-    above = np.einsum("kr,rc,kc->k", rows, table, columns, optimize=True)
-    drawn = above / (columns @ bound)
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    assert len(drawn) == REPLICATES
-    return [float(table.mean() / bound.mean()), float(low), float(high)]
+    own = {"all": np.mean([*own.values()], axis=0), **own}
+    bound = {"all": np.mean([*bound.values()], axis=0), **bound}
+    return {name: list(crossed_ratio(own[name], bound[name])[:3]) for name in own}
 
 
 class Shuffled(Policy):
@@ -133,7 +113,9 @@ def shuffled_cost(run: Path, frame: pd.DataFrame) -> list[float]:
         paid = rollout(policy, envs, SEED).sums["parent_cost_bps"]
         base.append(costs.loc[name].to_numpy())
         more.append(paid - base[-1])
-    return [100.0 * v for v in ratio_of(np.mean(more, axis=0)[None, :], np.mean(base, axis=0))]
+    return [
+        100.0 * v for v in crossed_ratio(np.mean(more, axis=0)[None, :], np.mean(base, axis=0))[:3]
+    ]
 
 
 def fan(run: Path) -> dict[str, dict[str, list[float]]]:
@@ -159,7 +141,8 @@ def fan(run: Path) -> dict[str, dict[str, list[float]]]:
         if name != "patience"
     }
     policies |= {"twap": Twap(envs.layout)}
-    policies |= {"knows the path": Clairvoyant(best_units(path, goal, 0.2, 0.1))}
+    cap = float(envs.setup.world.execution[0].participation)
+    policies |= {"knows the path": Clairvoyant(best_units(path, goal, SHOWN_EXPONENT, cap))}
     curves = {}
     for name, policy in policies.items():
         left = played(policy, envs)
@@ -245,71 +228,6 @@ def measure(chosen: argparse.Namespace) -> dict[str, Any]:
     )
     draw(record)
     return record
-
-
-def draw(record: Mapping[str, Any]) -> None:
-    """Draw the three pictures."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8.0, 4.2), dpi=120, layout="constrained")
-    paint_fan(figure.subplots(), record["fan"])
-    figure.savefig(IMAGES / "pace.png")
-    figure = Figure(figsize=(8.0, 4.2), dpi=120, layout="constrained")
-    paint_savings(figure.subplots(), record["savings"])
-    figure.savefig(IMAGES / "saving.png")
-    figure = Figure(figsize=(6.0, 4.2), dpi=120, layout="constrained")
-    paint_convictions(figure.subplots(), record["convictions"])
-    figure.savefig(IMAGES / "conviction.png")
-
-
-def paint_fan(axes: "Axes", curves: Mapping[str, Mapping[str, Sequence[float]]]) -> None:
-    """What is left of the order by step, median and middle half."""
-    axes.axvspan(0.3 * LENGTH, 0.3 * LENGTH + 25, color="#F0E442", alpha=0.3, lw=0)
-    axes.text(0.3 * LENGTH + 1, 1.02, "drought", fontsize=8)
-    for colour, (name, curve) in zip(COLOURS, curves.items(), strict=False):
-        steps = np.arange(LENGTH)
-        style = "--" if name in ("twap", "knows the path") else "-"
-        axes.plot(steps, curve["middle"], style, color=colour, label=name.replace("_", " "))
-        axes.fill_between(steps, curve["low"], curve["high"], color=colour, alpha=0.12, lw=0)
-    axes.set(xlabel="step (one-minute bars)", ylabel="share of the parent order left")
-    axes.set_ylim(0.0, 1.1)
-    axes.legend(frameon=False, fontsize=8)
-    axes.spines[["top", "right"]].set_visible(False)
-
-
-def paint_savings(axes: "Axes", savings: Mapping[str, Sequence[Sequence[Any]]]) -> None:
-    """Difference of cost in each crisis, with intervals."""
-    for k, (colour, (other, rows)) in enumerate(zip(COLOURS, savings.items(), strict=False)):
-        places = np.arange(len(rows)) + 0.25 * (k - 0.5)
-        middle = np.array([row[1] for row in rows])
-        ends = np.abs(np.array([[row[2], row[3]] for row in rows]).T - middle)
-        axes.errorbar(
-            middle,
-            places,
-            xerr=ends,
-            fmt="os"[k],
-            color=colour,
-            label=f"against {other.replace('_', ' ')}",
-            markersize=5,
-            capsize=2,
-        )
-    axes.axvline(0.0, color="#333333", linewidth=0.8)
-    axes.set_yticks(range(len(rows)), [row[0] for row in rows])
-    axes.invert_yaxis()
-    axes.set(xlabel="difference of a parent order's cost, % (left: the agent pays less)")
-    axes.legend(frameon=False, fontsize=8)
-    axes.spines[["top", "right"]].set_visible(False)
-
-
-def paint_convictions(axes: "Axes", means: Mapping[str, Sequence[float]]) -> None:
-    """Mean conviction against the signal."""
-    middles = 0.5 * (BINS[1:] + BINS[:-1])
-    for colour, (name, values) in zip(COLOURS, means.items(), strict=False):
-        axes.plot(middles, values, "o-", color=colour, markersize=4, label=name.replace("_", " "))
-    axes.axhline(0.0, color="#333333", linewidth=0.6)
-    axes.set(xlabel="signal of an asset, standard deviations", ylabel="mean conviction")
-    axes.legend(frameon=False, fontsize=8)
-    axes.spines[["top", "right"]].set_visible(False)
 
 
 def page(record: Mapping[str, Any]) -> str:

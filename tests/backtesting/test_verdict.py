@@ -2,7 +2,9 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 
+from trading_env.backtesting.intervals import crossed_ratio
 from trading_env.backtesting.verdict import Claim, claims
 
 
@@ -68,3 +70,12 @@ def test_a_score_is_a_difference_and_trainings_that_disagree_widen_its_interval(
     assert 0.8 < (apart.high - apart.low) / (3.92 * 2.0 / np.sqrt(10.0)) < 1.2
     assert str(alike).startswith("calm: Sharpe, a is above b, +1.000")
     assert "not told apart" in str(apart)
+
+
+def test_a_share_is_a_ratio_of_means_and_its_interval_knows_of_the_trainings() -> None:
+    bound = np.random.default_rng(0).uniform(1.0, 3.0, 64)
+    share, low, high, _ = crossed_ratio(np.tile(0.5 * bound, (3, 1)), bound)
+    assert share == pytest.approx(0.5) and low == pytest.approx(0.5) == pytest.approx(high)
+    share, low, high, _ = crossed_ratio(np.stack([0.25 * bound, 0.75 * bound]), bound)
+    assert share == pytest.approx(0.5)
+    assert (low, high) == pytest.approx((0.25, 0.75))  # both draws the same training: a quarter

@@ -1,25 +1,15 @@
-"""The page of what was learned: shares with their intervals, and who is read from a folder."""
+"""The page of what was learned: who is read from a folder, and what is played for it."""
 
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from agents.rows import SCALE
 from benchmarks.credit import shared_out
-from benchmarks.learning import LENGTH, played, ratio_of, trainings
+from benchmarks.learning import LENGTH, played, trainings
 from trading_env import ADAPTIVE_EXECUTION
 from trading_env.envs.vector import ExecutionVectorEnv
 from trading_env.policies.baselines import Immediate, Twap
-
-
-def test_a_share_is_a_ratio_of_means_and_its_interval_knows_of_the_trainings() -> None:
-    bound = np.random.default_rng(0).uniform(1.0, 3.0, 64)
-    share, low, high = ratio_of(np.tile(0.5 * bound, (3, 1)), bound)
-    assert share == pytest.approx(0.5) and low == pytest.approx(0.5) == pytest.approx(high)
-    share, low, high = ratio_of(np.stack([0.25 * bound, 0.75 * bound]), bound)
-    assert share == pytest.approx(0.5)
-    assert (low, high) == pytest.approx((0.25, 0.75))  # both draws the same training: a quarter
 
 
 def test_one_training_is_the_folder_itself_and_several_are_in_order(tmp_path: Path) -> None:

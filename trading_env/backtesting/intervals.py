@@ -107,6 +107,23 @@ def crossed_interval(
     return Interval(float(table.mean()), float(low), float(high), table.size)
 
 
+def crossed_ratio(above: ArrayLike, below: ArrayLike, *, level: float = 0.95) -> Interval:
+    """Bootstrap mean(above) / mean(below) over trainings and paths, which both share.
+
+    Args:
+        above: (trainings, paths), finite.
+        below: (paths,), finite, of a mean that is not near 0.
+        level: of the interval, in (0, 1).
+    """
+    table, base = np.asarray(above, dtype=np.float64), np.asarray(below, dtype=np.float64)
+    generator = np.random.default_rng(0)
+    rows, columns = counts_of(generator, len(table)), counts_of(generator, len(base))
+    drawn = np.einsum("kr,rc,kc->k", rows, table, columns, optimize=True) / (columns @ base)
+    tail = 0.5 * (1.0 - level)
+    low, high = np.quantile(drawn, [tail, 1.0 - tail])
+    return Interval(float(table.mean() / base.mean()), float(low), float(high), table.size)
+
+
 def counts_of(generator: np.random.Generator, size: int) -> NDArray[np.float64]:
     """Draw `size` of `size` with replacement; return each one's share, (REPLICATES, size)."""
     return generator.multinomial(size, np.full(size, 1.0 / size), REPLICATES) / size

@@ -22,7 +22,39 @@ TASKS: dict[str, type[TradingVectorEnv]] = {
 }
 
 
-class SB3VecEnv(VecEnv):
+class BatchVecEnv(VecEnv):
+    """What adapters of a batch answer alike: `native` is the batch, its lanes are no objects."""
+
+    native: TradingVectorEnv
+
+    def close(self) -> None:
+        """Close the native environment."""
+        self.native.close()
+
+    def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
+        """Return an attribute of the native environment, once for each lane asked for."""
+        return [getattr(self.native, attr_name) for _ in self._get_indices(indices)]
+
+    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
+        """Refuse: lanes share one configuration."""
+        raise AttributeError(f"cannot set {attr_name!r}: the lanes share one configuration")
+
+    def env_method(
+        self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any
+    ) -> list[Any]:
+        """Refuse: lanes are rows of one batch, not objects with methods."""
+        raise AttributeError(f"no method {method_name!r}: lanes are rows of one batch")
+
+    def env_is_wrapped(self, wrapper_class: type, indices: Any = None) -> list[bool]:
+        """No lane is wrapped."""
+        return [False for _ in self._get_indices(indices)]
+
+    def get_images(self) -> Sequence[NDArray[np.uint8] | None]:
+        """Batches are not drawn; use `PortfolioEnv(render_mode=...)`."""
+        return [None] * self.num_envs
+
+
+class SB3VecEnv(BatchVecEnv):
     """`PPO("MlpPolicy", SB3VecEnv(64, scenario="price_shock"))`.
 
     Args:
@@ -85,29 +117,3 @@ class SB3VecEnv(VecEnv):
                     "t": 0.0,
                 }
         return observations, rewards.astype(np.float32), done, infos
-
-    def close(self) -> None:
-        """Close the native environment."""
-        self.native.close()
-
-    def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
-        """Return an attribute of the native environment, once for each lane asked for."""
-        return [getattr(self.native, attr_name) for _ in self._get_indices(indices)]
-
-    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-        """Refuse: lanes share one configuration."""
-        raise AttributeError(f"cannot set {attr_name!r}: the lanes share one configuration")
-
-    def env_method(
-        self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any
-    ) -> list[Any]:
-        """Refuse: lanes are rows of one batch, not objects with methods."""
-        raise AttributeError(f"no method {method_name!r}: lanes are rows of one batch")
-
-    def env_is_wrapped(self, wrapper_class: type, indices: Any = None) -> list[bool]:
-        """No lane is wrapped."""
-        return [False for _ in self._get_indices(indices)]
-
-    def get_images(self) -> Sequence[NDArray[np.uint8] | None]:
-        """Batches are not drawn; use `PortfolioEnv(render_mode=...)`."""
-        return [None] * self.num_envs

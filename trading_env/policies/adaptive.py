@@ -136,7 +136,7 @@ class Network:
         return sum(name.endswith(".bias") for name in self.weights)
 
     def __call__(self, observations: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Return signals (num_envs, assets) for observations (num_envs, size)."""
+        """Return the clipped outputs (rows, outputs) for inputs (rows, inputs)."""
         weights = self.weights
         x = (observations - weights["mean"]) / weights["scale"]
         x = np.clip(x, -SATURATION, SATURATION)

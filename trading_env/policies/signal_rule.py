@@ -7,7 +7,7 @@ With s the asset's signal and w its weight in the account,
 linear in the signal and in the position, as the optimal trade is when returns are predicted by a
 mean-reverting signal, costs are quadratic and risk is charged by its variance (Garleanu and
 Pedersen 2013, proposition 2). Costs here are not quadratic and sizes pass the risk manager, so the
-two numbers are not computed: `agents/portfolio.py` takes the pair of a grid with the highest Sharpe
+two numbers are not computed: `agents/reference.py` takes the pair of a grid with the highest Sharpe
 ratio on the validation band. It is a strong reference and no proven optimum.
 """
 

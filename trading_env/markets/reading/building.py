@@ -19,7 +19,7 @@ from trading_env.markets.reading.numbers import WrongCellError, find_mark, numbe
 from trading_env.markets.reading.settings import ReadingSettings
 from trading_env.markets.reading.stamp_columns import Seconds, Stamps, localised
 from trading_env.markets.reading.stamps import HOUR, MIDNIGHT, clock_text
-from trading_env.markets.reading.tables import BarTable
+from trading_env.markets.reading.tables import BarTable, rows_by_name
 from trading_env.markets.reading.time_columns import Rows, chosen_times, is_backwards, zone_of
 from trading_env.markets.reading.validation import BAR_FIELDS, PRICE_FIELDS
 from trading_env.markets.reading.words import EXTRAS
@@ -171,9 +171,7 @@ def _groups(read: _Read) -> list[Rows]:
     """Return the rows of each symbol."""
     if read.symbols is None:
         return [np.arange(len(read.rows))]
-    _, inverse = np.unique(read.symbols.astype(str), return_inverse=True)
-    order = np.argsort(inverse, kind="stable")
-    return np.split(order, np.cumsum(np.bincount(inverse))[:-1])
+    return [*rows_by_name(read.symbols.astype(str)).values()]
 
 
 def _table(

@@ -176,11 +176,17 @@ def group_rows(table: BarTable, symbol: str) -> dict[str, NDArray[np.intp]]:
     empty = names == ""
     if empty.any():
         raise table.error(int(empty.argmax()), "symbol", "empty")
-    unique, first, inverse = np.unique(names, return_index=True, return_inverse=True)
-    if len(unique) > 10_000:
+    groups = rows_by_name(names)
+    if len(groups) > 10_000:
         raise MarketDataError.at(
-            table.source, "column 'symbol'", f"{len(unique)} symbols; at most 10000"
+            table.source, "column 'symbol'", f"{len(groups)} symbols; at most 10000"
         )
+    return groups
+
+
+def rows_by_name(names: NDArray[np.str_]) -> dict[str, NDArray[np.intp]]:
+    """Return the positions of each name, names in order of first appearance."""
+    unique, first, inverse = np.unique(names, return_index=True, return_inverse=True)
     order = np.argsort(inverse, kind="stable")
     rows = np.split(order, np.cumsum(np.bincount(inverse))[:-1])
     return {str(unique[i]): rows[i] for i in np.argsort(first)}
