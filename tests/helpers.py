@@ -73,6 +73,7 @@ def an_asset(mark: float = 100.0, **fields: Any) -> Any:
         "mark": mark,
         "value": mark,
         "undisturbed": mark,
+        "widening": 1.0,
         "reference_price": mark,
         "displacement": 1.0,
         "seen_volume": 1000.0,

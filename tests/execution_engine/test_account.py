@@ -25,7 +25,6 @@ from trading_env.execution_engine.account import (
     call_margin,
     charge,
     revalue,
-    revalue_as_seen,
     settle,
 )
 from trading_env.risk_manager.levels import age_position, enter, trail_stop
@@ -305,6 +304,6 @@ def test_one_bad_print_makes_no_peak() -> None:
     shown = [100.0, 900.0, 100.0, 120.0, 110.0]
     for value in shown:
         account.cash = value
-        revalue_as_seen(account, table_of(an_asset()), some_rules())
+        revalue(account, table_of(an_asset()), some_rules())
     assert account.seen_equity == 110.0
     assert account.seen_peak == 110.0

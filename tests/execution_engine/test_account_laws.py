@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.helpers import a_desk, account_params, an_account, held, some_rules
 from trading_env.core.codes import Exit
 from trading_env.core.records import AssetState, new_table
-from trading_env.execution_engine.account import call_margin, revalue, revalue_as_seen, settle
+from trading_env.execution_engine.account import call_margin, revalue, settle
 from trading_env.risk_manager.rate import execution_rate
 from trading_env.risk_manager.sizing import drawdown_throttle
 
@@ -78,7 +78,7 @@ def test_the_peak_shown_never_falls_and_no_single_print_raises_it(shown: list[fl
     before, peak = 100.0, 100.0
     for value in shown:
         account.cash = value
-        revalue_as_seen(account, nothing, some_rules())
+        revalue(account, nothing, some_rules())
         peak, before = max(peak, min(value, before)), value
         assert (account.seen_equity, account.seen_peak) == (value, peak)
 

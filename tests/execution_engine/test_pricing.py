@@ -24,13 +24,14 @@ from trading_env.execution_engine.pricing import (
     charged,
     fee_due,
     leave_impact,
-    leaving_value,
     pass_idle_time,
     permanent_of,
     proportional_fee,
     quote,
     rates_of,
     terms_of,
+    way_out,
+    widening_of,
 )
 from trading_env.stress.true_bar import impacted_price
 
@@ -161,6 +162,7 @@ def test_terms_in_a_quiet_market() -> None:
 def test_terms_widen_with_volatility_and_stress() -> None:
     asset = an_asset(variance_fast=4e-4)
     execution = costly(volatility_scaled=0)
+    asset.widening = widening_of(asset, execution)
     stress = a_stress(spread=3.0, depth=0.25)
     terms = terms_of(asset, stress, some_rules(execution=execution))
     assert terms.half_spread == pytest.approx(2e-4 * 2.0**0.7 * 3.0)
@@ -281,7 +283,8 @@ def test_permanent_impact_makes_no_equity(
         asset.position += quantity
         leave_impact(asset, quantity, 0.0, 1.0, rules.execution)
         market = impacted_price(asset, 100.0, reference)
-        worth = asset.position * leaving_value(asset, rules, market)
+        factor, less = way_out(asset, rules)
+        worth = asset.position * (market * factor - less)
         assert cash + worth == pytest.approx(0.0, abs=1e-9 * 100.0 * sum(map(abs, trades)))
 
 

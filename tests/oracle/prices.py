@@ -118,18 +118,23 @@ def permanent_unit(world: Record, asset: Record) -> float:
     return day * gamma / (asset["volume_mean"] * bars_per_day)
 
 
+def widening(world: Record, asset: Record) -> float:
+    """Half spread over its calm value."""
+    ratio = asset["variance_fast"] / asset["variance_slow"]
+    return float(ratio ** (world["execution"]["spread_exponent"] / 2.0))
+
+
 def terms_of(world: Record, asset: Record, stress: Record) -> Record:
     execution, bars_per_day = world["execution"], world["bars_per_day"]
     day = min(math.sqrt(asset["variance_fast"] * bars_per_day), 1.0)
     day = day if execution["volatility_scaled"] else 1.0
-    widening = asset["variance_fast"] / asset["variance_slow"]
     transient = 0.0
     slower = max(stress["resilience"], SLOWEST) if stress["resilience"] != 1.0 else 1.0
     for j, rho in enumerate(transient_times(world)):
         transient += asset[f"transient_{j}"] * mean_felt(slower * rho)
     return {
         "half_spread": execution["half_spread_bps"] * 1e-4
-        * widening ** (execution["spread_exponent"] / 2.0) * stress["spread"],
+        * widening(world, asset) * stress["spread"],
         "temporary": day * execution["temporary_impact"]
         / stress["depth"] ** execution["impact_exponent"],
         "felt": felt(world),

@@ -15,7 +15,14 @@ from tests.oracle.feedback import feed_back
 from tests.oracle.market import compose, shifted, undisturbed_bar, uniforms, update_averages
 from tests.oracle.observation import observe
 from tests.oracle.orders import is_live, send
-from tests.oracle.prices import Session, carry_impact, permanent_unit, rest_over_a_gap, terms_of
+from tests.oracle.prices import (
+    Session,
+    carry_impact,
+    permanent_unit,
+    rest_over_a_gap,
+    terms_of,
+    widening,
+)
 from tests.oracle.trading import trade, wait, watch
 from trading_env.core.codes import BoundBy, Exit, SlotState, Status
 
@@ -135,6 +142,7 @@ def live_through(world: Record, account: Record, opened: Opened) -> None:
     report["undisturbed_before"] = asset["undisturbed"]
     if not stress["halted"]:
         update_averages(asset, clean["close"], bar["volume"])
+        asset["widening"] = widening(world, asset)
         if unknown:
             asset["permanent_unit"] = permanent_unit(world, asset)
             session.met("a volume not known yet")

@@ -88,6 +88,7 @@ class AssetState:
     variance_fast: Positive  # of a bar's undisturbed return: own impact does not feed on itself
     variance_slow: Positive
     volume_mean: NotNegative  # units a bar, trailing
+    widening: Positive  # half spread over its calm value, by those variances
     # the account's holding
     position: float  # units
     entry_price: float  # average price paid, 0 when flat

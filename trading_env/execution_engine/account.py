@@ -7,7 +7,7 @@ With q the signed quantity, p the price per unit and f the fee,
     equity = cash + sum position x value
 
 where the value of a unit is the mark less the account's own permanent impact on the way out
-(`pricing.leaving_value`): what a fill moves the price by is no gain.
+(`pricing.way_out`): what a fill moves the price by is no gain.
 
 Financing accrues by clock time on the balances carried from the last mark: credit cash at
 `cash_rate`, debit cash at `margin_rate`, both compounded continuously; on positions simple interest
@@ -26,7 +26,7 @@ from trading_env.core.codes import Exit
 from trading_env.core.grid import GRID_SLACK
 from trading_env.core.jit import kernel
 from trading_env.core.records import AccountState, AssetState, Report, Table
-from trading_env.execution_engine.pricing import leaving_value
+from trading_env.execution_engine.pricing import way_out
 from trading_env.risk_manager.desk import Desk, Rules
 from trading_env.risk_manager.levels import clear_exit
 
@@ -111,29 +111,26 @@ def accrue(
 
 @kernel
 def revalue(account: AccountState, assets: Table, rules: Rules) -> float:
-    """Value the account at the true market; return gross exposure."""
+    """Value the account at the true market and at the prices shown; return gross exposure.
+
+    A peak of what is shown counts once two values in a row reach it.
+    """
     value = 0.0
     gross = 0.0
+    seen = account.cash
     for a in range(assets.shape[0]):
         asset = assets[a]
-        asset.value = leaving_value(asset, rules, asset.mark)
+        factor, less = way_out(asset, rules)
+        asset.value = asset.mark * factor - less
         exposure = asset.position * asset.value
         value += exposure
         gross += abs(exposure)
+        seen += asset.position * (asset.seen_close * factor - less)
     account.equity = account.cash + value
     account.peak_equity = max(account.peak_equity, account.equity)
+    account.seen_peak = max(account.seen_peak, min(seen, account.seen_equity))
+    account.seen_equity = seen
     return gross
-
-
-@kernel
-def revalue_as_seen(account: AccountState, assets: Table, rules: Rules) -> None:
-    """Value the account at the prices shown; a peak counts once two values in a row reach it."""
-    value = account.cash
-    for a in range(assets.shape[0]):
-        asset = assets[a]
-        value += asset.position * leaving_value(asset, rules, asset.seen_close)
-    account.seen_peak = max(account.seen_peak, min(value, account.seen_equity))
-    account.seen_equity = value
 
 
 @kernel

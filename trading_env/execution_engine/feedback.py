@@ -21,9 +21,10 @@ Fills that rested are no reading: they pay no spread.
 import math
 
 from trading_env.core.averages import blend
+from trading_env.core.elementary import powered
 from trading_env.core.jit import kernel
 from trading_env.core.records import AssetState
-from trading_env.execution_engine.pricing import day_volatility, fee_due, powered
+from trading_env.execution_engine.pricing import day_volatility, fee_due
 from trading_env.risk_manager.desk import Desk, Rules
 
 DAMPING = 0.99  # share of the level that is left after a bar without news

@@ -19,12 +19,13 @@ Not modelled: queue position, a book that others fill.
 import math
 
 from trading_env.core.codes import SlotState
+from trading_env.core.elementary import growth, moved_by
 from trading_env.core.grid import tick_above, tick_below
 from trading_env.core.jit import kernel, rare_kernel
 from trading_env.core.params import ExecutionParams
 from trading_env.core.records import OrderSlot
 from trading_env.core.values import FillWindow, Quote, Session, Terms
-from trading_env.execution_engine.pricing import growth, moved_by, taking_quote
+from trading_env.execution_engine.pricing import taking_quote
 
 HALVINGS = 20  # of a quantity, to find what a limit allows
 SMALLEST = 0.5**HALVINGS

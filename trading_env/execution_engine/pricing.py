@@ -23,8 +23,8 @@ or, in the arithmetic closed forms, with R the episode's first mark and no produ
 - permanent: the price is moved in proportion to what is held, at one coefficient an episode
   (coefficient x day volatility / day volume at its start), and a fill pays the path it moves the
   price along. So the price is a function of the position, and any round trip at a standing market
-  gives back what it paid (Huberman and Stanzl 2004; Gatheral 2010). `leaving_value` is what a
-  position is worth on that path back.
+  gives back what it paid (Huberman and Stanzl 2004; Gatheral 2010). `way_out` is what a position
+  is worth on that path back.
 
 Nothing is capped: with large sizes a purchase costs any multiple of the price, and a sale all of
 it. A fill's price is rounded to the next tick against the order. A fee is a fraction of the
@@ -38,6 +38,7 @@ Not modelled: the order book, queue position, cross-impact between assets.
 import math
 
 from trading_env.core.codes import Factor, ImpactReference, Task
+from trading_env.core.elementary import growth, moved_by, powered
 from trading_env.core.grid import tick_above, tick_below
 from trading_env.core.jit import kernel, rare_kernel
 from trading_env.core.params import EpisodeParams, ExecutionParams
@@ -45,51 +46,24 @@ from trading_env.core.records import DECAYS, AssetState, Stress
 from trading_env.core.values import FillWindow, Quote, Rates, Session, Terms
 from trading_env.risk_manager.desk import Rules
 
-MAX_EXPONENT = 20.0  # own permanent impact beyond e^20 counts as that
 MAX_DAY_VOLATILITY = 1.0  # impact does not grow beyond this daily standard deviation
-SMALL_EXPONENT = 1e-7  # below it the mean of the way is half of the way, to the last digit
 MIN_RESILIENCE = 0.1  # impact decays at no less than this share of its usual speed
 
 
 @kernel
-def powered(base: float, exponent: float) -> float:
-    """Return base**exponent of a base >= 0; exact for an exponent of 1.
+def way_out(asset: AssetState, rules: Rules) -> tuple[float, float]:
+    """Return how leaving the position, own permanent impact paid, values a unit.
 
-    By logarithm, in half the time of `**`; the relative error is below 1e-15 (1 + |log(result)|).
-    """
-    if exponent == 1.0 or base == 0.0:
-        return base
-    return math.exp(exponent * math.log(base))
-
-
-@kernel
-def growth(z: float) -> float:
-    """Return (e^z - 1) / z: a price's mean on its way to e^z times itself, over itself."""
-    bounded = min(max(z, -MAX_EXPONENT), MAX_EXPONENT)
-    if abs(bounded) < SMALL_EXPONENT:
-        return 1.0 + 0.5 * bounded
-    return math.expm1(bounded) / bounded
-
-
-@kernel
-def moved_by(z: float) -> float:
-    """Return e^z within bounds, exactly 1 for 0."""
-    return 1.0 if z == 0.0 else math.exp(min(max(z, -MAX_EXPONENT), MAX_EXPONENT))
-
-
-@kernel
-def leaving_value(asset: AssetState, rules: Rules, price: float) -> float:
-    """What a unit of the position is worth at a market price, own permanent impact on leaving paid.
-
-    For any fill at a standing market, position x this + cash stays as it was, other costs apart.
-    A parent order is there to be filled, not to leave again: Execution-v0 values at the mark.
+    As a factor on the market price, and an amount to take off that. For any fill at a standing
+    market, position x value + cash stays as it was, other costs apart. A parent order is there to
+    be filled, not to leave again: Execution-v0 values at the mark.
     """
     lasting = asset.permanent_unit * asset.position
-    if lasting == 0.0 or rules.episode.task == Task.EXECUTION:
-        return price
+    if rules.episode.task == Task.EXECUTION:
+        return 1.0, 0.0
     if rules.execution.impact_reference == ImpactReference.FIRST:
-        return price - 0.5 * lasting * asset.reference_price
-    return price * growth(-lasting)
+        return 1.0, 0.5 * lasting * asset.reference_price
+    return growth(-lasting), 0.0
 
 
 @kernel
@@ -101,9 +75,14 @@ def day_volatility(variance: float, episode: EpisodeParams) -> float:
 @kernel
 def half_spread_of(asset: AssetState, factor: float, execution: ExecutionParams) -> float:
     """Half spread that the market quotes under the scenario's factor, a fraction of the price."""
+    return float(execution.half_spread * (asset.widening * factor))
+
+
+@kernel
+def widening_of(asset: AssetState, execution: ExecutionParams) -> float:
+    """Half spread over its calm value, by the market's fast and slow volatility."""
     ratio = asset.variance_fast / asset.variance_slow
-    widening = powered(ratio, 0.5 * execution.spread_exponent)
-    return float(execution.half_spread * (widening * factor))
+    return powered(ratio, 0.5 * execution.spread_exponent)
 
 
 @kernel

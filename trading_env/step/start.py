@@ -19,7 +19,7 @@ from trading_env.core.values import Address, Bar, Opening, Shown
 from trading_env.core.world import Lane, World
 from trading_env.execution_engine.account import revalue
 from trading_env.execution_engine.feedback import PRIOR, expected_cost
-from trading_env.execution_engine.pricing import half_spread_of, permanent_of
+from trading_env.execution_engine.pricing import half_spread_of, permanent_of, widening_of
 from trading_env.risk_manager.desk import Rules, rules_of
 from trading_env.risk_manager.kelly import begin_covariance
 from trading_env.step.observation import observe
@@ -60,6 +60,7 @@ def begin_asset(world: World, asset: AssetState, row: int, a: int) -> None:
     asset.reference_price = asset.mark
     rules = rules_of(world)
     asset.permanent_unit = permanent_of(asset, rules)
+    asset.widening = widening_of(asset, rules.execution)
     asset.seen_half_spread = half_spread_of(asset, 1.0, rules.execution)
     count_crisis(asset, rules.execution.half_spread)
 

@@ -15,7 +15,7 @@ from trading_env.core.jit import kernel, rare_kernel
 from trading_env.core.records import AssetState, BarRecord, Floats, Report
 from trading_env.core.values import Address, Bar, Outcome, Session, Shown, Totals
 from trading_env.core.world import Lane, World
-from trading_env.execution_engine.account import accrue, call_margin, revalue, revalue_as_seen
+from trading_env.execution_engine.account import accrue, call_margin, revalue
 from trading_env.execution_engine.feedback import learn_from_fills
 from trading_env.execution_engine.fills import closing
 from trading_env.execution_engine.inside_bar import (
@@ -32,6 +32,7 @@ from trading_env.execution_engine.pricing import (
     pass_idle_time,
     permanent_of,
     terms_of,
+    widening_of,
 )
 from trading_env.risk_manager.desk import Desk, Rules, desk_of, in_use, rules_of
 from trading_env.risk_manager.kelly import update_covariance
@@ -118,7 +119,6 @@ def settle_lane(world: World, lane: Lane, rules: Rules) -> None:
     if rules.episode.task == Task.EXECUTION and account.step >= rules.episode.length:
         complete_parents(lane, rules)
     gross = revalue(account, lane.assets, rules)
-    revalue_as_seen(account, lane.assets, rules)
     called = call_margin(account, lane.assets, gross, world.account[0])
     for a in range(lane.reports.shape[0]):
         called = called or lane.reports[a].exit == Exit.MARGIN_CALL
@@ -178,6 +178,7 @@ def trade_asset(desk: Desk, address: Address) -> None:
     if stress.halted == 0:
         listed = asset.volume_mean > 0.0
         update_averages(asset, report.undisturbed, bar.volume)
+        asset.widening = widening_of(asset, rules.execution)
         if not listed:
             asset.permanent_unit = permanent_of(asset, rules)
     shown = asset.seen_close

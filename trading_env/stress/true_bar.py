@@ -18,13 +18,13 @@ price moves on unseen; trading resumes with the gap that has built up.
 import math
 
 from trading_env.core.codes import Factor, ImpactReference
+from trading_env.core.elementary import MAX_EXPONENT, moved_by
 from trading_env.core.jit import kernel, rare_kernel
 from trading_env.core.records import AssetState, BarRecord, Stress
 from trading_env.core.values import Bar
 
-MAX_LOG_MOVE = 20.0  # an injected move is bounded so that prices stay finite at any severity
 STRETCH_FLOOR = 0.25
-MAX_RATIO = math.exp(MAX_LOG_MOVE)
+MAX_RATIO = math.exp(MAX_EXPONENT)
 MIN_PRICE_SHARE = 1e-6  # arithmetic impact leaves at least this share of the price
 
 
@@ -74,10 +74,10 @@ def moved_bar(
     closed = stretched(base.close / previous_close, factor, common)
     upper_shadow = stretched(base.high / previous_close, factor, common) / max(opened, closed)
     lower_shadow = stretched(base.low / previous_close, factor, common) / min(opened, closed)
-    opened *= factor_of(stress.gap)
-    closed *= factor_of(stress.gap + stress.drift)
-    peak = max(max(opened, closed), opened * factor_of(stress.high_excursion))
-    trough = min(min(opened, closed), opened * factor_of(stress.low_excursion))
+    opened *= moved_by(stress.gap)
+    closed *= moved_by(stress.gap + stress.drift)
+    peak = max(max(opened, closed), opened * moved_by(stress.high_excursion))
+    trough = min(min(opened, closed), opened * moved_by(stress.low_excursion))
     anchor = previous_close * displacement
     bar = Bar(
         open=anchor * opened,
@@ -88,12 +88,6 @@ def moved_bar(
     )
     displacement *= closed * previous_close / base.close
     return bar, min(max(displacement, 1.0 / MAX_RATIO), MAX_RATIO)
-
-
-@kernel
-def factor_of(log_move: float) -> float:
-    """Return exp of a bounded log move, without the work for the common 0."""
-    return 1.0 if log_move == 0.0 else math.exp(bounded(log_move))
 
 
 @kernel
@@ -108,14 +102,8 @@ def stretched(ratio: float, factor: float, shift: float) -> float:
     size = abs(moved)
     if size <= 1.0 - STRETCH_FLOOR:
         return 1.0 + moved
-    kept = STRETCH_FLOOR * math.exp(max((1.0 - size) / STRETCH_FLOOR - 1.0, -MAX_LOG_MOVE))
+    kept = STRETCH_FLOOR * math.exp(max((1.0 - size) / STRETCH_FLOOR - 1.0, -MAX_EXPONENT))
     return kept if moved < 0.0 else 2.0 - kept
-
-
-@kernel
-def bounded(log_move: float) -> float:
-    """Keep an exponent finite."""
-    return min(max(log_move, -MAX_LOG_MOVE), MAX_LOG_MOVE)
 
 
 @kernel
@@ -132,7 +120,7 @@ def impacted_price(asset: AssetState, price: float, reference: int) -> float:
     if reference == ImpactReference.FIRST:
         shifted = price + asset.permanent * asset.reference_price
         return max(shifted, MIN_PRICE_SHARE * price)
-    return price * math.exp(bounded(asset.permanent))
+    return price * moved_by(asset.permanent)
 
 
 @kernel
@@ -141,7 +129,7 @@ def impacted_bar(asset: AssetState, bar: Bar, reference: int) -> Bar:
     if asset.permanent == 0.0:
         return bar
     if reference == ImpactReference.CURRENT:
-        return scaled(bar, math.exp(bounded(asset.permanent)))
+        return scaled(bar, moved_by(asset.permanent))
     return Bar(
         open=impacted_price(asset, bar.open, reference),
         high=impacted_price(asset, bar.high, reference),
