@@ -7,7 +7,9 @@ financing, a scenario drawn from all presets in every episode, rewards and obser
 random actions (nearly every asset sends an order at nearly every step). The same without a
 scenario stands beside it. One thread; best and
 median of several repetitions; the first calls, which compile, are not timed. Single environments
-go through `gym.make`, batches through `gym.make_vec`. Step and reset times are given apart.
+go through `gym.make`, batches through `gym.make_vec`. Step and reset times are given apart. Beside
+a batch stands how many times its floor it takes (`benchmarks/floor.py`: draws, elementary functions
+and observation alone).
 """
 
 import argparse
@@ -25,6 +27,7 @@ import numba
 import numpy as np
 
 import trading_env
+from benchmarks.floor import floor_ns
 from benchmarks.recording import save, stamped
 from trading_env.envs.portfolio import PortfolioEnv
 from trading_env.envs.vector import PortfolioVectorEnv
@@ -33,7 +36,6 @@ from trading_env.stress.scenario import preset_names
 ENV_ID = "trading_env/Portfolio-v0"
 SCENARIO = {"one_of": preset_names()}  # each episode draws one of all presets
 BATCH = 1024
-FLOORS = {("single", 5): 40_000, ("batch", 10): 300_000}  # steps a second, one core
 
 
 def arguments(assets: int, scenario: Any = SCENARIO) -> dict[str, Any]:
@@ -96,6 +98,14 @@ def time_batch(assets: int, scenario: Any, calls: int) -> tuple[float, float]:
     return BATCH * calls / (time.perf_counter() - begin), resetting
 
 
+def over_floor(kind: str, assets: int, rate: float) -> float | None:
+    """Times that a batch's step takes of its floor, best against best."""
+    if kind == "single":
+        return None
+    features = PortfolioEnv(**arguments(assets, None)).layout.size // assets
+    return round(1e9 / rate / floor_ns(BATCH, assets, features, runs=5), 2)
+
+
 def measure(assets: int, repetitions: int, effort: float) -> list[dict[str, Any]]:
     """Both figures for one number of assets."""
     assert_parity(assets)
@@ -118,7 +128,7 @@ def measure(assets: int, repetitions: int, effort: float) -> list[dict[str, Any]
                 "median": round(statistics.median(rates)),
                 "slowest": round(min(rates)),
                 "reset_us": round(1e6 * min(reset for _, reset in runs), 2),
-                "floor": FLOORS.get((kind, assets)) if scenario else None,
+                "over_floor": over_floor(kind, assets, max(rates)),
             }
         )
     return rows
@@ -147,22 +157,17 @@ def main() -> int:
         },
         rows=rows,
     )
-    heads = f"{'best':>12} {'median':>12} {'slowest':>12} {'reset us':>9}"
+    heads = f"{'best':>12} {'median':>12} {'slowest':>12} {'reset us':>9} {'over floor':>10}"
     print(f"{'lanes':>6} {'assets':>6} {'scenario':>8} {heads}")
     for row in rows:
         print(
             f"{row['lanes']:>6} {row['assets']:>6} {row['scenario']:>8} {row['best']:>12,} "
-            f"{row['median']:>12,} {row['slowest']:>12,} {row['reset_us']:>9}"
+            f"{row['median']:>12,} {row['slowest']:>12,} {row['reset_us']:>9} "
+            f"{row['over_floor'] or '':>10}"
         )
     if chosen.out:
         save(result, chosen.out)
-    missed = [row for row in rows if row["floor"] and row["median"] < row["floor"]]
-    for row in missed:
-        print(
-            f"below its floor of {row['floor']:,}: {row['lanes']} x {row['assets']}",
-            file=sys.stderr,
-        )
-    return 1 if missed else 0
+    return 0
 
 
 if __name__ == "__main__":
