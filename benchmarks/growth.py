@@ -1,4 +1,4 @@
-"""How the time of a step grows: with assets, environments, history, events and threads.
+"""How the time of a step grows, and where it goes.
 
     python -m benchmarks.growth [--out FILE]
     python -m benchmarks.growth --write    # the page and its picture from the recorded figures
@@ -10,6 +10,11 @@ the machine makes a run slower and none faster. The first call, which compiles, 
 
 The history is that of the market's table, of which an episode reads its own part alone; events are
 spread over the episode, and act on a tenth of it each.
+
+Where it goes is told by differences, ten assets each: an asset that sends no order, in 64
+environments, whose state stays in the processor's second cache; what orders and fills add to that;
+what 1,024 environments add, whose state does not; what a scenario of all presets adds. Beside them
+stands the floor of `benchmarks/floor.py`: the arithmetic alone.
 """
 
 import argparse
@@ -25,14 +30,16 @@ import numba
 import numpy as np
 from tqdm import tqdm
 
+from benchmarks.floor import floor_ns
 from benchmarks.recording import measure_or_write, stamped
 from trading_env.envs.vector import PortfolioVectorEnv
+from trading_env.stress.scenario import preset_names
 
 ROOT = Path(__file__).resolve().parent
 RECORD = ROOT / "results" / "growth.json"
 PAGE = ROOT.parent / "docs" / "growth.md"
 PICTURE = ROOT.parent / "docs" / "images" / "growth.png"
-LANES, ASSET_LANES, BARS, LENGTH = 1024, 64, 1000, 252
+LANES, ASSET_LANES, PART_ASSETS, BARS, LENGTH = 1024, 64, 10, 1000, 252
 MAX_BARS = 1_000_000  # of a path
 RUNS, LEAST_S = 20, 0.15  # runs of a point, and the least time that each takes
 POINTS: dict[str, tuple[int, ...]] = {
@@ -69,9 +76,20 @@ def event(k: int, count: int) -> dict[str, Any]:
 def time_point(axis: str, value: int) -> float:
     """Return nanoseconds for a step of one asset in one environment."""
     numba.set_num_threads(value if axis == "threads" else 1)
-    envs = PortfolioVectorEnv(**arguments(axis, value))
+    return time_step(PortfolioVectorEnv(**arguments(axis, value)), conviction=1.0)
+
+
+def time_part(lanes: int, scenario: Any, conviction: float) -> float:
+    """Return the same for environments of ten assets, and convictions up to a size."""
+    market = {"generator": "multiscale", "assets": PART_ASSETS}
+    return time_step(PortfolioVectorEnv(lanes, market=market, scenario=scenario), conviction)
+
+
+def time_step(envs: PortfolioVectorEnv, conviction: float) -> float:
+    """Return nanoseconds for a step of one asset in one environment: the fastest run."""
     size = envs.num_envs * len(envs.layout.symbols)
-    actions = np.random.default_rng(0).uniform(-1.0, 1.0, (8, envs.num_envs, size // envs.num_envs))
+    shape = (8, envs.num_envs, size // envs.num_envs)
+    actions = conviction * np.random.default_rng(0).uniform(-1.0, 1.0, shape)
     envs.reset(seed=0)
     envs.step(actions[0])
     calls, best = 1, np.inf
@@ -89,6 +107,26 @@ def time_point(axis: str, value: int) -> float:
     return float(1e9 * best / size)
 
 
+def parts() -> dict[str, float]:
+    """Tell where the time of an asset's step goes, nanoseconds."""
+    numba.set_num_threads(1)
+    every = {"one_of": preset_names()}
+    still = time_part(ASSET_LANES, None, 0.0)
+    cached = time_part(ASSET_LANES, None, 1.0)
+    large = time_part(LANES, None, 1.0)
+    stressed = time_part(LANES, every, 1.0)
+    features = PortfolioVectorEnv(1).layout.size // len(PortfolioVectorEnv(1).layout.symbols)
+    found = {
+        "an asset that sends nothing, 64 environments": still,
+        "orders and fills": cached - still,
+        "state beyond the second cache, 1,024 environments": large - cached,
+        "a scenario": stressed - large,
+        "all of it": stressed,
+        "the floor": floor_ns(LANES, PART_ASSETS, features, RUNS) / PART_ASSETS,
+    }
+    return {name: round(ns, 1) for name, ns in found.items()}
+
+
 def measured() -> dict[str, Any]:
     """Time every point; name what the figures depend on."""
     begin = datetime.now(UTC)
@@ -97,7 +135,7 @@ def measured() -> dict[str, Any]:
         {"axis": axis, "value": value, "ns": round(time_point(axis, value), 1)}
         for axis, value in tqdm(points, unit=" points", disable=None)
     ]
-    return stamped("python -m benchmarks.growth", begin, rows=rows)
+    return stamped("python -m benchmarks.growth", begin, rows=rows, parts=parts())
 
 
 def of_axis(record: Mapping[str, Any], axis: str) -> tuple[list[int], list[float]]:
@@ -131,6 +169,8 @@ def page(record: Mapping[str, Any]) -> str:
     ]
     for axis in POINTS:
         lines += table(axis, *of_axis(record, axis))
+    lines += ["| where the time goes | ns |", "| --- | ---: |"]
+    lines += [f"| {name} | {ns:,.0f} |" for name, ns in record["parts"].items()]
     return "\n".join(lines).rstrip() + "\n"
 
 

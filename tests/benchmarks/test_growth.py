@@ -26,7 +26,10 @@ def flat(arguments: dict[str, Any]) -> dict[str, Any]:
 def test_the_page_holds_every_point_of_a_record() -> None:
     points = [(axis, value) for axis, values in growth.POINTS.items() for value in values]
     rows = [{"axis": a, "value": v, "ns": 1000.0 + k} for k, (a, v) in enumerate(points)]
-    text = growth.page(stamped("command", datetime.now(UTC), rows=rows))
+    text = growth.page(
+        stamped("command", datetime.now(UTC), rows=rows, parts={"all of it": 2345.6})
+    )
+    assert "| all of it | 2,346 |" in text
     assert all(f" {1000 + k:,} |" in text for k in range(len(points)))
 
 
