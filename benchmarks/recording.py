@@ -55,6 +55,13 @@ def save(record: Record, path: Path) -> None:
     path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 
+def renew(path: Path, key: str, row: Record) -> None:
+    """Put a row in the place of the one with the same key; a record of parts measured apart."""
+    known = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() else []
+    others = [other for other in known if other[key] != row[key]]
+    save({"rows": sorted([*others, row], key=lambda each: str(each[key]))}, path)
+
+
 def measure_or_write(
     parser: argparse.ArgumentParser,
     measure: Callable[[argparse.Namespace], Record],

@@ -1,13 +1,15 @@
-"""Random damage to files: of the values of a JSON file, of the rows of a CSV file, of any bytes."""
+"""Random damage to files: of values (JSON, TOML, safetensors' header), of a table, of any bytes."""
 
 import copy
 import json
+import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import tomli_w
 
 NUMBERS = [0, -1, 7, 2**63, 10**400, -0.0, 0.5, 1e30, -1e30, 1e308, float("nan"), float("inf")]
 TEXTS = ["", "x", "\ud800", "\0", "a" * 10_000]
@@ -15,17 +17,20 @@ VALUES = [None, True, False, *NUMBERS, *TEXTS, [], {}, [[]], [None], [1.0], ["x"
 NESTED = ["[" * depth + "]" * depth for depth in (60, 300, 100_000)]
 CELLS = ["", "x", -1, 0, 1e30, 1e-300, 1e308, "nan", "inf", True, 2**70, "1e400", 0.1]
 BYTES = [b"{", b"[", b'"', b"9" * 30, b"e999", b"\\ud800", b",", b"null", b"\xff", b"\0"]
+KINDS = ["float32", "str", "category", "bool", "object"]
 HOLE = "a hole that nested brackets are put into"
+MORE = ["market", "window", "stressed"]
+VALUED, TABLES = (".json", ".toml", ".safetensors"), (".csv", ".parquet")
 
 
 def mutate(folder: Path, names: Sequence[str], rng: np.random.Generator) -> str:
     """Damage one file of a folder; return which, and in what way."""
     name = names[rng.integers(len(names))]
     path = folder / name
-    if path.suffix == ".json" and rng.random() < 0.8:
+    if path.suffix in VALUED and rng.random() < 0.8:
         way = _values(path, rng)
-    elif path.suffix == ".csv" and rng.random() < 0.8:
-        way = _rows(path, rng)
+    elif path.suffix in TABLES and rng.random() < 0.8:
+        way = _table(path, rng)
     else:
         way = _bytes(path, rng)
     return f"{name}: {way}"
@@ -40,8 +45,30 @@ def _places(value: Any, way: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 
 def _values(path: Path, rng: np.random.Generator) -> str:
-    """Replace, drop, rename or repeat parts of a JSON file."""
-    content = json.loads(path.read_text(encoding="utf-8"))
+    """Replace, drop, rename or repeat values of a file."""
+    content = path.read_bytes()
+    if path.suffix == ".toml":
+        values = tomllib.loads(content.decode())
+        said = _change_values(values, rng)
+        try:
+            text = tomli_w.dumps(values)
+        except TypeError:  # TOML has no null
+            return _bytes(path, rng)
+    else:
+        size = int.from_bytes(content[:8], "little") if path.suffix == ".safetensors" else 0
+        values = json.loads(content[8 : 8 + size] if size else content)
+        said = _change_values(values, rng)
+        text = json.dumps(values)
+    nested = NESTED[rng.integers(len(NESTED))]
+    written = text.replace(json.dumps(HOLE), nested).encode("utf-8", "surrogatepass")
+    if path.suffix == ".safetensors":  # the weights follow a header, which follows its length
+        written = len(written).to_bytes(8, "little") + written + content[8 + size :]
+    path.write_bytes(written)
+    return said
+
+
+def _change_values(content: Any, rng: np.random.Generator) -> str:
+    """Replace, drop, rename or repeat parts of what JSON can hold."""
     said = []
     for _ in range(rng.integers(1, 4)):
         places = list(_places(content))
@@ -63,32 +90,49 @@ def _values(path: Path, rng: np.random.Generator) -> str:
         else:
             part[str(rng.choice(["x", "severity", "market", "window", "name"]))] = part.pop(key)
         said.append(f"{what} {(*way, key)}")
-    nested = NESTED[rng.integers(len(NESTED))]
-    text = json.dumps(content).replace(json.dumps(HOLE), nested)
-    path.write_text(text, encoding="utf-8", errors="surrogatepass")
     return "; ".join(said)
 
 
-def _rows(path: Path, rng: np.random.Generator) -> str:
-    """Set cells, fill or rename columns, drop or shuffle rows of a CSV file."""
-    frame = pd.read_csv(path).astype(object)
-    column = str(rng.choice(frame.columns.to_list()))
+def _table(path: Path, rng: np.random.Generator) -> str:
+    """Set cells, fill, rename or convert columns, drop or shuffle rows of a CSV or Parquet file."""
+    is_csv = path.suffix == ".csv"
+    try:
+        frame = (pd.read_csv if is_csv else pd.read_parquet)(path)
+    except (ValueError, pd.errors.ParserError):  # a CSV file without one header
+        return _bytes(path, rng)
+    if frame.empty:
+        return _bytes(path, rng)
+    at = int(rng.integers(frame.shape[1]))
+    column = frame.columns[at]
     value = CELLS[rng.integers(len(CELLS))]
-    what = rng.choice(["cell", "cell", "cell", "column", "shuffle", "cut", "name", "more"])
+    ways = ["cell", "cell", "cell", "column", "shuffle", "cut", "name", "more"]
+    what = rng.choice(ways if is_csv else [*ways, "kind", "nest"])
     if what == "cell":
-        frame.iloc[int(rng.integers(len(frame))), frame.columns.get_loc(column)] = value
-    elif what == "column":
-        frame[column] = value
+        values = frame.iloc[:, at].astype(object)
+        values.iloc[int(rng.integers(len(frame)))] = value
+        frame = frame.drop(columns=column)
+        frame.insert(at, column, values, allow_duplicates=True)
+    elif what in ("column", "more"):
+        frame[column if what == "column" else str(rng.choice(MORE))] = value
     elif what == "shuffle":
         frame = frame.iloc[rng.permutation(len(frame))]
     elif what == "cut":
         frame = frame.iloc[: rng.integers(len(frame))]
     elif what == "name":
         frame = frame.rename(columns={column: str(rng.choice(["x", "market", "window", "step"]))})
+    elif what == "kind":
+        value = KINDS[rng.integers(len(KINDS))]
+        frame[column] = frame[column].astype(str if value == "object" else value, errors="ignore")
     else:
-        frame[str(rng.choice(["market", "window", "stressed"]))] = value
-    frame.to_csv(path, index=False)
-    return f"{what} {column} {value!r}"
+        frame[column] = [[1.0, [2.0]]] * len(frame)
+    if is_csv:
+        frame.to_csv(path, index=False)
+    else:
+        try:
+            frame.to_parquet(path)
+        except (TypeError, ValueError, OverflowError):  # Parquet has one type a column
+            frame.astype(str).to_parquet(path)
+    return f"{what} {column} {value!r:.40}"
 
 
 def _bytes(path: Path, rng: np.random.Generator) -> str:

@@ -29,7 +29,7 @@ PORTFOLIO = ["--env", "portfolio", "--market", MARKET, "--timesteps", "3000"]
 EXECUTION = ["--env", "execution", "--generations", "5"]
 SMALL = ["--episodes", "2", "--scenario", "price_shock", "--scenario", "bad_data"]
 COMMANDS = {"portfolio": [*PORTFOLIO, *SMALL], "execution": [*EXECUTION, *SMALL]}
-KILLS = 10  # of each command
+KILLS = 20  # of each command
 
 
 def hear_interruptions() -> None:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,6 @@ from trading_env.policies.patience import Clock
 ONE = ObservationLayout(("A",), (), Task.EXECUTION)
 TWO = ObservationLayout(("A", "B"), ())
 DESCRIPTION, WEIGHTS, CONFIG = "policy/policy.json", "policy/policy.safetensors", "config.toml"
-MUTATIONS = 150
 Damage = Callable[[Path], None]
 
 
@@ -219,27 +217,6 @@ def test_the_damages_are_many_and_the_command_line_says_them_in_one_line(
     assert said.out == "" and said.err.count("\n") == 1 and "policy.safetensors: mean" in said.err
     assert not out.exists()
     print(f"{len(DAMAGES)} damaged policy folders")
-
-
-@pytest.mark.proof
-@pytest.mark.parametrize("make", [adaptive, pace])
-def test_a_policy_folder_that_was_mutated_at_random_acts_or_is_refused(
-    make: Callable[[Path], Path], tmp_path: Path
-) -> None:
-    rng = np.random.default_rng(6)
-    whole = make(tmp_path / "whole")
-    refused = 0
-    for number in range(2 * MUTATIONS):
-        folder = shutil.copytree(whole, tmp_path / str(number))
-        what = mutate(folder, [DESCRIPTION, WEIGHTS, CONFIG], rng)
-        try:
-            used(folder, TWO if make is adaptive else ONE)
-        except UserError as error:
-            refused += 1
-            assert len(str(error)) < 200, what
-        shutil.rmtree(folder)
-    assert 0 < refused < 2 * MUTATIONS
-    print(f"{2 * MUTATIONS} mutated policy folders: {refused} refused, the others act")
 
 
 def a_plan() -> Plan:

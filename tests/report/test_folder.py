@@ -3,7 +3,6 @@
 import copy
 import json
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.mutations import mutate
 from tests.report.folder import curves, read, summary
 from trading_env.backtesting.replay import CODED, REPLAYED
 from trading_env.cli.main import main
@@ -26,7 +24,6 @@ SUMMARY, REPLAY, MANIFEST = FILES = (
 CSV, PARQUET = "evaluation/curves.csv", "evaluation/curves.parquet"
 ROWS = 3
 DEEP = "[" * 100_000
-MUTATIONS = 150
 
 
 def contents() -> dict[str, Any]:
@@ -287,26 +284,6 @@ def test_any_value_at_any_place_makes_a_page_or_one_line(
             assert code in (0, 2), (name, place)
             assert capsys.readouterr().err.count("\n") == (code == 2)
             write_json(tmp_path / name, whole)
-
-
-@pytest.mark.proof
-@pytest.mark.parametrize("seed", range(4))
-def test_a_folder_that_was_mutated_at_random_makes_a_page_or_one_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], seed: int
-) -> None:
-    rng = np.random.default_rng([seed, 5])
-    whole = write(tmp_path / "whole")
-    codes = []
-    for number in range(MUTATIONS):
-        folder = shutil.copytree(whole, tmp_path / str(number))
-        what = mutate(folder, [*FILES, CSV], rng)
-        codes.append(main(["report", str(folder)]))
-        said = capsys.readouterr().err
-        assert codes[-1] in (0, 2), what
-        assert said.count("\n") == (codes[-1] == 2) and len(said) < 210, (what, said)
-        shutil.rmtree(folder)
-    assert 0.1 < np.mean([code == 0 for code in codes]) < 0.9
-    print(f"{MUTATIONS} mutated run folders: {codes.count(2)} lines, {codes.count(0)} pages")
 
 
 def test_curves_that_hardly_move_are_drawn(tmp_path: Path) -> None:

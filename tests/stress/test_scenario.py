@@ -542,22 +542,3 @@ def test_a_bad_file_is_one_line_that_names_it(case: str, tmp_path: Path) -> None
 def test_a_file_that_is_not_there_or_is_a_folder_is_named(tmp_path: Path) -> None:
     assert "no such file" in refused(tmp_path / "none.toml")
     assert "not a regular file" in refused(str(tmp_path) + "/")
-
-
-def test_a_mutated_file_loads_or_is_refused_in_one_line(tmp_path: Path) -> None:
-    path = tmp_path / "fuzz.toml"
-    source = (ROOT / "scenarios" / "covid_2020.toml").read_bytes()
-    generator = np.random.default_rng(7)
-    refusals = 0
-    for _ in range(300):
-        data = bytearray(source)
-        for position in generator.integers(0, len(data), 3):
-            data[position] = generator.integers(0, 256)
-        path.write_bytes(bytes(data))
-        try:
-            load_file(path)
-        except ScenarioError as error:
-            refusals += 1
-            assert len(str(error)) < 200
-            assert str(error).isprintable()
-    assert refusals > 0

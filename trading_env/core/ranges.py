@@ -1,4 +1,8 @@
-"""The ranges that records declare, laid out so that a whole table is checked at once."""
+"""The ranges that records declare, laid out so that a whole table is checked at once.
+
+What is declared finite may be `LARGEST` here at most, and what is declared positive `SMALLEST` at
+least: so products and quotients of numbers that come from outside stay finite.
+"""
 
 import math
 from enum import EnumType
@@ -10,6 +14,7 @@ from numpy.typing import NDArray
 
 from trading_env.core.records import HUGE, Table, Within, record_dtype
 
+SMALLEST, LARGEST = 1e-30, 1e30
 Sizes = tuple[tuple[str, int], ...]  # what the words in `Within` stand for
 
 
@@ -32,6 +37,9 @@ def ranges_of(layout: type, sizes: Sizes) -> tuple[Ranges, ...]:
         part, offset = fields[name][:2]
         low, declared = _ends(kind, part.base.kind)
         high = known[declared] if isinstance(declared, str) else declared
+        if part.base.kind == "f":
+            low = max(low, SMALLEST if low > 0.0 else -LARGEST)
+            high = min(high, LARGEST)
         words: list[tuple[str, int, Any, Any]] = found.setdefault(part.base.type, [])
         for k in range(math.prod(part.shape)):
             label = f"{name}[{k}]" if part.shape else name
@@ -75,6 +83,7 @@ def first_outside(table: Table, parts: tuple[Ranges, ...]) -> str:
 
 
 def _described(low: float, high: float) -> str:
-    if high < HUGE:
+    if high != LARGEST:
         return f"in [{low}, {high}]"
-    return "a finite number" + (" >= 0" if low == 0.0 else " > 0" if low > 0.0 else "")
+    least = {0.0: ">= 0, ", SMALLEST: f">= {SMALLEST:g}, "}.get(low, "")
+    return f"a finite number, {least}at most {LARGEST:g} in size"

@@ -34,7 +34,7 @@ from trading_env.step.start import NEVER
 
 STATE_VERSION = 3
 LAYOUTS = {"assets": AssetState, "slots": OrderSlot, "accounts": AccountState, "logs": EpisodeLog}
-ROUNDING = 1e-9  # share of the variances by which an estimated covariance may miss being one
+ROUNDING = 1e-9  # share by which a sum, or an estimated covariance, may miss being one
 Seeds = NDArray[np.uint64]
 
 
@@ -92,6 +92,7 @@ def checked_snapshot(
         if fault:
             raise StateError(f"state: {name}{fault}")
     _check_place(lanes.accounts, world.episode[0], autoreset)
+    _check_sums(lanes)
     _check_slots(lanes)
     _check_starts(lanes, world.events)
     _check_covariances(lanes.covariances[:, 0])
@@ -199,6 +200,27 @@ def _check_place(accounts: Table, episode: EpisodeParams, autoreset: AutoReset) 
             lane = int(bad.argmax())
             where = f"accounts[{lane}].{field} = {accounts[field][lane]} at step {step[lane]}"
             raise StateError(f"state: {where}: {reason}")
+
+
+def _check_sums(lanes: Lanes) -> None:
+    """Refuse accounts that are not what they hold, and late bars on their way that are none."""
+    accounts, assets = lanes.accounts, lanes.assets
+    exposure = assets["position"] * assets["value"]
+    parents = np.abs(assets["parent"]) * assets["reference_price"]
+    size = np.abs(accounts["cash"]) + np.abs(exposure).sum(axis=1) + accounts["initial_equity"]
+    sums = (
+        ("equity", accounts["cash"] + exposure.sum(axis=1), size),
+        ("arrival_value", parents.sum(axis=1), parents.sum(axis=1)),
+    )
+    for field, held, size in sums:
+        bad = np.abs(held - accounts[field]) > ROUNDING * size
+        if bad.any():
+            lane = int(bad.argmax())
+            where = f"accounts[{lane}].{field} = {accounts[field][lane]}"
+            raise StateError(f"state: {where}: what it stands for comes to {held[lane]}")
+    late = np.argwhere((assets["late_left"] > 0) & (assets["late_close"] <= 0.0))
+    if len(late):
+        raise StateError(f"state: assets{late[0].tolist()}.late_left > 0, but late_close is 0")
 
 
 def _check_slots(lanes: Lanes) -> None:
