@@ -24,7 +24,7 @@ from trading_env.backtesting.run_folder import RunFolder
 from trading_env.cli.answers import new_app, run
 from trading_env.cli.options import read_market, reads_bars
 from trading_env.core.doors import read_toml
-from trading_env.core.errors import ConfigError, shown, unknown
+from trading_env.core.errors import ConfigError, reason_of, shown, unknown
 from trading_env.core.files import write_toml
 from trading_env.core.locking import only_writer
 
@@ -47,7 +47,7 @@ def read_config(context: typer.Context, path: str | None) -> str | None:
         try:
             TypeAdapter(kinds[name]).validate_python(value, strict=True)
         except ValidationError as error:
-            reason = error.errors()[0]["msg"]
+            reason = reason_of(error.errors()[0])
             raise ConfigError(f"{path}: {name} = {shown(value)}: {reason}") from None
     values.pop("out", None)  # a run is repeated in a folder of its own
     context.default_map = values

@@ -13,6 +13,7 @@ from trading_env.backtesting.references import with_mirrors
 from trading_env.backtesting.run_folder import RunFolder
 from trading_env.backtesting.runs import described, evaluated, market_name, markets_of, plan_of
 from trading_env.backtesting.tables import KEYS, episodes_frame
+from trading_env.core.arguments import mapping
 from trading_env.core.errors import ConfigError
 from trading_env.envs.world import DEFAULT_LENGTH, EXECUTION_DEFAULTS, WARMUP
 from trading_env.markets import load_market
@@ -59,14 +60,15 @@ def evaluate(
             the one that was asked for.
     """
     found = resolve(policies, env, trust=trust)
+    own = mapping("env_kwargs", {} if env_kwargs is None else env_kwargs)
     plan = Plan(
         policies=found.policies,
-        scenarios=named(scenarios),
+        scenarios=named("scenarios", scenarios),
         slices=[Slice("market", {})],
         severities=severities,
         episodes=episodes,
         seed=seed,
-        env_kwargs={**found.env_kwargs, **(env_kwargs or {})},
+        env_kwargs={**found.env_kwargs, **own},
         env=found.env,
     )
     return episodes_frame(play(plan), KEYS)
@@ -118,7 +120,7 @@ def evaluate_policy(
         length = _length(name, market, found.env, band) if length is None else length
         cut = {"market": market, "seed_band": band, "episode_length": length}
     if scenarios is None:
-        scenarios = named(["calm"] if settings else preset_names())
+        scenarios = named("scenarios", ["calm"] if settings else preset_names())
     scenarios = with_mirrors(scenarios) if mirror else scenarios
     name, bars = market_name(cut["market"]), load_market(cut["market"], seed_band=cut["seed_band"])
     plan = plan_of(

@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from trading_env.core.arguments import choice, flag, mapping
 from trading_env.core.doors import Loose, is_there, read_json, read_toml
 from trading_env.core.errors import ConfigError, PolicyError, nearest, shown, unknown
 from trading_env.envs.spaces import ObservationLayout
@@ -127,12 +128,15 @@ def resolve(
     Raises:
         ConfigError: a policy is not found, or two belong to different environments.
     """
+    if env is not None:
+        choice("env", env, ENVS)
+    flag("trust", trust)
     found: dict[str, PolicySpec] = {}
     own: dict[str, Any] = {}
     if isinstance(policies, str):
         only = find_policy(policies, env, trust=trust)
         return Resolved({only.name: only.spec, **only.company}, only.env, dict(only.env_kwargs))
-    for name, given in policies.items():
+    for name, given in mapping("policies", policies).items():
         if isinstance(given, str):
             candidate = find_policy(given, env, trust=trust)
             env = candidate.env

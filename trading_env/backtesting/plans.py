@@ -4,7 +4,8 @@ Every cell resets its batch with the same seed, so that policies, scenarios and 
 paired by episode. For what a scenario costs, each policy plays once more without any.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -16,12 +17,13 @@ from trading_env.backtesting.interruption import stop_if_interrupted
 from trading_env.backtesting.metrics import METRICS, score
 from trading_env.backtesting.rollouts import Rollout, rollout
 from trading_env.backtesting.store import CellStore
-from trading_env.core.errors import ConfigError
+from trading_env.core.arguments import mapping, number, whole
+from trading_env.core.errors import ConfigError, shown
 from trading_env.core.files import jsonable
 from trading_env.core.records import Floats
 from trading_env.core.seeds import seed_of
 from trading_env.envs.trace import EpisodeTrace
-from trading_env.envs.vector import TradingVectorEnv
+from trading_env.envs.vector import MOST_LANES, TradingVectorEnv
 from trading_env.envs.world import Setup
 from trading_env.policies.adapters import PolicySpec, build_policy
 from trading_env.policies.policy import Policy, env_class, make_envs
@@ -30,9 +32,18 @@ Advance = Callable[[bool], object]  # called after each cell: was it played now?
 QUARTILES = {"equity_low": 25, "equity": 50, "equity_high": 75}
 
 
-def named(values: Mapping[str, Any] | Sequence[str]) -> Mapping[str, Any]:
-    """Return name -> value; texts name themselves."""
-    return values if isinstance(values, Mapping) else {name: name for name in values}
+def named(what: str, values: Mapping[str, Any] | Sequence[str]) -> Mapping[str, Any]:
+    """Return name -> value; texts name themselves.
+
+    Raises:
+        ConfigError: `values`, which `what` names, is neither a mapping nor a list of texts.
+    """
+    if isinstance(values, Mapping):
+        return mapping(what, values)
+    if not isinstance(values, list | tuple) or not all(isinstance(name, str) for name in values):
+        reason = "give a list of names, or a mapping of names to what they stand for"
+        raise ConfigError(f"{what} = {shown(values)}: {reason}")
+    return {name: name for name in values}
 
 
 @dataclass(frozen=True)
@@ -57,12 +68,15 @@ class Plan:
             ConfigError: a number out of its range, or nothing to play.
         """
         env_class(self.env)
-        if isinstance(self.episodes, bool) or self.episodes < 1:
-            raise ConfigError(f"episodes = {self.episodes}: must be >= 1")
+        whole("episodes", self.episodes, 1, MOST_LANES)
         seed_of(self.seed, self.episodes)
+        if isinstance(self.severities, str | Mapping) or not isinstance(self.severities, Iterable):
+            raise ConfigError(f"severities = {shown(self.severities)}: give a list of numbers")
+        for severity in self.severities:
+            number("severities", severity, 0.0, math.inf)
         for name in ("policies", "scenarios", "slices", "severities"):
-            if not getattr(self, name):
-                raise ConfigError(f"{name}: give at least one")
+            if len(getattr(self, name)) == 0:
+                raise ConfigError(f"{name.replace('slices', 'markets')}: give at least one")
 
     @property
     def cells(self) -> int:

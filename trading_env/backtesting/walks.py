@@ -18,7 +18,8 @@ from trading_env.backtesting.runs import described, evaluated, markets_of, plan_
 from trading_env.backtesting.store import CellStore
 from trading_env.backtesting.tables import episodes_frame
 from trading_env.backtesting.windows import Walk, Window
-from trading_env.core.errors import ConfigError
+from trading_env.core.arguments import mapping
+from trading_env.core.errors import ConfigError, shown
 from trading_env.envs.world import WARMUP
 from trading_env.markets import Market, load_market
 from trading_env.markets.bars import TRAIN_SHARE, VALIDATION_SHARE
@@ -74,19 +75,23 @@ def backtest(
     found = resolve(policies, env, trust=trust)
     if found.env_kwargs:
         raise ConfigError(NO_WINDOWS)
+    if store is not None and not isinstance(store, CellStore):
+        raise ConfigError(f"store = {shown(store)}: give a CellStore")
+    if advance is not None and not callable(advance):
+        raise ConfigError(f"advance = {shown(advance)}: give a function of one argument")
     slices = [
         cut
-        for name, spec in named(markets).items()
+        for name, spec in named("markets", markets).items()
         for cut in slices_of(name, load_market(spec, seed_band=None), windows)
     ]
     plan = Plan(
         policies=found.policies,
-        scenarios=named(scenarios),
+        scenarios=named("scenarios", scenarios),
         slices=slices,
         severities=severities,
         episodes=episodes,
         seed=seed,
-        env_kwargs=dict(env_kwargs or {}),
+        env_kwargs=mapping("env_kwargs", {} if env_kwargs is None else env_kwargs),
         env=found.env,
     )
     return episodes_frame(play(plan, store=store, advance=advance))

@@ -60,6 +60,8 @@ class Walk(NamedTuple):
         Raises:
             ConfigError: an unknown key, a wrong length, or one that is missing.
         """
+        if not isinstance(text, str):
+            raise ConfigError(f'windows = {shown(text)}: give text, as "train=504,test=126"')
         lengths: dict[str, int] = {}
         for part in text.split(","):
             name, _, value = (piece.strip() for piece in part.partition("="))

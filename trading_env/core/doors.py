@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from trading_env.core.errors import UserError, clip
+from trading_env.core.errors import UserError, clip, reason_of
 
 LARGEST_FILE = 256 * 2**20  # bytes
 T = TypeVar("T")
@@ -103,4 +103,4 @@ def read_toml(path: Path, kind: type[T], error: type[UserError] = UserError) -> 
 def _refusal(path: Path, found: ValidationError, error: type[UserError]) -> UserError:
     first = found.errors(include_url=False)[0]
     place = ".".join(clip(part) for part in first["loc"])
-    return error.at(path, place[:80], first["msg"].removeprefix("Value error, "))
+    return error.at(path, place[:80], reason_of(first))

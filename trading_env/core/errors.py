@@ -6,12 +6,27 @@ escaped.
 """
 
 import difflib
-from collections.abc import Iterable
-from typing import Self
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Self
 
 _LONGEST = 200  # characters of a message
 _HINT = 120  # of the part that says what is known
 _TAIL = 56  # characters kept of a long file name: its end
+_REASONS = {  # by the beginning of pydantic's name for it
+    "missing": "missing",
+    "extra_forbidden": "unknown",
+    "float_": "must be a number",
+    "int_": "must be a whole number",
+    "bool_": "must be true or false",
+    "string_type": "must be text",
+    "string_too_short": "must not be empty",
+    "finite_number": "must be finite",
+    "tuple_type": "must be a list",
+    "list_type": "must be a list",
+    "dict_type": "must be a mapping",
+    "model_": "must be a mapping",
+}
 
 
 class UserError(ValueError):
@@ -64,11 +79,25 @@ def one_line(message: object) -> str:
 
 
 def shown(value: object, limit: int = 60) -> str:
-    """Show a value as Python writes it, in at most `limit` characters."""
+    """Show a value as Python writes it, in at most `limit` characters; what needs lines by type."""
     try:
-        return f"{value!r:.{limit}}"
+        text = f"{value!r}"
     except (RecursionError, ValueError):  # nested too deeply, or an integer of too many digits
-        return f"a {type(value).__name__}"
+        text = ""
+    return text[:limit] if text and "\n" not in text else f"a {type(value).__name__}"
+
+
+def reason_of(problem: Mapping[str, Any]) -> str:
+    """Say in this package's words what pydantic found wrong, an item of its `errors()`."""
+    kind, said = str(problem["type"]), str(problem["msg"])
+    for begin, reason in _REASONS.items():
+        if kind.startswith(begin):
+            return reason
+    return re.sub(r"^(Value error, |\w+ should (?=be|have))", _must, said)
+
+
+def _must(found: re.Match[str]) -> str:
+    return "must " if found[1].endswith("should ") else ""
 
 
 def clip(text: object, limit: int = 28) -> str:

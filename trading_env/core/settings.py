@@ -11,7 +11,8 @@ from typing import Annotated, Any, ClassVar, Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
-from trading_env.core.errors import ConfigError, nearest, shown, unknown
+from trading_env.core.arguments import mapping
+from trading_env.core.errors import ConfigError, nearest, reason_of, shown, unknown
 from trading_env.core.records import Table, new_table
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -29,15 +30,32 @@ class Settings(BaseModel):
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     label: ClassVar[str] = "settings"
 
+    def __init__(self, /, **values: Any) -> None:
+        """Check every value.
+
+        Raises:
+            ConfigError: an unknown key, a wrong type, or a value out of range.
+        """
+        for key in values:
+            if key not in type(self).model_fields:
+                raise ConfigError(f"{self.label}: {unknown('key', key, type(self).model_fields)}")
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            given = "" if first["type"] == "missing" else f" = {shown(first['input'])}"
+            raise ConfigError(f"{self.label}: {where}{given}: {reason_of(first)}") from None
+
     @field_validator("*", mode="before")
     @classmethod
     def _code_of_a_name(cls, value: Any, info: ValidationInfo) -> Any:
         """Let a code be given by its name in lower case."""
         kind: Any = cls.model_fields[str(info.field_name)].annotation
-        if not isinstance(value, str) or not _is_code(kind):
+        if not _is_code(kind) or isinstance(value, kind):
             return value
         known = {code.name.lower(): code for code in kind}
-        if value not in known:
+        if not isinstance(value, str) or value not in known:
             raise ValueError(f"must be one of {', '.join(known)}")
         return known[value]
 
@@ -64,36 +82,19 @@ class Settings(BaseModel):
         if value is None:
             return cls()
         if isinstance(value, str):
-            return cls._build(cls._preset(value))
+            return cls(**cls._preset(value))
         if not isinstance(value, Mapping):
-            raise ConfigError(
-                f"{cls.label}: {shown(value)} is a {type(value).__name__}; "
-                "give a preset's name, a mapping or None"
-            )
-        given = dict(value)
+            reason = "give a preset's name, a mapping or None"
+            raise ConfigError(f"{cls.label} = {shown(value)}: {reason}")
+        given = dict(mapping(cls.label, value))
         base = cls._preset(given.pop("preset")) if "preset" in given else {}
-        return cls._build({**base, **given})
+        return cls(**{**base, **given})
 
     @classmethod
     def _preset(cls, name: object) -> dict[str, Any]:
         if isinstance(name, str) and name in cls.presets:
             return dict(cls.presets[name])
         raise ConfigError(f"{cls.label}: no preset {shown(name)}{nearest(str(name), cls.presets)}")
-
-    @classmethod
-    def _build(cls, values: Mapping[str, Any]) -> Self:
-        for key in values:
-            if key not in cls.model_fields:
-                raise ConfigError(f"{cls.label}: {unknown('key', key, cls.model_fields)}")
-        try:
-            return cls(**values)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            message = first["msg"].removeprefix("Value error, ")
-            raise ConfigError(
-                f"{cls.label}: {where} = {shown(first['input'])}: {message}"
-            ) from None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the settings as `of` takes them, JSON-able; codes by their names."""

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading_env.core.codes import AutoReset
-from trading_env.core.errors import shown
+from trading_env.core.errors import ConfigError, shown
 from trading_env.core.records import SLOTS, Floats
 from trading_env.core.seeds import seeds_of
 from trading_env.envs.snapshot import Snapshot, arguments_of, checked_snapshot, snapshot_of
@@ -124,7 +124,7 @@ class Batch:
             where = f"action for {self.setup.layout.symbols[asset]!r}"
             if self.count > 1:
                 where += f" in environment {lane}"
-            raise ValueError(
+            raise ConfigError(
                 f"{where} is {actions[lane, asset]}: must be finite (has the policy diverged?)"
             )
         self.outputs = outputs
@@ -138,12 +138,13 @@ class Batch:
         try:
             given = np.asarray(actions)
         except (TypeError, ValueError):
-            raise ValueError(f"action {shown(actions)} is not an array of numbers") from None
+            raise ConfigError(f"action = {shown(actions)}: must be an array of numbers") from None
         if given.dtype.kind not in "fiu":
-            raise ValueError(f"action has type {given.dtype}: must be float32 or float64")
+            reason = f"has type {given.dtype}: must be float32 or float64"
+            raise ConfigError(f"action {shown(actions, 40)} {reason}")
         if given.shape != shape:
             symbols = ", ".join(self.setup.layout.symbols)
-            raise ValueError(
+            raise ConfigError(
                 f"action has shape {given.shape}: must be {shape}, one for each of {symbols:.80}"
             )
         checked = np.ascontiguousarray(given, dtype=np.float64)

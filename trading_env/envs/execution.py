@@ -1,5 +1,7 @@
 """`trading_env/Execution-v0`: parent orders worked to completion by a deadline."""
 
+from typing import Any
+
 from trading_env.core.codes import Task
 from trading_env.envs.single import TradingEnv
 from trading_env.envs.spaces import with_tables
@@ -74,6 +76,7 @@ class ExecutionEnv(TradingEnv):
         seed_band: str | None = "train",
         detail: str = "episode",
         render_mode: str | None = None,
+        **others: Any,
     ) -> None:
         setup = build(
             task=Task.EXECUTION,
@@ -87,6 +90,7 @@ class ExecutionEnv(TradingEnv):
             reward=reward,
             episode_length=episode_length,
             seed_band=seed_band,
+            **others,
         )
         super().__init__(setup, detail, render_mode)
 

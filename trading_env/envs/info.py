@@ -6,11 +6,12 @@ environments in the vector one. No seed, no future, no NaN.
 """
 
 from enum import IntEnum
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from trading_env.core.arguments import choice
 from trading_env.core.codes import (
     BoundBy,
     Exit,
@@ -21,7 +22,6 @@ from trading_env.core.codes import (
     Task,
     names_of,
 )
-from trading_env.core.errors import shown
 from trading_env.core.records import (
     AccountState,
     AssetState,
@@ -195,10 +195,8 @@ FAULT_NAMES = labels(Fault)
 
 
 def check_detail(detail: str) -> Detail:
-    """Return the level of detail, or raise ValueError."""
-    if detail not in get_args(Detail):
-        raise ValueError(f"detail = {shown(detail)}: must be one of {', '.join(get_args(Detail))}")
-    return detail  # type: ignore[return-value]
+    """Return the level of detail, or raise ConfigError."""
+    return cast(Detail, choice("detail", detail, get_args(Detail)))
 
 
 class Readers(NamedTuple):

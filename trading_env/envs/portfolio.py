@@ -1,5 +1,7 @@
 """`trading_env/Portfolio-v0`: several assets, one cash account, orders that cost and are late."""
 
+from typing import Any
+
 from trading_env.envs.single import TradingEnv
 from trading_env.envs.spaces import with_tables
 from trading_env.envs.world import DEFAULT_LENGTH, ConfigSpec, build
@@ -83,6 +85,7 @@ class PortfolioEnv(TradingEnv):
         seed_band: str | None = "train",
         detail: str = "episode",
         render_mode: str | None = None,
+        **others: Any,
     ) -> None:
         setup = build(
             market=market,
@@ -94,6 +97,7 @@ class PortfolioEnv(TradingEnv):
             reward=reward,
             episode_length=episode_length,
             seed_band=seed_band,
+            **others,
         )
         super().__init__(setup, detail, render_mode)
 

@@ -13,7 +13,7 @@ from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 
-from trading_env.core.errors import shown
+from trading_env.core.arguments import choice
 from trading_env.envs.vector import ExecutionVectorEnv, PortfolioVectorEnv, TradingVectorEnv
 
 TASKS: dict[str, type[TradingVectorEnv]] = {
@@ -72,8 +72,7 @@ class SB3VecEnv(BatchVecEnv):
         env_id: str = "trading_env/Portfolio-v0",
         **kwargs: Any,
     ) -> None:
-        if env_id not in TASKS:
-            raise ValueError(f"env_id = {shown(env_id)}: must be one of {', '.join(TASKS)}")
+        choice("env_id", env_id, TASKS)
         native = TASKS[env_id](num_envs, autoreset_mode=AutoresetMode.SAME_STEP, **kwargs)
         self.native = native
         self.render_mode = None

@@ -6,7 +6,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from trading_env.core.errors import shown
+from trading_env.core.arguments import choice, mapping, whole
 from trading_env.core.seeds import seed_of, seeds_of
 from trading_env.envs.batch import Batch
 from trading_env.envs.info import check_detail, full_info, summary
@@ -30,9 +30,8 @@ class TradingEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
     def __init__(self, setup: Setup, detail: str, render_mode: str | None) -> None:
         self.setup = setup
         self.detail = check_detail(detail)
-        if render_mode is not None and render_mode not in self.metadata["render_modes"]:
-            modes = ", ".join(self.metadata["render_modes"])
-            raise ValueError(f"render_mode = {shown(render_mode)}: must be one of {modes}")
+        if render_mode is not None:
+            choice("render_mode", render_mode, self.metadata["render_modes"])
         self.render_mode = render_mode
         self._batch = Batch(self.setup, 1, keep_reports=True)
         self._trace = EpisodeTrace(self.setup)
@@ -59,7 +58,7 @@ class TradingEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
             ValueError: `options` holds an unknown key, or a path or start outside the market; or
                 the seed is no whole number in [0, 2**64). Nothing has changed.
         """
-        path, start = self._placement(options or {})
+        path, start = self._placement({} if options is None else options)
         seed = None if seed is None else seed_of(seed)
         super().reset(seed=seed)
         seeds = None
@@ -77,15 +76,11 @@ class TradingEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
 
     def _placement(self, options: dict[str, Any]) -> tuple[int, int]:
         """Read path and start from reset's options."""
-        unknown = set(options) - {"path", "start"}
-        if unknown:
-            raise ValueError(f"options: unknown key {shown(min(unknown))}; known: path, start")
+        mapping("options", options, ("path", "start"))
         market, length = self.setup.market, self.setup.resolved["episode_length"]
         limits = {"path": (0, market.paths - 1), "start": (WARMUP, market.bars - 1 - length)}
         for name, (low, high) in limits.items():
-            value = options.get(name, low)
-            if not isinstance(value, int | np.integer) or not low <= value <= high:
-                raise ValueError(f"options: {name} = {shown(value)}: must be in [{low}, {high}]")
+            whole(f"options: {name}", options.get(name, low), low, high)
         return int(options.get("path", DRAWN)), int(options.get("start", DRAWN))
 
     def step(self, action: Any) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:

@@ -14,14 +14,16 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
+from trading_env.core.arguments import choice, flag, mapping, whole
 from trading_env.core.codes import AutoReset, Task
-from trading_env.core.errors import shown
+from trading_env.core.errors import ConfigError, shown
 from trading_env.core.seeds import seeds_of
 from trading_env.envs.batch import Batch
 from trading_env.envs.info import check_detail, full_info, summary
 from trading_env.envs.spaces import ObservationLayout, action_space
 from trading_env.envs.world import EXECUTION_DEFAULTS, build
 
+MOST_LANES = 10_000_000  # more is a mistake, or needs more memory than there is
 MODES = {
     AutoresetMode.NEXT_STEP: AutoReset.NEXT_STEP,
     AutoresetMode.SAME_STEP: AutoReset.SAME_STEP,
@@ -55,13 +57,14 @@ class TradingVectorEnv(
         copy: bool = True,
         **kwargs: Any,
     ) -> None:
-        if isinstance(num_envs, bool) or not isinstance(num_envs, int) or num_envs < 1:
-            raise ValueError(f"num_envs = {shown(num_envs)}: must be a whole number >= 1")
+        whole("num_envs", num_envs, 1, MOST_LANES)
+        if not isinstance(autoreset_mode, AutoresetMode):
+            choice("autoreset_mode", autoreset_mode, [mode.value for mode in AutoresetMode])
         kwargs.pop("render_mode", None)
         self.setup = build(task=self.task, **{**self.defaults, **kwargs})
         self.num_envs = num_envs
         self.detail = check_detail(detail)
-        self.copy = copy
+        self.copy = flag("copy", copy)
         mode = AutoresetMode(autoreset_mode)
         self.metadata = {"autoreset_mode": mode, "render_modes": []}
         self._mode = MODES[mode]
@@ -97,23 +100,21 @@ class TradingVectorEnv(
             ValueError: the mask or the list of seeds has the wrong shape or type, or a seed is no
                 whole number in [0, 2**64). Nothing has changed.
         """
-        mask = self._mask(options or {})
+        mask = self._mask({} if options is None else options)
         seeds = self._seeds(seed)
         self._batch.reset(seeds, mask)
         return self._batch.outputs.observations, self._full()
 
     def _mask(self, options: dict[str, Any]) -> NDArray[np.bool_]:
         """Read which lanes to reset."""
-        unknown = set(options) - {"reset_mask"}
-        if unknown:
-            raise ValueError(f"options: unknown key {shown(min(unknown))}; known: reset_mask")
+        mapping("options", options, ("reset_mask",))
         mask = options.get("reset_mask", np.ones(self.num_envs, dtype=np.bool_))
         if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_:
-            raise ValueError(f"options: reset_mask = {shown(mask)}: must be an array of bool")
+            raise ConfigError(f"options: reset_mask = {shown(mask)}: must be an array of bool")
         if mask.shape != (self.num_envs,) or not mask.any():
-            raise ValueError(f"options: reset_mask must have shape ({self.num_envs},), one True")
+            raise ConfigError(f"options: reset_mask must have shape ({self.num_envs},), one True")
         if not self._batch.is_started and not mask.all():
-            raise ValueError("options: the first reset must be of all environments")
+            raise ConfigError("options: the first reset must be of all environments")
         return mask
 
     def _seeds(self, seed: int | Sequence[int | None] | None) -> NDArray[np.uint64] | None:

@@ -9,8 +9,9 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from trading_env.core.arguments import whole
 from trading_env.core.codes import Task, names_of
-from trading_env.core.errors import ConfigError, shown
+from trading_env.core.errors import ConfigError, clip, shown, unknown
 from trading_env.core.params import EpisodeParams
 from trading_env.core.records import BarRecord, Floats, Table, new_table
 from trading_env.core.settings import as_record
@@ -72,19 +73,21 @@ def tables_of(market: Market) -> MarketTables:
     return _TABLES[market]
 
 
-def check_length(market: Market, length: int) -> int:
+def check_length(market: Market, length: int, band: str | None) -> int:
     """Return the episode length, or raise if the market is too short for it.
 
     Raises:
         ConfigError: not a positive whole number, or longer than the market allows.
     """
-    if isinstance(length, bool) or not isinstance(length, int | np.integer) or length < 1:
-        raise ConfigError(f"episode_length = {shown(length)}: must be a whole number >= 1")
-    longest = market.bars - WARMUP - 1
-    if length > longest:
+    whole("episode_length", length, 1)
+    missing = WARMUP + length + 1 - market.bars
+    if missing > 0:
+        longest = market.bars - WARMUP - 1
+        rest = f"; the longest episode is {longest}" if longest > 0 else ""
+        part = "" if band is None else f" in the band {band!r}"
         raise ConfigError(
-            f"episode_length = {length}: {market.source} has {market.bars} bars, of which "
-            f"{WARMUP} warm up; the longest episode is {longest}"
+            f"episode_length = {shown(length, 24)}: {clip(market.source, 40)} has {market.bars} "
+            f"bars{part}, {shown(missing, 24)} too few: {WARMUP} warm up{rest}"
         )
     return int(length)
 
@@ -135,14 +138,17 @@ def build(
     seed_band: str | None = "train",
     task: Task = Task.PORTFOLIO,
     parent: ParentConfig | ConfigSpec = None,
+    **others: Any,
 ) -> Setup:
     """Resolve every argument and lay the world out.
 
     Raises:
-        ValueError: an argument is invalid; the message is one line naming it.
+        ValueError: an argument is unknown or invalid; the message is one line naming it.
     """
+    for name in others:
+        raise ConfigError(unknown("argument", name, ARGUMENTS))
     table = load_market(market, seed_band=seed_band)
-    length = check_length(table, episode_length)
+    length = check_length(table, episode_length, seed_band)
     compiled = compile_scenarios(
         scenario,
         severity=severity,
@@ -201,3 +207,9 @@ def build(
         resolved["parent"] = parent_config.as_dict()
     layout = ObservationLayout(table.symbols, table.signal_names, task)
     return Setup(world, table, layout, compiled.scenarios, resolved)
+
+
+ARGUMENTS = [
+    *(name for name in build.__annotations__ if name not in ("return", "others", "task")),
+    *("detail", "render_mode", "num_envs", "autoreset_mode", "copy"),  # beside the world's
+]

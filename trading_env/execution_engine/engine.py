@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from trading_env.core.arguments import flag, mapping, number, whole
 from trading_env.core.averages import blend
 from trading_env.core.codes import Status
-from trading_env.core.errors import ConfigError, shown
+from trading_env.core.errors import ConfigError, clip, shown
 from trading_env.core.files import write_parquet
 from trading_env.core.params import EpisodeParams
 from trading_env.core.records import AccountState, AssetState, OrderSlot, Report, new_table
 from trading_env.core.seeds import seed_of
+from trading_env.core.settings import LARGEST
 from trading_env.core.values import Address, Bar, Session
 from trading_env.execution_engine.config import DAY_S, ExecutionConfig
 from trading_env.execution_engine.inside_bar import trade_bar, wait_out_bar
@@ -101,6 +103,11 @@ class Feedback(NamedTuple):
     fill_ratio: float  # filled share of what was asked for
 
 
+LEFT_OUT = ("open", "high", "low", "close", "mean_volume")  # of a MarketState, may be None
+POSITIVE = (
+    *("price", "open", "high", "low", "close", "volatility", "volatility_change"),
+    *("bar_seconds", "bars_per_day"),
+)
 UNTRIED = Feedback(slippage=0.0, latency_s=0.0, fill_ratio=1.0)
 
 
@@ -123,7 +130,7 @@ class ExecutionEngine:
         self.config = ExecutionConfig.of(config)
         self._seed = np.uint64(seed_of(seed))
         self._orders = 0
-        self._capacity = capacity
+        self._capacity = whole("capacity", capacity, 1)
         self._history: dict[str, dict[str, float | str]] = {}
 
     def simulate_execution(
@@ -134,13 +141,8 @@ class ExecutionEngine:
         Raises:
             ConfigError: a quantity, price or volume that is not finite or out of range.
         """
-        order = Order() if order is None else order
+        order = _checked(Order() if order is None else order)
         market, bar = _completed(MarketState() if market_state is None else market_state)
-        if not math.isfinite(order.quantity):
-            raise ConfigError(f"order.quantity = {order.quantity}: must be finite")
-        limit = order.limit_price
-        if limit is not None and not 0.0 < limit < math.inf:
-            raise ConfigError(f"order.limit_price = {limit}: must be finite and > 0")
         bench = _Bench(self.config, market)
         address = Address(self._seed, 0, self._orders, 0)
         self._orders += 1
@@ -154,16 +156,18 @@ class ExecutionEngine:
         Raises:
             ConfigError: the trade id is already in the history, or a metric is not finite.
         """
+        if not isinstance(trade_id, str):
+            raise ConfigError(f"trade_id = {shown(trade_id)}: must be text")
         if trade_id in self._history:
             raise ConfigError(f"trade_id = {shown(trade_id)}: already recorded")
         report = execution_metrics
         if isinstance(report, ExecutionReport):
             row = {**report._asdict(), "shortfall": report.shortfall}
         else:
-            row = dict(report)
+            row = dict(mapping("execution_metrics", report))
         for name, value in row.items():
-            if not isinstance(value, str) and not math.isfinite(value):
-                raise ConfigError(f"{name} = {value}: not finite (trade {shown(trade_id, 40)})")
+            if not isinstance(value, str):
+                number(f"execution_metrics.{clip(name)}", value, -math.inf, math.inf)
         self._history[trade_id] = row
         while len(self._history) > self._capacity:
             del self._history[next(iter(self._history))]
@@ -178,9 +182,13 @@ class ExecutionEngine:
         Raises:
             ConfigError: the rate is out of range, or a record lacks a field of `ExecutionReport`.
         """
-        if not 0.0 < rate <= 1.0:
-            raise ConfigError(f"rate = {rate}: must be in (0, 1]")
-        slippage, latency_s, fill_ratio = start
+        number("rate", rate, 5e-324, 1.0)
+        if not isinstance(start, Feedback):
+            raise ConfigError(f"start = {shown(start)}: give a Feedback, as feedback() returns it")
+        slippage, latency_s, fill_ratio = (
+            number(f"start.{name}", value, -math.inf, math.inf)
+            for name, value in start._asdict().items()
+        )
         for trade_id, row in self._history.items():
             missing = [name for name in AVERAGED if name not in row]
             if missing:
@@ -207,27 +215,42 @@ class ExecutionEngine:
 
     def export_history(self, path: str | Path) -> None:
         """Write the history as Parquet."""
+        if not isinstance(path, str | Path) or not str(path):
+            raise ConfigError(f"path = {shown(path)}: give the name of a file")
         write_parquet(Path(path), self.history, index=True)
+
+
+def _checked(order: Order) -> Order:
+    """Refuse an order that is none, or whose quantity or prices are no numbers."""
+    if not isinstance(order, Order):
+        raise ConfigError(f"order = {shown(order)}: give an Order, as Order(quantity=100.0)")
+    number("order.quantity", order.quantity, -math.inf, math.inf)
+    for name in ("decision_price", "limit_price"):
+        value = getattr(order, name)
+        if value is not None:
+            number(f"order.{name}", value, 5e-324, math.inf)
+    return order
 
 
 def _completed(market: MarketState) -> tuple[MarketState, Bar]:
     """Fill in missing values, refuse invalid ones, and return the bar."""
+    if not isinstance(market, MarketState):
+        reason = "give a MarketState, as MarketState(price=100.0, volume=1e6)"
+        raise ConfigError(f"market_state = {shown(market)}: {reason}")
+    halted = flag("market_state.halted", market.halted)
+    for name, value in market._asdict().items():
+        if name != "halted" and not (value is None and name in LEFT_OUT):
+            number(f"market_state.{name}", value, 5e-324 if name in POSITIVE else 0.0, LARGEST)
     opened = market.price if market.open is None else market.open
     closed = opened if market.close is None else market.close
     high = max(opened, closed) if market.high is None else market.high
     low = min(opened, closed) if market.low is None else market.low
     mean_volume = market.volume if market.mean_volume is None else market.mean_volume
     state = MarketState(*market)._replace(
-        open=opened, high=high, low=low, close=closed, mean_volume=mean_volume
+        open=opened, high=high, low=low, close=closed, mean_volume=mean_volume, halted=halted
     )
-    for name, value in state._asdict().items():
-        if not math.isfinite(value) or value < 0.0:
-            raise ConfigError(f"market_state.{name} = {value}: must be finite and >= 0")
-    for name in ("price", "open", "high", "low", "close", "volatility", "volatility_change"):
-        if getattr(state, name) <= 0.0:
-            raise ConfigError(f"market_state.{name} = {getattr(state, name)}: must be > 0")
     if not low <= min(opened, closed) <= max(opened, closed) <= high:
-        raise ConfigError(f"market_state: open and close must lie in [{low}, {high}]")
+        raise ConfigError(f"market_state: open and close must lie in [low, high] = [{low}, {high}]")
     return state, Bar(opened, high, low, closed, float(market.volume))
 
 

@@ -7,6 +7,7 @@ unasked: a table that breaks a rule raises an error.
 import hashlib
 import json
 import math
+import os
 from dataclasses import InitVar, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any, Self, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from trading_env.core.errors import MarketDataError, clip
+from trading_env.core.errors import MarketDataError, MarketSpecError, clip, shown
 from trading_env.core.records import Floats
 from trading_env.markets.reading.reader import read_path, read_table
 from trading_env.markets.reading.settings import UNLIMITED, ReadingArguments, ReadingSettings
@@ -104,6 +105,8 @@ class Market:
             symbol: Name of the asset where nothing in the file names it; defaults to its stem.
             reading: What the file does not tell (see `ReadingSettings`).
         """
+        if not isinstance(path, str | os.PathLike) or not os.fspath(path):
+            raise MarketSpecError(f"path = {shown(path)}: give the name of a file or a folder")
         path, settings = Path(path), ReadingSettings.of(reading)
         table, said = read_path(path, settings)
         return cls.of_table(table, symbol or path.name.partition(".")[0], settings, said)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from trading_env.core.errors import ConfigError, MarketSpecError, clip, shown, unknown
+from trading_env.core.errors import ConfigError, MarketSpecError, shown, unknown
 from trading_env.markets.bars import BANDS, Market
 from trading_env.markets.datasets import DATASETS
 from trading_env.markets.models.bootstrap import BootstrapMarket
@@ -57,7 +57,7 @@ def load_market(spec: MarketSpec, *, seed_band: str | None = None) -> Market:
         MarketSpecError: The specification has an unknown name, an unknown key or a bad value.
         MarketDataError: A bar in the file breaks a rule, or the band is too short.
     """
-    if seed_band is not None and seed_band not in BANDS:
+    if seed_band is not None and not (isinstance(seed_band, str) and seed_band in BANDS):
         raise MarketSpecError(unknown("seed_band", seed_band, BANDS))
     if isinstance(spec, Market):
         return spec if seed_band is None else spec.split(seed_band)
@@ -72,12 +72,13 @@ def load_market(spec: MarketSpec, *, seed_band: str | None = None) -> Market:
         return market if seed_band is None else market.split(seed_band)
     if not isinstance(spec, str):
         known = "a name, a path, a data frame, a mapping or a Market"
-        raise MarketSpecError(f"market '{clip(spec)}' of type {type(spec).__name__}: give {known}")
+        raise MarketSpecError(f"market = {shown(spec)} ({type(spec).__name__}): give {known}")
     if spec in GENERATORS:
         return _generated(GENERATORS[spec](), seed_band)
     if spec in DATASETS:
         return _named(spec, seed_band)
-    if os.sep in spec or spec.lower().endswith((*SUFFIXES, ".zip")) or Path(spec).exists():
+    is_path = os.sep in spec or spec.lower().endswith((*SUFFIXES, ".zip")) or Path(spec).exists()
+    if spec and is_path:
         return _from_path(Path(spec), ReadingSettings(), seed_band)
     raise MarketSpecError(unknown("market", spec, [*DATASETS, *GENERATORS]))
 

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from trading_env.core.errors import ConfigError, shown
+from trading_env.core.arguments import choice
 from trading_env.envs.vector import ExecutionVectorEnv, PortfolioVectorEnv, TradingVectorEnv
 
 ENVS: dict[str, type[TradingVectorEnv]] = {
@@ -52,9 +52,7 @@ def env_class(env: str) -> type[TradingVectorEnv]:
     Raises:
         ConfigError: there is no such task.
     """
-    if env not in ENVS:
-        raise ConfigError(f"env = {shown(env)}: must be one of {', '.join(ENVS)}")
-    return ENVS[env]
+    return ENVS[choice("env", env, ENVS)]
 
 
 def make_envs(

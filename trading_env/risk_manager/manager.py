@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from trading_env.core.arguments import NUMBER, number, numbers
 from trading_env.core.codes import BoundBy, RiskMode
 from trading_env.core.errors import ConfigError, shown
 from trading_env.core.records import AssetState, Floats, Report, new_table
@@ -27,6 +28,8 @@ from trading_env.risk_manager.sizing import (
     stop_distances,
     wished_stake,
 )
+
+SHORT = "short: use side=-1"
 
 
 class PositionSize(NamedTuple):
@@ -100,19 +103,19 @@ class RiskManager:
         Raises:
             ConfigError: an argument is not finite or out of its range (the message names it).
         """
-        confidence = within("confidence_score", confidence_score, 0.0, 1.0)
-        balance = within("account_balance", account_balance, 0.0, math.inf)
-        unit_price = within("price", price, 1e-300, math.inf)
-        volatility = within("market_volatility", market_volatility, 1e-12, 10.0)
+        confidence = number("confidence_score", confidence_score, 0.0, 1.0, SHORT)
+        balance = number("account_balance", account_balance, 0.0, math.inf)
+        unit_price = number("price", price, 1e-300, math.inf)
+        volatility = number("market_volatility", market_volatility, 1e-12, 10.0)
         tolerance = self.config.risk_tolerance if risk_tolerance is None else risk_tolerance
-        tolerance = within("risk_tolerance", tolerance, 0.0, 1.0)
-        held = within("position", position, -math.inf, math.inf)
-        expected = within("expected_slippage", expected_slippage, -math.inf, math.inf)
-        level = within("cost_level", cost_level, -math.inf, math.inf)
-        other = within("other_exposure", other_exposure, 0.0, math.inf)
-        fallen = within("drawdown", drawdown, 0.0, 1.0)
-        if bar_capacity != math.inf:
-            bar_capacity = within("bar_capacity", bar_capacity, 0.0, math.inf)
+        tolerance = number("risk_tolerance", tolerance, 0.0, 1.0)
+        held = number("position", position, -math.inf, math.inf)
+        expected = number("expected_slippage", expected_slippage, -math.inf, math.inf)
+        level = number("cost_level", cost_level, -math.inf, math.inf)
+        other = number("other_exposure", other_exposure, 0.0, math.inf)
+        fallen = number("drawdown", drawdown, 0.0, 1.0)
+        if not isinstance(bar_capacity, float) or bar_capacity != math.inf:
+            bar_capacity = number("bar_capacity", bar_capacity, 0.0, math.inf)
         signal = check_side(side) * confidence
         if balance == 0.0:
             return PositionSize(0.0, 0.0, 0.0, "none")
@@ -121,7 +124,7 @@ class RiskManager:
             stop = stop_distances(confidence, volatility, params).stop
             stake = wished_stake(signal, stop, volatility, edge_noise(params), params)
         else:
-            full = within("kelly_fraction", kelly_fraction, -math.inf, math.inf)
+            full = number("kelly_fraction", kelly_fraction, -math.inf, math.inf)
             stake = Stake(params.kelly_multiplier * full, abs(full), BoundBy.NONE.value)
         stake = asset_caps(stake, volatility, tolerance, params)
         share = unit_price / balance
@@ -152,7 +155,7 @@ class RiskManager:
         Raises:
             ConfigError: the mode is not `kelly`, a shape does not fit, or a value is invalid.
         """
-        views, matrix = np.asarray(signals, np.float64), np.asarray(covariance, np.float64)
+        views, matrix = numbers("signals", signals), numbers("covariance", covariance)
         check_joint(views, matrix, self.config.mode)
         count = len(views)
         assets, reports = new_table(AssetState, count), new_table(Report, count)
@@ -187,36 +190,25 @@ class RiskManager:
         Raises:
             ConfigError: an argument is not finite or out of its range (the message names it).
         """
-        entry = within("entry_price", entry_price, 1e-300, math.inf)
-        confidence = within("confidence_score", confidence_score, 0.0, 1.0)
-        volatility = within("market_volatility", market_volatility, 1e-12, 10.0)
+        entry = number("entry_price", entry_price, 1e-300, math.inf)
+        confidence = number("confidence_score", confidence_score, 0.0, 1.0, SHORT)
+        volatility = number("market_volatility", market_volatility, 1e-12, 10.0)
         sign = float(check_side(side))
-        grid = within("tick", tick, 0.0, math.inf)
+        grid = number("tick", tick, 0.0, math.inf)
         distances = stop_distances(confidence, volatility, self._params[0])
         stop = level_against(entry, distances.stop, sign, grid)
         if self.config.trailing and best_price is not None:
-            best = within("best_price", best_price, 1e-300, math.inf)
+            best = number("best_price", best_price, 1e-300, math.inf)
             followed = level_against(best, distances.stop, sign, grid)
             stop = tighter(stop, followed, sign)
         return StopLevels(stop, level_with(entry, distances.target, sign, grid))
 
 
-def within(name: str, value: float, low: float, high: float) -> float:
-    """Return a finite number inside [low, high], or raise naming it."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise ConfigError(f"{name} = {shown(value)}: not a number") from None
-    if not math.isfinite(number) or not low <= number <= high:
-        raise ConfigError(f"{name} = {number}: must be finite and in [{low:g}, {high:g}]")
-    return number
-
-
 def check_side(side: int) -> int:
     """Return +1 or -1, or raise."""
-    if side not in (1, -1):
+    if isinstance(side, bool) or not isinstance(side, NUMBER) or side not in (1, -1):
         raise ConfigError(f"side = {shown(side)}: must be +1 (long) or -1 (short)")
-    return side
+    return int(side)
 
 
 def check_joint(signals: Floats, covariance: Floats, mode: RiskMode) -> None:

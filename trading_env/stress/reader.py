@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from trading_env.core.errors import ScenarioError, clip, nearest, shown
+from trading_env.core.errors import ScenarioError, clip, nearest, reason_of, shown
 from trading_env.stress.events import KINDS
 
 _MAX_BYTES = 65_536  # of a scenario file
@@ -72,7 +72,7 @@ def refusal(source: str, error: ValidationError, fields: Iterable[str]) -> Scena
     problem = min(error.errors(), key=lambda item: item["type"] != "extra_forbidden")
     at, kind, value = list(problem["loc"]), problem["type"], problem["input"]
     tag = str(at.pop(2)) if len(at) > 2 and at[0] == "events" else None
-    reason = problem["msg"].removeprefix("Value error, ")
+    reason = reason_of(problem)
     if kind == "extra_forbidden":
         known = KINDS[tag].model_fields if tag else fields
         value, reason = None, f"unknown key{nearest(at[-1], known)}"

@@ -35,6 +35,21 @@ class Scenario(BaseModel):
     """Plays it upside down: every move of the price is turned over."""
     events: tuple[Event, ...] = Field(strict=False)
 
+    def __init__(self, /, **values: Any) -> None:
+        """Check every value.
+
+        Raises:
+            ScenarioError: unknown key, wrong type or unit, value out of range.
+        """
+        self._check(values, "scenario")
+
+    def _check(self, values: Mapping[str, Any], source: str) -> None:
+        """Validate values into this object; errors name `source`."""
+        try:
+            self.__pydantic_validator__.validate_python(dict(values), self_instance=self)
+        except ValidationError as error:
+            raise refusal(source, error, type(self).model_fields) from None
+
     @field_validator("events")
     @classmethod
     def _something_happens(cls, events: tuple[Event, ...], info: ValidationInfo) -> Any:
@@ -60,10 +75,11 @@ class Scenario(BaseModel):
         Raises:
             ScenarioError: unknown key, wrong type or unit, value out of range.
         """
-        try:
-            return cls.model_validate(dict(values))
-        except ValidationError as error:
-            raise refusal(source, error, cls.model_fields) from None
+        if not isinstance(values, Mapping):
+            raise scenario_error(source, "", values, "must be a mapping with a name and events")
+        made = cls.__new__(cls)
+        made._check(values, source)
+        return made
 
 
 ScenarioSpec: TypeAlias = (
