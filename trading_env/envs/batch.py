@@ -15,11 +15,13 @@ from trading_env.core.codes import AutoReset
 from trading_env.core.errors import ConfigError, shown
 from trading_env.core.records import SLOTS, Floats
 from trading_env.core.seeds import seeds_of
+from trading_env.envs.own_reward import OwnReward
 from trading_env.envs.snapshot import Snapshot, arguments_of, checked_snapshot, snapshot_of
 from trading_env.envs.world import Setup
 from trading_env.step.drivers import ALL_FINITE, DRAWN, Drivers, Step, bound, parallel, serial
 from trading_env.step.rows import new_lanes, new_outputs, renewed
 
+NOTHING = np.zeros(0)
 FORKED = [False]  # whether this process was forked from one in which OpenMP had begun
 MAX_THREADS = int(vars(numba.config)["NUMBA_NUM_THREADS"])  # the most that can be set later
 
@@ -114,7 +116,12 @@ class Batch:
             ValueError: an action is not finite; nothing has changed.
         """
         outputs = renewed(self.outputs) if self._fresh else self.outputs
-        given = (self.setup.world, self.lanes, outputs, actions, self.seeds, self.autoreset.value)
+        own = self.setup.own_reward
+        # Terms of an episode that ended are gone once its lane begins anew, so that comes later.
+        late = own is not None and self.autoreset is AutoReset.SAME_STEP
+        autoreset = AutoReset.DISABLED if late else self.autoreset
+        summed = self.lanes.logs["reward"].copy() if own else NOTHING
+        given = (self.setup.world, self.lanes, outputs, actions, self.seeds, autoreset.value)
         drivers = self._drivers
         if self._step is None or self._stepped_by is not drivers:
             self._step, self._stepped_by = bound(drivers.step, *given), drivers
@@ -128,6 +135,31 @@ class Batch:
                 f"{where} is {actions[lane, asset]}: must be finite (has the policy diverged?)"
             )
         self.outputs = outputs
+        if own is not None:
+            self._reward(own, summed)
+            if late:
+                self._begin_anew()
+
+    def _reward(self, own: OwnReward, summed: Floats) -> None:
+        """Put the user's reward in place of the step's own, in what is returned and in the sums."""
+        outputs, lanes = self.outputs, self.lanes
+        played = lanes.accounts["step"] > 0
+        outputs.rewards[:] = own.score(outputs.terms, played)
+        lanes.logs["reward"] = np.where(played, summed + outputs.rewards, 0.0)
+        ended = outputs.terminated | outputs.truncated
+        outputs.final_logs[ended] = lanes.logs[ended]
+
+    def _begin_anew(self) -> None:
+        """Begin an episode in the lanes whose last one ended, as SAME_STEP does inside the step."""
+        outputs, lanes = self.outputs, self.lanes
+        ended = outputs.terminated | outputs.truncated
+        if not ended.any():
+            return
+        outputs.final_observations[ended] = outputs.observations[ended]
+        outputs.final_accounts[ended] = lanes.accounts[ended]
+        choice = np.full((self.count, 3), DRAWN, dtype=np.int64)
+        choice[ended, 0] = lanes.accounts["episode"][ended] + 1
+        self._drivers.reset(self.setup.world, lanes, outputs, self.seeds, choice)
 
     def check_actions(self, actions: Any, shape: tuple[int, ...]) -> Floats:
         """Return actions as a float64 array of `shape`, unrounded.

@@ -5,11 +5,11 @@ from typing import Any
 from trading_env.core.codes import Task
 from trading_env.envs.single import TradingEnv
 from trading_env.envs.spaces import with_tables
-from trading_env.envs.world import EXECUTION_DEFAULTS, ConfigSpec, build
+from trading_env.envs.world import EXECUTION_DEFAULTS, ConfigSpec, RewardSpec, build
 from trading_env.execution_engine.config import AccountConfig, ExecutionConfig
 from trading_env.markets.loading import MarketSpec
 from trading_env.risk_manager.config import RiskConfig
-from trading_env.step.config import ParentConfig, RewardConfig
+from trading_env.step.config import ParentConfig
 from trading_env.step.observation import ParentFeature
 from trading_env.stress.scenario import ScenarioSpec
 
@@ -71,7 +71,7 @@ class ExecutionEnv(TradingEnv):
         risk: RiskConfig | ConfigSpec = None,
         execution: ExecutionConfig | ConfigSpec = None,
         account: AccountConfig | ConfigSpec = None,
-        reward: RewardConfig | ConfigSpec = EXECUTION_DEFAULTS["reward"],
+        reward: RewardSpec = EXECUTION_DEFAULTS["reward"],
         episode_length: int = EXECUTION_DEFAULTS["episode_length"],
         seed_band: str | None = "train",
         detail: str = "episode",

@@ -4,11 +4,10 @@ from typing import Any
 
 from trading_env.envs.single import TradingEnv
 from trading_env.envs.spaces import with_tables
-from trading_env.envs.world import DEFAULT_LENGTH, ConfigSpec, build
+from trading_env.envs.world import DEFAULT_LENGTH, ConfigSpec, RewardSpec, build
 from trading_env.execution_engine.config import AccountConfig, ExecutionConfig
 from trading_env.markets.loading import MarketSpec
 from trading_env.risk_manager.config import RiskConfig
-from trading_env.step.config import RewardConfig
 from trading_env.step.observation import AccountFeature, AssetFeature
 from trading_env.stress.scenario import ScenarioSpec
 
@@ -59,7 +58,8 @@ class PortfolioEnv(TradingEnv):
     - market: name, file, mapping (of either) or `Market`; default `multiscale`, five assets.
     - scenario: preset, file, mapping, list (composed), `{"one_of": [...]}` (drawn), or None.
     - severity: >= 0; 1 as written, 0 equals no scenario bit for bit.
-    - risk, execution, account, reward: preset, mapping or config object.
+    - risk, execution, account, reward: preset, mapping or config object; reward may be a function
+      of named terms, as `lambda growth, turnover: growth - turnover**2`.
     - episode_length: steps.
     - seed_band: "train", "validation" or "test", disjoint; None takes every bar.
     - detail: "none", "episode" or "full", how much goes to `info`.
@@ -80,7 +80,7 @@ class PortfolioEnv(TradingEnv):
         risk: RiskConfig | ConfigSpec = None,
         execution: ExecutionConfig | ConfigSpec = None,
         account: AccountConfig | ConfigSpec = None,
-        reward: RewardConfig | ConfigSpec = "execution_quality",
+        reward: RewardSpec = "execution_quality",
         episode_length: int = DEFAULT_LENGTH,
         seed_band: str | None = "train",
         detail: str = "episode",

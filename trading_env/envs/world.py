@@ -3,7 +3,7 @@
 `Setup` holds the resolved configuration (what was built, not what was asked for) and the tables.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -16,6 +16,7 @@ from trading_env.core.params import EpisodeParams
 from trading_env.core.records import BarRecord, Floats, Table, new_table
 from trading_env.core.settings import as_record
 from trading_env.core.world import World
+from trading_env.envs.own_reward import OwnReward
 from trading_env.envs.spaces import ObservationLayout
 from trading_env.execution_engine.config import AccountConfig, ExecutionConfig
 from trading_env.markets import Market, load_market
@@ -37,6 +38,7 @@ EXECUTION_DEFAULTS: dict[str, Any] = {
 }
 
 ConfigSpec: TypeAlias = Mapping[str, Any] | str | None
+RewardSpec: TypeAlias = RewardConfig | ConfigSpec | Callable[..., Any]
 
 
 class MarketTables(NamedTuple):
@@ -58,6 +60,7 @@ class Setup(NamedTuple):
     layout: ObservationLayout
     scenarios: tuple[Scenario, ...]
     resolved: dict[str, Any]  # JSON-able
+    own_reward: OwnReward | None = None
 
 
 def tables_of(market: Market) -> MarketTables:
@@ -133,7 +136,7 @@ def build(
     risk: RiskConfig | ConfigSpec = None,
     execution: ExecutionConfig | ConfigSpec = None,
     account: AccountConfig | ConfigSpec = None,
-    reward: RewardConfig | ConfigSpec = "execution_quality",
+    reward: RewardSpec = "execution_quality",
     episode_length: int = DEFAULT_LENGTH,
     seed_band: str | None = "train",
     task: Task = Task.PORTFOLIO,
@@ -163,7 +166,8 @@ def build(
     risk_config = RiskConfig.of(risk)
     execution_config = ExecutionConfig.of(execution)
     account_config = cash_of(AccountConfig.of(account), table)
-    reward_config = RewardConfig.of(reward)
+    own = OwnReward(reward) if callable(reward) else None
+    reward_config = RewardConfig.of(None if callable(reward) else reward)
     if task is not Task.EXECUTION and parent is not None:
         raise ConfigError("parent: only trading_env/Execution-v0 has parent orders")
     parent_config = ParentConfig.of(parent)
@@ -199,14 +203,14 @@ def build(
         "risk": risk_config.as_dict(),
         "execution": execution_config.as_dict(),
         "account": account_config.as_dict(),
-        "reward": reward_config.as_dict(),
+        "reward": own.as_dict() if own else reward_config.as_dict(),
         "episode_length": length,
         "seed_band": seed_band,
     }
     if task is Task.EXECUTION:
         resolved["parent"] = parent_config.as_dict()
     layout = ObservationLayout(table.symbols, table.signal_names, task)
-    return Setup(world, table, layout, compiled.scenarios, resolved)
+    return Setup(world, table, layout, compiled.scenarios, resolved, own)
 
 
 ARGUMENTS = [
