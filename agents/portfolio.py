@@ -27,6 +27,7 @@ import numpy as np
 import torch
 from gymnasium import spaces
 from stable_baselines3 import PPO
+from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.common.vec_env import VecEnv
 
@@ -178,6 +179,8 @@ def learner_of(
         tensorboard_log=None if tensorboard is None else str(tensorboard),
     )
     learner.policy.log_std.requires_grad_(False)
+    if tensorboard is None:  # else Stable-Baselines3 makes a folder in that of temporary files
+        learner.set_logger(Logger(None, []))
     return learner
 
 

@@ -4,9 +4,10 @@
 
 The kinds are those of `tests/fuzzed.py`: bars (text, Parquet), scenarios, run folders, policies,
 snapshots. Counted for each: mutations, taken, refused in one line, and uncaught, which is anything
-else, a crash included; the slowest, and the largest memory above what the process held before.
-Mutation k depends on the seed and on k alone, so `--only KIND --first K --mutations 1` repeats it.
-A record of some kinds keeps those of the others. Linux counts the memory; elsewhere it is 0.
+else, a crash and a minute without an answer included; the slowest by processor time, and the
+largest memory above what the process held before. Mutation k depends on the seed and on k alone, so
+`--only KIND --first K --mutations 1` repeats it. A record of some kinds keeps those of the others.
+Linux counts the memory; elsewhere it is 0.
 """
 
 import argparse
@@ -63,7 +64,7 @@ def _one(subject: Subject, example: Path, place: Path, rng: np.random.Generator)
     fault = ""
     if CLEAR.exists():
         CLEAR.write_text("5")  # the peak begins anew
-    before, began = _memory("VmRSS"), time.perf_counter()
+    before, began = memory_mib("VmRSS"), time.process_time()
     signal.alarm(END_S)
     try:
         taken = subject.read(place / example.name)
@@ -74,13 +75,13 @@ def _one(subject: Subject, example: Path, place: Path, rng: np.random.Generator)
         )
     finally:
         signal.alarm(0)
-    seconds = time.perf_counter() - began
+    seconds = time.process_time() - began
     return {
         "taken": taken,
         "fault": fault,
         "how": how[:200],
         "seconds": seconds,
-        "mib": max(_memory("VmHWM") - before, 0.0),
+        "mib": max(memory_mib("VmHWM") - before, 0.0),
     }
 
 
@@ -88,7 +89,7 @@ def _give_up(*_: object) -> None:
     raise TimeoutError(f"no end after {END_S} s")
 
 
-def _memory(name: str) -> float:
+def memory_mib(name: str) -> float:
     """Return a figure of this process's memory, MiB."""
     if not STATUS.exists():
         return 0.0

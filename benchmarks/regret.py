@@ -18,6 +18,7 @@ import gymnasium as gym
 import numpy as np
 import torch
 from stable_baselines3 import PPO
+from stable_baselines3.common.logger import Logger
 
 from benchmarks.recording import save, stamped
 from trading_env.envs.sb3 import SB3VecEnv
@@ -48,6 +49,7 @@ def train(problem: Problem, seed: int) -> tuple[PPO, float]:
     )
     envs.reset()
     envs.step(np.zeros((LANES, *envs.action_space.shape)))  # compile
+    model.set_logger(Logger(None, []))  # without a folder of its own
     begin = time.perf_counter()
     model.learn(TIMESTEPS)
     return model, time.perf_counter() - begin

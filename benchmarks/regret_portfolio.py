@@ -33,6 +33,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from stable_baselines3 import PPO
+from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.policies import ActorCriticPolicy
 from torch import nn
 
@@ -124,6 +125,7 @@ def train(problem: Problem, seed: int) -> tuple[PPO, float]:
     model = learner(problem, LANES, seed)
     model.env.reset()
     model.env.step(np.zeros((LANES, *model.action_space.shape)))  # compile
+    model.set_logger(Logger(None, []))  # without a folder of its own
     begin = time.perf_counter()
     model.learn(TIMESTEPS)
     return model, time.perf_counter() - begin

@@ -18,7 +18,7 @@ sys.path.insert(0, str(ROOT))
 from pydantic import BaseModel  # noqa: E402 -- our own modules need the path above
 from pydantic.fields import FieldInfo  # noqa: E402
 
-from scripts.records import throughput_part, training_part  # noqa: E402
+from scripts.records import reliability_part, throughput_part, training_part  # noqa: E402
 from trading_env.core.codes import BoundBy, Factor, Fault, names_of  # noqa: E402
 from trading_env.envs.spaces import feature_table  # noqa: E402
 from trading_env.execution_engine.config import AccountConfig, ExecutionConfig  # noqa: E402
@@ -127,6 +127,7 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
         "settings": lambda: settings(ReadingSettings),
         "shapes": shapes,
     },
+    "docs/reliability.md": {"what holds": reliability_part},
     "docs/execution.md": {
         "features": lambda: feature_table(ParentFeature),
         "parent": lambda: settings(ParentConfig),

@@ -1,22 +1,26 @@
-"""The README's figures, from recorded results; nothing in them is typed by hand.
+"""Figures of the pages, from recorded results; nothing in them is typed by hand.
 
     python scripts/records.py RUN_DIR    # record a finished run of train.py, of both tasks
 
 Recorded are `benchmarks/results/train.json` (of each task the verdict, the command, the versions
 and the time it took), two pictures in `docs/images/`, and
-`benchmarks/results/throughput.json`. `scripts/docs.py` writes them into the README.
+`benchmarks/results/throughput.json`. `scripts/docs.py` writes them into the README, and what
+`benchmarks/reliability.py` and others recorded into `docs/reliability.md`.
 """
 
 import json
 import shutil
 import statistics
 import sys
+import tomllib
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
+Cells = tuple[str, str, str]  # command, figure, result
 TASKS = ("portfolio", "execution")
 PICTURES = {"episode.png": "execution", "equity.png": "portfolio"}
 
@@ -55,6 +59,96 @@ def throughput_part() -> str:
         for r in recorded["rows"]
     ]
     return "\n".join(lines)
+
+
+def reliability_part() -> str:
+    """Table of the claims of `benchmarks/reliability.toml`, with what their commands showed."""
+    path = RESULTS.parent / "reliability.toml"
+    claims = tomllib.loads(path.read_text(encoding="utf-8"))["claim"]
+    recorded = {row["id"]: row for row in read("reliability.json")["rows"]}
+    lines = ["| what | command | figure | result |", "| --- | --- | --- | --- |"]
+    for claim in claims:
+        shown = [_not_shown(claim)]
+        if claim["id"] in recorded:
+            shown = [_shown(recorded[claim["id"]])]
+        elif (RESULTS / claim.get("record", "")).is_file():
+            shown = SHOWN_BY[claim["record"]](read(claim["record"]))
+        for number, cells in enumerate(shown):
+            what = f"**{claim['id']}**: {claim['what']}" if number == 0 else ""
+            lines.append(f"| {what} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _not_shown(claim: Mapping[str, Any]) -> Cells:
+    return (
+        _command(claim["command"]) if "command" in claim else "",
+        "",
+        claim.get("not_shown", "not on record yet"),
+    )
+
+
+def _shown(row: Mapping[str, Any]) -> Cells:
+    result = "holds" if row["holds"] else "FAILS"
+    return _command(row["command"]), "; ".join(row["figures"]), f"{result} {_when(row)}"
+
+
+def _when(row: Mapping[str, Any]) -> str:
+    return f"({row['commit']}, {row['date'][:10]})"
+
+
+def _command(command: str) -> str:
+    return f"`{command}`".replace("|", "\\|")
+
+
+def _fuzz(record: Mapping[str, Any]) -> list[Cells]:
+    return [
+        (
+            _command(row["command"]),
+            f"{row['kind']}: {row['mutations']:,} mutations, {row['taken']:,} taken, "
+            f"{row['refused']:,} refused in one line, {row['uncaught']} uncaught; slowest "
+            f"{row['slowest_s']} s, largest {row['largest_mib']} MiB",
+            f"{'FAILS' if row['uncaught'] else 'holds'} {_when(row)}",
+        )
+        for row in record["rows"]
+    ]
+
+
+def _endurance(record: Mapping[str, Any]) -> list[Cells]:
+    rows = []
+    for row in record["rows"]:
+        grown = ", ".join(f"{name} {value:+g}" for name, value in row["growth"].items())
+        result = "holds" if row["flat"] else "FAILS"
+        figure = f"{row['haul']}: {row['times']:,} times: {grown}"
+        rows.append((_command(row["command"]), figure, f"{result} {_when(row)}"))
+    return rows
+
+
+def _mutants(record: Mapping[str, Any]) -> list[Cells]:
+    killed = sum(row["verdict"] == "killed" for row in record["rows"])
+    count = len(record["rows"])
+    result = "holds" if killed == count else "FAILS"
+    return [
+        (_command(record["command"]), f"{killed} of {count} killed", f"{result} {_when(record)}")
+    ]
+
+
+def _trainings(record: Mapping[str, Any]) -> list[Cells]:
+    return [
+        (
+            " and ".join(map(_command, task["commands"])),
+            f"{name}: {task['trainings']} trainings",
+            f"holds ({task['commit']})",
+        )
+        for name, task in record.items()
+    ]
+
+
+SHOWN_BY: dict[str, Callable[[Mapping[str, Any]], list[Cells]]] = {
+    "fuzz.json": _fuzz,
+    "endurance.json": _endurance,
+    "mutants.json": _mutants,
+    "train.json": _trainings,
+}
 
 
 def read(name: str) -> dict[str, Any]:

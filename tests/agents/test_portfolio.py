@@ -1,5 +1,6 @@
 """Credit by asset, what training touches, and which network is kept."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -181,3 +182,12 @@ def test_a_rollout_beyond_the_end_is_not_learned_from(monkeypatch: pytest.Monkey
     arguments = {"market": bars(), "episode_length": 40}
     fit(arguments, timesteps=16 * 16 + 128, seed=0, advance=lambda _: None, training=LITTLE)
     assert min(rates) == 0.0 and max(rates) > 0.0
+
+
+def test_training_leaves_nothing_in_the_folder_of_temporary_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    arguments = {"market": SYNTHETIC, "episode_length": 20}
+    fit(arguments, timesteps=64, seed=0, advance=lambda _: None, training=LITTLE)
+    assert list(tmp_path.iterdir()) == []

@@ -12,6 +12,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from tests.figures import figure
+
 # `train.py` with learners that are small.
 DRIVER = """
 import sys
@@ -114,7 +116,7 @@ def test_a_signal_ends_it_in_one_line_and_it_goes_on(
     manifest = json.loads((out / "manifest.json").read_text())
     assert manifest["status"] == "finished" and "--resume" not in manifest["command"]
     assert not (out / "checkpoints").exists()
-    print(f"{number.name}: exit code {process.returncode} after {seconds:.2f} s")
+    figure(f"{number.name}: exit code {process.returncode} after {seconds:.2f} s")
 
 
 @pytest.mark.slow
@@ -141,4 +143,4 @@ def test_killed_at_any_moment_it_ends_as_if_undisturbed(
         assert hidden(out) == []
     assert killed >= KILLS // 2
     where = f"{in_training} with checkpoints"
-    print(f"{command[1]}: killed at {killed} of {KILLS} moments ({where}), {KILLS} resumed")
+    figure(f"{command[1]}: killed at {killed} of {KILLS} moments ({where}), {KILLS} resumed")

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from safetensors import numpy as tensors
 
+from tests.figures import figure
 from tests.mutations import mutate
 from tests.policies.test_pace import network
 from trading_env.backtesting.cells import Slice
@@ -216,7 +217,7 @@ def test_the_damages_are_many_and_the_command_line_says_them_in_one_line(
     said = capsys.readouterr()
     assert said.out == "" and said.err.count("\n") == 1 and "policy.safetensors: mean" in said.err
     assert not out.exists()
-    print(f"{len(DAMAGES)} damaged policy folders")
+    figure(f"{len(DAMAGES)} damaged policy folders")
 
 
 def a_plan() -> Plan:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from tests.figures import figure
 from trading_env.__main__ import main
 
 COMMAND = [
@@ -118,4 +119,4 @@ def test_killed_at_any_moment_it_ends_as_if_undisturbed(
         )
         assert not list(out.rglob(".*"))
     assert killed >= KILLS // 2
-    print(f"{command[0]}: killed at {killed} of {KILLS} moments, {KILLS} resumed")
+    figure(f"{command[0]}: killed at {killed} of {KILLS} moments, {KILLS} resumed")

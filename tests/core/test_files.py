@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.figures import figure
 from trading_env.core.files import beside, write_bytes, write_json, write_with
 
 WRITERS, WRITES = 4, 500
@@ -45,7 +46,7 @@ def test_writers_of_one_file_do_not_fail_and_leave_it_whole(tmp_path: Path) -> N
     failed = [writer.communicate()[1] for writer in writers if writer.wait() != 0]
     assert failed == [] and seen > 0
     assert names(tmp_path) == ["a.json"]
-    print(f"{WRITERS * WRITES} writes of {WRITERS} writers: 0 fail, {seen} reads whole")
+    figure(f"{WRITERS * WRITES} writes of {WRITERS} writers: 0 fail, {seen} reads whole")
 
 
 def test_the_content_is_on_the_disk_before_its_name_is(

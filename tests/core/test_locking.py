@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.figures import figure
 from trading_env.backtesting.run_folder import RunFolder
 from trading_env.cli.main import main
 from trading_env.core.errors import ConfigError
@@ -136,7 +137,7 @@ def test_of_many_that_race_for_a_folder_one_at_a_time_is_in(tmp_path: Path) -> N
     assert [racer.returncode for racer in racers] == [0] * 4, [err[-300:] for _, err in told]
     entered = sum(out.count("in\n") for out, _ in told)
     assert entered > 50
-    print(f"4 racers: in {entered} times, never two at once")
+    figure(f"4 racers: in {entered} times, never two at once")
 
 
 def test_a_run_that_has_begun_meanwhile_is_left_alone(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from gymnasium.vector import AutoresetMode
 from tests.configurations import SMALL_POOL, random_configuration
 from tests.envs import tampering
 from tests.envs.tampering import PORTFOLIO, actions_of, played_on, world_of
+from tests.figures import figure
 from tests.lanes import quick_first
 from trading_env.core.ranges import ranges_of
 from trading_env.core.records import record_dtype
@@ -47,7 +48,7 @@ def test_a_snapshot_that_was_tampered_with_is_refused_by_name_and_nothing_is_wri
     assert all(len(row["message"]) < 200 and "\n" not in row["message"] for row in rows)
     assert min(Counter(row["env"] for row in rows).values()) >= len(tampering.OTHERS)
     assert len(rows) >= 200
-    print(f"{len(rows)} tampered snapshots: {len(rows)} refused by name, 0 crashes")
+    figure(f"{len(rows)} tampered snapshots: {len(rows)} refused by name, 0 crashes")
 
 
 @pytest.mark.parametrize(

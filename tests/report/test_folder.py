@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.figures import figure
 from tests.report.folder import curves, read, summary
 from trading_env.backtesting.replay import CODED, REPLAYED
 from trading_env.cli.main import main
@@ -259,7 +260,7 @@ def test_a_damaged_folder_is_one_line_that_names_the_file(
 def test_the_damages_are_many_and_the_folder_that_they_damage_is_whole(tmp_path: Path) -> None:
     assert len(DAMAGES) >= 100
     assert main(["report", str(write(tmp_path))]) == 0
-    print(f"{len(DAMAGES)} damaged run folders")
+    figure(f"{len(DAMAGES)} damaged run folders")
 
 
 def places(value: Any, way: str = "") -> Iterator[str]:

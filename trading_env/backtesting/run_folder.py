@@ -49,7 +49,7 @@ class RunFolder:
     Args:
         folder: made when it is missing.
         kind: "evaluate", "backtest" or "train".
-        command: what was typed; a run that is continued keeps what was typed first.
+        command: what was typed; a training that is continued keeps what was typed first.
         goes_on: whether it may continue a run of its kind that the folder holds.
 
     Raises:
@@ -71,7 +71,8 @@ class RunFolder:
         known = read_json(path, Known)
         if not self.goes_on or known.kind != self.manifest["kind"]:
             raise ValueError(f"out = {self.folder}: holds another run; give another folder")
-        self.manifest["command"] = known.command or self.manifest["command"]
+        if known.kind == "train":  # --resume says nothing of what is trained
+            self.manifest["command"] = known.command or self.manifest["command"]
 
     @contextmanager
     def open(self, **notes: Any) -> Iterator[None]:

@@ -6,6 +6,7 @@
     trading-env data describe SPEC | validate FILE [--exchange CODE] [--repair OUT]
     trading-env audit ENV_ID [--module M] [--kwargs JSON] [--out FILE]
     trading-env report DIR
+    trading-env replay DIR [--trust]
 
 A command is one function in a file of this folder, registered below. `--json` prints one JSON
 document. Neither a learner nor a plotting library is imported before it is needed.
@@ -21,6 +22,7 @@ from trading_env.cli.audit import audit_verb
 from trading_env.cli.backtest import backtest_verb
 from trading_env.cli.data import data
 from trading_env.cli.evaluate import evaluate_verb
+from trading_env.cli.replay import replay_verb
 from trading_env.cli.report import report_verb
 from trading_env.cli.scenarios import scenarios
 
@@ -31,6 +33,7 @@ app.add_typer(scenarios, name="scenarios")
 app.add_typer(data, name="data")
 app.command("audit")(audit_verb)
 app.command("report")(report_verb)
+app.command("replay")(replay_verb)
 
 
 @app.callback()

@@ -14,6 +14,7 @@ from pydantic import ConfigDict, Field, create_model, model_validator
 from trading_env.backtesting.replay import CODED, REPLAYED
 from trading_env.core.doors import Checked, Loose, is_there, read_file, read_json
 from trading_env.core.errors import UserError
+from trading_env.core.parquet import read_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -170,7 +171,7 @@ def read_curves(path: Path) -> "pd.DataFrame | None":
         return None
     content = BytesIO(read_file(found))
     try:
-        frame = pd.read_csv(content) if found == csv else pd.read_parquet(content)
+        frame = pd.read_csv(content) if found == csv else read_frame(content)
         return _checked(frame) if len(frame) else None
     except ImportError:
         return None

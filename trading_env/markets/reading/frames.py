@@ -5,23 +5,22 @@ is a number is one, and datetimes without a zone are UTC. An index that has a na
 counts as columns. The first row is row 1. Files have the same limits on size as text files.
 """
 
-import importlib
 import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import islice
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from trading_env.core.errors import MarketDataError, clip
+from trading_env.core.parquet import read_frame
 from trading_env.markets.reading.grid import Cells, Chunk, Grid
 from trading_env.markets.reading.published import kinds_of
-from trading_env.markets.reading.sources import MAX_FILE_BYTES, Member
+from trading_env.markets.reading.sources import Member
 
-MAX_ROWS = 50_000_000
 MAX_JSON_BYTES = 1 << 28
 SAMPLE_ROWS, SAMPLE_CELLS = 400, 200_000
 
@@ -34,29 +33,16 @@ def read_parquet(member: Member) -> Grid:
     """
     source = member.source
     try:
-        parquet = importlib.import_module("pyarrow.parquet")
-    except ImportError:
-        raise MarketDataError.at(source, "", "Parquet needs pyarrow (the extra 'data')") from None
-    try:
         stream = io.BytesIO(member.content()) if member.packed else member.stream()
         with closing(stream):
-            return grid_of_frame(_parquet_frame(parquet, stream, source), source, member.stem)
+            return grid_of_frame(read_frame(stream), source, member.stem)
+    except ImportError:
+        raise MarketDataError.at(source, "", "Parquet needs pyarrow (the extra 'data')") from None
     except MarketDataError:
         raise
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError) as error:
         reason = f"not a readable Parquet file: {clip(error, 60)}"
         raise MarketDataError.at(source, "", reason) from None
-
-
-def _parquet_frame(parquet: Any, stream: IO[bytes], source: str) -> pd.DataFrame:
-    """Return the frame of a file whose unpacked size is within the limits."""
-    file = parquet.ParquetFile(stream)
-    groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
-    size = sum(group.total_byte_size for group in groups)
-    if size > MAX_FILE_BYTES or file.metadata.num_rows > MAX_ROWS:
-        raise MarketDataError.at(source, "", f"unpacks to more than {MAX_FILE_BYTES >> 20} MiB")
-    frame: pd.DataFrame = file.read().to_pandas()
-    return frame
 
 
 def read_json(member: Member) -> Grid:

@@ -21,6 +21,7 @@ MAX_FILE_BYTES = 1 << 30
 MAX_EXPANSION = 100
 EXPANSION_FLOOR = 1 << 24
 MAX_FILES = 10_000
+CHUNK = 1 << 20
 SUFFIXES = (
     *(".csv", ".txt", ".tsv", ".json", ".jsonl", ".parquet", ".pq", ".prn", ".asc"),
     *(".gz", ".zip"),
@@ -124,10 +125,25 @@ def _of_file(path: Path) -> list[Member]:
         def unpacked() -> IO[bytes]:
             return cast(IO[bytes], gzip.GzipFile(filename=path, mode="rb"))
 
-        return [_member(str(path), path.name, unpacked, limit, True)]
+        member = _member(str(path), path.name, unpacked, limit, True)
+        _check_unpacked(member)
+        return [member]
     if head[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
         return _of_zip(path, limit)
     return [_member(str(path), path.name, lambda: path.open("rb"), MAX_FILE_BYTES, False)]
+
+
+def _check_unpacked(member: Member) -> None:
+    """Refuse a file that unpacks to too much before its lines are read, which takes longer."""
+    left = member.limit
+    try:
+        with closing(member.stream()) as stream:
+            while left >= 0 and (read := len(stream.read(CHUNK))):
+                left -= read
+    except UNREADABLE as error:
+        raise MarketDataError.at(member.source, "", f"unreadable: {clip(error, 60)}") from None
+    if left < 0:
+        raise member.too_large()
 
 
 def _of_zip(path: Path, limit: int) -> list[Member]:

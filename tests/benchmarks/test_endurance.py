@@ -1,0 +1,26 @@
+"""What grows is noticed."""
+
+import os
+import threading
+
+from benchmarks import endurance
+
+
+def test_a_small_haul_of_each_kind_is_flat() -> None:
+    for haul, _ in endurance.HAULS.values():
+        found = haul(40)
+        assert found["times"] == 40 and len(found["readings"]) == 10
+        assert found["flat"], found["growth"]
+
+
+def test_memory_threads_and_files_that_are_kept_are_growth() -> None:
+    kept: list[object] = []
+    files: list[int] = []
+    for act in (
+        lambda _: kept.append(b"x" * 2**21),
+        lambda _: files.append(os.open("/dev/null", os.O_RDONLY)),
+        lambda _: threading.Thread(target=threading.Event().wait, daemon=True).start(),
+    ):
+        assert not endurance.hauled(20, act)["flat"]
+    for handle in files:
+        os.close(handle)
