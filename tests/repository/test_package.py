@@ -8,9 +8,11 @@ import sys
 import tarfile
 import tomllib
 import zipfile
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from scripts.memory_bank import ROOT
 
@@ -118,3 +120,69 @@ def test_the_version_is_the_same_wherever_it_is_written() -> None:
     citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     assert f"\nversion: {version}\n" in citation
     assert f"\n## {version}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+USED = """
+import gymnasium as gym
+import trading_env
+
+env = gym.make("trading_env/Portfolio-v0", scenario="flash_crash_2010", detail="full")
+observation, info = env.reset(seed=7)
+for _ in range(10):
+    action = env.action_space.sample()
+    observation, reward, terminated, truncated, info = env.step(action)
+print(info["equity"], info["risk"]["bound_by"], info["execution"]["shortfall"])
+"""
+EVALUATED = "evaluate momentum --episodes 2 --scenarios price_shock --length 10 --out"
+
+
+def core_only(folder: Path) -> Path:
+    """Link what the core needs, and what that needs, into a folder: no extra is there."""
+    left, seen = [Requirement(text) for text in PROJECT["dependencies"]], set()
+    while left:
+        found = metadata.distribution(left.pop().name)
+        if found.name in seen:
+            continue
+        seen.add(found.name)
+        needed = map(Requirement, found.requires or [])
+        left += [r for r in needed if r.marker is None or r.marker.evaluate({"extra": ""})]
+        for top in {file.parts[0] for file in found.files or []} - {"..", "__pycache__"}:
+            if not (folder / top).exists():
+                (folder / top).symlink_to(Path(str(found.locate_file(top))))
+    return folder
+
+
+def test_the_wheel_alone_works_and_writes_nowhere_else(
+    installed: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Core dependencies, a read-only installation, an unwritable HOME, an empty folder.
+
+    The README's first lines run, and the command line evaluates into the folder that it is given.
+    Uncompiled: where machine code goes on such a machine is in `tests/core/test_machine_code.py`.
+    """
+    core, empty, temporary, sealed = map(
+        tmp_path_factory.mktemp, ("core", "empty", "temporary", "sealed")
+    )
+    shutil.copytree(installed, sealed, dirs_exist_ok=True)
+    for path in [sealed, *sealed.rglob("*")]:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    there = sorted(sealed.rglob("*"))
+    env = {"PATH": os.environ["PATH"], "HOME": "/dev/null", "TMPDIR": str(temporary)}
+    env |= {"PYTHONPATH": os.pathsep.join([str(sealed), str(core_only(core))])}
+    env |= {"NUMBA_DISABLE_JIT": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    out = tmp_path_factory.mktemp("out") / "run"
+    for command in (["-c", USED], ["-m", "trading_env", *EVALUATED.split(), str(out)]):
+        done = subprocess.run(
+            [sys.executable, "-S", *command],
+            cwd=empty,
+            env=env,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr[-1000:]
+        assert done.stdout and "Traceback" not in done.stderr
+    assert (out / "evaluation" / "episodes.csv").exists()  # pyarrow is an extra
+    assert sorted(sealed.rglob("*")) == there and list(empty.iterdir()) == []
+    for path in [sealed, *there]:
+        path.chmod(0o755)
