@@ -1,6 +1,6 @@
 """Faults planted one at a time, each of which a test must catch.
 
-    python -m benchmarks.mutants [--only NAME] [--out FILE]
+    python -m benchmarks.mutants [--only NAME ...] [--out FILE]
 
 `mutants.toml` lists the faults: a file, a text that occurs in it exactly once, the text that takes
 its place, what is wrong with it, and the tests that must then fail. The files of the working tree
@@ -144,11 +144,13 @@ def assert_sound(mutants: Sequence[Mutant], proof: Proof = run_tests) -> float:
     return verdict.seconds
 
 
-def run(only: str | None, out: Path | None) -> int:
+def run(only: Sequence[str], out: Path | None) -> int:
     """Plant the mutants, a line for each, and write the figures; count those not killed."""
-    mutants = [mutant for mutant in read_list() if only in (None, mutant.name)]
-    if not mutants:
-        raise MutantError(f"mutants.toml has no mutant {only}.")
+    listed = {mutant.name: mutant for mutant in read_list()}
+    for name in only:
+        if name not in listed:
+            raise MutantError(f"mutants.toml has no mutant {name}.")
+    mutants = [listed[name] for name in only or listed]
     begin = datetime.now(UTC)
     print(f"{'no fault':<10} {assert_sound(mutants):6.1f} s", flush=True)
     rows = []
@@ -159,7 +161,7 @@ def run(only: str | None, out: Path | None) -> int:
         word = verdict.verdict if verdict.verdict == "killed" else verdict.verdict.upper()
         print(f"{word:<10} {verdict.seconds:6.1f} s  {mutant.name:<28} {verdict.by}", flush=True)
     alive = sum(row["verdict"] != "killed" for row in rows)
-    command = "python -m benchmarks.mutants" + (f" --only {only}" if only else "")
+    command = "python -m benchmarks.mutants" + (f" --only {' '.join(only)}" if only else "")
     record = stamped(command, begin, rows=rows)
     print(f"{len(rows) - alive} of {len(rows)} killed in {record['seconds']} s")
     if out:
@@ -170,7 +172,7 @@ def run(only: str | None, out: Path | None) -> int:
 def main() -> int:
     """Return 0 if every mutant is killed, 1 if one is not, 2 if the list or the tests are bad."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", metavar="NAME", help="plant this one alone")
+    parser.add_argument("--only", metavar="NAME", nargs="+", default=[], help="plant these alone")
     parser.add_argument("--out", type=Path, help="write the figures to this JSON file")
     chosen = parser.parse_args()
     try:

@@ -64,8 +64,8 @@ class Bars(Subject):
         return mutate(example.parent, [example.name], rng)
 
     def read(self, example: Path) -> bool:
-        judged = answered("data", "validate", str(example)) != 2
-        return answered("data", "describe", str(example)) != 2 and judged
+        is_judged = answered("data", "validate", str(example)) != 2
+        return is_judged and answered("data", "describe", str(example)) != 2
 
 
 class TextBars(Bars):

@@ -8,12 +8,16 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from trading_env.backtesting import Walk, backtest, make_envs, rollout
-from trading_env.backtesting.walks import slices_of
+from trading_env.backtesting.cells import Slice
+from trading_env.backtesting.lookup import Candidate
+from trading_env.backtesting.walks import _overlap, _window, slices_of
+from trading_env.backtesting.windows import Window
 from trading_env.core.errors import ConfigError
 from trading_env.envs.trace import EpisodeTrace
 from trading_env.envs.vector import PortfolioVectorEnv
 from trading_env.envs.world import WARMUP
 from trading_env.markets import Market, load_market
+from trading_env.markets.bars import TRAIN_SHARE, VALIDATION_SHARE
 from trading_env.policies.baselines import BASELINES
 
 WALKS = st.builds(
@@ -114,3 +118,20 @@ def test_a_window_knows_nothing_of_what_comes_after_it() -> None:
     assert set(whole["window"]) == {0, 1, 2} and set(early["window"]) == {0, 1}
     first = whole[whole["window"] < 2].reset_index(drop=True)
     assert first.drop(columns="withheld").equals(early.drop(columns="withheld"))
+
+
+def test_a_window_counts_as_in_sample_up_to_the_last_bar_that_training_or_validation_saw() -> None:
+    market = a_market()
+    seen = int((TRAIN_SHARE + VALIDATION_SHARE) * market.bars)
+    trained = Candidate("p", BASELINES["flat"], market=market)
+    for start, sample in ((seen - 1, "in sample"), (seen, "out of sample")):
+        cut = Slice("m", {}, Window(0, 0, start, start, start + 10))
+        assert _window(cut, market, trained)["sample"] == sample
+        assert _window(cut, market, Candidate("p", BASELINES["flat"]))["sample"] == "out of sample"
+
+
+def test_windows_overlap_when_they_share_a_test_bar_of_one_market() -> None:
+    here = Slice("m", {}, Window(0, 0, 100, 100, 140))
+    for start, market, overlap in ((139, "m", True), (140, "m", False), (139, "n", False)):
+        after = Slice(market, {}, Window(1, 0, start, start, start + 40))
+        assert _overlap(here, after) is overlap

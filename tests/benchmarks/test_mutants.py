@@ -28,7 +28,8 @@ def test_every_mutant_of_the_list_can_be_planted_and_names_tests_that_exist() ->
     for mutant in mutants:
         assert mutant.wrong.endswith(".")
         for path, _, name in (test.partition("::") for test in mutant.tests):
-            assert f"def {name}" in (ROOT / path).read_text(encoding="utf-8")
+            function = name.partition("[")[0]  # one case of it may be named
+            assert f"def {function}" in (ROOT / path).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

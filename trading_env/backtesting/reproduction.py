@@ -187,5 +187,5 @@ def _differing_cells(then: "pd.DataFrame", now: "pd.DataFrame", name: str) -> It
             differ = differ | (np.signbit(old) != np.signbit(new)).to_numpy()
         rows = np.flatnonzero(differ)
         if len(rows):
-            values = (shown(frame.iloc[rows[0]], SHOWN) for frame in (old, new))
+            values = (shown(frame.tolist()[rows[0]], SHOWN) for frame in (old, new))
             yield f"{name} row {rows[0]} {column}: {next(values)} then, {next(values)} now"
