@@ -124,6 +124,14 @@ def link_to_a_secret(folder: Path) -> list[str]:
     return ["report", str(folder / "run")]
 
 
+def folder_that_leads_elsewhere(folder: Path) -> list[str]:
+    """Whoever continues a run writes into its folder, and nowhere else."""
+    (folder / "precious").mkdir()
+    (folder / "run").mkdir()
+    (folder / "run" / "evaluation").symlink_to(folder / "precious")
+    return ["evaluate", "flat", "--episodes", "1", "--out", str(folder / "run")]
+
+
 def market_outside(folder: Path) -> list[str]:
     adaptive(folder)
     (folder / "secret").write_text("password-of-somebody\n" * 3)
@@ -204,7 +212,8 @@ ARTEFACTS: list[Artefact] = [
     weights("a_deep_header", b"[" * 10**6),
     weights("a_tensor_beyond_the_file", described(mean=[0, 2**40])),
     weights("tensors_that_overlap", described(mean=[0, 16], scale=[8, 24]), more=bytes(64)),
-    *(link_to_a_device, link_to_a_secret, market_outside, archive_that_climbs),
+    *(link_to_a_device, link_to_a_secret, folder_that_leads_elsewhere, market_outside),
+    archive_that_climbs,
     *(gzip_bomb, zip_bomb, zip_in_zip, parquet_bomb, parquet_bomb_in_a_run_folder),
     *(deep_json, deep_toml),
 ]

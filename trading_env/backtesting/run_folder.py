@@ -26,6 +26,7 @@ from trading_env.backtesting.replay import replay
 from trading_env.backtesting.store import CellStore
 from trading_env.backtesting.tables import curves_frame
 from trading_env.core.doors import Loose, is_there, read_json
+from trading_env.core.errors import UserError
 from trading_env.core.files import git_state, now, versions, write_json, write_parquet, write_with
 from trading_env.core.locking import only_writer
 from trading_env.core.sources import PACKAGE
@@ -53,7 +54,7 @@ class RunFolder:
         goes_on: whether it may continue a run of its kind that the folder holds.
 
     Raises:
-        ValueError: the folder holds another run.
+        ValueError: the folder holds another run, or leads out of itself.
     """
 
     def __init__(self, folder: Path, kind: str, command: str, *, goes_on: bool = True) -> None:
@@ -65,6 +66,9 @@ class RunFolder:
         self._check_kind()
 
     def _check_kind(self) -> None:
+        for folder in (self.evaluation, self.store.folder):
+            if folder.is_symlink():
+                raise UserError.at(folder, "", "is a link: what is written would be elsewhere")
         path = self.folder / "manifest.json"
         if not is_there(path):
             return
