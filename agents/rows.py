@@ -128,4 +128,4 @@ class AssetRows(BatchVecEnv):
         """
         self.native.set_state(state)
         self.books = Bookkeeper(self.native)
-        return asset_rows(self.native.batch.outputs.observations, self.layout)
+        return asset_rows(self.native.batch.observations, self.layout)

@@ -26,6 +26,7 @@ from trading_env.markets.reading.published import BARE, WITH_HEADER  # noqa: E40
 from trading_env.markets.reading.settings import ReadingSettings  # noqa: E402
 from trading_env.risk_manager.config import RiskConfig  # noqa: E402
 from trading_env.step.config import ParentConfig, RewardConfig  # noqa: E402
+from trading_env.step.look_back import FrameFeature, WindowFeature  # noqa: E402
 from trading_env.step.observation import (  # noqa: E402
     AccountFeature,
     AssetFeature,
@@ -113,6 +114,8 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "docs/portfolio.md": {
         "features": lambda: feature_table(AssetFeature),
         "account features": lambda: feature_table(AccountFeature),
+        "window features": lambda: feature_table(WindowFeature),
+        "frame features": lambda: feature_table(FrameFeature),
         "reasons": lambda: listed(names_of(BoundBy)[1:]),
         "multipliers": lambda: listed(names_of(Factor)),
         "faults": lambda: listed(names_of(Fault)[1:]),

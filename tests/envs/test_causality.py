@@ -12,12 +12,18 @@ from gymnasium.utils.env_checker import data_equivalence
 
 from tests.configurations import random_configuration
 from tests.lanes import quick_first
+from trading_env.envs.look_back import Past
 from trading_env.envs.portfolio import PortfolioEnv
 from trading_env.envs.world import WARMUP
 from trading_env.markets import Market, load_market
 
 LENGTH = 30
 CUTS = 200
+FRAMES = {
+    "us_stock_daily": ["2d", "1w"],
+    "btc_hourly": ["4h", "1d"],
+    "btc_minute": ["15min", "1h"],
+}
 
 
 def perturbed(market: Market, after: int, rng: np.random.Generator) -> Market:
@@ -31,14 +37,21 @@ def perturbed(market: Market, after: int, rng: np.random.Generator) -> Market:
     return dataclasses.replace(market, **fields)
 
 
+@pytest.mark.parametrize("looks_back", [False, True])
 @pytest.mark.parametrize("cut", quick_first(range(CUTS), 10))
-def test_the_future_changes_nothing_up_to_the_decision(cut: int) -> None:
+def test_the_future_changes_nothing_up_to_the_decision(cut: int, looks_back: bool) -> None:
     rng = np.random.default_rng([7, cut])
     kwargs = random_configuration(rng) | {"episode_length": LENGTH}
     spec = kwargs.pop("market")
     band = kwargs.pop("seed_band")
-    pool = load_market({**spec, "paths": 1, "bars": 120, "seed": cut % 5}, seed_band=band)
-    start = WARMUP + int(rng.integers(0, pool.bars - WARMUP - LENGTH - 1))
+    bars, warmup = 120, WARMUP
+    if looks_back:
+        kwargs |= {"window": int(rng.integers(1, 40)), "frames": FRAMES[spec["preset"]]}
+        bars = 640
+    pool = load_market({**spec, "paths": 1, "bars": bars, "seed": cut % 5}, seed_band=band)
+    if looks_back:
+        warmup = Past.of(kwargs["window"], kwargs["frames"], pool).warmup(pool)
+    start = warmup + int(rng.integers(0, pool.bars - warmup - LENGTH - 1))
     k = int(rng.integers(0, LENGTH - 1))
     place = {"path": 0, "start": start}
     # A Market object is cut by time into bands; None takes it whole.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from trading_env.backtesting.cells import Slice
 from trading_env.backtesting.evaluation import SEED
 from trading_env.backtesting.lookup import Candidate, resolve
+from trading_env.backtesting.own_signals import SignalFit, with_signals
 from trading_env.backtesting.plans import Advance, Plan, named, play
 from trading_env.backtesting.references import with_mirrors
 from trading_env.backtesting.run_folder import RunFolder
@@ -20,7 +21,7 @@ from trading_env.backtesting.tables import episodes_frame
 from trading_env.backtesting.windows import Walk, Window
 from trading_env.core.arguments import mapping
 from trading_env.core.errors import ConfigError, shown
-from trading_env.envs.world import WARMUP
+from trading_env.envs.look_back import Past
 from trading_env.markets import Market, load_market
 from trading_env.markets.bars import TRAIN_SHARE, VALIDATION_SHARE
 from trading_env.markets.loading import MarketSpec
@@ -48,6 +49,7 @@ def backtest(
     trust: bool = False,
     store: CellStore | None = None,
     advance: Advance | None = None,
+    signals: SignalFit | None = None,
 ) -> "pd.DataFrame":
     """Play every policy on the test part of every window of every market.
 
@@ -64,6 +66,7 @@ def backtest(
         trust: load policies that are pickled.
         store: keeps results by cell, so that a call that was killed can be continued.
         advance: called after each cell with whether it was played now.
+        signals: fits signals of its own in each window (see `own_signals.py`).
 
     Returns:
         One row an episode: policy, market, scenario, severity, window, seed and `METRICS`.
@@ -79,10 +82,11 @@ def backtest(
         raise ConfigError(f"store = {shown(store)}: give a CellStore")
     if advance is not None and not callable(advance):
         raise ConfigError(f"advance = {shown(advance)}: give a function of one argument")
+    own = mapping("env_kwargs", {} if env_kwargs is None else env_kwargs)
     slices = [
         cut
         for name, spec in named("markets", markets).items()
-        for cut in slices_of(name, load_market(spec, seed_band=None), windows)
+        for cut in slices_of(name, load_market(spec, seed_band=None), windows, own, signals)
     ]
     plan = Plan(
         policies=found.policies,
@@ -91,7 +95,7 @@ def backtest(
         severities=severities,
         episodes=episodes,
         seed=seed,
-        env_kwargs=mapping("env_kwargs", {} if env_kwargs is None else env_kwargs),
+        env_kwargs=own,
         env=found.env,
     )
     return episodes_frame(play(plan, store=store, advance=advance))
@@ -159,18 +163,33 @@ def _window(cut: Slice, market: Market, found: Candidate) -> dict[str, Any]:
     return {"market": cut.market, **window._asdict(), **stamps, "sample": sample}
 
 
-def slices_of(name: str, market: Market, windows: Walk | str) -> list[Slice]:
+def slices_of(
+    name: str,
+    market: Market,
+    windows: Walk | str,
+    env_kwargs: Mapping[str, Any] | None = None,
+    signals: SignalFit | None = None,
+) -> list[Slice]:
     """Cut every window's test part, with its warm-up, out of a whole market.
 
     Raises:
-        ConfigError: the lengths make no window in it.
+        ConfigError: the lengths make no window in it, or its signals cannot be made.
     """
     walk = windows if isinstance(windows, Walk) else Walk.read(windows, market.bars_per_day)
-    return [_slice(name, market, window) for window in walk.windows(market.bars)]
+    own = env_kwargs or {}
+    warmup = Past.of(own.get("window"), own.get("frames"), market).warmup(market)
+    found = []
+    for window in walk.windows(market.bars, warmup):
+        first = window.test_start - warmup
+        cut = market.slice_bars(first, window.test_stop)
+        if signals is not None:
+            train = market.slice_bars(window.train_start, window.train_stop)
+            cut = with_signals(signals, train, cut)
+        found.append(_slice(name, cut, window))
+    return found
 
 
-def _slice(name: str, market: Market, window: Window) -> Slice:
+def _slice(name: str, cut: Market, window: Window) -> Slice:
     """The first decision is taken at the close of the first test bar, the last fill in the last."""
-    cut = market.slice_bars(window.test_start - WARMUP, window.test_stop)
     length = window.test_stop - window.test_start - 1
     return Slice(name, {"market": cut, "seed_band": None, "episode_length": length}, window)

@@ -79,25 +79,25 @@ class Walk(NamedTuple):
         lengths.setdefault("step", lengths["test"])
         return cls(**lengths)
 
-    def _check(self) -> None:
+    def _check(self, warmup: int) -> None:
         """Raise ConfigError for a length that makes no window."""
         for name, low in (("train", 1), ("test", 2), ("step", 1), ("purge", 0), ("embargo", 0)):
             if getattr(self, name) < low:
                 raise ConfigError(f"windows: {name} = {getattr(self, name)} bars: must be >= {low}")
         if self.purge >= self.train:
             raise ConfigError(f"windows: purge = {self.purge} bars: must be below {self.train}")
-        if self.train + self.embargo < WARMUP:
+        if self.train + self.embargo < warmup:
             found = self.train + self.embargo
-            reason = f"{WARMUP} warm the features up"
+            reason = f"{warmup} warm the features up"
             raise ConfigError(f"windows: train + embargo = {found} bars: {reason}")
 
-    def windows(self, bars: int) -> tuple[Window, ...]:
-        """Return every window that fits in so many bars.
+    def windows(self, bars: int, warmup: int = WARMUP) -> tuple[Window, ...]:
+        """Return every window that fits in so many bars, `warmup` of them before its test part.
 
         Raises:
             ConfigError: a length is impossible, or not one window fits.
         """
-        self._check()
+        self._check(warmup)
         found = []
         need = self.train + self.embargo + self.test
         for number, start in enumerate(range(0, bars - need + 1, self.step)):

@@ -13,15 +13,18 @@ from numpy.typing import NDArray
 
 from trading_env.core.codes import AutoReset
 from trading_env.core.errors import ConfigError, shown
-from trading_env.core.records import SLOTS, Floats
+from trading_env.core.records import SLOTS, Floats, new_table
 from trading_env.core.seeds import seeds_of
+from trading_env.envs.look_back import Looking, Past
 from trading_env.envs.own_reward import OwnReward
 from trading_env.envs.snapshot import Snapshot, arguments_of, checked_snapshot, snapshot_of
 from trading_env.envs.world import Setup
 from trading_env.step.drivers import ALL_FINITE, DRAWN, Drivers, Step, bound, parallel, serial
+from trading_env.step.look_back import FrameState
 from trading_env.step.rows import new_lanes, new_outputs, renewed
 
 NOTHING = np.zeros(0)
+NO_FRAMES = new_table(FrameState, 0)
 FORKED = [False]  # whether this process was forked from one in which OpenMP had begun
 MAX_THREADS = int(vars(numba.config)["NUMBA_NUM_THREADS"])  # the most that can be set later
 
@@ -60,7 +63,7 @@ class Batch:
         self.autoreset = autoreset
         self.count = lanes
         self.assets = world.hits.shape[1]
-        size = len(setup.layout.features)
+        size = setup.layout.now
         together = bool(world.risk["covariance"][0]) and self.assets > 1
         self.lanes = new_lanes(
             lanes, self.assets, world.events.shape[0], SLOTS, sized_together=together
@@ -68,6 +71,11 @@ class Batch:
         self.keeps_reports = keep_reports or lanes <= MAX_THREADS
         rows = lanes if self.keeps_reports else MAX_THREADS
         self.outputs = new_outputs(lanes, self.assets, size, rows)
+        self.past: Looking | None = None
+        if setup.past != Past():
+            size = len(setup.layout.features)
+            self.past = Looking(setup.past, setup.market, world, lanes, size)
+        self._final = np.zeros((lanes, size), dtype=np.float32)  # where SAME_STEP reset
         self.seeds = np.zeros(lanes, dtype=np.uint64)
         self.is_started = False
         self._fresh = fresh
@@ -83,6 +91,25 @@ class Batch:
         driver does the same, to the bit.
         """
         return serial if self.count == 1 or FORKED[0] else parallel
+
+    @property
+    def observations(self) -> NDArray[np.float32]:
+        """What was last observed, (lanes, features)."""
+        return self.outputs.observations if self.past is None else self.past.observations
+
+    @property
+    def final_observations(self) -> NDArray[np.float32]:
+        """What SAME_STEP observed last of the episodes that ended in this step."""
+        return self._final if self._resets_late else self.outputs.final_observations
+
+    @property
+    def _resets_late(self) -> bool:
+        """Whether SAME_STEP is played here, after the step: the step's reset loses what is needed.
+
+        That is the terms of the last reward, and the bars before the last observation.
+        """
+        needs = self.setup.own_reward is not None or self.past is not None
+        return needs and self.autoreset is AutoReset.SAME_STEP
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what is bound to these buffers: a copy binds its own."""
@@ -107,7 +134,14 @@ class Batch:
         if self._fresh:  # lanes that continue keep theirs
             kept = self.outputs.observations.copy()
             self.outputs = self.outputs._replace(observations=kept)
-        self._drivers.reset(self.setup.world, self.lanes, self.outputs, self.seeds, choice)
+        self._begin(choice)
+
+    def _begin(self, choice: NDArray[np.int64]) -> None:
+        """Begin an episode in the lanes of which `choice` names one."""
+        world, shown = self.setup.world, self.outputs.observations
+        self._drivers.reset(world, self.lanes, self.outputs, self.seeds, choice)
+        if self.past is not None:
+            self.past.begin(world, self.lanes, shown, choice[:, 0] >= 0, fresh=self._fresh)
 
     def step(self, actions: Floats) -> None:
         """Step every lane; actions are those that `check_actions` returned.
@@ -117,9 +151,7 @@ class Batch:
         """
         outputs = renewed(self.outputs) if self._fresh else self.outputs
         own = self.setup.own_reward
-        # Terms of an episode that ended are gone once its lane begins anew, so that comes later.
-        late = own is not None and self.autoreset is AutoReset.SAME_STEP
-        autoreset = AutoReset.DISABLED if late else self.autoreset
+        autoreset = AutoReset.DISABLED if self._resets_late else self.autoreset
         summed = self.lanes.logs["reward"].copy() if own else NOTHING
         given = (self.setup.world, self.lanes, outputs, actions, self.seeds, autoreset.value)
         drivers = self._drivers
@@ -135,10 +167,13 @@ class Batch:
                 f"{where} is {actions[lane, asset]}: must be finite (has the policy diverged?)"
             )
         self.outputs = outputs
+        if self.past is not None:
+            world, shown_now = self.setup.world, outputs.observations
+            self.past.step(world, self.lanes, shown_now, fresh=self._fresh)
         if own is not None:
             self._reward(own, summed)
-            if late:
-                self._begin_anew()
+        if self._resets_late:
+            self._begin_anew()
 
     def _reward(self, own: OwnReward, summed: Floats) -> None:
         """Put the user's reward in place of the step's own, in what is returned and in the sums."""
@@ -155,11 +190,12 @@ class Batch:
         ended = outputs.terminated | outputs.truncated
         if not ended.any():
             return
-        outputs.final_observations[ended] = outputs.observations[ended]
+        self._final[ended] = self.observations[ended]
         outputs.final_accounts[ended] = lanes.accounts[ended]
+        outputs.final_logs[ended] = lanes.logs[ended]
         choice = np.full((self.count, 3), DRAWN, dtype=np.int64)
         choice[ended, 0] = lanes.accounts["episode"][ended] + 1
-        self._drivers.reset(self.setup.world, lanes, outputs, self.seeds, choice)
+        self._begin(choice)
 
     def check_actions(self, actions: Any, shape: tuple[int, ...]) -> Floats:
         """Return actions as a float64 array of `shape`, unrounded.
@@ -187,7 +223,8 @@ class Batch:
         return arguments_of(self.setup, self.count, self.autoreset)
 
     def _now(self) -> Snapshot:
-        return Snapshot(self.lanes, self.seeds, self.outputs.observations)
+        frames = NO_FRAMES if self.past is None else self.past.frames
+        return Snapshot(self.lanes, self.seeds, self.observations, frames)
 
     def get_state(self) -> dict[str, Any]:
         """Return copies of all that the future depends on; see `envs/snapshot.py`.
@@ -212,8 +249,14 @@ class Batch:
         for own, given in zip(now.lanes, found.lanes, strict=True):
             own[...] = given
         self.seeds[...] = seeds
-        if self._fresh:  # what an earlier call returned stays as it is
-            self.outputs = self.outputs._replace(observations=found.observations)
+        now.frames[...] = found.frames
+        size = self.setup.layout.now
+        base = np.ascontiguousarray(found.observations[:, :size])
+        if self.past is not None:
+            self.past.observations = found.observations
+            self.outputs = self.outputs._replace(observations=base)
+        elif self._fresh:  # what an earlier call returned stays as it is
+            self.outputs = self.outputs._replace(observations=base)
         else:
             now.observations[...] = found.observations
         self.is_started = True

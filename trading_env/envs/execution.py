@@ -1,5 +1,6 @@
 """`trading_env/Execution-v0`: parent orders worked to completion by a deadline."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from trading_env.core.codes import Task
@@ -54,7 +55,8 @@ class ExecutionEnv(TradingEnv):
     - episode_length: steps to the deadline.
     - market: default one asset of `multiscale`.
     - risk: only `participation_bars` limits a child order.
-    - scenario, severity, execution, account, reward, seed_band, detail, render_mode: as in
+    - scenario, severity, execution, account, reward, seed_band, window, frames, detail,
+      render_mode: as in
       `trading_env/Portfolio-v0`.
 
     ## Version History
@@ -74,6 +76,8 @@ class ExecutionEnv(TradingEnv):
         reward: RewardSpec = EXECUTION_DEFAULTS["reward"],
         episode_length: int = EXECUTION_DEFAULTS["episode_length"],
         seed_band: str | None = "train",
+        window: int | None = None,
+        frames: Sequence[str] | None = None,
         detail: str = "episode",
         render_mode: str | None = None,
         **others: Any,
@@ -90,6 +94,8 @@ class ExecutionEnv(TradingEnv):
             reward=reward,
             episode_length=episode_length,
             seed_band=seed_band,
+            window=window,
+            frames=frames,
             **others,
         )
         super().__init__(setup, detail, render_mode)

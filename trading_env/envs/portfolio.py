@@ -1,5 +1,6 @@
 """`trading_env/Portfolio-v0`: several assets, one cash account, orders that cost and are late."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from trading_env.envs.single import TradingEnv
@@ -62,6 +63,8 @@ class PortfolioEnv(TradingEnv):
       of named terms, as `lambda growth, turnover: growth - turnover**2`.
     - episode_length: steps.
     - seed_band: "train", "validation" or "test", disjoint; None takes every bar.
+    - window: the last so many bars of each asset behind the features; None shows none.
+    - frames: coarser bars behind them, as ["4h", "1d"]; None shows none.
     - detail: "none", "episode" or "full", how much goes to `info`.
     - render_mode: "human", "rgb_array" or "ansi".
 
@@ -83,6 +86,8 @@ class PortfolioEnv(TradingEnv):
         reward: RewardSpec = "execution_quality",
         episode_length: int = DEFAULT_LENGTH,
         seed_band: str | None = "train",
+        window: int | None = None,
+        frames: Sequence[str] | None = None,
         detail: str = "episode",
         render_mode: str | None = None,
         **others: Any,
@@ -97,6 +102,8 @@ class PortfolioEnv(TradingEnv):
             reward=reward,
             episode_length=episode_length,
             seed_band=seed_band,
+            window=window,
+            frames=frames,
             **others,
         )
         super().__init__(setup, detail, render_mode)

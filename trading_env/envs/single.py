@@ -13,7 +13,7 @@ from trading_env.envs.info import check_detail, full_info, summary
 from trading_env.envs.render import draw, print_line
 from trading_env.envs.spaces import ObservationLayout, action_space
 from trading_env.envs.trace import EpisodeTrace
-from trading_env.envs.world import WARMUP, Setup
+from trading_env.envs.world import Setup
 from trading_env.step.drivers import DRAWN
 
 ALL = np.array([True])
@@ -72,13 +72,14 @@ class TradingEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
             if self.render_mode == "human":
                 self.render()
         info = full_info(self._batch, 0) if self.detail == "full" else {}
-        return self._batch.outputs.observations[0].copy(), info
+        return self._batch.observations[0].copy(), info
 
     def _placement(self, options: dict[str, Any]) -> tuple[int, int]:
         """Read path and start from reset's options."""
         mapping("options", options, ("path", "start"))
         market, length = self.setup.market, self.setup.resolved["episode_length"]
-        limits = {"path": (0, market.paths - 1), "start": (WARMUP, market.bars - 1 - length)}
+        first = int(self.setup.world.episode["warmup"][0])
+        limits = {"path": (0, market.paths - 1), "start": (first, market.bars - 1 - length)}
         for name, (low, high) in limits.items():
             whole(f"options: {name}", options.get(name, low), low, high)
         return int(options.get("path", DRAWN)), int(options.get("start", DRAWN))
@@ -108,7 +109,7 @@ class TradingEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         elif self.detail == "episode" and (terminated or truncated):
             info = {"summary": summary(batch.lanes.logs, batch.lanes.accounts, self.layout.task, 0)}
         return (
-            outputs.observations[0].copy(),
+            batch.observations[0].copy(),
             float(outputs.rewards[0]),
             terminated,
             truncated,

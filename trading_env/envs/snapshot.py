@@ -30,9 +30,10 @@ from trading_env.core.records import AccountState, AssetState, EpisodeLog, Order
 from trading_env.core.world import Lanes, World
 from trading_env.envs.world import Setup
 from trading_env.step.drivers import DIGEST
+from trading_env.step.look_back import FrameState
 from trading_env.step.start import NEVER
 
-STATE_VERSION = 3
+STATE_VERSION = 4
 LAYOUTS = {"assets": AssetState, "slots": OrderSlot, "accounts": AccountState, "logs": EpisodeLog}
 ROUNDING = 1e-9  # share by which a sum, or an estimated covariance, may miss being one
 Seeds = NDArray[np.uint64]
@@ -48,6 +49,7 @@ class Snapshot(NamedTuple):
     lanes: Lanes
     seeds: Seeds
     observations: NDArray[np.float32]
+    frames: Table  # FrameState (lanes, assets, frames), or none
 
 
 def arguments_of(setup: Setup, lanes: int, autoreset: AutoReset) -> str:
@@ -65,6 +67,7 @@ def snapshot_of(now: Snapshot, arguments: str) -> dict[str, Any]:
         "fingerprint": _fingerprint(arguments, now.seeds),
         "seeds": now.seeds.copy(),
         "observations": now.observations.copy(),
+        "frames": now.frames.copy(),
         **{name: array.copy() for name, array in now.lanes._asdict().items()},
     }
 
@@ -78,7 +81,7 @@ def checked_snapshot(
         StateError: the snapshot is damaged, or of an environment with other arguments.
     """
     given = _of_these_arguments(state, arguments, [*Lanes._fields, *Snapshot._fields[1:]])
-    likes = {**now.lanes._asdict(), "seeds": now.seeds, "observations": now.observations}
+    likes = {**now.lanes._asdict(), **dict(zip(Snapshot._fields[1:], now[1:], strict=True))}
     found = {name: _array(name, given[name], like) for name, like in likes.items()}
     if given["fingerprint"] != _fingerprint(arguments, found["seeds"]):
         raise StateError("state: fingerprint is not that of its seeds; branch with reseed=")
@@ -91,12 +94,16 @@ def checked_snapshot(
         fault = first_outside(found[name], ranges_of(layout, sizes))
         if fault:
             raise StateError(f"state: {name}{fault}")
+    frames = found["frames"]
+    fault = first_outside(frames, ranges_of(FrameState, ())) if frames.size else ""
+    if fault:
+        raise StateError(f"state: frames{fault}")
     _check_place(lanes.accounts, world.episode[0], autoreset)
     _check_sums(lanes)
     _check_slots(lanes)
     _check_starts(lanes, world.events)
     _check_covariances(lanes.covariances[:, 0])
-    return Snapshot(lanes, found["seeds"], found["observations"])
+    return Snapshot(lanes, found["seeds"], found["observations"], found["frames"])
 
 
 def _fingerprint(arguments: str, seeds: Seeds) -> str:

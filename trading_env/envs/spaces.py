@@ -1,7 +1,7 @@
 """The observation's layout and bounds, from the features declared in `step/observation.py`."""
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
@@ -9,6 +9,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from trading_env.core.codes import Task
+from trading_env.step.look_back import FrameFeature, WindowFeature
 from trading_env.step.observation import (
     HOLDING,
     SIGNAL_LIMIT,
@@ -56,6 +57,8 @@ class ObservationLayout(NamedTuple):
     symbols: tuple[str, ...]
     signal_names: tuple[str, ...]
     task: Task = Task.PORTFOLIO
+    window: int = 0
+    frames: tuple[str, ...] = ()
 
     @property
     def block(self) -> tuple[ObservedFeature, ...]:
@@ -71,14 +74,46 @@ class ObservationLayout(NamedTuple):
 
     @property
     def features(self) -> tuple[ObservedFeature, ...]:
-        """All features in order, named `SYMBOL.feature` or `account.feature`."""
+        """All features in order, named `SYMBOL.feature` or `account.feature`.
+
+        Behind them the window, bar by bar from the oldest, `SYMBOL.bar-3.feature` being of the bar
+        three before the last; then the frames, asset by asset, as `SYMBOL.1d.feature`.
+        """
         assets = [
             feature._replace(name=f"{symbol}.{feature.name}")
             for symbol in self.symbols
             for feature in self.block
         ]
         account = [f._replace(name=f"account.{f.name}") for f in observed(AccountFeature)]
-        return (*assets, *account)
+        return (*assets, *account, *self._earlier())
+
+    @property
+    def window_block(self) -> tuple[ObservedFeature, ...]:
+        """What a window holds of each bar of one asset."""
+        return (*observed(WindowFeature), *self.block[len(self.block) - len(self.signal_names) :])
+
+    def _earlier(self) -> Iterator[ObservedFeature]:
+        """Name what is shown of earlier bars."""
+        for back in range(self.window - 1, -1, -1):
+            for symbol in self.symbols:
+                for feature in self.window_block:
+                    yield feature._replace(name=f"{symbol}.bar-{back}.{feature.name}")
+        for symbol in self.symbols:
+            for frame in self.frames:
+                for feature in observed(FrameFeature):
+                    yield feature._replace(name=f"{symbol}.{frame}.{feature.name}")
+
+    @property
+    def now(self) -> int:
+        """How many features there are before those of earlier bars."""
+        return len(self.symbols) * len(self.block) + len(AccountFeature)
+
+    def bars(self, observation: NDArray[np.float32]) -> NDArray[np.float32]:
+        """View the window of observations as (..., window, assets, features of a bar)."""
+        kept = len(self.window_block)
+        size = self.window * len(self.symbols) * kept
+        part = observation[..., self.now : self.now + size]
+        return part.reshape(*observation.shape[:-1], self.window, len(self.symbols), kept)
 
     def columns(self, name: str) -> NDArray[np.intp]:
         """Positions of an asset feature, one for each asset, shape (assets,).

@@ -103,7 +103,7 @@ class TradingVectorEnv(
         mask = self._mask({} if options is None else options)
         seeds = self._seeds(seed)
         self._batch.reset(seeds, mask)
-        return self._batch.outputs.observations, self._full()
+        return self._batch.observations, self._full()
 
     def _mask(self, options: dict[str, Any]) -> NDArray[np.bool_]:
         """Read which lanes to reset."""
@@ -157,7 +157,7 @@ class TradingVectorEnv(
         if ended.any():
             info |= self._endings(ended)
         rewards, terminated, truncated = outputs.rewards, outputs.terminated, outputs.truncated
-        return outputs.observations, rewards, terminated, truncated, info
+        return batch.observations, rewards, terminated, truncated, info
 
     def _full(self) -> dict[str, Any]:
         return full_info(self._batch) if self.detail == "full" else {}
@@ -171,7 +171,7 @@ class TradingVectorEnv(
             if self.detail == "episode":
                 info = {"summary": final, "_summary": ended.copy()}
         if self._mode is AutoReset.SAME_STEP:
-            info["final_obs"] = outputs.final_observations.copy()
+            info["final_obs"] = self._batch.final_observations.copy()
             info["_final_obs"] = ended.copy()
             info["final_info"] = {} if self.detail == "none" else {"summary": final}
             info["_final_info"] = ended.copy()

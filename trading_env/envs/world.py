@@ -3,7 +3,7 @@
 `Setup` holds the resolved configuration (what was built, not what was asked for) and the tables.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -16,6 +16,8 @@ from trading_env.core.params import EpisodeParams
 from trading_env.core.records import BarRecord, Floats, Table, new_table
 from trading_env.core.settings import as_record
 from trading_env.core.world import World
+from trading_env.envs.look_back import WARMUP as WARMUP
+from trading_env.envs.look_back import Past
 from trading_env.envs.own_reward import OwnReward
 from trading_env.envs.spaces import ObservationLayout
 from trading_env.execution_engine.config import AccountConfig, ExecutionConfig
@@ -28,7 +30,6 @@ from trading_env.step.reward import Term
 from trading_env.stress.event_table import compile_scenarios
 from trading_env.stress.scenario import Scenario, ScenarioSpec
 
-WARMUP = 64  # bars before the first decision, so that no feature starts cold
 DEFAULT_LENGTH = 252
 UNLIMITED_CASH = 1e6  # where volume is unlimited, so that a share of it says nothing
 EXECUTION_DEFAULTS: dict[str, Any] = {
@@ -61,6 +62,7 @@ class Setup(NamedTuple):
     scenarios: tuple[Scenario, ...]
     resolved: dict[str, Any]  # JSON-able
     own_reward: OwnReward | None = None
+    past: Past = Past()
 
 
 def tables_of(market: Market) -> MarketTables:
@@ -76,21 +78,21 @@ def tables_of(market: Market) -> MarketTables:
     return _TABLES[market]
 
 
-def check_length(market: Market, length: int, band: str | None) -> int:
+def check_length(market: Market, length: int, band: str | None, warmup: int = WARMUP) -> int:
     """Return the episode length, or raise if the market is too short for it.
 
     Raises:
         ConfigError: not a positive whole number, or longer than the market allows.
     """
     whole("episode_length", length, 1)
-    missing = WARMUP + length + 1 - market.bars
+    missing = warmup + length + 1 - market.bars
     if missing > 0:
-        longest = market.bars - WARMUP - 1
+        longest = market.bars - warmup - 1
         rest = f"; the longest episode is {longest}" if longest > 0 else ""
         part = "" if band is None else f" in the band {band!r}"
         raise ConfigError(
             f"episode_length = {shown(length, 24)}: {clip(market.source, 40)} has {market.bars} "
-            f"bars{part}, {shown(missing, 24)} too few: {WARMUP} warm up{rest}"
+            f"bars{part}, {shown(missing, 24)} too few: {warmup} warm up{rest}"
         )
     return int(length)
 
@@ -141,6 +143,8 @@ def build(
     seed_band: str | None = "train",
     task: Task = Task.PORTFOLIO,
     parent: ParentConfig | ConfigSpec = None,
+    window: int | None = None,
+    frames: Sequence[str] | None = None,
     **others: Any,
 ) -> Setup:
     """Resolve every argument and lay the world out.
@@ -151,7 +155,9 @@ def build(
     for name in others:
         raise ConfigError(unknown("argument", name, ARGUMENTS))
     table = load_market(market, seed_band=seed_band)
-    length = check_length(table, episode_length, seed_band)
+    past = Past.of(window, frames, table)
+    warmup = past.warmup(table)
+    length = check_length(table, episode_length, seed_band, warmup)
     compiled = compile_scenarios(
         scenario,
         severity=severity,
@@ -177,7 +183,7 @@ def build(
         "bars": table.bars,
         "bar_seconds": table.bar_seconds,
         "bars_per_day": table.bars_per_day,
-        "warmup": WARMUP,
+        "warmup": warmup,
         "length": length,
         "groups": compiled.groups,
         "task": task.value,
@@ -206,11 +212,12 @@ def build(
         "reward": own.as_dict() if own else reward_config.as_dict(),
         "episode_length": length,
         "seed_band": seed_band,
+        **past.as_dict(),
     }
     if task is Task.EXECUTION:
         resolved["parent"] = parent_config.as_dict()
-    layout = ObservationLayout(table.symbols, table.signal_names, task)
-    return Setup(world, table, layout, compiled.scenarios, resolved, own)
+    layout = ObservationLayout(table.symbols, table.signal_names, task, *past)
+    return Setup(world, table, layout, compiled.scenarios, resolved, own, past)
 
 
 ARGUMENTS = [
