@@ -19,6 +19,10 @@ test *arguments:
 slow *arguments:
     pytest -m slow {{arguments}}
 
+# RLlib on the registered ids, in an environment of its own.
+rllib:
+    .ci/rllib
+
 # Plant faults one at a time; a test must find each.
 mutants:
     python -m benchmarks.mutants

@@ -3,6 +3,7 @@
     python train.py                                   # a portfolio, then parent orders: minutes
     python train.py --quick                           # the same path, small
     python train.py --env execution --seeds 10        # ten trainings, and what they show together
+    python train.py --seeds 10 --workers 2            # two of them at once, as tasks of Ray
     python train.py --market my_bars.csv --scenario liquidity_drought --seed 7
     python train.py --resume runs/2026-11-29_093000   # go on with a run that was stopped
 
@@ -20,15 +21,26 @@ from typing import Annotated, Any, Literal, get_type_hints
 import typer
 from pydantic import TypeAdapter, ValidationError
 
+from trading_env.backtesting.engine import Engine
 from trading_env.backtesting.run_folder import RunFolder
 from trading_env.cli.answers import new_app, run
 from trading_env.cli.options import read_market, reads_bars
 from trading_env.core.doors import read_toml
-from trading_env.core.errors import ConfigError, reason_of, shown, unknown
+from trading_env.core.errors import (
+    ConfigError,
+    FailedError,
+    one_line,
+    reason_of,
+    shown,
+    unknown,
+)
 from trading_env.core.files import write_toml
 from trading_env.core.locking import only_writer
 
 CONFIG = "config.toml"
+DAY_S = 86_400.0
+WHERE = ("workers", "ray", "time_limit")  # options that change no number
+OF_THIS_TIME = ("out", "config", "resume", *WHERE)
 
 app = new_app()
 
@@ -107,19 +119,34 @@ def train(
             help="go on with the run of this folder, with its options",
         ),
     ] = None,
+    workers: Annotated[
+        int, typer.Option(help="trainings at once, as tasks of Ray on this machine (extra: ray)")
+    ] = 0,
+    ray: Annotated[
+        str,
+        typer.Option(metavar="ADDRESS", help="run trainings on this Ray cluster (extra: ray)"),
+    ] = "",
+    time_limit: Annotated[
+        float, typer.Option(metavar="SECONDS", help="one of several trainings that takes longer")
+    ] = DAY_S,
     *,
     reading: dict[str, Any],
 ) -> None:
     """Train the adaptive agents, evaluate them in crises they have not seen, and conclude."""
-    options = {k: v for k, v in context.params.items() if k not in ("out", "config", "resume")}
+    options = {k: v for k, v in context.params.items() if k not in OF_THIS_TIME}
     if resume is not None:
         for name in context.params:
             source = context.get_parameter_source(name)
-            if name != "resume" and source is not None and source.name == "COMMANDLINE":
+            if name in (*WHERE, "resume"):
+                continue
+            if source is not None and source.name == "COMMANDLINE":
                 raise ConfigError(f"--{name}: a run that is resumed has its options in {CONFIG}")
     from agents.execution_run import ExecutionRun
     from agents.portfolio_run import PortfolioRun
 
+    engine = Engine(workers, ray, time_limit)
+    if engine.is_ray and seeds == 1:
+        raise ConfigError("seeds = 1: --workers and --ray run several trainings at once")
     tasks = [env] if env else ["portfolio"] if market else ["portfolio", "execution"]
     for name, value, task in (
         ("timesteps", timesteps, "portfolio"),
@@ -153,8 +180,11 @@ def train(
             write_toml(folder / CONFIG, options)
     first = "the first time on a machine the step is compiled, which takes a minute or two"
     print(f"training {' and '.join(tasks)} in {folder}; {first}", file=sys.stderr, flush=True)
-    for each in runs:
-        each.run()
+    failed = [reason for each in runs for reason in each.run(engine)]
+    for reason in failed:
+        print(f"error: {one_line(reason)}", file=sys.stderr)
+    if failed:
+        raise FailedError(f"{len(failed)} trainings failed; --resume {folder} tries them again")
     for each in runs:
         print(f"\nVerdict, {each.env}: mean difference with a bootstrap 95% interval")
         print("\n".join(f"  {line}" for line in each.conclusion()))

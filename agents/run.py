@@ -2,27 +2,33 @@
 
 A run of one training is one run folder. Of several trainings, each has a folder of its own,
 `seed_K`, and the conclusion draws trainings as well as paths; trainings that a folder holds already
-are kept. A run that is resumed goes on with the one that was stopped: from its newest checkpoint
-(`agents/checkpoint.py`), or with the next cell of its evaluation. At its end the checkpoints go.
+are kept. They are cells of `backtesting/engine.py`: one after another, or tasks of Ray, and where
+one fails the others go on. A run that is resumed goes on with the one that was stopped: from its
+newest checkpoint (`agents/checkpoint.py`), or with the next cell of its evaluation. At its end the
+checkpoints go.
 """
 
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import closing
+from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pandas as pd
+from tqdm import tqdm
 
 from agents.checkpoint import Checkpoints
+from trading_env.backtesting.engine import Engine, Failure
 from trading_env.backtesting.evaluation import evaluate_policy
 from trading_env.backtesting.lookup import find_policy
 from trading_env.backtesting.run_folder import RunFolder
 from trading_env.cli.options import scenarios_of
 from trading_env.core.codes import Task
 from trading_env.core.doors import read_toml
-from trading_env.core.errors import ConfigError
+from trading_env.core.errors import ConfigError, FailedError
 from trading_env.core.files import write_json, write_toml
 from trading_env.envs.world import build
 from trading_env.report import terminal_sections, text_table, write_report
@@ -150,31 +156,66 @@ class TrainingRun(ABC):
             arguments = {"market": self.market, "seed_band": "test", "scenario": scenario}
             build(**arguments, episode_length=self.length, task=self.task)
 
-    def run(self) -> None:
-        """Train and evaluate each training that is not there yet."""
+    def run(self, engine: Engine) -> list[str]:
+        """Train and evaluate each training that is not there yet; return which failed, and why.
+
+        One training alone is no cell: what it raises is raised.
+        """
+        todo = []
         for seed in self.trainings:
-            folder = self.folder(seed)
             if self.is_done(seed):
-                print(f"{folder}: kept from an earlier run", file=sys.stderr)
-                continue
-            run_folder = self.run_folder(seed)
-            with run_folder.open(seeds={"training": seed}):
-                write_toml(folder / "config.toml", {**self.settings(seed), "out": str(folder)})
-                self.train(seed, folder, run_folder)
-                summary = evaluate_policy(
-                    find_policy(str(folder)),
-                    scenarios=self.scenarios,
-                    episodes=self.episodes,
-                    length=self.length,
-                    beside=self.beside,
-                    folder=run_folder,
-                )
-                lines = self.verdict(episodes_of(folder))
-                write_json(folder / "verdict.json", {"verdict": lines})
-            write_report(folder)
-            for name in self.learners:
-                Checkpoints(folder, name).clear()
-            print_tables(summary)
+                print(f"{self.folder(seed)}: kept from an earlier run", file=sys.stderr)
+            else:
+                todo.append(seed)
+        if self.seeds == 1:
+            found: dict[int, Any] = {seed: self.run_one(seed) for seed in todo}
+        else:
+            cell = copy(self)
+            cell.resume = True  # what a worker that died has left in the folder is its own
+            found = {}
+            with (
+                tqdm(total=len(todo), unit=" trainings", disable=not engine.is_ray) as bar,
+                closing(engine.run(cell.run_one, ((seed, seed) for seed in todo))) as done,
+            ):
+                for seed, outcome in done:
+                    found[seed] = outcome
+                    bar.update()
+        for _, outcome in sorted(found.items()):
+            if not isinstance(outcome, Failure):
+                print_tables(outcome)
+        return [
+            f"{self.env}, seed {seed}: {outcome.reason}"
+            for seed, outcome in sorted(found.items())
+            if isinstance(outcome, Failure)
+        ]
+
+    def run_one(self, seed: int) -> dict[str, Any]:
+        """Train and evaluate once; return the evaluation's summary.
+
+        Raises:
+            FailedError: a cell of the evaluation failed.
+        """
+        folder, run_folder = self.folder(seed), self.run_folder(seed)
+        with run_folder.open(seeds={"training": seed}):
+            write_toml(folder / "config.toml", {**self.settings(seed), "out": str(folder)})
+            self.train(seed, folder, run_folder)
+            summary = evaluate_policy(
+                find_policy(str(folder)),
+                scenarios=self.scenarios,
+                episodes=self.episodes,
+                length=self.length,
+                beside=self.beside,
+                folder=run_folder,
+            )
+            for cell in summary["failed"]:
+                where = f"{cell['policy']} in {cell['scenario']}"
+                raise FailedError(f"the evaluation of {where} failed: {cell['reason']}")
+            lines = self.verdict(episodes_of(folder))
+            write_json(folder / "verdict.json", {"verdict": lines})
+        write_report(folder)
+        for name in self.learners:
+            Checkpoints(folder, name).clear()
+        return summary
 
     @property
     @abstractmethod

@@ -2,12 +2,15 @@
 
 import subprocess
 import sys
+from importlib.util import find_spec
+from math import isfinite
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+RLLIB = "rllib_training.py"
 PRINTED = {
     "first_episode.py": "shortfall_bps",
     "own_bars.py": "bars_per_year",
@@ -18,14 +21,27 @@ PRINTED = {
 
 
 def test_every_example_is_tested() -> None:
-    assert {path.name for path in EXAMPLES} == set(PRINTED)
+    assert {path.name for path in EXAMPLES} == {*PRINTED, RLLIB}
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_example(path: Path) -> None:
+@pytest.mark.parametrize("name", PRINTED)
+def test_example(name: str) -> None:
+    path = ROOT / "examples" / name
     done = subprocess.run(
         [sys.executable, str(path)], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert PRINTED[path.name] in done.stdout
+
+
+@pytest.mark.rllib
+@pytest.mark.skipif(find_spec("tree") is None, reason="RLlib is missing: .ci/rllib installs it")
+def test_rllib_trains_on_the_registered_ids() -> None:
+    path = ROOT / "examples" / RLLIB
+    done = subprocess.run(
+        [sys.executable, str(path)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-1000:]
+    lines = [line for line in done.stdout.splitlines() if line.startswith("trading_env/")]
+    assert len(lines) == 4 and all(isfinite(float(line.split()[-1])) for line in lines)

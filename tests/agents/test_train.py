@@ -4,6 +4,7 @@ import json
 import math
 import re
 import tomllib
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -199,6 +200,7 @@ def used_folder(folder: Path) -> list[str]:
         (lambda _: ["--config", "nowhere.toml"], "nowhere.toml"),
         (lambda _: ["--episodes", "0"], "episodes = 0"),
         (lambda _: ["--seeds", "0"], "seeds = 0"),
+        (lambda _: ["--workers", "2"], "seeds = 1: --workers and --ray run several"),
         (lambda _: ["--env", "both"], "both"),
         (lambda _: ["--env", "execution", "--timesteps", "9"], "of --env portfolio"),
         (lambda _: ["--env", "portfolio", "--generations", "9"], "of --env execution"),
@@ -307,6 +309,47 @@ def test_a_run_that_diverges_is_one_line_exit_code_1_and_goes_on_from_its_checkp
     assert run("--resume", str(out)) == 0
     name = "policy/policy.safetensors"
     assert (out / name).read_bytes() == (folder / name).read_bytes()
+
+
+def test_a_training_that_fails_leaves_the_others_alone_and_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(*arguments: Any, seed: int, **named: Any) -> Any:
+        if seed == 0:
+            raise ZeroDivisionError("bad luck")
+        return fit(*arguments, seed=seed, **named)
+
+    out = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        patch.setattr("agents.portfolio_run.fit", fails)
+        assert run(*SMALL, "--seeds", "2", "--out", str(out)) == 1
+    said = capsys.readouterr()
+    assert said.err.splitlines()[-2:] == [
+        "error: portfolio, seed 0: ZeroDivisionError: bad luck",
+        f"error: 1 trainings failed; --resume {out} tries them again",
+    ]
+    assert "Verdict" not in said.out and not (out / "verdict.json").exists()
+    assert (out / "seed_1" / "report.html").exists()
+    assert run("--resume", str(out)) == 0
+    assert "seed_1: kept from an earlier run" in capsys.readouterr().err
+    assert json.loads((out / "verdict.json").read_text())["seeds"] == 2
+
+
+@pytest.mark.slow
+@pytest.mark.ray
+@pytest.mark.skipif(find_spec("ray") is None, reason="Ray is missing: execution-gym[ray]")
+def test_trainings_on_ray_are_those_without(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    printed, kept = [], []
+    for name, more in (("alone", []), ("both", ["--workers", "2"])):
+        out = tmp_path / name
+        assert run(*SMALL, "--seeds", "2", *more, "--out", str(out)) == 0
+        printed.append(capsys.readouterr().out.replace(str(out), "OUT"))
+        files = [*out.glob("seed_*/policy/*"), *out.glob("seed_*/evaluation/*.parquet")]
+        files += [out / "verdict.json", *out.glob("seed_*/evaluation/cells/*.json")]
+        kept.append({str(path.relative_to(out)): path.read_bytes() for path in files})
+    assert printed[0] == printed[1] and kept[0] == kept[1] and len(kept[0]) > 20
 
 
 def test_a_folder_without_an_evaluation_has_no_report(tmp_path: Path) -> None:

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trading_env.backtesting import plans
+from trading_env.backtesting import playing
 from trading_env.backtesting.cells import Slice
 from trading_env.backtesting.fingerprint import fingerprint
-from trading_env.backtesting.plans import Plan, play
+from trading_env.backtesting.plans import Plan
+from trading_env.backtesting.playing import play
 from trading_env.backtesting.store import CellStore
 from trading_env.core.errors import ConfigError, MismatchError
 from trading_env.envs.spaces import ObservationLayout
@@ -74,12 +75,12 @@ def test_a_policy_may_bring_the_risk_manager_it_needs() -> None:
 def test_an_environment_built_with_another_scenario_is_refused(
     planted: dict[str, Any], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest = plans.make_envs
+    honest = playing.make_envs
 
     def meddled(*arguments: Any, **cell: Any) -> Any:
         return honest(*arguments, **{**cell, **planted})
 
-    monkeypatch.setattr(plans, "make_envs", meddled)
+    monkeypatch.setattr(playing, "make_envs", meddled)
     with pytest.raises(MismatchError, match=f"built {name}"):
         list(play(a_plan(severities=(1.0,))))
 
@@ -87,14 +88,14 @@ def test_an_environment_built_with_another_scenario_is_refused(
 def test_events_that_are_not_those_of_the_severity_are_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    honest = plans.make_envs
+    honest = playing.make_envs
 
     def meddled(*arguments: Any, **cell: Any) -> Any:
         envs = honest(*arguments, **cell)
         envs.setup.world.events["move"] *= 0.5  # what the kernels read, not what is reported
         return envs
 
-    monkeypatch.setattr(plans, "make_envs", meddled)
+    monkeypatch.setattr(playing, "make_envs", meddled)
     with pytest.raises(MismatchError, match="other events"):
         list(play(a_plan(severities=(1.0,))))
 

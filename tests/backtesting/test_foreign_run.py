@@ -15,7 +15,8 @@ from tests.mutations import mutate
 from tests.policies.test_pace import network
 from trading_env.backtesting.cells import Slice
 from trading_env.backtesting.lookup import find_policy
-from trading_env.backtesting.plans import Plan, play
+from trading_env.backtesting.plans import Plan
+from trading_env.backtesting.playing import play
 from trading_env.backtesting.store import CellStore, _digest
 from trading_env.cli.main import main
 from trading_env.core.codes import Task

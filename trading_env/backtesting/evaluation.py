@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from trading_env.backtesting.cells import Slice
+from trading_env.backtesting.engine import Engine
 from trading_env.backtesting.lookup import Candidate, resolve
-from trading_env.backtesting.plans import Plan, named, play
+from trading_env.backtesting.plans import Plan, named
+from trading_env.backtesting.playing import play
 from trading_env.backtesting.references import with_mirrors
 from trading_env.backtesting.run_folder import RunFolder
 from trading_env.backtesting.runs import described, evaluated, market_name, markets_of, plan_of
@@ -36,6 +38,7 @@ def evaluate(
     env_kwargs: Mapping[str, Any] | None = None,
     env: str | None = None,
     trust: bool = False,
+    engine: Engine | None = None,
 ) -> "pd.DataFrame":
     """Play every policy in every scenario at every severity on the same seeds.
 
@@ -50,6 +53,8 @@ def evaluate(
         env_kwargs: arguments of the environment, over those of the policies' problem.
         env: "portfolio" (default) or "execution".
         trust: load policies that are pickled.
+        engine: where cells run; with one, a cell that fails is rows of withheld metrics. Without
+            one cells run here, and what a cell raises is raised.
 
     Returns:
         One row an episode: policy, scenario, severity, seed, `METRICS`, and why a metric is
@@ -71,7 +76,7 @@ def evaluate(
         env_kwargs={**found.env_kwargs, **own},
         env=found.env,
     )
-    return episodes_frame(play(plan), KEYS)
+    return episodes_frame(play(plan, engine=engine), KEYS)
 
 
 def evaluate_policy(
@@ -87,6 +92,7 @@ def evaluate_policy(
     beside: Sequence[str] | None = None,
     mirror: bool = False,
     folder: RunFolder | None = None,
+    engine: Engine | None = None,
 ) -> dict[str, Any]:
     """Evaluate a policy under scenarios, beside others; return the summary.
 
@@ -103,6 +109,7 @@ def evaluate_policy(
             moves the price, `REFERENCES`.
         mirror: also play upside down each scenario that moves the price, as `NAME mirrored`.
         folder: where to write all of it.
+        engine: where cells run; None is here, one after another.
 
     Raises:
         ValueError: an argument is invalid; nothing was played or written then.
@@ -137,7 +144,7 @@ def evaluate_policy(
             "of years to come."
         )
     about = {"markets": {name: described(bars)}, "band": cut["seed_band"]}
-    return evaluated(found, plan, notes, about, folder)
+    return evaluated(found, plan, notes, about, folder, engine or Engine())
 
 
 def _length(name: str, market: Any, env: str, band: str) -> int:

@@ -58,11 +58,12 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     """Raise, or leave it to `stop_if_interrupted` where the compiler is at work."""
     is_first = not _asked
     _asked.append(number)
-    if not (is_first and _is_compiling(frame)):
+    if not (is_first and is_compiling(frame)):
         raise KeyboardInterrupt
 
 
-def _is_compiling(frame: FrameType | None) -> bool:
+def is_compiling(frame: FrameType | None) -> bool:
+    """Tell whether a frame was called by the compiler, where exceptions are lost."""
     while frame is not None:
         if str(frame.f_globals.get("__name__", "")).partition(".")[0] in COMPILER:
             return True

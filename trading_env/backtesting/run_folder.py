@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from trading_env.backtesting.cells import Cell
 from trading_env.backtesting.journals import journal, order_ledger
-from trading_env.backtesting.plans import Played
+from trading_env.backtesting.playing import Played
 from trading_env.backtesting.replay import replay
 from trading_env.backtesting.store import CellStore
 from trading_env.backtesting.tables import curves_frame
@@ -130,6 +130,11 @@ class RunFolder:
         write_table(self.evaluation / "curves", curves_frame(results))
         write_json(self.evaluation / "summary.json", summary)
         self.manifest["environment"] = environments_of(results)
+        self.manifest["failed"] = [
+            {**played.cell._asdict(), **played.failure._asdict()}
+            for played in results
+            if played.failure
+        ]
 
     def write_episodes(self, policy: str, traces: Mapping[str, Sequence[EpisodeTrace]]) -> None:
         """Write every decision, fill and order of a policy's episodes, by scenario."""
@@ -176,7 +181,7 @@ class RunFolder:
 def environments_of(results: Sequence[Played]) -> dict[str, Any]:
     """Return policy -> the configuration that it played in, with every scenario."""
     found: dict[str, Any] = {}
-    for played in results:
+    for played in (each for each in results if not each.failure):
         known = found.setdefault(played.cell.policy, {**played.environment, "scenarios": []})
         known["scenarios"] += [
             s for s in played.environment["scenarios"] if s not in known["scenarios"]

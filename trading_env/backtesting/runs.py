@@ -5,16 +5,18 @@ beside constant answers and baselines, on the same episodes.
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
 
 from tqdm import tqdm
 
 from trading_env.backtesting.cells import Slice
+from trading_env.backtesting.engine import Engine
 from trading_env.backtesting.fingerprint import code_digest
 from trading_env.backtesting.lookup import NAMED, Candidate
-from trading_env.backtesting.plans import Plan, Played, Rehearsal, play, rehearse, traced
+from trading_env.backtesting.plans import Plan, Rehearsal, rehearse
+from trading_env.backtesting.playing import Played, play, traced
 from trading_env.backtesting.references import NOTE, references_for
 from trading_env.backtesting.run_folder import RunFolder
 from trading_env.backtesting.summaries import pools_of, summary_of, window_means
@@ -87,12 +89,16 @@ def evaluated(
     notes: list[str],
     about: dict[str, Any],
     folder: RunFolder | None,
+    engine: Engine,
 ) -> dict[str, Any]:
-    """Play a plan, write what there is a folder for, return the summary."""
+    """Play a plan, write what there is a folder for, return the summary.
+
+    A cell that failed is a row without metrics; `failed` of the summary says why.
+    """
     rehearsal = rehearse(plan)
     keys = WALK_KEYS if "windows" in about else KEYS
     with folder.open(**_known(plan, rehearsal), **about) if folder else nullcontext():
-        results = list(_played(plan, folder))
+        results = _played(plan, folder, engine)
         frame = episodes_frame(results, keys)
         summary = summary_of(
             frame,
@@ -103,17 +109,39 @@ def evaluated(
             notes=[*notes, *_notes(found, plan, rehearsal)],
             pools=pools_of(list(plan.scenarios), found.trained_on),
         )
+        summary["failed"] = [
+            {**played.cell._asdict(), "reason": played.failure.reason}
+            for played in results
+            if played.failure
+        ]
         if "windows" in about:
             summary["windows"] = window_means(frame, about["windows"])
         if folder:
             folder.write(results, frame, summary)
-            traces = traced(plan, found.name, min(JOURNALLED, plan.episodes))
-            folder.write_episodes(found.name, traces)
-            eventful = [n for n, groups in rehearsal.scenarios.items() if groups[0]["events"]]
-            pictured = (eventful or list(plan.scenarios))[0]
-            where = results[0].cell._replace(scenario=pictured, severity=max(plan.severities))
-            folder.draw(found.name, traces[pictured][0], where, results)
+            _write_episodes(found.name, plan, rehearsal, results, folder)
     return summary
+
+
+def _write_episodes(
+    name: str, plan: Plan, rehearsal: Rehearsal, results: Sequence[Played], folder: RunFolder
+) -> None:
+    """Write and draw a policy's first episodes of each scenario, but of those that failed.
+
+    They are those of the first market or window, at the largest severity.
+    """
+    first = {
+        unit: played
+        for unit, played in zip(plan.units(), results, strict=True)
+        if unit[:2] == (name, 0) and unit.severity == max(plan.severities) and not played.failure
+    }
+    if not first:
+        return
+    traces = traced(first, plan, min(JOURNALLED, plan.episodes))
+    folder.write_episodes(name, traces)
+    eventful = [n for n in traces if rehearsal.scenarios[n][0]["events"]]
+    pictured = (eventful or list(traces))[0]
+    (where,) = (played.cell for unit, played in first.items() if unit.scenario == pictured)
+    folder.draw(name, traces[pictured][0], where, results)
 
 
 def _known(plan: Plan, rehearsal: Rehearsal) -> dict[str, Any]:
@@ -128,7 +156,7 @@ def _known(plan: Plan, rehearsal: Rehearsal) -> dict[str, Any]:
     }
 
 
-def _played(plan: Plan, folder: RunFolder | None) -> Iterator[Played]:
+def _played(plan: Plan, folder: RunFolder | None, engine: Engine) -> list[Played]:
     """Play every cell that is not kept already, and show how far it is on a terminal."""
     with tqdm(total=plan.cells, unit=" cells", disable=None) as bar:
 
@@ -137,7 +165,8 @@ def _played(plan: Plan, folder: RunFolder | None) -> Iterator[Played]:
             if folder:
                 folder.count(is_new)
 
-        yield from play(plan, store=folder.store if folder else None, advance=advance)
+        store = folder.store if folder else None
+        return play(plan, store=store, advance=advance, engine=engine)
 
 
 def _scenario(found: Candidate, name: str, groups: list[dict[str, Any]]) -> dict[str, Any]:

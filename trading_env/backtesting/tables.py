@@ -13,7 +13,7 @@ import numpy as np
 
 from trading_env.backtesting.intervals import mean_interval
 from trading_env.backtesting.metrics import METRICS, PAIRED
-from trading_env.backtesting.plans import Played
+from trading_env.backtesting.playing import Played
 from trading_env.core.errors import shown
 
 if TYPE_CHECKING:
@@ -42,8 +42,8 @@ def curves_frame(results: Iterable[Played]) -> "pd.DataFrame":
     """Lay the equity curves out: one row a cell and step, see `plans.curve_of`."""
     import pandas as pd
 
-    frames = []
-    for played in results:
+    frames = [pd.DataFrame()]
+    for played in (each for each in results if not each.failure):
         cell = played.cell._asdict()
         named = {name: cell[name] for name in WALK_KEYS[:-1]}
         frame = pd.DataFrame({**named, **played.curve})
@@ -57,11 +57,16 @@ def pool(frame: "pd.DataFrame", name: str) -> "pd.DataFrame":
     """Average each policy's episodes of one seed over the scenarios, as one scenario `name`.
 
     Episodes of one seed run over the same bars in every scenario, so a seed is the unit that may
-    be counted once.
+    be counted once. Of a policy that failed in one of them (nothing is defined there) no mean is
+    left: it would be over fewer scenarios than the others'.
     """
     keys = [key for key in WALK_KEYS if key in frame and key != "scenario"]
     groups = frame.groupby(keys, sort=False, dropna=False)
     means = groups[list(METRICS)].mean().reset_index()
+    failed = frame[list(METRICS)].isna().all(axis=1)
+    by = [frame[key] for key in keys]
+    incomplete = failed.groupby(by, sort=False, dropna=False).any().to_numpy()
+    means.loc[incomplete, list(METRICS)] = np.nan
     return means.assign(scenario=name, withheld=groups[WITHHELD].agg(_all_reasons).to_numpy())
 
 

@@ -9,10 +9,12 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from trading_env.backtesting.cells import Slice
+from trading_env.backtesting.engine import Engine
 from trading_env.backtesting.evaluation import SEED
 from trading_env.backtesting.lookup import Candidate, resolve
 from trading_env.backtesting.own_signals import SignalFit, with_signals
-from trading_env.backtesting.plans import Advance, Plan, named, play
+from trading_env.backtesting.plans import Plan, named
+from trading_env.backtesting.playing import Advance, play
 from trading_env.backtesting.references import with_mirrors
 from trading_env.backtesting.run_folder import RunFolder
 from trading_env.backtesting.runs import described, evaluated, markets_of, plan_of
@@ -50,6 +52,7 @@ def backtest(
     store: CellStore | None = None,
     advance: Advance | None = None,
     signals: SignalFit | None = None,
+    engine: Engine | None = None,
 ) -> "pd.DataFrame":
     """Play every policy on the test part of every window of every market.
 
@@ -67,6 +70,7 @@ def backtest(
         store: keeps results by cell, so that a call that was killed can be continued.
         advance: called after each cell with whether it was played now.
         signals: fits signals of its own in each window (see `own_signals.py`).
+        engine: where cells run, as in `evaluate`.
 
     Returns:
         One row an episode: policy, market, scenario, severity, window, seed and `METRICS`.
@@ -98,7 +102,7 @@ def backtest(
         env_kwargs=own,
         env=found.env,
     )
-    return episodes_frame(play(plan, store=store, advance=advance))
+    return episodes_frame(play(plan, store=store, advance=advance, engine=engine))
 
 
 def backtest_policy(
@@ -112,6 +116,7 @@ def backtest_policy(
     seed: int = SEED,
     mirror: bool = False,
     folder: RunFolder | None = None,
+    engine: Engine | None = None,
 ) -> dict[str, Any]:
     """Evaluate a policy on walk-forward windows, as `evaluate_policy` does under scenarios."""
     if found.env_kwargs:
@@ -133,7 +138,7 @@ def backtest_policy(
     if any(window["sample"] != "out of sample" for window in played):
         notes.append(f"{found.name} was trained on bars that some windows test it on.")
     about = {"markets": {name: described(each) for name, each in bars.items()}, "windows": played}
-    return evaluated(found, plan, notes, about, folder)
+    return evaluated(found, plan, notes, about, folder, engine or Engine())
 
 
 def _overlap(here: Slice, after: Slice) -> bool:

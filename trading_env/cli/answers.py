@@ -1,7 +1,8 @@
 """What every command shares: its answer as text or JSON, and one line for whatever goes wrong.
 
 A clean command returns 0, one that is refused 2, one that is interrupted 130 (SIGTERM: 143), an
-audit that finds a fault or a training that diverges 1. A closed pipe (`| head`) is not an error.
+audit that finds a fault, a training that diverges or an evaluation with cells that failed 1. A
+closed pipe (`| head`) is not an error.
 """
 
 import json
@@ -16,10 +17,11 @@ from typing import Any
 import typer
 
 from trading_env.backtesting.interruption import interruptible
-from trading_env.core.errors import DivergedError, one_line
+from trading_env.core.errors import FailedError, clip, one_line
 from trading_env.core.files import jsonable, unicode
 
 FAILED, REFUSED = 1, 2
+LISTED = 10  # cells that failed
 INTERRUPTED = 128 + signal.SIGINT  # as a shell counts it
 
 
@@ -51,7 +53,7 @@ def run(app: typer.Typer, name: str, argv: Sequence[str]) -> int:
         return _refuse(f"{reason} (see {where.command_path if where else name} --help)")
     except (ValueError, OSError) as error:
         return _refuse(error)
-    except DivergedError as error:
+    except FailedError as error:
         return _refuse(error, FAILED)
     except KeyboardInterrupt:
         code = INTERRUPTED
@@ -85,6 +87,18 @@ def answer(
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(error, BrokenPipeError):
             raise
+
+
+def failed_cells(summary: dict[str, Any]) -> int:
+    """Say on standard error which cells failed, and why; return the command's exit code."""
+    failed = summary["failed"]
+    for cell in failed[:LISTED]:
+        names = ("policy", "market", "scenario", "severity", "window")
+        where = ", ".join(f"{n} {clip(cell[n])}" for n in names if cell[n] is not None)
+        _refuse(f"{where}: {cell['reason']}", FAILED)
+    if len(failed) > LISTED:
+        print(f"error: {len(failed)} cells failed, the first {LISTED} above", file=sys.stderr)
+    return FAILED if failed else 0
 
 
 def indented(values: dict[str, Any], indent: str = "") -> list[str]:

@@ -5,11 +5,12 @@ from typing import Annotated, Any
 
 import typer
 
+from trading_env.backtesting.engine import LIMIT_S, Engine
 from trading_env.backtesting.evaluation import SEED
 from trading_env.backtesting.run_folder import RunFolder
 from trading_env.backtesting.walks import DEFAULT_WINDOWS, backtest_policy
 from trading_env.cli import options
-from trading_env.cli.answers import answer
+from trading_env.cli.answers import answer, failed_cells
 from trading_env.cli.evaluate import summary_lines
 
 Markets = Annotated[
@@ -36,10 +37,14 @@ def backtest_verb(
     trust: options.Trust = False,
     out: options.Out = None,
     as_json: options.AsJson = False,
+    workers: options.Workers = 0,
+    ray: options.Address = "",
+    time_limit: options.TimeLimit = LIMIT_S,
     *,
     reading: dict[str, Any],
-) -> None:
+) -> int:
     """Play a policy and others on walk-forward windows."""
+    engine = Engine(workers, ray, time_limit)
     summary = backtest_policy(
         options.candidate(policy, env, trust, "{}"),
         markets=[options.read_market(text, reading) for text in market or []],
@@ -49,6 +54,8 @@ def backtest_verb(
         mirror=mirror,
         episodes=episodes,
         seed=seed,
+        engine=engine,
         folder=RunFolder(Path(out), "backtest", context.obj) if out else None,
     )
     answer(summary, as_json, summary_lines)
+    return failed_cells(summary)

@@ -6,10 +6,11 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from trading_env.backtesting.engine import LIMIT_S, Engine
 from trading_env.backtesting.evaluation import SEED, evaluate_policy
 from trading_env.backtesting.run_folder import RunFolder
 from trading_env.cli import options
-from trading_env.cli.answers import answer
+from trading_env.cli.answers import answer, failed_cells
 from trading_env.report.tables import terminal_sections, text_table
 
 Band = Annotated[
@@ -36,10 +37,14 @@ def evaluate_verb(
     trust: options.Trust = False,
     out: options.Out = None,
     as_json: options.AsJson = False,
+    workers: options.Workers = 0,
+    ray: options.Address = "",
+    time_limit: options.TimeLimit = LIMIT_S,
     *,
     reading: dict[str, Any],
-) -> None:
+) -> int:
     """Play a policy and others under scenarios, by default all presets."""
+    engine = Engine(workers, ray, time_limit)
     summary = evaluate_policy(
         options.candidate(policy, env, trust, parameters),
         scenarios=None if scenarios is None else options.scenarios_of(scenarios),
@@ -50,9 +55,11 @@ def evaluate_verb(
         market=None if market is None else options.read_market(market, reading),
         band=band,
         length=length,
+        engine=engine,
         folder=RunFolder(Path(out), "evaluate", context.obj) if out else None,
     )
     answer(summary, as_json, summary_lines)
+    return failed_cells(summary)
 
 
 def summary_lines(summary: dict[str, Any]) -> Iterator[str]:

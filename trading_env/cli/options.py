@@ -52,6 +52,15 @@ Seed = Annotated[int, typer.Option(help="of the first episode")]
 MARKET_HELP = "data set, generator (name or JSON), file or folder of bars, or JSON of one"
 MarketText = Annotated[str | None, typer.Option(help=MARKET_HELP)]
 Out = Annotated[str | None, typer.Option(metavar="DIR", help="folder to write to, or to continue")]
+Workers = Annotated[
+    int, typer.Option(help="cells at once, as tasks of Ray on this machine (extra: ray)")
+]
+Address = Annotated[
+    str, typer.Option("--ray", metavar="ADDRESS", help="run cells on this Ray cluster (extra: ray)")
+]
+TimeLimit = Annotated[
+    float, typer.Option(metavar="SECONDS", help="a cell that takes longer has failed")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 
 
@@ -82,7 +91,7 @@ def _option(name: str, field: FieldInfo) -> Any:
     return Annotated[kind, typer.Option(help=f"of a file: {text}")]
 
 
-def reads_bars(command: Callable[..., None]) -> Callable[..., None]:
+def reads_bars(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add an option for each of `ReadingSettings`; the command gets those given as `reading`."""
     fields = ReadingSettings.model_fields
     added = [
@@ -95,7 +104,7 @@ def reads_bars(command: Callable[..., None]) -> Callable[..., None]:
     kept = [own for own in signature.parameters.values() if own.name != "reading"]
 
     @functools.wraps(command)
-    def with_reading(*args: Any, **kwargs: Any) -> None:
+    def with_reading(*args: Any, **kwargs: Any) -> Any:
         stated = {name: kwargs.pop(name) for name in fields}
         reading = {name: value for name, value in stated.items() if value is not None}
         return command(*args, reading=reading, **kwargs)

@@ -68,8 +68,12 @@ class MismatchError(UserError):
     """An environment that was built is not the one that was asked for."""
 
 
-class DivergedError(ArithmeticError):
-    """A training has left the finite numbers: nothing that was given is wrong, but it failed."""
+class FailedError(RuntimeError):
+    """Something failed on the way: nothing that was given is wrong."""
+
+
+class DivergedError(FailedError):
+    """A training has left the finite numbers."""
 
 
 def one_line(message: object) -> str:
