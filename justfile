@@ -23,6 +23,18 @@ slow *arguments:
 rllib:
     .ci/rllib
 
+# Learners, wrappers and tools of other projects.
+interop *arguments:
+    pytest -m interop {{arguments}}
+
+# The pages as a site, in site/; a warning is an error.
+site:
+    mkdocs build --strict
+
+# Play the newcomer: a fresh clone, a fresh environment, every command of the README.
+newcomer:
+    python scripts/newcomer.py
+
 # Plant faults one at a time; a test must find each.
 mutants:
     python -m benchmarks.mutants

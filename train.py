@@ -14,6 +14,11 @@ checkpoints there; resumed, it ends with the policies of an undisturbed one.
 
 import json
 import sys
+
+if __name__ == "__main__" and "--help" not in sys.argv:  # before imports that take seconds
+    print("train.py: loading what trains", file=sys.stderr, flush=True)
+
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
@@ -23,8 +28,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from trading_env.backtesting.engine import Engine
 from trading_env.backtesting.run_folder import RunFolder
-from trading_env.cli.answers import new_app, run
-from trading_env.cli.options import read_market, reads_bars
+from trading_env.cli.answers import answer, new_app, run
+from trading_env.cli.options import AsJson, read_market, reads_bars
 from trading_env.core.doors import read_toml
 from trading_env.core.errors import (
     ConfigError,
@@ -39,7 +44,7 @@ from trading_env.core.locking import only_writer
 
 CONFIG = "config.toml"
 DAY_S = 86_400.0
-WHERE = ("workers", "ray", "time_limit")  # options that change no number
+WHERE = ("workers", "ray", "time_limit", "as_json")  # options that change no number
 OF_THIS_TIME = ("out", "config", "resume", *WHERE)
 
 app = new_app()
@@ -104,6 +109,7 @@ def train(
     seeds: Annotated[int, typer.Option(help="trainings; each has the next seed")] = 1,
     quick: Annotated[bool, typer.Option("--quick", help="train and evaluate on little")] = False,
     out: Annotated[str, typer.Option(metavar="DIR", help="run folder (default: runs/TIME)")] = "",
+    as_json: AsJson = False,
     config: Annotated[
         str | None,
         typer.Option(
@@ -178,16 +184,25 @@ def train(
     if resume is None:
         with only_writer(folder):
             write_toml(folder / CONFIG, options)
-    first = "the first time on a machine the step is compiled, which takes a minute or two"
-    print(f"training {' and '.join(tasks)} in {folder}; {first}", file=sys.stderr, flush=True)
-    failed = [reason for each in runs for reason in each.run(engine)]
+    print(f"training {' and '.join(tasks)} in {folder}", file=sys.stderr, flush=True)
+    failed: list[str] = []
+    for each in runs:
+        tables, missing = each.run(engine)
+        failed += missing
+        if not as_json:
+            print("\n".join(tables))
     for reason in failed:
         print(f"error: {one_line(reason)}", file=sys.stderr)
     if failed:
         raise FailedError(f"{len(failed)} trainings failed; --resume {folder} tries them again")
-    for each in runs:
-        print(f"\nVerdict, {each.env}: mean difference with a bootstrap 95% interval")
-        print("\n".join(f"  {line}" for line in each.conclusion()))
+    answer({each.env: each.conclusion() for each in runs}, as_json, verdict_lines)
+
+
+def verdict_lines(found: dict[str, list[str]]) -> Iterator[str]:
+    """Write what each task's trainings show."""
+    for env, lines in found.items():
+        yield f"\nVerdict, {env}: mean difference with a bootstrap 95% interval"
+        yield from (f"  {line}" for line in lines)
 
 
 if __name__ == "__main__":

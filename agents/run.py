@@ -156,10 +156,11 @@ class TrainingRun(ABC):
             arguments = {"market": self.market, "seed_band": "test", "scenario": scenario}
             build(**arguments, episode_length=self.length, task=self.task)
 
-    def run(self, engine: Engine) -> list[str]:
-        """Train and evaluate each training that is not there yet; return which failed, and why.
+    def run(self, engine: Engine) -> tuple[list[str], list[str]]:
+        """Train and evaluate each training that is not there yet.
 
-        One training alone is no cell: what it raises is raised.
+        Returns its tables, and which failed, and why. One training alone is no cell: what it raises
+        is raised.
         """
         todo = []
         for seed in self.trainings:
@@ -180,14 +181,14 @@ class TrainingRun(ABC):
                 for seed, outcome in done:
                     found[seed] = outcome
                     bar.update()
-        for _, outcome in sorted(found.items()):
-            if not isinstance(outcome, Failure):
-                print_tables(outcome)
-        return [
-            f"{self.env}, seed {seed}: {outcome.reason}"
-            for seed, outcome in sorted(found.items())
-            if isinstance(outcome, Failure)
-        ]
+        tables: list[str] = []
+        failed: list[str] = []
+        for seed, outcome in sorted(found.items()):
+            if isinstance(outcome, Failure):
+                failed.append(f"{self.env}, seed {seed}: {outcome.reason}")
+            else:
+                tables += tables_of(outcome)
+        return tables, failed
 
     def run_one(self, seed: int) -> dict[str, Any]:
         """Train and evaluate once; return the evaluation's summary.
@@ -246,8 +247,8 @@ def episodes_of(folder: Path) -> pd.DataFrame:
         return pd.read_parquet(file)
 
 
-def print_tables(summary: dict[str, Any]) -> None:
-    """Print what was played, the scenarios that were not trained on pooled."""
+def tables_of(summary: dict[str, Any]) -> list[str]:
+    """Lay out what was played, the scenarios that were not trained on pooled."""
     sections = terminal_sections(summary)
-    for section in [s for s in sections if s.title.startswith("held-out")] or sections:
-        print(f"\n{text_table(section)}")
+    shown = [s for s in sections if s.title.startswith("held-out")] or sections
+    return [f"\n{text_table(section)}" for section in shown]

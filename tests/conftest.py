@@ -2,7 +2,7 @@
 
 A run of the whole suite or of a lane of it is shared among the cores by pytest-xdist; a run of
 chosen files, classes or tests stays in one process, and `-n` says otherwise. Workers find the
-drivers compiled: see `compiled.py`.
+drivers compiled, by `trading-env warm`.
 """
 
 import os
@@ -34,7 +34,6 @@ def pytest_configure(config: pytest.Config) -> None:
     if "not proof" in config.option.markexpr and not config.option.hypothesis_profile:
         settings.load_profile("quick")
     if config.option.tx and not hasattr(config, "workerinput") and not config.option.collectonly:
-        command = [sys.executable, "-m", "tests.compiled"]
-        halves = [subprocess.Popen([*command, name]) for name in ("serial", "parallel")]
-        if any([half.wait() for half in halves]):
+        warmed = subprocess.run([sys.executable, "-m", "trading_env", "warm"], check=False)
+        if warmed.returncode:
             raise pytest.UsageError("the drivers do not compile")

@@ -17,7 +17,9 @@ PRINTED = {
     "own_scenario.py": "severity 2.0",
     "own_policy.py": "shortfall_bps",
     "known_optimum.py": "optimum",
+    "ppo_one_file.py": "update 0: mean reward of",
 }
+FEW = {"ppo_one_file.py": ["--steps", "2048", "--lanes", "16", "--length", "40"]}
 
 
 def test_every_example_is_tested() -> None:
@@ -29,7 +31,11 @@ def test_every_example_is_tested() -> None:
 def test_example(name: str) -> None:
     path = ROOT / "examples" / name
     done = subprocess.run(
-        [sys.executable, str(path)], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, str(path), *FEW.get(path.name, [])],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert PRINTED[path.name] in done.stdout

@@ -25,8 +25,8 @@ _HOMES = {
     "ExecutionConfig": "trading_env.execution_engine.config",
     "ExecutionEngine": "trading_env.execution_engine.engine",
     "Market": "trading_env.markets.bars",
-    "MarketState": "trading_env.execution_engine.engine",
-    "Order": "trading_env.execution_engine.engine",
+    "MarketState": "trading_env.execution_engine.bench",
+    "Order": "trading_env.execution_engine.bench",
     "PortfolioEnv": "trading_env.envs.portfolio",
     "RewardConfig": "trading_env.step.config",
     "RiskConfig": "trading_env.risk_manager.config",
@@ -35,6 +35,7 @@ _HOMES = {
     "SB3VecEnv": "trading_env.envs.sb3",
     "evaluate": "trading_env.backtesting",
     "load_market": "trading_env.markets",
+    "plot": "trading_env.report.plots",
 }
 
 __all__ = sorted(_HOMES)
@@ -44,13 +45,14 @@ if TYPE_CHECKING:
     from trading_env.envs.execution import ExecutionEnv as ExecutionEnv
     from trading_env.envs.portfolio import PortfolioEnv as PortfolioEnv
     from trading_env.envs.sb3 import SB3VecEnv as SB3VecEnv
+    from trading_env.execution_engine.bench import MarketState as MarketState
+    from trading_env.execution_engine.bench import Order as Order
     from trading_env.execution_engine.config import AccountConfig as AccountConfig
     from trading_env.execution_engine.config import ExecutionConfig as ExecutionConfig
     from trading_env.execution_engine.engine import ExecutionEngine as ExecutionEngine
-    from trading_env.execution_engine.engine import MarketState as MarketState
-    from trading_env.execution_engine.engine import Order as Order
     from trading_env.markets import load_market as load_market
     from trading_env.markets.bars import Market as Market
+    from trading_env.report.plots import plot as plot
     from trading_env.risk_manager.config import RiskConfig as RiskConfig
     from trading_env.risk_manager.manager import RiskManager as RiskManager
     from trading_env.step.config import RewardConfig as RewardConfig

@@ -102,3 +102,13 @@ def test_feedback_refuses_records_without_what_it_averages() -> None:
         engine.feedback()
     with pytest.raises(ConfigError, match="rate = 0"):
         engine.feedback(0.0)
+
+
+@pytest.mark.parametrize("change", [0.5, 1.0, 2.0])
+def test_the_half_spread_widens_with_volatility(change: float) -> None:
+    """By its exponent of fast over slow volatility, as in the environment's step."""
+    config = ExecutionConfig(half_spread_bps=2.0, spread_exponent=0.7, temporary_impact=0.0)
+    engine = ExecutionEngine(config, seed=1)
+    report = engine.simulate_execution(Order(100.0), MarketState(volatility_change=change))
+    notional = report.arrival_price * report.filled
+    assert report.spread == pytest.approx(2e-4 * change**0.7 * notional, rel=1e-3)

@@ -110,6 +110,33 @@ def test_no_table_and_no_chart_scrolls_sideways_on_a_desk(tab: Tab, report: Path
     assert boxes.evaluate_all("all => all.filter((x) => x.scrollWidth > x.clientWidth)") == []
 
 
+def test_on_a_phone_three_metrics_fit_and_the_others_are_a_tap_away(tab: Tab, report: Path) -> None:
+    tab.resize(PHONE)
+    tab.open(report, "#scenario=calm")
+    heads = tab.page.locator("#score-table thead th:visible")
+    names = heads.evaluate_all("heads => heads.map((head) => head.dataset.key)")
+    assert names == ["policy", "severity", "return", "max_drawdown", "shortfall_bps"]
+    wide = "x => x.parentElement.scrollWidth > x.parentElement.clientWidth"
+    assert not tab.page.locator("#score-table").evaluate(wide)
+    tab.page.click("#narrow")
+    assert heads.count() > 8
+    tab.resize(DESK)
+    expect(tab.page.locator("#narrow")).to_be_hidden()
+
+
+def test_columns_are_sorted_and_the_episode_is_moved_by_the_keyboard_alone(
+    tab: Tab, report: Path
+) -> None:
+    tab.open(report, "#step=3&scenario=calm")
+    tab.page.focus("th[data-key=return] button")
+    tab.page.keyboard.press("Enter")
+    found = [float(value) for value in tab.column("return")]
+    assert found == sorted(found, reverse=True)
+    tab.page.focus("#step")
+    tab.page.keyboard.press("ArrowRight")
+    expect(tab.page.locator("#moment")).to_contain_text("step 4 of")
+
+
 def test_the_test_sees_requests_and_complaints(tab: Tab, tmp_path: Path) -> None:
     planted = tmp_path / "planted.html"
     planted.write_text('<img src="missing.png"><script>console.error("here"); throw 1</script>')
@@ -146,11 +173,11 @@ def test_a_step_shows_the_ledger_of_that_step(tab: Tab, report: Path, folder: Pa
     tab.open(report, f"#episode=1&asset=1&step={step}")
     cells = "rows => rows.map((row) => [row.cells[0].textContent, row.cells[1].textContent])"
     rows = dict(tab.page.locator("#ledger tbody tr").evaluate_all(cells))
-    shown = float(rows["filled"].replace(",", ""))
+    shown = float(rows["filled, units"].replace(",", ""))
     assert shown == pytest.approx(episode["assets"][0]["filled"][step], rel=1e-5)
     assert rows["status"] == episode["assets"][0]["status"][step]
     expect(tab.page.locator("#moment")).to_contain_text(f"step {step} of {STEPS}")
-    expect(tab.page.locator("#stage")).to_contain_text("S2, price")
+    expect(tab.page.locator("#stage")).to_contain_text("S2, price in money a unit")
 
 
 @pytest.mark.proof

@@ -24,6 +24,7 @@ from trading_env.report import difference_sections, score_sections, text_table, 
 from trading_env.report.charts import limits, span_of, ticks
 from trading_env.report.curves import equity_charts
 from trading_env.report.folder import read_curves
+from trading_env.report.words import verdict
 
 HEADINGS = (
     "Scores",
@@ -147,14 +148,35 @@ def test_ids_are_unique_and_every_link_on_the_page_has_its_target(page: str) -> 
 
 
 def test_what_is_not_defined_is_a_dash_that_says_why(page: str) -> None:
-    missing = [a for tag, a in outline(page).tags if tag == "td" and a.get("class") == "none"]
+    cells = [a for tag, a in outline(page).tags if tag == "td"]
+    missing = [a for a in cells if "none" in str(a.get("class")).split()]
     assert missing and all(a["title"] for a in missing)
     assert WHY in {a["title"] for a in missing}  # the evaluation's own words come first
     assert any("no order was sent" in str(a["title"]) for a in missing)
 
 
 def test_a_mean_is_shown_with_its_interval(page: str) -> None:
-    assert '<td data-value="-12.0">-12.00<small>[-13.00, -11.00]</small></td>' in page
+    assert '<td class="extra" data-value="-12.0">-12.00<small>[-13.00, -11.00]</small></td>' in page
+
+
+def test_the_verdict_comes_first_and_says_whom_it_is_about(page: str) -> None:
+    top = page[: page.index("<h2>")]
+    lines = re.findall(r"<li>([^<]+)</li>", top[top.index('id="verdict"') :])
+    name = "&lt;b&gt;adaptive&lt;/b&gt; &amp; co"
+    assert lines == [
+        f"return %, price_shock: {name} is better than twap; worse than immediate.",
+        f"Sharpe, price_shock: {name} is better than twap; worse than immediate.",
+        f"drawdown %, price_shock: {name} is better than immediate; worse than twap.",
+    ]
+    for word in ("Reward", "Cost", "Risk"):
+        assert f"<dt>{word}</dt>" in top
+
+
+def test_what_the_intervals_do_not_tell_apart_is_level_and_what_has_none_is_not_said() -> None:
+    found = summary(severities=(0.0,))
+    assert verdict(found)[0].endswith("is level with twap and immediate.")
+    assert not any("cost bps" in line for line in verdict(found))
+    assert verdict({**found, "differences": {}}) == []
 
 
 def test_blue_is_better_and_less_drawdown_is_better(page: str) -> None:

@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tarfile
 import tomllib
 import zipfile
+from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
 
@@ -36,12 +38,17 @@ print(json.dumps({{
 """
 
 
+def copied(target: Path) -> Path:
+    """Copy what is in the repository."""
+    names = (".git", ".*_cache", "__pycache__", "*.egg-info", "build", "runs", "site")
+    shutil.copytree(ROOT, target, ignore=shutil.ignore_patterns(*names))
+    return target
+
+
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the source archive, and the wheel from it, out of a copy of the repository."""
-    copy = tmp_path_factory.mktemp("build") / "copy"
-    junk = shutil.ignore_patterns(".git", ".*_cache", "__pycache__", "*.egg-info", "build", "runs")
-    shutil.copytree(ROOT, copy, ignore=junk)
+    copy = copied(tmp_path_factory.mktemp("build") / "copy")
     command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(copy / "dist")]
     done = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
@@ -85,6 +92,41 @@ def test_the_wheel_holds_every_module_every_preset_and_the_type_marker(installed
     expected |= {str(path.relative_to(source)) for part in parts for path in source.glob(part)}
     expected |= {"py.typed", "scenarios/__init__.py", *(f"scenarios/{name}" for name in PRESETS)}
     assert expected <= {str(path.relative_to(package)) for path in package.rglob("*")}
+
+
+def test_the_same_tree_gives_the_same_bytes(tmp_path: Path) -> None:
+    """With the time of the commit, two builds in two folders are one archive."""
+    digests = []
+    for name in ("one", "two"):
+        copy = copied(tmp_path / name)
+        command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(copy / "dist")]
+        env = os.environ | {"SOURCE_DATE_EPOCH": "1790000000"}
+        subprocess.run(command, cwd=copy, env=env, capture_output=True, check=True)
+        files = sorted((copy / "dist").iterdir())
+        digests.append({file.name: sha256(file.read_bytes()).hexdigest() for file in files})
+    assert len(digests[0]) == 2 and digests[0] == digests[1]
+
+
+@pytest.mark.parametrize("extra", PROJECT["optional-dependencies"])
+def test_an_extra_asks_for_packages_that_another_does_not_forbid(extra: str) -> None:
+    """Alone and with all others: a requirement names one range wherever it is asked for."""
+    ranges: dict[str, set[str]] = {}
+    for requirements in (PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()):
+        for text in requirements:
+            name = re.split(r"[\[<>=!~]", text)[0]
+            ranges.setdefault(name, set()).add(text.partition("[")[0].removeprefix(name))
+    for text in PROJECT["optional-dependencies"][extra]:
+        assert len(ranges[re.split(r"[\[<>=!~]", text)[0]] - {""}) <= 1, text
+    own = re.findall(r"execution-gym\[([^]]+)\]", " ".join(PROJECT["optional-dependencies"][extra]))
+    assert set(",".join(own).split(",")) - {""} <= set(PROJECT["optional-dependencies"])
+
+
+def test_how_to_cite_is_one_thing_in_three_places() -> None:
+    page = (ROOT / "docs" / "citing.md").read_text(encoding="utf-8")
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    title = "trading-env: Gymnasium environments in which execution is the dynamics"
+    assert title in citation and f"{{{title}}}" in page
+    assert f"version = {{{PROJECT['version']}}}" in page
 
 
 def test_the_source_archive_holds_what_the_wheel_leaves_out(built: Path) -> None:

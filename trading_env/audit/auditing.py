@@ -4,6 +4,8 @@ import contextlib
 import sys
 import warnings
 
+from tqdm import tqdm
+
 from trading_env.audit.causality import causality_results
 from trading_env.audit.contract import contract_results
 from trading_env.audit.results import AuditReport
@@ -18,6 +20,8 @@ def audit(subject: Subject) -> AuditReport:
     """
     with warnings.catch_warnings(), contextlib.redirect_stdout(sys.stderr):
         warnings.simplefilter("ignore")
-        contract = contract_results(subject)
-        causality, scores = causality_results(subject)
+        with tqdm(unit=" checks", disable=None) as bar:
+            contract = contract_results(subject, bar.update)
+            causality, scores = causality_results(subject)
+            bar.update(len(causality))
     return AuditReport(subject.name, (*causality, *contract), scores)

@@ -41,14 +41,15 @@ LONG = 150
 NOTHING = "two repeated plays differ, so there is nothing to compare with:"
 
 
-def contract_results(subject: Subject) -> list[Result]:
-    """Run every check of this module."""
+def contract_results(subject: Subject, advance: Callable[[int], object]) -> list[Result]:
+    """Run every check of this module; `advance` is told how many are done."""
     actions = samples(subject.build().action_space, CONTRACT_STEPS, seed=1)
     results = guarded(("same_seed",), lambda: [same_seed(subject, actions)])
     results += guarded(
         ("different_seeds", "unseeded_reset"),
         lambda: fresh_draws(subject, actions[:SHORT], results[0]),
     )
+    advance(len(results))
     found = first_mismatch(
         repeatable(subject.build(), actions), repeatable(subject.build(), actions)
     )
@@ -58,8 +59,10 @@ def contract_results(subject: Subject) -> list[Result]:
             results.append(Result(name, SKIPPED, f"{NOTHING} output {found[0]}, {found[1]}"))
         else:
             results += guarded((name,), partial(_alone, check, subject, actions))
+        advance(1)
     for check in (observation_space, finite, global_state, seed_in_info):
         results += guarded((check.__name__,), partial(_alone, check, subject, actions))
+        advance(1)
     return results
 
 

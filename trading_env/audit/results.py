@@ -29,10 +29,17 @@ class AuditReport(NamedTuple):
         """Names of the checks that failed."""
         return tuple(result.name for result in self.results if result.outcome == FAIL)
 
+    @property
+    def verdict(self) -> str:
+        """`passed`, or how many checks failed, and which."""
+        names = ", ".join(self.failed)
+        return f"failed: {len(self.failed)} ({names})" if self.failed else "passed"
+
     def as_dict(self) -> dict[str, Any]:
         """Return the report in values that JSON can hold."""
         return {
             "environment": self.environment,
+            "verdict": self.verdict,
             "failed": list(self.failed),
             "checks": [result._asdict() for result in self.results],
             "constant_policies": self.constant_policies,

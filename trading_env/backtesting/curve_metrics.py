@@ -192,7 +192,7 @@ CURVE_METRICS = (
     Metric("sharpe", sharpe, "Sharpe", 1.0, 2, +1, UNVARIED, EVERYWHERE),
     Metric("sortino", sortino, "Sortino", 1.0, 2, +1, "not defined: no step lost", (MORE,)),
     Metric("calmar", calmar, "Calmar", 1.0, 2, +1, "not defined: no drawdown", (MORE,)),
-    Metric("max_drawdown", max_drawdown, "max DD %", 100.0, 2, -1, NO_STEP, EVERYWHERE),
+    Metric("max_drawdown", max_drawdown, "drawdown %", 100.0, 2, -1, NO_STEP, EVERYWHERE),
     Metric("drawdown_steps", drawdown_steps),
     Metric("cvar", cvar, "CVaR %", 100.0, 2, -1, "not defined: too few steps", (TERMINAL, MORE)),
     Metric("win_rate", win_rate, "win %", 100.0, 1, +1, UNHELD, (REPORT,)),
@@ -201,7 +201,14 @@ CURVE_METRICS = (
 NO_EVENT = "not defined: no event acted"
 SHOCK_METRICS = (
     Metric(
-        "shock_drawdown", shock_drawdown, "shock DD %", 100.0, 2, -1, NO_EVENT, (TERMINAL, MORE)
+        "shock_drawdown",
+        shock_drawdown,
+        "drawdown in the shock %",
+        100.0,
+        2,
+        -1,
+        NO_EVENT,
+        (TERMINAL, MORE),
     ),
     Metric("shock_recovery_steps", shock_recovery_steps),
 )

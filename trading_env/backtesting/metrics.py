@@ -131,7 +131,9 @@ _ALL = (
     *CURVE_METRICS,
     Metric("exposure", exposure),
     Metric("turnover", summed("turnover"), "turnover", 1.0, 2, 0, NO_STEP, (MORE,)),
-    Metric("shortfall_bps", per_order("shortfall_bps"), "IS bps", 1.0, 2, -1, NO_ORDER, EVERYWHERE),
+    Metric(
+        "shortfall_bps", per_order("shortfall_bps"), "cost bps", 1.0, 2, -1, NO_ORDER, EVERYWHERE
+    ),
     *(Metric(f"{part}_bps", per_order(f"{part}_bps")) for part in PARTS),
     Metric(
         "fill_ratio", per_order("fill_ratio"), "fill %", 100.0, 1, +1, NO_ORDER, (TERMINAL, REPORT)
@@ -139,7 +141,7 @@ _ALL = (
     Metric(
         "parent_shortfall_bps",
         of_parents("parent_shortfall_bps"),
-        title="parent IS bps",
+        title="parent shortfall bps",
         better=-1,
         missing=NO_PARENT,
         shown=(TERMINAL, MORE),

@@ -27,9 +27,8 @@ INTERRUPTED = 128 + signal.SIGINT  # as a shell counts it
 
 def new_app(**settings: Any) -> typer.Typer:
     """Return an empty command or group, without decoration."""
-    return typer.Typer(
-        add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, **settings
-    )
+    usual = {"add_completion": False, "rich_markup_mode": None, "pretty_exceptions_enable": False}
+    return typer.Typer(**{**usual, **settings})
 
 
 def run(app: typer.Typer, name: str, argv: Sequence[str]) -> int:

@@ -47,7 +47,7 @@ def audit_verb(
     )
     if out is not None:
         write_json(out, record)
-    answer(record if as_json else _shorter(report), as_json, indented)
+    answer(record if as_json else _shorter(report), as_json, _lines)
     if report.failed:
         raise typer.Exit(FAILED)
 
@@ -60,6 +60,12 @@ def _repeated(name: str, module: str | None, kwargs: str) -> str:
     return shlex.join(words)
 
 
+def _lines(shown: dict[str, Any]) -> list[str]:
+    """Write what was found; the last line is the verdict."""
+    found = {name: value for name, value in shown.items() if name != "verdict"}
+    return [*indented(found), shown["verdict"]]
+
+
 def _shorter(report: AuditReport) -> dict[str, Any]:
     """Return what a terminal shows of a report."""
     scores = {
@@ -69,5 +75,5 @@ def _shorter(report: AuditReport) -> dict[str, Any]:
     return {
         "checks": {r.name: f"{r.outcome}: {r.evidence}" for r in report.results},
         "sums of rewards": scores,
-        "failed": ", ".join(report.failed) or "none",
+        "verdict": report.verdict,
     }

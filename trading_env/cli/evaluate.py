@@ -12,6 +12,7 @@ from trading_env.backtesting.run_folder import RunFolder
 from trading_env.cli import options
 from trading_env.cli.answers import answer, failed_cells
 from trading_env.report.tables import terminal_sections, text_table
+from trading_env.report.words import told
 
 Band = Annotated[
     Literal["train", "validation", "test"] | None,
@@ -63,7 +64,8 @@ def evaluate_verb(
 
 
 def summary_lines(summary: dict[str, Any]) -> Iterator[str]:
-    """Write the means, one table a scenario and severity, and the notes."""
+    """Write the means, one table a scenario and severity, the notes, and the verdict last."""
     for section in terminal_sections(summary):
         yield f"{text_table(section)}\n"
     yield from summary["notes"]
+    yield from told(summary)

@@ -15,6 +15,7 @@ from trading_env.core.codes import AutoReset
 from trading_env.core.errors import ConfigError, shown
 from trading_env.core.records import SLOTS, Floats, new_table
 from trading_env.core.seeds import seeds_of
+from trading_env.core.showing import number
 from trading_env.envs.look_back import Looking, Past
 from trading_env.envs.own_reward import OwnReward
 from trading_env.envs.snapshot import Snapshot, arguments_of, checked_snapshot, snapshot_of
@@ -110,6 +111,16 @@ class Batch:
         """
         needs = self.setup.own_reward is not None or self.past is not None
         return needs and self.autoreset is AutoReset.SAME_STEP
+
+    def about(self) -> dict[str, Any]:
+        """Say in a few words what was built, and of a single environment where it is."""
+        found = self.setup.about()
+        if self.count > 1:
+            return {"environments": self.count, **found}
+        if self.is_started:
+            account = self.lanes.accounts[0]
+            found |= {"step": int(account["step"]), "equity": number(float(account["equity"]))}
+        return found
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what is bound to these buffers: a copy binds its own."""

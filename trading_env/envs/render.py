@@ -41,13 +41,13 @@ def draw(trace: EpisodeTrace, *, show: bool) -> NDArray[np.uint8] | None:
         import matplotlib.pyplot as plt
 
         figure = plt.figure("episode", layout="constrained", clear=True)
-        figure.set_size_inches(*_size(trace))
+        figure.set_size_inches(*size_of(trace))
         paint(figure, trace, title)
         plt.pause(0.001)
         return None
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    figure = _new_figure(*_size(trace), dpi=80)
+    figure = new_figure(*size_of(trace), dpi=80)
     paint(figure, trace, title)
     canvas: Any = FigureCanvasAgg(figure)  # matplotlib leaves it untyped
     canvas.draw()
@@ -88,7 +88,7 @@ def _events(trace: EpisodeTrace) -> list[str]:
 
 def save_episode(trace: EpisodeTrace, path: str | Path, *, title: str = "") -> None:
     """Save the picture of an episode as PNG."""
-    figure = _new_figure(*_size(trace), dpi=120)
+    figure = new_figure(*size_of(trace), dpi=120)
     paint(figure, trace, title)
     figure.savefig(path, format="png")
 
@@ -100,7 +100,7 @@ def save_equity_curves(
 
     A curve has `equity`, `equity_low` and `equity_high`: multiples of the start, (steps + 1,).
     """
-    figure = _new_figure(9.0, 4.5, dpi=120)
+    figure = new_figure(9.0, 4.5, dpi=120)
     axes = figure.subplots()
     for i, (name, curve) in enumerate(curves.items()):
         middle, low, high = (
@@ -125,7 +125,7 @@ def save_equity_curves(
     _spread_labels(axes)
     axes.axhline(0.0, color=INK, linewidth=0.6)
     axes.set(xlabel="step", ylabel="equity, % above the start", title=title)
-    _tidy(axes)
+    tidy(axes)
     figure.savefig(path, format="png")
 
 
@@ -151,8 +151,8 @@ def paint(figure: "Figure", trace: EpisodeTrace, title: str = "") -> None:
         _asset_panel(panels[a], time, reports[:, a], trace.stresses[:, a], symbol)
     _equity_panel(panels[-1], time, trace.equity)
     for axes in panels:
-        _tidy(axes)
-    _date(panels[-1])
+        tidy(axes)
+    dated(panels[-1])
     if title:
         figure.suptitle(title, fontsize=9, wrap=True)
     figure.legend(handles=_legend(), loc="outside lower center", ncols=5, fontsize=7, frameon=False)
@@ -239,18 +239,18 @@ def _legend() -> list[Any]:
     ]
 
 
-def _size(trace: EpisodeTrace) -> tuple[float, float]:
+def size_of(trace: EpisodeTrace) -> tuple[float, float]:
     return 10.0, HEIGHT_PER_ASSET * (len(trace.symbols) + 1) + 0.6
 
 
-def _new_figure(width: float, height: float, *, dpi: int) -> "Figure":
+def new_figure(width: float, height: float, *, dpi: int) -> "Figure":
     """Return a figure that belongs to no window and to no global state."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), dpi=dpi, layout="constrained")
 
 
-def _date(axes: "Axes") -> None:
+def dated(axes: "Axes") -> None:
     """Label the time axis with few dates, so that none overlaps another."""
     import matplotlib.dates
 
@@ -260,7 +260,7 @@ def _date(axes: "Axes") -> None:
     axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
 
 
-def _tidy(axes: "Axes") -> None:
+def tidy(axes: "Axes") -> None:
     """Leave only the lines that carry a number."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=8)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from trading_env.core.arguments import choice, mapping, whole
 from trading_env.core.seeds import seed_of, seeds_of
+from trading_env.core.showing import as_table, one_line
 from trading_env.envs.batch import Batch
 from trading_env.envs.info import check_detail, full_info, summary
 from trading_env.envs.render import draw, print_line
@@ -38,6 +39,15 @@ class TradingEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         self.observation_space = self.layout.space()
         self.action_space = action_space(self._batch.assets)
         self._shape = (self._batch.assets,)
+
+    def __repr__(self) -> str:
+        """Say what was built, and where it is."""
+        return one_line(type(self).__name__, self._batch.about())
+
+    __str__ = __repr__  # what Gymnasium's wrappers show
+
+    def _repr_html_(self) -> str:
+        return as_table(type(self).__name__, self._batch.about())
 
     @property
     def layout(self) -> ObservationLayout:

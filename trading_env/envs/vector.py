@@ -18,6 +18,7 @@ from trading_env.core.arguments import choice, flag, mapping, whole
 from trading_env.core.codes import AutoReset, Task
 from trading_env.core.errors import ConfigError, shown
 from trading_env.core.seeds import seeds_of
+from trading_env.core.showing import as_table, one_line
 from trading_env.envs.batch import Batch
 from trading_env.envs.info import check_detail, full_info, summary
 from trading_env.envs.spaces import ObservationLayout, action_space
@@ -77,6 +78,15 @@ class TradingVectorEnv(
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self._shape = (num_envs, self._batch.assets)
+
+    def __repr__(self) -> str:
+        """Say what was built, and where it is."""
+        return one_line(type(self).__name__, self._batch.about())
+
+    __str__ = __repr__  # what Gymnasium's wrappers show
+
+    def _repr_html_(self) -> str:
+        return as_table(type(self).__name__, self._batch.about())
 
     @property
     def layout(self) -> ObservationLayout:

@@ -64,6 +64,25 @@ class Setup(NamedTuple):
     own_reward: OwnReward | None = None
     past: Past = Past()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle all but the market's tables, which are laid out again or shared."""
+        return _laid_out, (self.world[len(MarketTables._fields) :], *self[1:])
+
+    def about(self) -> dict[str, Any]:
+        """Say in a few words what was built."""
+        return {
+            "market": repr(self.market.source),
+            "assets": self.market.assets,
+            "scenario": " or ".join(s.name for s in self.scenarios),
+            "severity": f"{self.resolved['severity']:g}",
+            "steps": self.resolved["episode_length"],
+        }
+
+
+def _laid_out(rest: tuple[Any, ...], market: Market, *others: Any) -> Setup:
+    """Build a setup from its pickle."""
+    return Setup(World(*tables_of(market), *rest), market, *others)
+
 
 def tables_of(market: Market) -> MarketTables:
     """Lay a market out for kernels; environments on the same market share the tables."""

@@ -12,30 +12,22 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from trading_env.core.arguments import flag, mapping, number, whole
+from trading_env.core.arguments import mapping, number, whole
 from trading_env.core.averages import blend
-from trading_env.core.codes import Status
 from trading_env.core.errors import ConfigError, clip, shown
 from trading_env.core.files import write_parquet
-from trading_env.core.params import EpisodeParams
-from trading_env.core.records import AccountState, AssetState, OrderSlot, Report, new_table
 from trading_env.core.seeds import seed_of
-from trading_env.core.settings import LARGEST
-from trading_env.core.values import Address, Bar, Session
-from trading_env.execution_engine.config import DAY_S, ExecutionConfig
-from trading_env.execution_engine.inside_bar import trade_bar, wait_out_bar
-from trading_env.execution_engine.limits import limit_price
-from trading_env.execution_engine.orders import (
-    book_opportunity,
-    draw_latency,
-    end_bar,
-    fill_in,
-    status_of,
+from trading_env.core.showing import as_table, changed
+from trading_env.core.values import Address
+from trading_env.execution_engine.bench import (
+    Bench,
+    ExecutionReport,
+    MarketState,
+    Order,
+    checked,
+    completed,
 )
-from trading_env.execution_engine.pricing import permanent_of, terms_of
-from trading_env.risk_manager.config import RiskConfig
-from trading_env.risk_manager.desk import Desk, Rules
-from trading_env.stress.composition import NEUTRAL
+from trading_env.execution_engine.config import ExecutionConfig
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,55 +38,6 @@ AVERAGED = (
 )
 
 
-class Order(NamedTuple):
-    """An order; quantity in units, + to buy."""
-
-    quantity: float = 100.0
-    decision_price: float | None = None  # None: the market's price when it is sent
-    limit_price: float | None = None  # None: as the configuration's order type says
-
-
-class MarketState(NamedTuple):
-    """What an order meets: one bar and the averages that price it."""
-
-    price: float = 100.0  # mark when the order is sent
-    open: float | None = None  # of the bar it trades in; None: `price`
-    high: float | None = None
-    low: float | None = None
-    close: float | None = None
-    volume: float = 1e6  # units in the bar
-    mean_volume: float | None = None  # units a bar, trailing; None: `volume`
-    volatility: float = 0.02  # standard deviation of a day's return
-    volatility_change: float = 1.0  # fast over slow volatility
-    bar_seconds: float = DAY_S
-    bars_per_day: float = 1.0
-    halted: bool = False
-
-
-class ExecutionReport(NamedTuple):
-    """What became of one order in one bar; money in currency."""
-
-    price: float  # average fill price, or the mark when nothing was filled
-    filled: float  # units, signed
-    left: float  # units still working
-    status: str
-    latency_s: float
-    delay: float
-    spread: float
-    impact: float  # permanent, transient and the rest, which is temporary
-    fees: float
-    opportunity: float
-    decision_price: float
-    arrival_price: float  # where it met the market; 0 when nothing was filled
-    impact_permanent: float
-    impact_transient: float
-
-    @property
-    def shortfall(self) -> float:
-        """Implementation shortfall: the sum of the ledger."""
-        return self.delay + self.spread + self.impact + self.fees + self.opportunity
-
-
 class Feedback(NamedTuple):
     """Exponentially weighted means over recorded trades, as the environment's step keeps them."""
 
@@ -103,11 +46,6 @@ class Feedback(NamedTuple):
     fill_ratio: float  # filled share of what was asked for
 
 
-LEFT_OUT = ("open", "high", "low", "close", "mean_volume")  # of a MarketState, may be None
-POSITIVE = (
-    *("price", "open", "high", "low", "close", "volatility", "volatility_change"),
-    *("bar_seconds", "bars_per_day"),
-)
 UNTRIED = Feedback(slippage=0.0, latency_s=0.0, fill_ratio=1.0)
 
 
@@ -133,6 +71,15 @@ class ExecutionEngine:
         self._capacity = whole("capacity", capacity, 1)
         self._history: dict[str, dict[str, float | str]] = {}
 
+    def __repr__(self) -> str:
+        """Show the settings that are not the defaults."""
+        settings = f"{changed(self.config)}, " if changed(self.config) else ""
+        return f"ExecutionEngine({settings}seed={self._seed}); {len(self._history)} trades recorded"
+
+    def _repr_html_(self) -> str:
+        recorded = {"trades recorded": len(self._history)}
+        return as_table("ExecutionEngine", {**recorded, **self.config.as_dict()})
+
     def simulate_execution(
         self, order: Order | None = None, market_state: MarketState | None = None
     ) -> ExecutionReport:
@@ -141,9 +88,9 @@ class ExecutionEngine:
         Raises:
             ConfigError: a quantity, price or volume that is not finite or out of range.
         """
-        order = _checked(Order() if order is None else order)
-        market, bar = _completed(MarketState() if market_state is None else market_state)
-        bench = _Bench(self.config, market)
+        order = checked(Order() if order is None else order)
+        market, bar = completed(MarketState() if market_state is None else market_state)
+        bench = Bench(self.config, market)
         address = Address(self._seed, 0, self._orders, 0)
         self._orders += 1
         return bench.execute(order, market, bar, address)
@@ -218,106 +165,3 @@ class ExecutionEngine:
         if not isinstance(path, str | Path) or not str(path):
             raise ConfigError(f"path = {shown(path)}: give the name of a file")
         write_parquet(Path(path), self.history, index=True)
-
-
-def _checked(order: Order) -> Order:
-    """Refuse an order that is none, or whose quantity or prices are no numbers."""
-    if not isinstance(order, Order):
-        raise ConfigError(f"order = {shown(order)}: give an Order, as Order(quantity=100.0)")
-    number("order.quantity", order.quantity, -math.inf, math.inf)
-    for name in ("decision_price", "limit_price"):
-        value = getattr(order, name)
-        if value is not None:
-            number(f"order.{name}", value, 5e-324, math.inf)
-    return order
-
-
-def _completed(market: MarketState) -> tuple[MarketState, Bar]:
-    """Fill in missing values, refuse invalid ones, and return the bar."""
-    if not isinstance(market, MarketState):
-        reason = "give a MarketState, as MarketState(price=100.0, volume=1e6)"
-        raise ConfigError(f"market_state = {shown(market)}: {reason}")
-    halted = flag("market_state.halted", market.halted)
-    for name, value in market._asdict().items():
-        if name != "halted" and not (value is None and name in LEFT_OUT):
-            number(f"market_state.{name}", value, 5e-324 if name in POSITIVE else 0.0, LARGEST)
-    opened = market.price if market.open is None else market.open
-    closed = opened if market.close is None else market.close
-    high = max(opened, closed) if market.high is None else market.high
-    low = min(opened, closed) if market.low is None else market.low
-    mean_volume = market.volume if market.mean_volume is None else market.mean_volume
-    state = MarketState(*market)._replace(
-        open=opened, high=high, low=low, close=closed, mean_volume=mean_volume, halted=halted
-    )
-    if not low <= min(opened, closed) <= max(opened, closed) <= high:
-        raise ConfigError(f"market_state: open and close must lie in [low, high] = [{low}, {high}]")
-    return state, Bar(opened, high, low, closed, float(market.volume))
-
-
-class _Bench:
-    """One asset, one account and one bar, laid out as the kernels expect them."""
-
-    def __init__(self, config: ExecutionConfig, market: MarketState) -> None:
-        execution = config.record(market.bar_seconds)[0]
-        episode = new_table(EpisodeParams, 1)[0]
-        episode.bars_per_day = market.bars_per_day
-        asset = new_table(AssetState, 1)[0]
-        bar_variance = market.volatility**2 / market.bars_per_day
-        asset.mark = market.price
-        asset.reference_price = market.price
-        asset.variance_fast = bar_variance
-        asset.variance_slow = bar_variance / market.volatility_change**2
-        asset.volume_mean = market.mean_volume
-        self.desk = Desk(
-            asset=asset,
-            slots=new_table(OrderSlot, 1),
-            account=new_table(AccountState, 1)[0],
-            report=new_table(Report, 1)[0],
-            stress=NEUTRAL[0],
-            rules=Rules(RiskConfig().record()[0], execution, episode),
-        )
-        asset.permanent_unit = permanent_of(asset, self.desk.rules)
-
-    def execute(
-        self, order: Order, market: MarketState, bar: Bar, address: Address
-    ) -> ExecutionReport:
-        """Run the order through the bar and read its slot back."""
-        asset, slots, report = self.desk.asset, self.desk.slots, self.desk.report
-        execution = self.desk.rules.execution
-        if order.decision_price is not None:
-            asset.mark = order.decision_price
-        report.decision_price = asset.mark
-        latency_s = draw_latency(execution, 1.0, address)
-        quantity = float(order.quantity)
-        limit = order.limit_price
-        if limit is None:
-            limit = limit_price(market.price, quantity, execution)
-        execution.limit_orders = int(limit != 0.0)
-        fill_in(slots[0], report, quantity, latency_s, limit)
-        slots[0].goal = quantity
-        if market.halted or bar.volume <= 0.0:
-            wait_out_bar(self.desk, market.bar_seconds)
-        else:
-            terms = terms_of(asset, self.desk.stress, self.desk.rules)
-            capacity = execution.participation * bar.volume
-            trade_bar(self.desk, Session(bar, terms, capacity, market.bar_seconds), address)
-        left = end_bar(slots, execution, market.bar_seconds)
-        book_opportunity(slots, report, bar.close - asset.mark)
-        slot = slots[0]
-        price = slot.notional / abs(slot.filled) if slot.filled != 0.0 else market.price
-        return ExecutionReport(
-            price=price,
-            filled=float(slot.filled),
-            left=float(left),
-            status=Status(status_of(slots, report, int(market.halted))).name.lower(),
-            latency_s=latency_s,
-            delay=float(slot.delay),
-            spread=float(slot.spread),
-            impact=float(slot.impact),
-            fees=float(slot.fees),
-            opportunity=float(slot.opportunity),
-            decision_price=float(slot.decision_price),
-            arrival_price=float(slot.arrival_price),
-            impact_permanent=float(report.impact_permanent),
-            impact_transient=float(report.impact_transient),
-        )

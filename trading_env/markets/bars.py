@@ -2,12 +2,15 @@
 
 Every value array has the shape (paths, bars, assets); real data has one path. Nothing is repaired
 unasked: a table that breaks a rule raises an error.
+
+Over 300 lines because a market is one value: how it is made, cut, shown and kept stands together.
 """
 
 import hashlib
 import json
 import math
 import os
+from collections.abc import Callable
 from dataclasses import InitVar, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +21,7 @@ from numpy.typing import NDArray
 
 from trading_env.core.errors import MarketDataError, MarketSpecError, clip, shown
 from trading_env.core.records import Floats
+from trading_env.core.showing import as_table
 from trading_env.markets.reading.reader import read_path, read_table
 from trading_env.markets.reading.settings import UNLIMITED, ReadingArguments, ReadingSettings
 from trading_env.markets.reading.tables import BarTable, align, stated_volume
@@ -83,6 +87,18 @@ class Market:
                 object.__setattr__(self, name, measured)
         self._freeze()
 
+    def remade_by(self, make: Callable[..., Any], *arguments: Any) -> Self:
+        """Note the call that made this market: a pickle holds that in place of the bars."""
+        object.__setattr__(self, "_made_by", (make, arguments))
+        return self
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Pickle the call that made the market, if it is known, or else its bars."""
+        made_by = vars(self).get("_made_by")
+        if made_by is None:
+            return super().__reduce_ex__(protocol)
+        return remade, (*made_by, self.sha256)
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore from a pickle, read-only again."""
         self.__dict__.update(state)
@@ -93,6 +109,13 @@ class Market:
         return (
             f"Market({self.source!r}, paths={self.paths}, bars={self.bars}, assets={self.assets})"
         )
+
+    def _repr_html_(self) -> str:
+        """Show the same in a notebook, with dates and assets."""
+        span = f"{iso(self.time[0])} to {iso(self.time[-1])}"
+        sizes = {"paths": self.paths, "bars": self.bars, "assets": ", ".join(self.symbols)}
+        clock = {"time": span, "seconds a bar": f"{self.bar_seconds:g}"}
+        return as_table(f"Market {self.source}", {**sizes, **clock, "sha256": self.sha256})
 
     @classmethod
     def from_file(
@@ -275,3 +298,16 @@ class Market:
         """Make every array read-only."""
         for array in self._arrays().values():
             array.setflags(write=False)
+
+
+def remade(make: Callable[..., Market], arguments: tuple[Any, ...], sha256: str) -> Market:
+    """Make a market again from a pickle.
+
+    Raises:
+        MarketDataError: it has other bars now.
+    """
+    market = make(*arguments)
+    if market.sha256 != sha256:
+        reason = "made again it has other bars; it was pickled by another version"
+        raise MarketDataError.at(market.source, "", reason)
+    return market

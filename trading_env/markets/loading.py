@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from trading_env.core.compiling import speak
 from trading_env.core.errors import ConfigError, MarketSpecError, shown, unknown
 from trading_env.markets.bars import BANDS, Market
 from trading_env.markets.datasets import DATASETS
@@ -40,6 +41,8 @@ GENERATORS: dict[str, type[MarketGenerator]] = {
     )
 }
 KEPT = 8
+
+speak()  # every environment has a market, so this is before its first compilation
 
 MarketSpec = Market | str | os.PathLike[str] | Mapping[str, Any] | pd.DataFrame
 
@@ -112,14 +115,15 @@ def _settings_of(spec: Mapping[str, Any]) -> MarketGenerator:
 @lru_cache(maxsize=KEPT)
 def _generated(settings: MarketGenerator, band: str | None) -> Market:
     """Run a generator, unless its pool is still in memory."""
-    return settings.generate(band)
+    return settings.generate(band).remade_by(_generated, settings, band)
 
 
 @lru_cache(maxsize=KEPT)
 def _named(name: str, band: str | None) -> Market:
     """Load a data set, unless it is still in memory."""
     market = DATASETS[name]()
-    return market if band is None else market.split(band)
+    cut = market if band is None else market.split(band)
+    return cut.remade_by(_named, name, band)
 
 
 def _from_path(path: Path, reading: ReadingSettings, band: str | None) -> Market:

@@ -18,7 +18,7 @@ from markupsafe import Markup
 from trading_env.backtesting.metric import Metric
 from trading_env.backtesting.rollouts import PARTS
 from trading_env.core.files import write_bytes
-from trading_env.report import tables
+from trading_env.report import tables, words
 from trading_env.report.charts import BarChart, Drawn, LineChart, bar_chart, line_chart
 from trading_env.report.curves import as_written, equity_charts
 from trading_env.report.folder import read_run
@@ -47,6 +47,8 @@ def write_report(run_dir: str | Path) -> Path:
     page = _render(
         name=folder.name,
         summary=summary,
+        verdict=words.verdict(summary),
+        meanings=words.MEANINGS,
         looks=looks,
         largest={column.name: _largest(summary, column) for column in COMPARED_COLUMNS},
         sections={

@@ -98,14 +98,14 @@ const line = (points) => (points.length ? "M" + points.map((p) => p.map((v) => v
 const LEFT = 58, RIGHT = 10; // pixels
 const PRICE = 250, SMALL = 80, GAP = 34;
 const LEDGER = [
-  ["decision_price", "decision price"], ["signal", "signal"], ["confidence", "confidence"],
-  ["target", "target position"], ["bound_by", "bound by"], ["intended", "intended"],
-  ["sent", "sent"], ["filled", "filled"], ["price", "price of fills, or close"],
-  ["working", "still working"], ["status", "status"], ["exit", "exit"],
-  ["latency_s", "latency, s"], ["position", "position"], ["stop_loss", "stop"],
-  ["take_profit", "target"], ["delay", "cost of delay"], ["spread", "cost of spread"],
-  ["impact", "cost of impact"], ["fees", "fees"], ["opportunity", "opportunity"],
-  ["shortfall", "shortfall"], ["own_impact_bps", "own impact on price, bps"],
+  ["decision_price", "price at the decision"], ["signal", "signal"], ["confidence", "confidence"],
+  ["target", "target position, units"], ["bound_by", "bound by"], ["intended", "intended, units"],
+  ["sent", "sent, units"], ["filled", "filled, units"], ["price", "price of fills, or close"],
+  ["working", "still working, units"], ["status", "status"], ["exit", "exit"],
+  ["latency_s", "latency, s"], ["position", "position, units"], ["stop_loss", "stop"],
+  ["take_profit", "target"], ["delay", "cost of delay, money"], ["spread", "cost of spread, money"],
+  ["impact", "cost of impact, money"], ["fees", "fees, money"],
+  ["opportunity", "cost of what was not filled, money"], ["shortfall", "cost in all, money"], ["own_impact_bps", "own impact on price, bps"],
 ];
 
 class Stage {
@@ -124,7 +124,7 @@ class Stage {
       top += height + GAP;
       return made;
     };
-    this.price = strip(`${asset.symbol}, price`, [...asset.close, ...fills], PRICE);
+    this.price = strip(`${asset.symbol}, price in money a unit`, [...asset.close, ...fills], PRICE);
     this.impact = strip("own impact on price, bps", [0, ...asset.own_impact_bps], SMALL);
     this.account = strip("equity, % of start", [0, ...this.equity], SMALL);
     box.replaceChildren();
@@ -226,7 +226,8 @@ class Stage {
 }
 
 const shown = (value) => typeof value !== "number" ? value
-  : value.toLocaleString("en", { maximumSignificantDigits: 6 });
+  : value.toLocaleString("en", Math.abs(value) < 1000 ? { maximumSignificantDigits: 6 } : { maximumFractionDigits: 2 });
+const money = (value) => value.toLocaleString("en", { maximumFractionDigits: Math.abs(value) < 1000 ? 2 : 0 });
 
 function showLedger(table, assets, step) {
   const row = (parent, cells, tag) => {
@@ -255,7 +256,7 @@ function setUpReplay() {
     const step = Number(slider.value);
     stage.show(step);
     showLedger(table, episode.assets, step);
-    moment.textContent = `step ${step} of ${slider.max}, bar of ${episode.time[step]}, equity ${shown(episode.equity[step])}`;
+    moment.textContent = `step ${step} of ${slider.max}, bar of ${episode.time[step]}, equity ${money(episode.equity[step])}`;
   };
   const load = () => {
     const values = chosen();

@@ -23,6 +23,7 @@ def columns_shown(place: str) -> tuple[Metric, ...]:
 
 
 COLUMNS = columns_shown(places.REPORT)
+CHOSEN = ("return", "max_drawdown", "shortfall_bps")  # reward, risk and cost, on a phone
 COMPARED_COLUMNS = columns_shown(places.COMPARED)
 
 

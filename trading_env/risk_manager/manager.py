@@ -15,6 +15,7 @@ from trading_env.core.arguments import NUMBER, number, numbers
 from trading_env.core.codes import BoundBy, RiskMode
 from trading_env.core.errors import ConfigError, shown
 from trading_env.core.records import AssetState, Floats, Report, new_table
+from trading_env.core.showing import as_table, changed
 from trading_env.core.values import Stake, Standing
 from trading_env.risk_manager.config import RiskConfig
 from trading_env.risk_manager.kelly import edge_noise, size_together
@@ -61,6 +62,13 @@ class RiskManager:
     def __init__(self, config: RiskConfig | Mapping[str, Any] | str | None = None) -> None:
         self.config = RiskConfig.of(config)
         self._params = self.config.record()
+
+    def __repr__(self) -> str:
+        """Show the settings that are not the defaults."""
+        return f"RiskManager({changed(self.config) or ''})"
+
+    def _repr_html_(self) -> str:
+        return as_table("RiskManager", self.config.as_dict())
 
     def calculate_position_size(
         self,

@@ -17,6 +17,7 @@ from typing import Any, Self, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from trading_env.core.errors import nearest
+from trading_env.core.showing import as_table
 from trading_env.stress.events import Event, Price
 from trading_env.stress.reader import parse_toml, read_bytes, refusal, scenario_error
 
@@ -56,6 +57,28 @@ class Scenario(BaseModel):
         if not events and info.data.get("name", "calm") != "calm":
             raise ValueError("no events; only the scenario 'calm' may have none")
         return events
+
+    def __repr__(self) -> str:
+        """Show the name and the kinds of events, not the events."""
+        kinds = ", ".join(dict.fromkeys(e.model_dump()["kind"] for e in self.events)) or "none"
+        mirrored = ", mirrored" if self.mirror else ""
+        return f"Scenario({self.name!r}, {len(self.events)} events: {kinds}{mirrored})"
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        written = [event.model_dump(mode="json", exclude_none=True) for event in self.events]
+        events = {f"{i}: {event.pop('kind')}": event for i, event in enumerate(written)}
+        return as_table(f"Scenario {self.name}", {"description": self.description, **events})
+
+    @classmethod
+    def load(cls, source: str | os.PathLike[str]) -> "Scenario":
+        """Load a preset by its name, or a TOML file by its path.
+
+        Raises:
+            ScenarioError: there is no such preset or file, or it is not a valid scenario.
+        """
+        return _one(source, "train")
 
     @property
     def played(self) -> tuple[Event, ...]:

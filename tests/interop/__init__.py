@@ -1,0 +1,1 @@
+"""What other libraries do with the environments; run with `pytest -m interop`."""
