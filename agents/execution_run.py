@@ -62,7 +62,7 @@ class ExecutionRun(TrainingRun):
         curves: dict[str, list[dict[str, float]]] = {}
         for name, feedback in POLICIES.items():
             what = "pace with feedback" if feedback else "pace without"
-            with tqdm(total=self.effort, desc=what, unit=" generations", mininterval=1.0) as bar:
+            with tqdm(total=self.effort, desc=what, unit=" generations", disable=None) as bar:
                 trained = fit_pace(
                     arguments,
                     feedback=feedback,

@@ -67,7 +67,7 @@ class PortfolioRun(TrainingRun):
     def train(self, seed: int, folder: Path, run_folder: RunFolder) -> None:
         """Train the network, tune the reference, and write both."""
         arguments = {"market": self.market, "episode_length": self.length}
-        with tqdm(total=self.effort, desc="portfolio", unit=" steps", mininterval=1.0) as bar:
+        with tqdm(total=self.effort, desc="portfolio", unit=" steps", disable=None) as bar:
             trained = fit(
                 arguments,
                 timesteps=self.effort,

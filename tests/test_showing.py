@@ -2,6 +2,8 @@
 
 import math
 import pickle
+import re
+from importlib.resources import files
 from pathlib import Path
 
 import gymnasium as gym
@@ -10,6 +12,7 @@ import pytest
 
 import trading_env
 from trading_env.core.errors import ConfigError, MarketDataError, ScenarioError
+from trading_env.envs.render import colour_of
 from trading_env.markets import bars, load_market
 
 MEGABYTE = 1_000_000
@@ -93,6 +96,14 @@ def test_a_report_holds_plain_numbers() -> None:
     stops = trading_env.RiskManager().determine_adaptive_stops(50.0, 0.7, 0.01)
     assert {type(value) for value in (*size, *stops)} == {float, str}
     assert math.isfinite(report.shortfall)
+
+
+def test_no_two_lines_have_one_colour_and_the_first_ten_are_those_of_the_report() -> None:
+    colours = [colour_of(k) for k in range(40)]
+    assert len(set(colours)) == 40
+    style = files("trading_env.report").joinpath("report.css").read_text("utf-8")
+    paper = style[: style.index("@media")]
+    assert colours[:10] == [re.findall(rf"--s{k}: (#\w+)", paper)[0] for k in range(10)]
 
 
 def test_one_call_draws_a_market_an_episode_and_scores() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trading_env import ExecutionEngine, PortfolioEnv
+from trading_env import ExecutionConfig, ExecutionEngine, PortfolioEnv
 from trading_env.core.errors import ConfigError
 from trading_env.execution_engine.engine import Feedback, MarketState, Order
 

@@ -27,7 +27,10 @@ WRAPPERS: dict[str, Callable[[gym.Env], gym.Env]] = {
     "ClipAction": wrappers.ClipAction,
     "FrameStackObservation": lambda env: wrappers.FrameStackObservation(env, 3),
     "FlattenObservation": wrappers.FlattenObservation,
-    "TimeAwareObservation": wrappers.TimeAwareObservation,
+    # it wants to know the end: the environment's own is in the observation already
+    "TimeAwareObservation": lambda env: wrappers.TimeAwareObservation(
+        wrappers.TimeLimit(env, LENGTH)
+    ),
     "TransformReward": lambda env: wrappers.TransformReward(env, lambda reward: 2.0 * reward),
     "DelayObservation": lambda env: wrappers.DelayObservation(env, 1),
 }

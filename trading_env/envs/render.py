@@ -1,9 +1,11 @@
 """Pictures of episodes: prices with fills, stops and shocks, and the equity curve.
 
-Colours are Okabe and Ito's palette, which colour-blind readers can tell apart; side is shown by
-the marker's shape too. Nothing here imports matplotlib until something is drawn.
+Colours can be told apart by colour-blind readers: marks are Okabe and Ito's, lines those of the
+report. Side is shown by the marker's shape too. Nothing here imports matplotlib until something is
+drawn.
 """
 
+from colorsys import hsv_to_rgb
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +27,10 @@ if TYPE_CHECKING:
 INK = "#333333"
 BUY, SELL, EXIT = "#0072B2", "#D55E00", "#CC79A7"
 STRESS, HALT, FAULT = "#F0E442", "#999999", "#009E73"
-LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+LINES = (  # the looks of the report on paper, in its order
+    *("#0072b2", "#d55e00", "#0a6b51", "#580151", "#010000"),
+    *("#7f4d00", "#590cd3", "#bf1a4f", "#0399ff", "#838c98"),
+)
 MARKER_AREA = (12.0, 120.0)  # points squared, smallest and largest fill
 HEIGHT_PER_ASSET = 2.4  # inches
 
@@ -107,7 +112,7 @@ def save_equity_curves(
             100.0 * (np.asarray(curve[key]) - 1.0)
             for key in ("equity", "equity_low", "equity_high")
         )
-        colour = LINES[i % len(LINES)]
+        colour = colour_of(i)
         style = "-" if i < len(LINES) else "--"
         axes.plot(middle, style, color=colour, linewidth=2.2 if i == 0 else 1.2)
         axes.annotate(
@@ -127,6 +132,14 @@ def save_equity_curves(
     axes.set(xlabel="step", ylabel="equity, % above the start", title=title)
     tidy(axes)
     figure.savefig(path, format="png")
+
+
+def colour_of(number: int) -> str:
+    """Return a line's colour, which no other line has: ten that are told apart, then hues."""
+    if number < len(LINES):
+        return LINES[number]
+    parts = hsv_to_rgb(number * 0.381966 % 1.0, 0.65, 0.75)
+    return "#" + "".join(f"{round(255 * part):02x}" for part in parts)
 
 
 def _spread_labels(axes: "Axes", gap: float = 0.045) -> None:
@@ -153,6 +166,7 @@ def paint(figure: "Figure", trace: EpisodeTrace, title: str = "") -> None:
     for axes in panels:
         tidy(axes)
     dated(panels[-1])
+    panels[-1].set_xlabel("time of the bar, UTC", fontsize=8)
     if title:
         figure.suptitle(title, fontsize=9, wrap=True)
     figure.legend(handles=_legend(), loc="outside lower center", ncols=5, fontsize=7, frameon=False)
@@ -175,7 +189,7 @@ def _asset_panel(axes: "Axes", time: Any, reports: Table, stresses: Table, symbo
         axes.hlines(levels, time[rows], time[rows + 1], color=colour, linewidth=1.0, alpha=0.8)
     _fills(axes, time, reports)
     axes.set_ylim(low, high)
-    axes.set_ylabel(symbol)
+    axes.set_ylabel(f"{symbol}, price")
 
 
 def _fills(axes: "Axes", time: Any, reports: Table) -> None:
@@ -209,7 +223,7 @@ def _equity_panel(axes: "Axes", time: Any, equity: Floats) -> None:
     axes.fill_between(time, relative, peak, color=SELL, alpha=0.15, linewidth=0)
     axes.plot(time, relative, color=INK, linewidth=1.3)
     axes.axhline(0.0, color=INK, linewidth=0.5)
-    axes.set_ylabel("equity, %")
+    axes.set_ylabel("equity, % of start")
 
 
 def _shade(axes: "Axes", time: Any, chosen: Flags, colour: str, alpha: float) -> None:
@@ -244,10 +258,10 @@ def size_of(trace: EpisodeTrace) -> tuple[float, float]:
 
 
 def new_figure(width: float, height: float, *, dpi: int) -> "Figure":
-    """Return a figure that belongs to no window and to no global state."""
-    from matplotlib.figure import Figure
+    """Return an empty figure."""
+    from trading_env.envs.picture import Picture
 
-    return Figure(figsize=(width, height), dpi=dpi, layout="constrained")
+    return Picture(figsize=(width, height), dpi=dpi, layout="constrained")
 
 
 def dated(axes: "Axes") -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from trading_env.backtesting.metrics import METRICS
 from trading_env.backtesting.tables import summarise
 from trading_env.core.errors import ConfigError, shown, unknown
-from trading_env.envs.render import LINES, dated, new_figure, paint, size_of, tidy
+from trading_env.envs.render import colour_of, dated, new_figure, paint, size_of, tidy
 from trading_env.envs.single import TradingEnv
 from trading_env.markets.bars import Market
 
@@ -51,8 +51,7 @@ def _market(market: Market) -> "Figure":
     time = market.time.astype("datetime64[s]")
     for a, symbol in enumerate(market.symbols):
         close = market.close[0, :, a]
-        style = ("-", "--", ":")[a // len(LINES) % 3]
-        axes.plot(time, close / close[0], style, color=LINES[a % len(LINES)], label=symbol)
+        axes.plot(time, close / close[0], color=colour_of(a), label=symbol)
     which = f", path 1 of {market.paths}" if market.paths > 1 else ""
     axes.set(xlabel="time", ylabel="close, multiple of the first", title=f"{market.source}{which}")
     axes.legend(fontsize=8, frameon=False)
@@ -87,11 +86,10 @@ def _scores(frame: Any, metric: str) -> "Figure":
         rows = means[means["policy"] == policy].drop_duplicates("scenario")
         heights = np.array([scenarios.index(name) for name in rows["scenario"]]) + step * p
         middle = about.factor * rows[metric].to_numpy()
-        marker = "os^Dv<>P*X"[p // len(LINES) % 10]
-        axes.plot(middle, heights, marker, color=LINES[p % len(LINES)], label=policy)
+        axes.plot(middle, heights, "o", color=colour_of(p), label=policy)
         if f"{metric}_low" in rows:
             ends = (about.factor * rows[f"{metric}_{end}"].to_numpy() for end in ("low", "high"))
-            axes.hlines(heights, *ends, color=LINES[p % len(LINES)])
+            axes.hlines(heights, *ends, color=colour_of(p))
     axes.set_yticks(np.arange(len(scenarios)) + step * (len(policies) - 1) / 2, scenarios)
     axes.invert_yaxis()
     axes.set(xlabel=f"{about.title}, mean and 95% interval", ylabel="scenario")
