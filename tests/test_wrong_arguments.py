@@ -34,6 +34,7 @@ from trading_env import (
     Scenario,
     evaluate,
     load_market,
+    plot,
 )
 from trading_env.backtesting import backtest
 from trading_env.core.errors import ConfigError, UserError
@@ -212,6 +213,7 @@ CALLS: dict[str, Called] = {
     },
     "evaluate": Called(evaluated, named(evaluate)),
     "backtest": Called(backtested, named(backtest)),
+    "plot": Called(with_defaults(plot, what=load_market(POOL)), named(plot)),
 }
 PLAYED = ("evaluate", "backtest")
 

@@ -18,6 +18,7 @@ from trading_env.backtesting.metrics import METRICS, score
 from trading_env.backtesting.plans import Plan, Unit
 from trading_env.backtesting.rollouts import Rollout, rollout
 from trading_env.backtesting.store import CellStore
+from trading_env.core.errors import ConfigError, shown
 from trading_env.core.files import jsonable
 from trading_env.core.records import Floats
 from trading_env.envs.spaces import ObservationLayout
@@ -62,6 +63,8 @@ def play(
         ValueError: the plan is impossible somewhere; MismatchError when an environment that was
             built is not the one that was asked for.
     """
+    if engine is not None and not isinstance(engine, Engine):
+        raise ConfigError(f"engine = {shown(engine)}: give an Engine, as Engine(workers=2)")
     player, keys = Player(plan), _Keys(plan) if store else None
     run = engine.run if engine else _run_here
     kept: dict[Unit, Any] = {}

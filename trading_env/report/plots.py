@@ -41,7 +41,7 @@ def plot(what: Any, metric: str = "return") -> "Figure":
     if hasattr(what, "columns") and {"policy", "scenario"} <= set(what.columns):
         return _scores(what, metric)
     known = "a market, an environment, or the frame of evaluate or backtest"
-    raise ConfigError(f"plot: {type(what).__name__}: give {known}")
+    raise ConfigError(f"what = {shown(what)}: give {known}")
 
 
 def _market(market: Market) -> "Figure":
