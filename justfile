@@ -39,6 +39,10 @@ newcomer:
 mutants:
     python -m benchmarks.mutants
 
+# Mutate what comes from outside: each must be read or refused.
+fuzz *arguments:
+    python -m benchmarks.fuzz {{arguments}}
+
 # Style, types, and which room may import which.
 lint:
     ruff check .

@@ -6,10 +6,12 @@
 its place, what is wrong with it, and the tests that must then fail. The files of the working tree
 that git does not ignore are copied to a temporary folder; the tests of the whole list must pass
 there first. Then every mutant gets a copy of its own. A mutant that does not compile proves
-nothing: it is `broken`, and counts like one that survives.
+nothing: it is `broken`, and counts like one that survives. Of mutants that are not run, FILE keeps
+what it has, each with its commit.
 """
 
 import argparse
+import json
 import os
 import re
 import shutil
@@ -23,7 +25,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
-from benchmarks.recording import save, stamped
+from benchmarks.recording import Record, commit, save, stamped
 
 ROOT = Path(__file__).resolve().parent.parent
 LIST = Path(__file__).with_suffix(".toml")
@@ -157,7 +159,7 @@ def run(only: Sequence[str], out: Path | None) -> int:
     for mutant in mutants:
         verdict = plant(mutant)
         rows.append({"name": mutant.name, "file": mutant.file, "wrong": mutant.wrong})
-        rows[-1] |= verdict._asdict() | {"seconds": round(verdict.seconds, 1)}
+        rows[-1] |= verdict._asdict() | {"seconds": round(verdict.seconds, 1), "commit": commit()}
         word = verdict.verdict if verdict.verdict == "killed" else verdict.verdict.upper()
         print(f"{word:<10} {verdict.seconds:6.1f} s  {mutant.name:<28} {verdict.by}", flush=True)
     alive = sum(row["verdict"] != "killed" for row in rows)
@@ -165,8 +167,16 @@ def run(only: Sequence[str], out: Path | None) -> int:
     record = stamped(command, begin, rows=rows)
     print(f"{len(rows) - alive} of {len(rows)} killed in {record['seconds']} s")
     if out:
-        save(record, out)
+        save(kept(record, out, [*listed]), out)
     return alive
+
+
+def kept(record: Record, path: Path, names: Sequence[str]) -> Record:
+    """Return a record with the rows that a file on record has of other mutants of the list."""
+    known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"rows": []}
+    found = [{"commit": known["commit"], **row} for row in known["rows"]]
+    rows = {row["name"]: row for row in [*found, *record["rows"]]}
+    return {**record, "rows": [rows[name] for name in names if name in rows]}
 
 
 def main() -> int:

@@ -20,6 +20,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
+MUTANTS = ROOT / "benchmarks" / "mutants.toml"
 Cells = tuple[str, str, str]  # command, figure, result
 TASKS = ("portfolio", "execution")
 PICTURES = {"episode.png": "execution", "equity.png": "portfolio"}

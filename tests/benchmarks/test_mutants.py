@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.mutants import LIST, ROOT, Mutant, MutantError, plant, read_list
+from benchmarks.mutants import LIST, ROOT, Mutant, MutantError, kept, plant, read_list
 
 ROW = """[[mutant]]
 name = "example"
@@ -87,3 +87,12 @@ def test_an_unknown_name_is_one_line() -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"{LIST.name} has no mutant no_such.\n"
+
+
+def test_a_record_keeps_what_it_has_of_mutants_that_are_not_run(tmp_path: Path) -> None:
+    path = tmp_path / "record.json"
+    old = [{"name": name, "verdict": "killed"} for name in ("a", "b", "gone")]
+    path.write_text(json.dumps({"commit": "old", "rows": old}))
+    new = {"name": "b", "verdict": "survived", "commit": "new"}
+    rows = kept({"commit": "new", "rows": [new]}, path, ["a", "b", "c"])["rows"]
+    assert rows == [{"name": "a", "verdict": "killed", "commit": "old"}, new]
