@@ -11,7 +11,6 @@ import pandas as pd
 from tqdm import tqdm
 
 from agents.checkpoint import Checkpoints
-from agents.crises import crises_alone
 from agents.pace import fit_pace
 from agents.run import TrainingRun
 from trading_env import ADAPTIVE_EXECUTION
@@ -23,6 +22,7 @@ from trading_env.core.errors import ConfigError
 from trading_env.core.files import write_json
 from trading_env.markets import load_market
 from trading_env.markets.bars import BANDS
+from trading_env.stress.crises import crises_alone
 
 POLICIES = {"policy": True, "policy_without_feedback": False}  # folder -> whether it sees feedback
 

@@ -21,7 +21,6 @@ import numpy as np
 import pandas as pd
 
 from agents.clairvoyant import EXPONENTS, Clairvoyant, best_units, clairvoyant_costs, walked
-from agents.crises import crises_alone
 from agents.run import episodes_of
 from benchmarks.learning_pictures import BINS, draw
 from benchmarks.recording import measure_or_write, stamped
@@ -37,6 +36,7 @@ from trading_env.policies.adapters import build_policy
 from trading_env.policies.baselines import Twap
 from trading_env.policies.pace import FEEDBACK, PacePolicy
 from trading_env.policies.policy import Action, Info, Observation, Policy
+from trading_env.stress.crises import crises_alone
 
 ROOT = Path(__file__).resolve().parent
 RECORD, CREDIT = ROOT / "results" / "learning.json", ROOT / "results" / "credit.json"

@@ -12,7 +12,6 @@ market compares the market's own hash first. Digests hold on the platform they w
 
 import hashlib
 import json
-import platform
 import sys
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from trading_env.backtesting import journal, order_ledger
+from trading_env.core.files import platform_name
 from trading_env.envs.execution import ExecutionEnv
 from trading_env.envs.portfolio import PortfolioEnv
 from trading_env.envs.trace import EpisodeTrace
@@ -31,11 +31,6 @@ FILE = Path(__file__).with_name("golden.json")
 SINGLE = {"portfolio": PortfolioEnv, "execution": ExecutionEnv}
 VECTOR = {"portfolio": PortfolioVectorEnv, "execution": ExecutionVectorEnv}
 DAY_S, TICK = 86_400, 1.0 / 64.0
-
-
-def platform_name() -> str:
-    """What digests depend on beside the code: the processor family and the C library."""
-    return " ".join([platform.system(), platform.machine(), *platform.libc_ver()])
 
 
 @lru_cache(maxsize=8)

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.golden import load, platform_name, play, ticks_market
+from tests.golden import load, play, ticks_market
+from trading_env.core.files import platform_name
 
 RECORDED = load()
 KINDS = [(case["env"], case["lanes"] > 0) for case in RECORDED["cases"]]

@@ -11,7 +11,6 @@ import pytest
 
 import train
 from agents import pace
-from agents.crises import crises_alone
 from trading_env import ADAPTIVE_EXECUTION
 from trading_env.backtesting.lookup import find_policy
 from trading_env.backtesting.rollouts import rollout
@@ -21,6 +20,7 @@ from trading_env.envs.vector import ExecutionVectorEnv
 from trading_env.policies.adaptive import Network
 from trading_env.policies.pace import PacePolicy
 from trading_env.policies.patience import Patience
+from trading_env.stress.crises import crises_alone
 from trading_env.stress.scenario import Scenario, load_preset
 
 SHORT = {**ADAPTIVE_EXECUTION, "episode_length": 20}

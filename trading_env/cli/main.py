@@ -5,6 +5,7 @@
     trading-env scenarios list | show NAME | diff A B | validate FILE
     trading-env data describe SPEC | validate FILE [--exchange CODE] [--repair OUT]
     trading-env audit ENV_ID [--module M] [--kwargs JSON] [--out FILE]
+    trading-env benchmark [--track IDS] [--policy POLICY] [--seeds N] [--out DIR] | verify ENTRY
     trading-env report DIR
     trading-env replay DIR [--trust]
     trading-env warm                          # compile the step now
@@ -25,6 +26,7 @@ from trading_env import __version__
 from trading_env.cli.answers import new_app, run
 from trading_env.cli.audit import audit_verb
 from trading_env.cli.backtest import backtest_verb
+from trading_env.cli.benchmark import benchmark
 from trading_env.cli.data import data
 from trading_env.cli.doctor import doctor_verb
 from trading_env.cli.evaluate import evaluate_verb
@@ -41,6 +43,7 @@ app.command("backtest")(backtest_verb)
 app.add_typer(scenarios, name="scenarios")
 app.add_typer(data, name="data")
 app.command("audit")(audit_verb)
+app.add_typer(benchmark, name="benchmark")
 app.command("report")(report_verb)
 app.command("replay")(replay_verb)
 app.command("warm")(warm_verb)

@@ -128,6 +128,11 @@ def versions(packages: Iterable[str] = PACKAGES) -> dict[str, str]:
     return found
 
 
+def platform_name() -> str:
+    """Return what bits depend on beside the code: the processor family and the C library."""
+    return " ".join([platform.system(), platform.machine(), *platform.libc_ver()])
+
+
 def git_state(folder: Path) -> dict[str, Any]:
     """Return commit and dirty flag of the checkout that holds `folder`; None where there is none.
 

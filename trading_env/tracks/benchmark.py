@@ -1,0 +1,315 @@
+"""Play tracks: policies beside the baselines, on the same episodes, into entries with ranks.
+
+A policy is one training or several: a folder with `seed_K` in it is a learner whose trainings are
+the rows of its table. Everything is checked before anything is played.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trading_env.backtesting.aggregates import (
+    Draws,
+    Estimate,
+    aggregate,
+    difference,
+    ranks,
+    scores_of,
+)
+from trading_env.backtesting.lookup import find_policy
+from trading_env.backtesting.plans import Advance, Plan, Played, play
+from trading_env.backtesting.store import CellStore
+from trading_env.core.doors import Loose, read_json
+from trading_env.core.errors import ConfigError, PolicyError, shown
+from trading_env.core.files import git_state, platform_name, versions
+from trading_env.core.sources import PACKAGE
+from trading_env.policies.adapters import PolicySpec
+from trading_env.policies.adaptive import DESCRIPTION
+from trading_env.tracks.controls import CONTROLS
+from trading_env.tracks.entries import (
+    Budget,
+    Entry,
+    EntryError,
+    Figure,
+    Row,
+    digest_of,
+    policy_digest,
+)
+from trading_env.tracks.track import Track, Tracks
+
+NOTHING = Budget(steps=0, trials=1)  # of what is not trained
+Values = NDArray[np.float64]
+
+
+class Training(NamedTuple):
+    """One training of a policy."""
+
+    seed: int
+    text: str  # POLICY
+    spec: PolicySpec
+
+
+class Contestant(NamedTuple):
+    """Who plays a track."""
+
+    name: str
+    trainings: tuple[Training, ...]
+    budget: Budget | None
+    is_baseline: bool = False
+
+
+class Told(Loose):
+    """What a trained policy says of its budget in `policy.json`."""
+
+    budget: Budget | None = None
+
+
+def baselines_of(track: Track) -> list[Contestant]:
+    """Return who plays beside an entry."""
+    return [
+        Contestant(name, (Training(0, name, track.named(name)),), NOTHING, True)
+        for name in track.baselines
+    ]
+
+
+def contestant_of(
+    text: str, track: Track, seeds: int | None = None, budget: Budget | None = None
+) -> Contestant:
+    """Find the policy of a text, with all its trainings.
+
+    Args:
+        text: the name of a policy that the track knows, POLICY, or a folder with `seed_K` in it.
+        track: that it is to play.
+        seeds: how many trainings to take, the first ones; None takes all.
+        budget: of each training; None takes what `policy.json` says.
+
+    Raises:
+        ConfigError: there is none, it is for another task, or it has too few trainings.
+        EntryError: it does not say what its training took, or took more than the track allows.
+    """
+    if text in track.known or text in CONTROLS:
+        return Contestant(text, (Training(0, text, track.named(text)),), budget or NOTHING)
+    folders = trainings_in(Path(text))
+    if seeds is not None and not 1 <= seeds <= max(len(folders), 1):
+        raise ConfigError(f"seeds = {seeds}: POLICY {shown(text)} has {max(len(folders), 1)}")
+    names = {seed: str(folder) for seed, folder in folders.items()} or {0: text}
+    chosen = list(names.items())[:seeds]
+    found = []
+    for seed, name in chosen:
+        candidate = find_policy(name, track.env)
+        found.append(Training(seed, name, candidate.spec))
+        budget = budget or _told(Path(name))
+    name = Path(text).name if folders or Path(text).is_dir() else text
+    if budget is None:
+        reason = "incomplete: lacks a budget (--steps, --trials, or in policy.json)"
+        raise EntryError(f"POLICY {shown(text)}: {reason}")
+    if budget.steps > track.steps:
+        reason = f"steps = {budget.steps:,}: {track.id} allows {track.steps:,} a training"
+        raise EntryError(f"POLICY {shown(text)}: {reason}")
+    if budget.steps > 0 and len(found) < track.seeds and seeds is None:
+        reason = f"incomplete: {len(found)} seeds, {track.id} asks for {track.seeds}"
+        raise EntryError(f"POLICY {shown(text)}: {reason}; --seeds {len(found)} plays them")
+    return Contestant(name, tuple(found), budget)
+
+
+def trainings_in(folder: Path) -> dict[int, Path]:
+    """Return seed -> folder of each training in a folder."""
+    if not folder.is_dir():
+        return {}
+    found = {}
+    for path in folder.glob("seed_*"):
+        number = path.name.removeprefix("seed_")
+        if number.isdecimal() and path.is_dir():
+            found[int(number)] = path
+    return dict(sorted(found.items()))
+
+
+def _told(folder: Path) -> Budget | None:
+    """Read what a saved policy says of its budget."""
+    path = folder / "policy" if (folder / "policy").is_dir() else folder
+    if not (path / DESCRIPTION).is_file():
+        return None
+    return read_json(path / DESCRIPTION, Told, PolicyError).budget
+
+
+class Results(NamedTuple):
+    """What contestants did on a track."""
+
+    track: Track
+    contestants: tuple[Contestant, ...]
+    tables: dict[str, Values]  # name -> (trainings, paths), in the metric's stored unit
+    markets_sha256: str
+
+
+def plan_for(track: Track, contestants: Sequence[Contestant]) -> Plan:
+    """Return the plan of a track: each training of each contestant is a policy of its own."""
+    specs: dict[str, PolicySpec] = {}
+    for who in contestants:
+        for training in who.trainings:
+            specs[cell_name(who, training)] = training.spec
+    return track.plan(specs)
+
+
+def cell_name(who: Contestant, training: Training) -> str:
+    """Name a training in the cells."""
+    return f"{who.name} {training.seed}"
+
+
+def play_track(
+    track: Track,
+    contestants: Sequence[Contestant],
+    *,
+    store: CellStore | None = None,
+    advance: Advance | None = None,
+) -> Results:
+    """Play every training of every contestant on the test band.
+
+    Raises:
+        ConfigError: two contestants have one name, or a policy does not fit the track.
+    """
+    names = [who.name for who in contestants]
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(f"policy: two are called {shown(name)}")
+    plan = plan_for(track, contestants)
+    played = list(play(plan, store=store, advance=advance))
+    values = values_of(played, track.metric)
+    tables = {w.name: np.stack([values[cell_name(w, t)] for t in w.trainings]) for w in contestants}
+    bars = dict.fromkeys(each.environment["market"]["sha256"] for each in played)
+    markets = hashlib.sha256(" ".join(bars).encode()).hexdigest()
+    return Results(track, tuple(contestants), tables, markets)
+
+
+def values_of(results: Sequence[Played], metric: str) -> dict[str, Values]:
+    """Return the metric of each path by policy: scenarios are averaged, windows follow on."""
+    cells: dict[str, dict[int, list[Values]]] = {}
+    for played in results:
+        row = np.array([np.nan if v is None else v for v in played.metrics[metric]])
+        windows = cells.setdefault(played.cell.policy, {})
+        windows.setdefault(played.cell.window or 0, []).append(row)
+    return {
+        name: np.concatenate([np.mean(rows, axis=0) for rows in windows.values()])
+        for name, windows in cells.items()
+    }
+
+
+class Standing(NamedTuple):
+    """What a contestant's table says."""
+
+    mean: Estimate | None  # of the metric, in its title's unit
+    score: Estimate | None
+    headline: Estimate | None  # regret in percent, or share in percent
+    difference: Estimate | None  # to the reference, paired, in the title's unit
+    rank: int
+
+
+def standings(results: Results) -> dict[str, Standing]:
+    """Put every contestant on the track's scale, and rank them.
+
+    A policy of which some episode does not define the metric has no figures: it stands last.
+    """
+    track, tables = results.track, results.tables
+    high = tables[track.reference].mean(axis=0)
+    is_there = {name: bool(np.isfinite(table).all()) for name, table in tables.items()}
+    means = {
+        name: aggregate([scores_of(track.factor * table, 0.0, 1.0)]) if is_there[name] else None
+        for name, table in tables.items()
+    }
+    scores: dict[str, Estimate | None] = dict.fromkeys(tables)
+    if is_there[track.zero] and is_there[track.reference]:
+        for name in tables:
+            scores[name] = aggregate([drawn_scores(results, name)]) if is_there[name] else None
+    places = dict(zip(tables, ranks([scores[name] for name in tables]), strict=True))
+    return {
+        name: Standing(
+            means[name],
+            scores[name],
+            _headline(results, name) if is_there[name] else None,
+            difference(track.factor * table, track.factor * high) if is_there[name] else None,
+            places[name],
+        )
+        for name, table in tables.items()
+    }
+
+
+def drawn_scores(results: Results, name: str) -> Draws:
+    """Return a contestant's scores, and those of the draws."""
+    ends = [
+        results.tables[end].mean(axis=0) for end in (results.track.zero, results.track.reference)
+    ]
+    return scores_of(results.tables[name], *ends)
+
+
+def _headline(results: Results, name: str) -> Estimate | None:
+    """Return regret or share of the optimum, percent."""
+    track, table = results.track, results.tables[name]
+    if not track.headline:
+        return None
+    best = results.tables[track.reference].mean(axis=0)
+    if track.headline == "share":
+        return _scaled(
+            aggregate([scores_of(table, results.tables[track.floor].mean(axis=0), best)]), 100.0
+        )
+    share = _scaled(aggregate([scores_of(table, 0.0, best)]), 100.0)
+    if best.mean() < 0.0:  # a cost: value / optimum - 1
+        return Estimate(share.value - 100.0, share.low - 100.0, share.high - 100.0)
+    return Estimate(100.0 - share.value, 100.0 - share.high, 100.0 - share.low)
+
+
+def _scaled(found: Estimate, factor: float) -> Estimate:
+    return Estimate(*(factor * value for value in found))
+
+
+def entries_of(results: Results, tracks: Tracks, command: str = "") -> list[Entry]:
+    """Write the entry of every contestant."""
+    found = standings(results)
+    common: Mapping[str, Any] = {
+        "track": results.track.id,
+        "tracks_sha256": tracks.sha256,
+        "versions": versions(),
+        "platform": platform_name(),
+        "markets_sha256": results.markets_sha256,
+        "commit": git_state(PACKAGE)["commit"],
+        "command": command,
+        "metric": results.track.metric,
+    }
+    return [_entry(results, who, found[who.name], common) for who in results.contestants]
+
+
+def _entry(
+    results: Results, who: Contestant, standing: Standing, common: Mapping[str, Any]
+) -> Entry:
+    table = results.tables[who.name]
+    rows = []
+    for training, values in zip(who.trainings, table, strict=True):
+        mean = float(values.mean())
+        rows.append(
+            Row(
+                seed=training.seed,
+                policy=training.text,
+                policy_sha256=policy_digest(training.text),
+                mean=mean if np.isfinite(mean) else None,
+                values_sha256=digest_of(values.tolist()),
+            )
+        )
+    assert who.budget is not None
+    return Entry(
+        **common,
+        policy=who.name,
+        seeds=[training.seed for training in who.trainings],
+        budget=who.budget,
+        mean=_figure(standing.mean),
+        score=_figure(standing.score),
+        headline=_figure(standing.headline),
+        difference=_figure(standing.difference),
+        rank=standing.rank,
+        rows=rows,
+    )
+
+
+def _figure(found: Estimate | None) -> Figure | None:
+    return None if found is None else Figure(**found._asdict())
