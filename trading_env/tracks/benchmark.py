@@ -21,7 +21,8 @@ from trading_env.backtesting.aggregates import (
     scores_of,
 )
 from trading_env.backtesting.lookup import find_policy
-from trading_env.backtesting.plans import Advance, Plan, Played, play
+from trading_env.backtesting.plans import Plan
+from trading_env.backtesting.playing import Advance, Played, play
 from trading_env.backtesting.store import CellStore
 from trading_env.core.doors import Loose, read_json
 from trading_env.core.errors import ConfigError, PolicyError, shown
