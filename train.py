@@ -28,8 +28,17 @@ from pydantic import TypeAdapter, ValidationError
 
 from trading_env.backtesting.engine import Engine
 from trading_env.backtesting.run_folder import RunFolder
+from trading_env.backtesting.terms import Terms
 from trading_env.cli.answers import answer, new_app, run
-from trading_env.cli.options import AsJson, read_market, reads_bars
+from trading_env.cli.options import (
+    Account,
+    AsJson,
+    Cash,
+    Fees,
+    Risk,
+    read_market,
+    reads_bars,
+)
 from trading_env.core.doors import read_toml
 from trading_env.core.errors import (
     ConfigError,
@@ -107,6 +116,10 @@ def train(
     episodes: Annotated[int | None, typer.Option(help="of each cell (default: 256)")] = None,
     seed: Annotated[int, typer.Option(help="of the learner and its training episodes")] = 0,
     seeds: Annotated[int, typer.Option(help="trainings; each has the next seed")] = 1,
+    cash: Cash = None,
+    fees: Fees = None,
+    account: Account = None,
+    risk: Risk = None,
     quick: Annotated[bool, typer.Option("--quick", help="train and evaluate on little")] = False,
     out: Annotated[str, typer.Option(metavar="DIR", help="run folder (default: runs/TIME)")] = "",
     as_json: AsJson = False,
@@ -177,6 +190,7 @@ def train(
                 seed=seed,
                 seeds=seeds,
                 quick=quick,
+                terms=Terms(cash, fees, account, risk),
                 command=context.obj,
                 resume=resume is not None,
             )

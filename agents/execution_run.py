@@ -59,6 +59,7 @@ class ExecutionRun(TrainingRun):
     def train(self, seed: int, folder: Path, run_folder: RunFolder) -> None:
         """Train both, and write them and what each generation paid."""
         arguments = {"market": self.market, "scenario": "crises", "episode_length": self.length}
+        arguments |= self.terms.arguments(self.env)
         curves: dict[str, list[dict[str, float]]] = {}
         for name, feedback in POLICIES.items():
             what = "pace with feedback" if feedback else "pace without"

@@ -40,7 +40,7 @@ from trading_env.core.records import Floats
 from trading_env.envs.spaces import ObservationLayout
 from trading_env.envs.vector import PortfolioVectorEnv
 from trading_env.policies.adaptive import RATE_FLOOR, SATURATION, AdaptivePolicy, Network
-from trading_env.policies.policy import Policy
+from trading_env.policies.policy import Policy, with_own
 
 MOMENT_STEPS = 200  # of random convictions, from which features are standardised
 TINY = 1e-300  # so that a ruined account divides nothing by 0
@@ -127,7 +127,7 @@ def fit(
     """
     settings = training or Training()
     torch.set_num_threads(settings.threads)
-    env_kwargs = {**env_kwargs, "risk": {"execution_floor": RATE_FLOOR}}  # as the policy will act
+    env_kwargs = with_own(env_kwargs, {"risk": {"execution_floor": RATE_FLOOR}})  # as it will act
     common: dict[str, Any] = {"risk_aversion": settings.risk_aversion, "seed": seed}
     train_band: dict[str, Any] = {**env_kwargs, "seed_band": "train"}
     seen = moments(AssetRows(settings.lanes, **common, **train_band), seed)

@@ -67,6 +67,7 @@ class PortfolioRun(TrainingRun):
     def train(self, seed: int, folder: Path, run_folder: RunFolder) -> None:
         """Train the network, tune the reference, and write both."""
         arguments = {"market": self.market, "episode_length": self.length}
+        arguments |= self.terms.arguments(self.env)
         with tqdm(total=self.effort, desc="portfolio", unit=" steps", disable=None) as bar:
             trained = fit(
                 arguments,

@@ -25,6 +25,7 @@ from trading_env.backtesting.engine import Engine, Failure
 from trading_env.backtesting.evaluation import evaluate_policy
 from trading_env.backtesting.lookup import find_policy
 from trading_env.backtesting.run_folder import RunFolder
+from trading_env.backtesting.terms import UNSTATED, Terms
 from trading_env.cli.options import scenarios_of
 from trading_env.core.codes import Task
 from trading_env.core.doors import read_toml
@@ -51,6 +52,7 @@ class TrainingRun(ABC):
         quick: train and evaluate on little.
         command: what was typed.
         resume: go on with what the folder holds.
+        terms: cash, fees, kind of account and risk.
 
     Raises:
         ConfigError: a value is out of its range, or the market cannot carry the task.
@@ -71,6 +73,7 @@ class TrainingRun(ABC):
     quick: bool
     command: str
     resume: bool
+    terms: Terms = UNSTATED
     scenarios: Mapping[str, Any] = field(init=False)
     groups: Mapping[str, Sequence[str]] = field(init=False)  # of scenarios, for the verdict
     length: int = field(init=False)
@@ -134,6 +137,7 @@ class TrainingRun(ABC):
             "episodes": self.episodes,
             "seed": seed,
             "quick": self.quick,
+            **self.terms.options(),
         }
 
     def is_done(self, seed: int) -> bool:
@@ -154,6 +158,7 @@ class TrainingRun(ABC):
                 raise ConfigError(f"{name} = {given[name]}: must be >= {lowest}")
         for scenario in self.scenarios.values():
             arguments = {"market": self.market, "seed_band": "test", "scenario": scenario}
+            arguments |= self.terms.arguments(self.env)
             build(**arguments, episode_length=self.length, task=self.task)
 
     def run(self, engine: Engine) -> tuple[list[str], list[str]]:

@@ -21,7 +21,8 @@ from pydantic.fields import FieldInfo  # noqa: E402
 from scripts.records import reliability_part, throughput_part, training_part  # noqa: E402
 from trading_env.core.codes import BoundBy, Factor, Fault, names_of  # noqa: E402
 from trading_env.envs.spaces import feature_table  # noqa: E402
-from trading_env.execution_engine.config import AccountConfig, ExecutionConfig  # noqa: E402
+from trading_env.execution_engine.config import ExecutionConfig  # noqa: E402
+from trading_env.execution_engine.funds import AccountConfig  # noqa: E402
 from trading_env.markets.reading.published import BARE, WITH_HEADER  # noqa: E402
 from trading_env.markets.reading.settings import ReadingSettings  # noqa: E402
 from trading_env.risk_manager.config import RiskConfig  # noqa: E402

@@ -17,7 +17,8 @@ from pydantic.fields import FieldInfo
 
 from trading_env.core.errors import ConfigError
 from trading_env.core.settings import Settings
-from trading_env.execution_engine.config import AccountConfig, ExecutionConfig
+from trading_env.execution_engine.config import ExecutionConfig
+from trading_env.execution_engine.funds import AccountConfig
 from trading_env.risk_manager.config import RiskConfig
 from trading_env.step.config import RewardConfig
 from trading_env.stress.scenario import preset_names
@@ -69,11 +70,18 @@ USUAL: dict[type[Settings], Usual] = {
         "fee_maximum_bps": [None, 5.0, 50.0],
         "tick": [0.0, 0.0, 0.01],
         "lot": [0.0, 0.0, 1.0, 100.0],
+        "minimum_notional": [0.0, 0.0, 10.0],
+        "assets": [{}],  # symbols are those of the market
         "limit_offset_bps": [-20.0, 0.0, 30.0],
         "impact_reference": ["current", "current", "first"],
     },
     AccountConfig: {
         "initial_cash": [0.0],  # the share below, which fits every market
+        "short_selling": [True, True, True, False],
+        "borrowing": [True],  # Execution-v0 refuses False
+        "borrow_rates": [{}],  # symbols are those of the market
+        "short_maintenance_margin": [0.0, 0.0, 0.4],
+        "liquidation_fee": [0.0, 0.01],
         "cash_rate": [0.0, 0.03],
         "margin_rate": [0.0, 0.08],
         "borrow_rate": [0.0, 0.1],

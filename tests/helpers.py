@@ -24,12 +24,12 @@ from trading_env.core.records import (
 )
 from trading_env.core.values import Address, Bar, Session, Terms
 from trading_env.core.world import Lane
-from trading_env.execution_engine.config import AccountConfig
 from trading_env.execution_engine.feedback import PRIOR
+from trading_env.execution_engine.funds import AccountConfig
 from trading_env.execution_engine.inside_bar import finish_bar, trade_bar
 from trading_env.execution_engine.pricing import permanent_of
 from trading_env.risk_manager.config import RiskConfig
-from trading_env.risk_manager.desk import Desk, Rules
+from trading_env.risk_manager.desk import Desk, Rulebook, Rules
 from trading_env.step.observation import AccountFeature, AssetFeature
 from trading_env.step.rows import lane_of, new_lanes, new_outputs
 from trading_env.step.transition import close_ledger, open_asset, trade_asset
@@ -158,8 +158,9 @@ def risk_params(**fields: Any) -> Any:
 
 
 def account_params(**fields: Any) -> Any:
-    free = dict.fromkeys(AccountConfig.model_fields, 0.0)
-    return filled(AccountConfig().record()[0], {**free, "initial_cash": 1e6, **fields})
+    free = dict.fromkeys(AccountConfig.layout().names or (), 0.0)
+    may = {"short_selling": 1, "borrowing": 1}
+    return filled(AccountConfig().record()[0], {**free, **may, "initial_cash": 1e6, **fields})
 
 
 def boxed(record: Any) -> Any:
@@ -221,6 +222,7 @@ def a_desk(
     risk: Any = None,
     execution: Any = None,
     episode: Any = None,
+    funds: Any = None,
 ) -> Desk:
     """The records of one asset; what is left out is quiet, flat and free."""
     return Desk(
@@ -233,6 +235,7 @@ def a_desk(
             risk_params() if risk is None else risk,
             execution_params() if execution is None else execution,
             episode_params() if episode is None else episode,
+            account_params() if funds is None else funds,
         ),
     )
 
@@ -240,6 +243,13 @@ def a_desk(
 def some_rules(**records: Any) -> Rules:
     """The constants of a quiet world but for the records given."""
     return a_desk(**records).rules
+
+
+def some_rulebook(**records: Any) -> Rulebook:
+    """The same, as the constants of a world of up to 32 assets."""
+    rules = some_rules(**records)
+    executions = boxed(rules.execution).repeat(32).view(rules.execution.dtype)
+    return Rulebook(rules.risk, executions, rules.episode, rules.funds)
 
 
 def a_lane(assets: Any, account: Any = None, covariance: Any = None) -> Lane:

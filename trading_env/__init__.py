@@ -20,7 +20,7 @@ ADAPTIVE_EXECUTION: dict[str, Any] = {
 }
 
 _HOMES = {
-    "AccountConfig": "trading_env.execution_engine.config",
+    "AccountConfig": "trading_env.execution_engine.funds",
     "ExecutionEnv": "trading_env.envs.execution",
     "ExecutionConfig": "trading_env.execution_engine.config",
     "ExecutionEngine": "trading_env.execution_engine.engine",
@@ -47,9 +47,9 @@ if TYPE_CHECKING:
     from trading_env.envs.sb3 import SB3VecEnv as SB3VecEnv
     from trading_env.execution_engine.bench import MarketState as MarketState
     from trading_env.execution_engine.bench import Order as Order
-    from trading_env.execution_engine.config import AccountConfig as AccountConfig
     from trading_env.execution_engine.config import ExecutionConfig as ExecutionConfig
     from trading_env.execution_engine.engine import ExecutionEngine as ExecutionEngine
+    from trading_env.execution_engine.funds import AccountConfig as AccountConfig
     from trading_env.markets import load_market as load_market
     from trading_env.markets.bars import Market as Market
     from trading_env.report.plots import plot as plot

@@ -10,7 +10,8 @@ from trading_env.core.errors import ConfigError
 from trading_env.core.settings import LARGEST, LARGEST_WHOLE, Settings
 from trading_env.envs.execution import ExecutionEnv
 from trading_env.envs.portfolio import PortfolioEnv
-from trading_env.execution_engine.config import AccountConfig, ExecutionConfig
+from trading_env.execution_engine.config import ExecutionConfig
+from trading_env.execution_engine.funds import AccountConfig
 from trading_env.risk_manager.config import RiskConfig
 from trading_env.step.config import ParentConfig, RewardConfig
 

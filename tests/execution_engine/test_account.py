@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +16,7 @@ from tests.helpers import (
     an_asset,
     held,
     record,
-    some_rules,
+    some_rulebook,
 )
 from trading_env.core.codes import Exit
 from trading_env.core.records import AssetState, OrderSlot, Report, new_table
@@ -41,7 +42,15 @@ def table_of(*assets: Any) -> Any:
 
 def financed(account: Any, *assets: Any, seconds: float = YEAR_S, **rates: float) -> Any:
     reports = new_table(Report, len(assets))
-    accrue(account, table_of(*assets), reports, seconds, account_params(**rates))
+    own = [[rates.pop("funding_rate", 0.0), rates.pop("borrow_rate", 0.0)]] * len(assets)
+    accrue(
+        account,
+        table_of(*assets),
+        reports,
+        seconds,
+        account_params(**rates),
+        np.reshape(own, (len(assets), 2)),
+    )
     return reports
 
 
@@ -56,7 +65,7 @@ def test_fills_and_fees_conserve_value(trades: list[tuple[float, float]], mark: 
         charge(account, report, 0.01 * abs(quantity * price))
         expected += quantity * (mark - price) - 0.01 * abs(quantity * price)
         scale += abs(quantity) * (mark + price)
-    revalue(account, table_of(asset), some_rules())
+    revalue(account, table_of(asset), some_rulebook())
     assert account.equity == pytest.approx(expected, abs=1e-12 * scale + 1e-9)
     assert report.filled == pytest.approx(asset.position, abs=1e-9)
     assert report.notional == pytest.approx(sum(abs(q * p) for q, p in trades))
@@ -284,7 +293,8 @@ def test_without_rates_cash_stands_still() -> None:
 
 def test_gross_adds_magnitudes_and_equity_adds_values() -> None:
     account = an_account(50.0)
-    assert revalue(account, table_of(held(2.0), held(-3.0)), some_rules()) == pytest.approx(500.0)
+    everything = some_rulebook(funds=account_params(maintenance_margin=1.0))
+    assert revalue(account, table_of(held(2.0), held(-3.0)), everything) == pytest.approx(500.0)
     assert account.equity == pytest.approx(-50.0)
     assert account.peak_equity == 50.0
 
@@ -293,8 +303,9 @@ def test_gross_adds_magnitudes_and_equity_adds_values() -> None:
 def test_a_margin_call_closes_every_position(cash: float, called: bool) -> None:
     """Long 1 and short 0 of 100: equity 100 + cash, required 0.35 of 100."""
     assets, account = table_of(held(1.0), an_asset()), an_account(cash)
-    gross = revalue(account, assets, some_rules())
-    assert call_margin(account, assets, gross, account_params(maintenance_margin=0.35)) is called
+    funds = account_params(maintenance_margin=0.35)
+    margin = revalue(account, assets, some_rulebook(funds=funds))
+    assert call_margin(account, assets, margin) is called
     pending = Exit.MARGIN_CALL if called else Exit.NONE
     assert assets["exit_pending"].tolist() == [pending, Exit.NONE]
 
@@ -304,6 +315,6 @@ def test_one_bad_print_makes_no_peak() -> None:
     shown = [100.0, 900.0, 100.0, 120.0, 110.0]
     for value in shown:
         account.cash = value
-        revalue(account, table_of(an_asset()), some_rules())
+        revalue(account, table_of(an_asset()), some_rulebook())
     assert account.seen_equity == 110.0
     assert account.seen_peak == 110.0

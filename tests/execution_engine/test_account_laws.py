@@ -4,10 +4,11 @@ import math
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.helpers import a_desk, account_params, an_account, held, some_rules
+from tests.helpers import a_desk, account_params, an_account, held, some_rulebook
 from trading_env.core.codes import Exit
 from trading_env.core.records import AssetState, new_table
 from trading_env.execution_engine.account import call_margin, revalue, settle
@@ -33,7 +34,8 @@ def test_equity_is_cash_and_holdings_and_gross_their_magnitude(
     book: list[tuple[float, float]], cash: float
 ) -> None:
     account = an_account(cash)
-    gross = revalue(account, table_of(book), some_rules())
+    everything = account_params(maintenance_margin=1.0)
+    gross = revalue(account, table_of(book), some_rulebook(funds=everything))
     values = [position * mark for position, mark in book]
     size = math.fsum(map(abs, values))
     assert math.isclose(gross, size, rel_tol=1e-12)
@@ -47,9 +49,12 @@ def test_a_margin_call_is_of_every_position_or_of_none(
 ) -> None:
     """And comes exactly when equity is less than the share of gross exposure that it must be."""
     account, assets = an_account(cash), table_of(book)
-    gross = revalue(account, assets, some_rules())
-    called = call_margin(account, assets, gross, account_params(maintenance_margin=maintenance))
-    assert called is bool(account.equity < maintenance * gross)
+    margin = revalue(
+        account, assets, some_rulebook(funds=account_params(maintenance_margin=maintenance))
+    )
+    assert margin == pytest.approx(maintenance * sum(abs(x * mark) for x, mark in book))
+    called = call_margin(account, assets, margin)
+    assert called is bool(account.equity < margin)
     due = (assets["position"] != 0.0) & called
     assert (assets["exit_pending"] == np.where(due, Exit.MARGIN_CALL, Exit.NONE)).all()
 
@@ -78,7 +83,7 @@ def test_the_peak_shown_never_falls_and_no_single_print_raises_it(shown: list[fl
     before, peak = 100.0, 100.0
     for value in shown:
         account.cash = value
-        revalue(account, nothing, some_rules())
+        revalue(account, nothing, some_rulebook())
         peak, before = max(peak, min(value, before)), value
         assert (account.seen_equity, account.seen_peak) == (value, peak)
 

@@ -25,10 +25,11 @@ def accrue(world: Record, state: Record, reports: list[Record]) -> None:
     years = world["elapsed_s"][account["row"] + 1] / YEAR_S
     rate = settings["cash_rate"] if account["cash"] > 0.0 else settings["margin_rate"]
     cost = -account["cash"] * math.expm1(rate * years)
-    for asset, report in zip(state["assets"], reports, strict=True):
+    rates = world["rates"][account["row"] + 1 if len(world["rates"]) > 1 else 0]
+    for a, (asset, report) in enumerate(zip(state["assets"], reports, strict=True)):
         value = asset["position"] * asset["mark"]
-        report["financing"] = settings["funding_rate"] * value * years
-        report["financing"] += settings["borrow_rate"] * max(-value, 0.0) * years
+        report["financing"] = rates[a][0] * value * years
+        report["financing"] += rates[a][1] * max(-value, 0.0) * years
         cost += report["financing"]
     account["cash"] -= cost
     account["financing_paid"] += cost
@@ -39,9 +40,16 @@ def equity_of(state: Record) -> float:
     return float(state["account"]["cash"] + held)
 
 
+def maintenance(world: Record, x: float) -> float:
+    """Share of a position's value that equity must be."""
+    account = world["account"]
+    short = account["short_maintenance_margin"]
+    return short if x < 0.0 and short > 0.0 else account["maintenance_margin"]
+
+
 def set_margin_levels(world: Record, state: Record, sessions: list[Session]) -> None:
     """Where in the coming bar the account would be closed out."""
-    maintenance, held = world["account"]["maintenance_margin"], []
+    held: list[tuple[float, float, float]] = []
     for session in sessions:
         x, bar = session.asset["position"], session.bar
         held.append((x, bar["open"], bar["low"] if x > 0.0 else bar["high"]))
@@ -50,7 +58,7 @@ def set_margin_levels(world: Record, state: Record, sessions: list[Session]) -> 
         total = equity_of(state)
         for session, (x, opened, end) in zip(sessions, held, strict=True):
             price = end if extreme else opened
-            total += x * (price - session.mark) - maintenance * abs(x) * price
+            total += x * (price - session.asset["mark"]) - maintenance(world, x) * abs(x) * price
         return total
 
     at_open, at_end = left(False), left(True)
@@ -65,15 +73,16 @@ def mark_account(world: Record, state: Record) -> bool:
     """Value the account at true and at shown prices; call the margin."""
     account, assets = state["account"], state["assets"]
     shown_before = account["seen_equity"]
-    for asset in assets:
-        asset["value"] = value_of(world, asset, asset["mark"])
+    for own, asset in zip(world["each"], assets, strict=True):
+        asset["value"] = value_of(own, asset, asset["mark"])
     account["equity"] = equity_of(state)
     account["peak_equity"] = max(account["peak_equity"], account["equity"])
-    held = [a["position"] * value_of(world, a, a["seen_close"]) for a in assets]
+    pairs = zip(world["each"], assets, strict=True)
+    held = [a["position"] * value_of(own, a, a["seen_close"]) for own, a in pairs]
     account["seen_equity"] = shown = account["cash"] + sum(held)
     account["seen_peak"] = max(account["seen_peak"], min(shown, shown_before))
-    gross = sum(abs(a["position"]) * a["value"] for a in assets)
-    called = bool(account["equity"] < world["account"]["maintenance_margin"] * gross)
+    sizes = [abs(a["position"] * a["value"]) * maintenance(world, a["position"]) for a in assets]
+    called = bool(account["equity"] < sum(sizes))
     for asset in assets:
         if called and asset["position"] != 0.0:
             if asset["exit_pending"] == Exit.NONE:
@@ -114,8 +123,8 @@ def reward_of(
         "liquidation": 0.0,
     }
     if account["step"] == world["length"] and account["equity"] > 0.0:
-        pairs = zip(state["assets"], stresses, strict=True)
-        cost = sum(cost_of_closing(world, asset, stress) for asset, stress in pairs)
+        pairs = zip(world["each"], state["assets"], stresses, strict=True)
+        cost = sum(cost_of_closing(own, asset, stress) for own, asset, stress in pairs)
         if cost > 0.0:
             left = max(account["equity"] - cost, least)
             named["liquidation"] = math.log(left / max(account["equity"], least))

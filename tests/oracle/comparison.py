@@ -64,7 +64,13 @@ def dicts_of(table: Table) -> list[Record]:
 def world_of(env: PortfolioEnv) -> Record:
     """What a step reads and never writes: tables, and settings as their page names them."""
     world, resolved, market = env.setup.world, env.setup.resolved, env.setup.market
-    return {
+    account = dict(resolved["account"])
+    own_rates, usual = account["borrow_rates"], account["borrow_rate"]
+    rates = world.rates.tolist()
+    if not market.notices.keys() & {"funding", "borrow"}:
+        funding = account["funding_rate"]
+        rates = [[[funding, own_rates.get(symbol, usual)] for symbol in market.symbols]]
+    shared = {
         **{name: dict(resolved[name]) for name in ("risk", "execution", "account", "reward")},
         "bars": [dicts_of(row) for row in world.bars],
         "signals": world.signals.tolist(),
@@ -75,7 +81,12 @@ def world_of(env: PortfolioEnv) -> Record:
         "length": resolved["episode_length"],
         "bar_seconds": market.bar_seconds,
         "bars_per_day": market.bars_per_day,
+        "notices": [dicts_of(row) for row in world.notices],
+        "rates": rates,
     }
+    own = shared["execution"]["assets"]
+    each = [{**shared["execution"], **own.get(symbol, {})} for symbol in market.symbols]
+    return {**shared, "each": [{**shared, "execution": execution} for execution in each]}
 
 
 def state_of(env: PortfolioEnv) -> Record:
@@ -160,16 +171,16 @@ class Pair:
     def _start(self) -> list[Difference]:
         """What an episode begins with: kappa, values at the mark, quotes, costs as known."""
         found = []
-        for asset in self.state["assets"]:
-            kappa = prices.permanent_unit(self.world, asset)
-            value = prices.value_of(self.world, asset, asset["mark"])
-            quotes = feed.quotes_of(self.world, asset, NO_STRESS)
+        for world, asset in zip(self.world["each"], self.state["assets"], strict=True):
+            kappa = prices.permanent_unit(world, asset)
+            value = prices.value_of(world, asset, asset["mark"])
+            quotes = feed.quotes_of(world, asset, NO_STRESS)
             begun = {f"seen_{name}": quoted for name, quoted in quotes.items()}
             begun |= {"crisis_bars": 0, "cost_variance": feedback.FIRST_VARIANCE}
-            feed.count_crisis(self.world, begun)
+            feed.count_crisis(world, begun)
             begun |= {"permanent_unit": kappa, "value": value, "cost_level": 0.0, "last_cost": 0.0}
             units = 0.01 * asset["seen_volume_mean"]
-            cost = feedback.expected_of(self.world, asset, units, asset["seen_close"])
+            cost = feedback.expected_of(world, asset, units, asset["seen_close"])
             begun |= dict.fromkeys(PAID_SHARES, cost)
             for name, mine in begun.items():
                 size = 1.0 + abs(mine) if name in PAID_SHARES else mine

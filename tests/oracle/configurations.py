@@ -10,7 +10,7 @@ import numpy as np
 
 from tests.configurations import BAR_S, RandomPicks, random_configuration, settings_of
 from trading_env.execution_engine.config import ExecutionConfig
-from trading_env.markets import Market
+from trading_env.markets import Market, load_market
 from trading_env.risk_manager.config import RiskConfig
 from trading_env.stress.events import KINDS, Fading, Multiplied
 
@@ -20,7 +20,7 @@ SHARES = (0.1, 0.1, 0.8)  # of bars: no volume, little, usual
 MULTIPLIED = [name for name, kind in KINDS.items() if issubclass(kind, Multiplied)]
 
 
-def rough_market(rng: np.random.Generator) -> Market:
+def rough_market(rng: np.random.Generator, noticed: np.random.Generator | None = None) -> Market:
     """Return one or two assets with wild bars, of which some trade nothing."""
     assets = int(rng.integers(1, 3))
     shape = (1, BARS, assets)
@@ -36,20 +36,51 @@ def rough_market(rng: np.random.Generator) -> Market:
     volume[:, : late + 1, 0] = np.where(np.arange(late + 1) < late, 0.0, 3000.0)
     seconds = int(rng.choice([60, 3600, DAY_S]))
     gaps = np.where(rng.random(BARS) < 0.1, 3, 1)
+    bars = {"open": opened, "close": close, "volume": volume}
+    bars["high"] = np.maximum(opened, close) * shadows[0]
+    bars["low"] = np.minimum(opened, close) / shadows[1]
+    notices = {} if noticed is None else some_notices(noticed, bars, late)
     return Market(
         symbols=("A", "B")[:assets],
         time=1_577_836_800 + np.cumsum(gaps) * seconds,
-        open=opened,
-        high=np.maximum(opened, close) * shadows[0],
-        low=np.minimum(opened, close) / shadows[1],
-        close=close,
-        volume=volume,
+        **bars,
+        notices=notices,
         signals=rng.normal(0.0, 4.0, (*shape, 1)),
         signal_names=("signal_x",),
         bar_seconds=float(seconds),
         bars_per_day=DAY_S / seconds,
         bars_per_year=252.0 * DAY_S / seconds,
     )
+
+
+def some_notices(rng: np.random.Generator, bars: dict[str, Any], late: int) -> dict[str, Any]:
+    """Draw splits, dividends, rates and listings, and make the bars follow; see `notices.py`."""
+    shape = bars["close"].shape
+    found: dict[str, Any] = {}
+    found["split"] = rng.choice([1.0, 2.0, 0.1, 1.05, 3.0], shape, p=[0.9, 0.03, 0.03, 0.02, 0.02])
+    found["split"][:, :, 0][:, : late + 1] = 1.0
+    found["split"][:, 0] = 1.0
+    units = np.cumprod(found["split"], axis=1)
+    for name in ("open", "high", "low", "close"):
+        bars[name] = bars[name] / units
+    bars["volume"] = bars["volume"] * units
+    paid = rng.choice([0.0, 0.01, 0.2], shape, p=[0.9, 0.08, 0.02])
+    found["dividend"] = paid * bars["close"]
+    found["dividend"][:, 1:] = paid[:, 1:] * bars["close"][:, :-1] / found["split"][:, 1:]
+    found["listed"] = np.ones(shape)
+    found["listed"][:, :late, 0] = 0.0
+    if shape[2] > 1:
+        end = int(rng.integers(80, 120))
+        for name in ("open", "high", "low", "close"):
+            bars[name][:, end:, 1] = bars["close"][:, end - 1 : end, 1]
+        bars["volume"][:, end:, 1] = 0.0
+        found["listed"][:, end:, 1] = 0.0
+        found["split"][:, end:, 1] = 1.0
+        found["recovery"] = np.full(shape, float(rng.choice([1.0, 0.4, 0.0])))
+    if rng.random() < 0.5:
+        found["funding"] = rng.choice([0.0, 1e-3, -1e-3], shape)
+        found["borrow"] = rng.choice([0.0, 0.02, 0.5], shape)
+    return found
 
 
 def some_bars(rng: np.random.Generator, most: float) -> str:
@@ -174,10 +205,12 @@ def leveraged() -> dict[str, Any]:
 def reference_configuration(rng: np.random.Generator) -> dict[str, Any]:
     """Draw arguments of the environment."""
     given, picks = random_configuration(rng), RandomPicks(rng)
+    extra = rng.spawn(1)[0]  # for what only some worlds have
     given["market"]["assets"] = picks.one_of([1, 1, 2, 3])
     rough = picks.one_of([False, True])
     if rough:
-        given.update(market=rough_market(rng), seed_band=None)
+        noticed = extra if extra.random() < 0.8 else None
+        given.update(market=rough_market(rng, noticed), seed_band=None)
     if picks.one_of([False, True]):
         scenario = rough_scenario(rng)
         given["scenario"] = picks.one_of([scenario, scenario, {"one_of": [scenario, "covid_2020"]}])
@@ -210,4 +243,23 @@ def reference_configuration(rng: np.random.Generator) -> dict[str, Any]:
         given["risk"] = settings_of(RiskConfig, picks, **leveraged())
         given["account"].update(maintenance_margin=picks.one_of([0.05, 0.15, 0.3]))
         given["account"].update(account_share=1e-3)
+    own_settings(given, extra)
     return given
+
+
+def own_settings(given: dict[str, Any], rng: np.random.Generator) -> None:
+    """Give the first asset settings of its own, and make an account that cannot borrow of some."""
+    first = load_market(given["market"], seed_band=given["seed_band"]).symbols[0]
+    if rng.random() < 0.4:
+        own = {"tick": 0.05, "lot": 10.0, "minimum_notional": 1e4, "fee_bps": 3.0}
+        own |= {"maker_fee_bps": 1.0, "half_spread_bps": 7.0, "participation_cap": 0.05}
+        kept = [name for name in own if rng.random() < 0.5]
+        given["execution"]["assets"] = {first: {name: own[name] for name in kept}}
+        rebated = given["execution"]["assets"][first].get("half_spread_bps")
+        if rebated is not None and given["execution"].get("fee_bps", 0.0) < -rebated:
+            given["execution"]["assets"][first]["fee_bps"] = 0.0
+        given["account"]["borrow_rates"] = {first: 0.3}
+    notices = getattr(given["market"], "notices", {})
+    if rng.random() < 0.2 and "funding" not in notices:
+        given["account"].update(short_selling=False, borrowing=False, funding_rate=0.0)
+        given["risk"].update(max_leverage=3.0, initial_margin=0.3, max_weight=3.0)

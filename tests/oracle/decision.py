@@ -35,7 +35,7 @@ def shrink(stake: Record, limit: float, name: BoundBy) -> None:
 def first_stake(world: Record, asset: Record, action: float) -> Record:
     """The stake that a signal stands for by itself."""
     risk = world["risk"]
-    signal = clip(action, -1.0, 1.0)
+    signal = 0.0 if asset["unlisted"] else clip(action, -1.0, 1.0)
     confidence = abs(signal)
     sigma = math.sqrt(asset["seen_variance_slow"])
     stop = stop_distance(risk, confidence, sigma)
@@ -209,16 +209,20 @@ def decide(world: Record, state: Record, actions: list[float]) -> list[Record]:
         size_alone(world["risk"], stakes)
     for asset, stake in zip(state["assets"], stakes, strict=True):
         stake["wished"] = stake["f"]
+        if stake["f"] < 0.0 and not world["account"]["short_selling"]:
+            stake.update(f=0.0, bound_by=BoundBy.MARGIN)
         own_caps(world["risk"], stake)
         slow_down(world["risk"], account, asset, stake)
     gross = sum(abs(stake["f"]) for stake in stakes)
     cost = cost_of_change(world["risk"], state, stakes, gross)
     solvent, capped = account["seen_equity"] > 0.0, world["risk"]["mode"] != "raw"
-    for asset, stake in zip(state["assets"], stakes, strict=True):
+    for own, asset, stake in zip(world["each"], state["assets"], stakes, strict=True):
         if not solvent or asset["exit_pending"]:
             stake.update(f=0.0, bound_by=BoundBy.EXIT_PENDING)
+        elif asset["unlisted"]:
+            stake.update(f=0.0, bound_by=BoundBy.PARTICIPATION)
         elif capped:
-            later_caps(world, account, asset, stake, gross, cost)
+            later_caps(own, account, asset, stake, gross, cost)
     if solvent and capped:
         keep_to_room(world, state, stakes, cost)
     reports = []

@@ -115,6 +115,8 @@ def leave(s: Session, level: Level, window: float, *, on_the_way: bool) -> None:
     by_notional = so_far["exit_proportional"] + proportional(s.world, size, deal, maker=rested)
     fee = fee_of(s.world, by_notional, notional, units, so_far["exit_fees"])
     charge(s, stressed(fee, s.terms["fees"]))
+    if level.kind == Exit.MARGIN_CALL:
+        charge(s, s.world["account"]["liquidation_fee"] * abs(q * deal["price"]))
     if asset["position"] != 0.0:
         paid = so_far["exit_fees"] + fee
         asset.update(exit_notional=notional, exit_units=units, exit_fees=paid)

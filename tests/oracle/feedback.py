@@ -9,6 +9,7 @@ from typing import Any
 from tests.oracle.fills import fee_of
 from tests.oracle.market import clip, ewma
 from tests.oracle.prices import felt
+from trading_env.core.codes import Exit
 
 Record = dict[str, Any]
 
@@ -62,7 +63,7 @@ def feed_back(world: Record, asset: Record, report: Record) -> None:
     rate = world["risk"]["feedback_rate"]
     asset["cost_level"] *= KEPT
     asset["cost_variance"] = KEPT**2 * asset["cost_variance"] + DRIFT
-    if report["notional"] > 0.0:
+    if report["notional"] > 0.0 and report["exit"] != Exit.DELISTED:
         realised = realised_of(report)
         price = report["notional"] / report["traded"]
         expected = expected_of(world, asset, report["traded"], price)

@@ -125,7 +125,32 @@ def take(s: Session, slot: Record, arrival: float, window: float) -> float:
         if size == 0.0:
             return 0.0
     deal = taking(s, side * size, arrival, window)
+    paid_for = affordable(s, side * size, deal, maker=False)
+    if paid_for == 0.0:
+        return 0.0
+    if paid_for != size:
+        size = paid_for
+        deal = taking(s, side * size, arrival, window)
     return fill_order(s, slot, side * size, arrival, deal, maker=False)
+
+
+def affordable(s: Session, q: float, deal: Record, *, maker: bool) -> float:
+    """Units of a fill that an account which cannot borrow pays for."""
+    if s.world["account"]["borrowing"] or q < 0.0:
+        return abs(q)
+    execution, times = s.world["execution"], s.terms["fees"]
+    rate = execution["fee_bps"]
+    if maker and execution["maker_fee_bps"] is not None:
+        rate = execution["maker_fee_bps"]
+    fee = max(rate * 1e-4, 0.0) * deal["price"] + execution["fee_per_unit"]
+    unit = deal["price"] + times * fee
+    cash = s.account["cash"] * (1.0 - 1e-12) - times * (execution["fee_minimum"] or 0.0)
+    if q * unit <= cash:
+        return q
+    s.met("a purchase cut to the cash")
+    if is_near_lot(max(cash, 0.0) / unit, execution["lot"]):
+        s.report["excuse"] = "lot: rounding decides how many lots the cash pays for"
+    return whole_lots(max(cash, 0.0) / unit, execution["lot"])
 
 
 def fill_order(

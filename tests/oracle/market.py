@@ -4,7 +4,6 @@ Written from `docs/model.md` (sections 3, 6, 7) alone; it shares no code with th
 """
 
 import math
-from itertools import pairwise
 from statistics import NormalDist  # its inv_cdf is Wichura's AS 241, PPND16
 from typing import Any
 
@@ -164,8 +163,11 @@ def compose(world: Record, state: Record, asset: int, seed: int) -> Record:
 def common_shock(world: Record, account: Record, asset: int, own: float, seed: int) -> float:
     """sqrt(1 - own) s z; the account's row is already that of the coming bar."""
     row = account["row"]
-    closes = [world["bars"][k][asset]["close"] for k in range(row - COMMON_BARS - 1, row)]
-    returns = [now / last - 1.0 for last, now in pairwise(closes)]
+    returns = []
+    for k in range(row - COMMON_BARS, row):
+        notice = world["notices"][k][asset] if world["notices"] else {"kept": 1.0, "units": 1.0}
+        last = world["bars"][k - 1][asset]["close"] * (notice["kept"] / notice["units"])
+        returns.append(world["bars"][k][asset]["close"] / last - 1.0)
     s = math.sqrt(sum(r * r for r in returns) / COMMON_BARS)
     z = normal(seed, account["step"], account["episode"], 0, COMMON_STREAM)
     return math.sqrt(1.0 - own) * s * z

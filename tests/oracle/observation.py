@@ -22,7 +22,7 @@ def observe(world: Record, state: Record, reports: list[Record]) -> list[float]:
     equity = max(account["seen_equity"], 1e-9 * account["initial_equity"])
     values: list[float] = []
     for a, (asset, report) in enumerate(zip(state["assets"], reports, strict=True)):
-        values += asset_features(world, asset, report["working"], equity)
+        values += asset_features(world["each"][a], asset, report["working"], equity)
         values += [clip(x, -5.0, 5.0) for x in world["signals"][account["row"]][a]]
     held = [a["position"] * a["seen_close"] / equity for a in state["assets"]]
     values += [

@@ -77,6 +77,9 @@ def send(world: Record, state: Record, a: int, report: Record, stress: Record, s
     if is_near_lot(needed, lot):
         report["excuse"] = "lot: rounding decides how many lots are sent"
     wished, needed = needed, whole_lots(needed, lot)
+    if abs(needed) * asset["seen_close"] < world["execution"]["minimum_notional"]:
+        needed = 0.0
+        report["met"].add("an order below the minimum")
     if abs(needed - wished) > 1e-9 * lot and report["bound_by"] == BoundBy.NONE:
         report["bound_by"] = BoundBy.LOT_SIZE
     if needed == 0.0 and not replaces:

@@ -203,7 +203,7 @@ def quote(s: Session, q: float, m: float, window: float) -> Record:
 def carry_impact(s: Session) -> None:
     """Own impact after the bar: permanent and transient."""
     asset, report = s.asset, s.report
-    asset["permanent"] += asset["permanent_unit"] * s.before
+    asset["permanent"] += asset["permanent_unit"] * report["filled"]  # a delisting's too
     taken = s.traded - report["rested"]
     pressed = report["pressure"] / taken if taken > 0.0 else 0.0
     for j, rho in enumerate(transient_times(s.world)):

@@ -13,6 +13,7 @@ from tests.oracle.decision import decide, shown_together
 from tests.oracle.feed import FEED_STREAM, count_crisis, deliver, quotes_of
 from tests.oracle.feedback import feed_back
 from tests.oracle.market import compose, shifted, undisturbed_bar, uniforms, update_averages
+from tests.oracle.notices import close_before, serve
 from tests.oracle.observation import observe
 from tests.oracle.orders import is_live, send
 from tests.oracle.prices import (
@@ -58,15 +59,17 @@ def step(world: Record, state: Record, actions: list[float], seed: int) -> Resul
         report.update(dict.fromkeys(SUMMED, 0.0), exit=Exit.NONE, arrivals=0, excuse="")
     accrue(world, state, reports)
     account["row"] += 1
-    for asset in state["assets"]:
-        rest_over_a_gap(world, asset, world["elapsed_s"][account["row"]])
+    for a, asset in enumerate(state["assets"]):
+        rest_over_a_gap(world["each"][a], asset, world["elapsed_s"][account["row"]])
+        serve(world["each"][a], state, a, reports[a])
     stresses = [compose(world, state, a, seed) for a in range(len(state["assets"]))]
     opened = [
-        open_asset(world, state, a, report, stresses[a], seed) for a, report in enumerate(reports)
+        open_asset(world["each"][a], state, a, report, stresses[a], seed)
+        for a, report in enumerate(reports)
     ]
     set_margin_levels(world, state, [asset.session for asset in opened])
     for asset in opened:
-        live_through(world, account, asset)
+        live_through(asset.session.world, account, asset)
     shown_together(state)
     called = mark_account(world, state)
     account["step"] += 1
@@ -107,8 +110,9 @@ def open_asset(
     asset, slots, account = state["assets"][a], state["slots"][a], state["account"]
     mark = asset["mark"]
     send(world, state, a, report, stress, seed)
-    base, last = world["bars"][account["row"]][a], world["bars"][account["row"] - 1][a]
-    clean, moved = undisturbed_bar(base, last["close"], asset["displacement"], stress)
+    base = world["bars"][account["row"]][a]
+    last = close_before(world, account["row"], a)
+    clean, moved = undisturbed_bar(base, last, asset["displacement"], stress)
     bar = dict(clean)
     for name in ("open", "high", "low", "close"):
         bar[name] = shifted(clean[name], asset["permanent"], asset, world)

@@ -14,7 +14,7 @@ from tests.oracle.exits import (
     stop_level,
     target_of,
 )
-from tests.oracle.fills import NO_EXIT, fill_order, fits, take
+from tests.oracle.fills import NO_EXIT, affordable, fill_order, fits, take
 from tests.oracle.limits import fillable, resting_deal, resting_mid, rests
 from tests.oracle.orders import DUST, ticks
 from tests.oracle.path import Part
@@ -122,8 +122,15 @@ def follow(s: Session, part: Part) -> float:
             q = math.copysign(size, slot["left"])
             own = resting_mid(s, slot["limit"], q)
             deal = resting_deal(s, slot["limit"], q, own)
-            s.report["rested"] += size
-            s.late += fill_order(s, slot, q, own, deal, maker=True)
+            paid_for = affordable(s, q, deal, maker=True)
+            if paid_for != size:
+                q = paid_for
+                own = resting_mid(s, slot["limit"], q)
+                deal = resting_deal(s, slot["limit"], q, own)
+            if paid_for > 0.0:
+                s.report["rested"] += abs(q)
+                s.late += fill_order(s, slot, q, own, deal, maker=True)
+            s.room = paid_for > 0.0
         last = piece.b
         part = from_mid(piece, mid, buys, later)
         leave_if_due(s, part)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tests.helpers import a_lane, an_asset, risk_params, some_rules
+from tests.helpers import a_lane, an_asset, risk_params, some_rulebook
 from trading_env.core.averages import RATE_SLOW
 from trading_env.core.records import AssetState, new_table
 from trading_env.risk_manager.kelly import edge_share, kelly_fraction, update_covariance
@@ -29,13 +29,13 @@ def assets_of(sigmas: Any) -> Any:
 def together(actions: Any, covariance: Matrix, **risk: Any) -> Any:
     """Reports of one decision over assets of a known covariance."""
     lane = a_lane(assets_of(np.sqrt(np.diag(covariance))), covariance=np.tril(covariance))
-    decide(np.array(actions), lane, some_rules(risk=risk_params(covariance=1, **risk)))
+    decide(np.array(actions), lane, some_rulebook(risk=risk_params(covariance=1, **risk)))
     return lane.reports
 
 
 def alone(actions: Any, covariance: Matrix, **risk: Any) -> Any:
     lane = a_lane(assets_of(np.sqrt(np.diag(covariance))))
-    decide(np.array(actions), lane, some_rules(risk=risk_params(**risk)))
+    decide(np.array(actions), lane, some_rulebook(risk=risk_params(**risk)))
     return lane.reports
 
 

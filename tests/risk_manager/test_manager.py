@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from numba import njit
 
-from tests.helpers import a_lane, execution_params, some_rules
+from tests.helpers import a_lane, execution_params, some_rulebook
 from trading_env.core.codes import BoundBy, RiskMode
 from trading_env.core.errors import ConfigError
 from trading_env.core.records import AccountState, AssetState, new_table
 from trading_env.core.world import Lanes, Outputs
 from trading_env.envs.portfolio import PortfolioEnv
 from trading_env.risk_manager.config import RiskConfig
-from trading_env.risk_manager.desk import Rules
+from trading_env.risk_manager.desk import Rulebook
 from trading_env.risk_manager.levels import enter, trail_stop
 from trading_env.risk_manager.manager import RiskManager
 from trading_env.risk_manager.sizing import decide
@@ -38,7 +38,9 @@ CONFIGS: list[dict[str, Any]] = [
 
 
 @njit
-def step_by_step(signals: Any, lanes: Lanes, outputs: Outputs, rules: Rules, tick: float) -> None:
+def step_by_step(
+    signals: Any, lanes: Lanes, outputs: Outputs, rules: Rulebook, tick: float
+) -> None:
     """Decide in one lane after the other; then place its levels, and let the stop follow."""
     for i in range(signals.shape[0]):
         lane = lane_of(lanes, outputs, i, i)
@@ -98,7 +100,7 @@ def test_methods_and_kernels_return_the_same_bits(number: int) -> None:
     lanes, outputs = new_lanes(INPUTS, 1, 0, 1), new_outputs(INPUTS, 1, 0, INPUTS)
     lanes.assets[:, 0], lanes.accounts[:] = assets, accounts
     execution = execution_params(participation=0.1)
-    rules = some_rules(execution=execution, risk=config.record()[0])
+    rules = some_rulebook(execution=execution, risk=config.record()[0])
     step_by_step(signals, lanes, outputs, rules, tick)
     assets, reports = lanes.assets[:, 0], outputs.reports[:, 0]
     for i in range(INPUTS):
@@ -127,7 +129,7 @@ def test_assets_sized_together_get_the_same_bits() -> None:
     rng = np.random.default_rng(5)
     manager = RiskManager({"covariance": "shrunk", "edge_bars": 300.0, "max_weight": 3.0})
     execution = execution_params(participation=0.1)
-    rules = some_rules(execution=execution, risk=manager.config.record()[0])
+    rules = some_rulebook(execution=execution, risk=manager.config.record()[0])
     compared = 0
     for _ in range(1000):
         signals, assets, accounts = drawn(rng, 2)

@@ -19,7 +19,7 @@ from tests.helpers import (
     an_asset,
     held,
     risk_params,
-    some_rules,
+    some_rulebook,
 )
 from trading_env.core.codes import BoundBy, Exit, RiskMode
 from trading_env.core.values import Stake, Standing
@@ -41,7 +41,7 @@ signals = st.floats(-1.0, 1.0)
 def decided(actions: list[float], *assets: Any, account: Any = None, **risk: Any) -> Any:
     """Reports of one decision."""
     lane = a_lane(assets, account)
-    decide(np.array(actions), lane, some_rules(risk=risk_params(**risk)))
+    decide(np.array(actions), lane, some_rulebook(risk=risk_params(**risk)))
     return lane.reports
 
 
@@ -436,7 +436,7 @@ def test_any_holding_up_to_that_of_full_confidence_can_be_held(
     """The stake is continuous and grows with the signal, so some signal asks for what is held."""
     risk = {"mode": mode, "max_weight": 0.3}
     asset = held(share * one(1.0, **risk).target)
-    lane, rules = a_lane([asset], None), some_rules(risk=risk_params(**risk))
+    lane, rules = a_lane([asset], None), some_rulebook(risk=risk_params(**risk))
     low, high = -1.0, 1.0
     for _ in range(60):
         middle = 0.5 * (low + high)

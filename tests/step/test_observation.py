@@ -20,7 +20,7 @@ from tests.helpers import (
     risk_params,
 )
 from trading_env.core.params import ParentParams
-from trading_env.core.records import SLOTS, BarRecord, EventRecord, new_table
+from trading_env.core.records import SLOTS, BarRecord, EventRecord, NoticeRecord, new_table
 from trading_env.core.world import World
 from trading_env.execution_engine.feedback import PRIOR
 from trading_env.step.observation import (
@@ -66,11 +66,13 @@ def market(signals: NDArray[np.float64], execution: Any = None) -> World:
         bars=new_table(BarRecord, 1, assets),
         signals=signals,
         elapsed_s=np.zeros(1),
+        notices=new_table(NoticeRecord, 0, assets),
         events=none,
         ends=none,
         hits=np.zeros((0, assets), np.int8),
         risk=boxed(risk_params()),
-        execution=boxed(execution_params() if execution is None else execution),
+        execution=np.repeat(boxed(execution_params() if execution is None else execution), assets),
+        rates=np.zeros((1, assets, 2)),
         account=boxed(account_params()),
         episode=boxed(episode_params()),
         parents=new_table(ParentParams, assets),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.helpers import account_params, boxed, costly, episode_params, risk_params
 from trading_env.core.params import ParentParams
-from trading_env.core.records import SLOTS, BarRecord, EventRecord, new_table
+from trading_env.core.records import SLOTS, BarRecord, EventRecord, NoticeRecord, new_table
 from trading_env.core.values import Opening
 from trading_env.core.world import Lane, World
 from trading_env.step.observation import AccountFeature, AssetFeature
@@ -34,11 +34,13 @@ def world(events: Any = None, **account: Any) -> World:
         bars=bars,
         signals=np.zeros((ROWS, ASSETS, 0)),
         elapsed_s=np.full(ROWS, 100.0),
+        notices=new_table(NoticeRecord, 0, ASSETS),
         events=events,
         ends=events,
         hits=np.ones((len(events), ASSETS), np.int8),
         risk=boxed(risk_params()),
-        execution=boxed(costly(latency_median_s=0.08)),
+        execution=boxed(costly(latency_median_s=0.08)).repeat(ASSETS),
+        rates=np.zeros((1, ASSETS, 2)),
         account=boxed(account_params(**account)),
         episode=boxed(
             episode_params(paths=PATHS, bars=BARS, warmup=WARMUP, length=LENGTH, groups=3)
@@ -134,7 +136,7 @@ def test_feedback_starts_at_what_is_expected_of_a_small_fill() -> None:
     asset = begun(1).assets[0]
     assert asset["slippage"] == asset["expected_slippage"] > 2e-4
     place = world()
-    place.execution[0].fee_minimum = 50.0
+    place.execution["fee_minimum"] = 50.0
     dear = begun(1, place=place).assets[0]
     notional = 0.01 * dear["seen_volume_mean"] * dear["seen_close"]
     added = 50.0 / notional - place.execution[0].fee
@@ -147,7 +149,7 @@ def test_feedback_starts_at_what_is_expected_of_a_small_fill() -> None:
 def test_quotes_start_at_the_spread_of_the_warm_market_and_the_usual_depth() -> None:
     """Two bps times (fast over slow variance)^20: wide where the last bar was the wild one."""
     place = world()
-    place.execution[0].spread_exponent = 40.0
+    place.execution["spread_exponent"] = 40.0
     place.bars["close"][BARS + 30 :, 0] *= 2.0
     place.bars["close"][BARS + 30 - WARMUP + 1 :, 1] *= 2.0
     for asset, crisis in zip(begun(1, path=1, start=30, place=place).assets, (1, 0), strict=True):

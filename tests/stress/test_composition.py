@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.helpers import a_stress, an_event, filled, flat
 from trading_env.core.codes import Factor, Fault, names_of
-from trading_env.core.records import BarRecord, EventRecord, Stress, new_table
+from trading_env.core.records import BarRecord, EventRecord, NoticeRecord, Stress, new_table
 from trading_env.core.values import Address
 from trading_env.step.start import NEVER
 from trading_env.stress.composition import (
@@ -294,7 +294,7 @@ def test_a_common_shock_keeps_variances_and_raises_correlations() -> None:
     for row in range(30, rows):
         address = Address(np.uint64(1), 0, row, 0)
         stress_assets(out, Script(table, table, hits, starts), address)
-        share_shocks(out, bars, row, 64, address)
+        share_shocks(out, bars, new_table(NoticeRecord, 0, 2), row, 64, address)
         for a in range(2):
             bar, _ = stressed_bar(bars[row, a], bars[row - 1, a].close, 1.0, out[a])
             returns[row, a] = bar.close / bars[row - 1, a].close - 1.0

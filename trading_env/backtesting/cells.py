@@ -16,7 +16,7 @@ from trading_env.backtesting.windows import Window
 from trading_env.core.errors import MismatchError, shown
 from trading_env.core.files import jsonable
 from trading_env.envs.world import MarketTables, Setup, build
-from trading_env.policies.policy import Policy, env_class
+from trading_env.policies.policy import Policy, env_class, with_own
 
 OWN_SETTINGS = ("risk", "account")  # what a policy may bring along
 NOT_THE_WORLD = ("detail", "copy", "render_mode", "autoreset_mode")
@@ -47,7 +47,7 @@ def ask(policy: Policy | None, env: str, arguments: Mapping[str, Any]) -> Setup:
     kind = env_class(env)
     overrides = {} if policy is None else policy.env_overrides
     own = {name: overrides[name] for name in OWN_SETTINGS if name in overrides}
-    asked = {**kind.defaults, **arguments, **own}
+    asked = {**kind.defaults, **with_own(arguments, own)}
     return build(task=kind.task, **{k: v for k, v in asked.items() if k not in NOT_THE_WORLD})
 
 

@@ -15,6 +15,7 @@ from trading_env.backtesting.references import with_mirrors
 from trading_env.backtesting.run_folder import RunFolder
 from trading_env.backtesting.runs import described, evaluated, market_name, markets_of, plan_of
 from trading_env.backtesting.tables import KEYS, episodes_frame
+from trading_env.backtesting.terms import UNSTATED, Terms
 from trading_env.core.arguments import mapping
 from trading_env.core.errors import ConfigError
 from trading_env.envs.world import DEFAULT_LENGTH, EXECUTION_DEFAULTS, WARMUP
@@ -91,6 +92,7 @@ def evaluate_policy(
     length: int | None = None,
     beside: Sequence[str] | None = None,
     mirror: bool = False,
+    terms: Terms = UNSTATED,
     folder: RunFolder | None = None,
     engine: Engine | None = None,
 ) -> dict[str, Any]:
@@ -108,6 +110,7 @@ def evaluate_policy(
         beside: baselines' names; None takes constant answers, buy-and-hold and, where a scenario
             moves the price, `REFERENCES`.
         mirror: also play upside down each scenario that moves the price, as `NAME mirrored`.
+        terms: of every account; those left out are what the policy's run was trained on.
         folder: where to write all of it.
         engine: where cells run; None is here, one after another.
 
@@ -116,7 +119,8 @@ def evaluate_policy(
     """
     settings = dict(found.env_kwargs)
     if settings:
-        for name, given in (("market", market), ("band", band), ("length", length)):
+        brought = {"market": market, "band": band, "length": length, **terms.options()}
+        for name, given in brought.items():
             if given is not None:
                 raise ConfigError(f"{name}: a problem brings its own")
         cut = {name: settings.pop(name) for name in ("market", "seed_band", "episode_length")}
@@ -128,6 +132,7 @@ def evaluate_policy(
         cut = {"market": market, "seed_band": band, "episode_length": length}
     if scenarios is None:
         scenarios = named("scenarios", ["calm"] if settings else preset_names())
+    settings = settings or found.terms.merged(terms).arguments(found.env)
     scenarios = with_mirrors(scenarios) if mirror else scenarios
     name, bars = market_name(cut["market"]), load_market(cut["market"], seed_band=cut["seed_band"])
     plan = plan_of(

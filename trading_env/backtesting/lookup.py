@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from trading_env.backtesting.terms import UNSTATED, Terms
 from trading_env.core.arguments import choice, flag, mapping
 from trading_env.core.doors import Loose, is_there, read_json, read_toml
 from trading_env.core.errors import ConfigError, PolicyError, nearest, shown, unknown
@@ -56,6 +57,15 @@ class RunConfig(Loose):
 
     env: str = "portfolio"
     market: str | dict[str, Any] | None = None
+    cash: float | None = None
+    fees: str | None = None
+    account: str | None = None
+    risk: str | None = None
+
+    @property
+    def terms(self) -> Terms:
+        """Return what its accounts traded on."""
+        return Terms(self.cash, self.fees, self.account, self.risk)
 
 
 class Candidate(NamedTuple):
@@ -69,6 +79,7 @@ class Candidate(NamedTuple):
     market: Any = None  # that a run was trained on: what `load_market` takes, or None
     length: int | None = None  # steps of the episodes that it was trained on
     trained_on: tuple[str, ...] = ()  # scenarios
+    terms: Terms = UNSTATED  # that it was trained on
     notes: tuple[str, ...] = ()
 
 
@@ -204,7 +215,8 @@ def _from_run(run: Path) -> Candidate:
     config = read_toml(path, RunConfig) if is_there(path) else RunConfig()
     if kind in (KIND, BLIND):
         length = read_json(folder / DESCRIPTION, PaceDescription, PolicyError).length
-        return _of_pace(run, folder, config.market, length, scenarios)
+        found = _of_pace(run, folder, config.market, length, scenarios)
+        return found._replace(terms=config.terms)
 
     told = read_json(folder / DESCRIPTION, AdaptiveDescription, PolicyError)
 
@@ -222,6 +234,7 @@ def _from_run(run: Path) -> Candidate:
         company=company,
         market=config.market,
         trained_on=scenarios,
+        terms=config.terms,
         notes=(RATED,),
     )
 

@@ -68,7 +68,7 @@ def plan_of(
 ) -> Plan:
     """Put the policy first, then its company, the baselines and what bets on a direction alone."""
     if beside is None:
-        usual = () if settings else BESIDE[found.env]
+        usual = () if found.env_kwargs else BESIDE[found.env]
         beside = [*usual, *references_for(found.env, scenarios, severities)]
     others = {**found.company, **{name: NAMED[found.env][name] for name in beside}}
     return Plan(

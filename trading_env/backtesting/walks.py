@@ -20,6 +20,7 @@ from trading_env.backtesting.run_folder import RunFolder
 from trading_env.backtesting.runs import described, evaluated, markets_of, plan_of
 from trading_env.backtesting.store import CellStore
 from trading_env.backtesting.tables import episodes_frame
+from trading_env.backtesting.terms import UNSTATED, Terms
 from trading_env.backtesting.windows import Walk, Window
 from trading_env.core.arguments import mapping
 from trading_env.core.errors import ConfigError, shown
@@ -115,6 +116,7 @@ def backtest_policy(
     episodes: int = 8,
     seed: int = SEED,
     mirror: bool = False,
+    terms: Terms = UNSTATED,
     folder: RunFolder | None = None,
     engine: Engine | None = None,
 ) -> dict[str, Any]:
@@ -127,7 +129,8 @@ def backtest_policy(
         bars[name] = load_market(spec, seed_band=None)
         slices += slices_of(name, bars[name], windows)
     scenarios = with_mirrors(scenarios) if mirror else scenarios
-    plan = plan_of(found, scenarios, slices, severities, episodes, seed, None, {})
+    settings = found.terms.merged(terms).arguments(found.env)
+    plan = plan_of(found, scenarios, slices, severities, episodes, seed, None, settings)
     played = [_window(cut, bars[cut.market], found) for cut in slices]
     notes = [
         f"Means over {len(played)} test windows, {episodes} episodes of each; no policy is fitted "

@@ -8,6 +8,7 @@ import typer
 from trading_env.backtesting.engine import LIMIT_S, Engine
 from trading_env.backtesting.evaluation import SEED
 from trading_env.backtesting.run_folder import RunFolder
+from trading_env.backtesting.terms import Terms
 from trading_env.backtesting.walks import DEFAULT_WINDOWS, backtest_policy
 from trading_env.cli import options
 from trading_env.cli.answers import answer, failed_cells
@@ -34,6 +35,10 @@ def backtest_verb(
     mirror: options.Mirror = False,
     episodes: options.Episodes = 8,
     seed: options.Seed = SEED,
+    cash: options.Cash = None,
+    fees: options.Fees = None,
+    account: options.Account = None,
+    risk: options.Risk = None,
     trust: options.Trust = False,
     out: options.Out = None,
     as_json: options.AsJson = False,
@@ -54,6 +59,7 @@ def backtest_verb(
         mirror=mirror,
         episodes=episodes,
         seed=seed,
+        terms=Terms(cash, fees, account, risk),
         engine=engine,
         folder=RunFolder(Path(out), "backtest", context.obj) if out else None,
     )

@@ -9,6 +9,7 @@ import typer
 from trading_env.backtesting.engine import LIMIT_S, Engine
 from trading_env.backtesting.evaluation import SEED, evaluate_policy
 from trading_env.backtesting.run_folder import RunFolder
+from trading_env.backtesting.terms import Terms
 from trading_env.cli import options
 from trading_env.cli.answers import answer, failed_cells
 from trading_env.report.tables import terminal_sections, text_table
@@ -35,6 +36,10 @@ def evaluate_verb(
     band: Band = None,
     length: Length = None,
     parameters: options.Parameters = "{}",
+    cash: options.Cash = None,
+    fees: options.Fees = None,
+    account: options.Account = None,
+    risk: options.Risk = None,
     trust: options.Trust = False,
     out: options.Out = None,
     as_json: options.AsJson = False,
@@ -56,6 +61,7 @@ def evaluate_verb(
         market=None if market is None else options.read_market(market, reading),
         band=band,
         length=length,
+        terms=Terms(cash, fees, account, risk),
         engine=engine,
         folder=RunFolder(Path(out), "evaluate", context.obj) if out else None,
     )

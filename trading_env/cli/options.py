@@ -51,6 +51,16 @@ Episodes = Annotated[int, typer.Option(help="episodes of each policy in each sce
 Seed = Annotated[int, typer.Option(help="of the first episode")]
 MARKET_HELP = "data set, generator (name or JSON), file or folder of bars, or JSON of one"
 MarketText = Annotated[str | None, typer.Option(help=MARKET_HELP)]
+Cash = Annotated[float | None, typer.Option(help="of the account at the start, currency")]
+Fees = Annotated[
+    str | None,
+    typer.Option(metavar="BPS|NAME|JSON", help="basis points, or settings of execution: a venue"),
+]
+Account = Annotated[
+    str | None,
+    typer.Option(metavar="NAME|JSON", help="margin, cash, long_only, reg_t, perpetual or JSON"),
+]
+Risk = Annotated[str | None, typer.Option(metavar="NAME|JSON", help="settings of the risk manager")]
 Out = Annotated[str | None, typer.Option(metavar="DIR", help="folder to write to, or to continue")]
 Workers = Annotated[
     int, typer.Option(help="cells at once, as tasks of Ray on this machine (extra: ray)")

@@ -65,6 +65,7 @@ class Exit(IntEnum):
     TAKE_PROFIT = 2
     MARGIN_CALL = 3
     TIME_STOP = 4
+    DELISTED = 5
 
 
 class SlotState(IntEnum):
@@ -88,6 +89,21 @@ class ImpactReference(IntEnum):
 
     CURRENT = 0
     FIRST = 1  # the episode's first mark: the arithmetic closed forms
+
+
+class Listing(IntEnum):
+    """Whether an asset can be traded in a bar."""
+
+    LISTED = 0
+    NOT_YET = 1
+    NO_MORE = 2
+
+
+class Rate(IntEnum):
+    """A yearly rate that positions pay: simple interest on their value at the mark."""
+
+    FUNDING = 0  # longs pay it to shorts
+    BORROW = 1  # shorts pay it
 
 
 class AutoReset(IntEnum):

@@ -33,6 +33,7 @@ class ExecutionParams:
     fee_maximum: float  # per order, fraction of its notional
     tick: float  # prices of fills and levels are multiples of it; 0: any
     lot: float  # units: orders and their fills are multiples of it; 0: any
+    minimum_notional: float  # currency: smaller orders are not sent
     limit_orders: int  # 1: orders carry a limit
     limit_offset: float  # from the shown price, fraction; > 0 is away from the market
     time_in_force: int

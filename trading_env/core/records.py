@@ -72,6 +72,18 @@ class BarRecord:
     volume: float
 
 
+class NoticeRecord:
+    """What happens to an asset before a bar, apart from its price; see `execution_engine/notices`.
+
+    A market without any has a table of no rows.
+    """
+
+    units: float  # what one unit becomes: a split; 1 for none
+    kept: float  # share of the price that is left after the dividend; 1 for none
+    listing: int  # Listing
+    recovery: float  # share of its value that a unit is paid back with when it is delisted
+
+
 class AssetState:
     """Everything one asset of one environment carries from step to step."""
 
@@ -89,6 +101,7 @@ class AssetState:
     variance_slow: Positive
     volume_mean: NotNegative  # units a bar, trailing
     widening: Positive  # half spread over its calm value, by those variances
+    unlisted: Flag  # 1: it cannot be traded, not yet or no more
     # the account's holding
     position: float  # units
     entry_price: float  # average price paid, 0 when flat

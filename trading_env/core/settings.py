@@ -6,7 +6,7 @@ one raises ConfigError: one line with the setting, the key, the value and the us
 
 from collections.abc import Mapping
 from enum import IntEnum
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self, get_origin
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
@@ -103,7 +103,7 @@ class Settings(BaseModel):
 
 
 class RecordSettings(Settings):
-    """Settings that kernels read as they are: every field is a number, a switch or a code."""
+    """Settings that kernels read as they are: a number, a switch or a code; tables are left out."""
 
     @field_validator("*", mode="after")
     @classmethod
@@ -117,12 +117,17 @@ class RecordSettings(Settings):
     def layout(cls) -> np.dtype[Any]:
         """Return the structured type of the kernels' record."""
         kinds = {name: field.annotation for name, field in cls.model_fields.items()}
-        fields = [(name, np.float64 if kind is float else np.int64) for name, kind in kinds.items()]
+        fields = [
+            (name, np.float64 if kind is float else np.int64)
+            for name, kind in kinds.items()
+            if get_origin(kind) is not dict
+        ]
         return np.dtype((np.record, np.dtype(fields)))
 
     def record(self) -> Table:
         """Return the kernels' record, as a table of one row."""
-        return np.array([tuple(self.model_dump().values())], dtype=self.layout())
+        layout, values = self.layout(), self.model_dump()
+        return np.array([tuple(values[name] for name in layout.names or ())], dtype=layout)
 
 
 def _is_code(kind: Any) -> bool:

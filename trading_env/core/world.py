@@ -14,11 +14,13 @@ class World(NamedTuple):
     bars: Table  # BarRecord (rows, assets)
     signals: Floats  # (rows, assets, signals)
     elapsed_s: Floats  # (rows,) seconds since the bar before
+    notices: Table  # NoticeRecord (rows, assets), or (0, assets) where there are none
     events: Table  # EventRecord (events,)
     ends: Table  # EventRecord (events,): the same at the other end of what is drawn
     hits: NDArray[np.int8]  # (events, assets)
     risk: Table  # RiskConfig (1,)
-    execution: Table  # ExecutionParams (1,)
+    execution: Table  # ExecutionParams (assets,)
+    rates: Floats  # (rows, assets, 2), or (1, assets, 2) where they are the same in every bar: Rate
     account: Table  # AccountConfig (1,)
     episode: Table  # EpisodeParams (1,)
     parents: Table  # ParentParams (assets,)

@@ -7,7 +7,8 @@ from trading_env.core.codes import Task
 from trading_env.envs.single import TradingEnv
 from trading_env.envs.spaces import with_tables
 from trading_env.envs.world import EXECUTION_DEFAULTS, ConfigSpec, RewardSpec, build
-from trading_env.execution_engine.config import AccountConfig, ExecutionConfig
+from trading_env.execution_engine.config import ExecutionConfig
+from trading_env.execution_engine.funds import AccountConfig
 from trading_env.markets.loading import MarketSpec
 from trading_env.risk_manager.config import RiskConfig
 from trading_env.step.config import ParentConfig

@@ -6,7 +6,8 @@ from typing import Any
 from trading_env.envs.single import TradingEnv
 from trading_env.envs.spaces import with_tables
 from trading_env.envs.world import DEFAULT_LENGTH, ConfigSpec, RewardSpec, build
-from trading_env.execution_engine.config import AccountConfig, ExecutionConfig
+from trading_env.execution_engine.config import ExecutionConfig
+from trading_env.execution_engine.funds import AccountConfig
 from trading_env.markets.loading import MarketSpec
 from trading_env.risk_manager.config import RiskConfig
 from trading_env.step.observation import AccountFeature, AssetFeature

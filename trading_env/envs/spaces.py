@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     BoxSpace: TypeAlias = spaces.Box[np.float32]  # no class to subscript before Gymnasium 1.4
 
 
+LISTED = "listed"  # the last of an asset's signals, in a market with assets that are not always
+
+
 class ObservedFeature(NamedTuple):
     """One number of an observation."""
 
@@ -64,7 +67,9 @@ class ObservationLayout(NamedTuple):
     def block(self) -> tuple[ObservedFeature, ...]:
         """Features of one asset."""
         signals = tuple(
-            ObservedFeature(name, -SIGNAL_LIMIT, SIGNAL_LIMIT, "user signal, clipped")
+            ObservedFeature(LISTED, 0.0, 1.0, "1 when the asset could be traded in the last bar")
+            if name == LISTED
+            else ObservedFeature(name, -SIGNAL_LIMIT, SIGNAL_LIMIT, "user signal, clipped")
             for name in self.signal_names
         )
         own = observed(AssetFeature)

@@ -19,10 +19,12 @@ from trading_env.core.world import World
 from trading_env.envs.look_back import WARMUP as WARMUP
 from trading_env.envs.look_back import Past
 from trading_env.envs.own_reward import OwnReward
-from trading_env.envs.spaces import ObservationLayout
-from trading_env.execution_engine.config import AccountConfig, ExecutionConfig
+from trading_env.envs.spaces import LISTED, ObservationLayout
+from trading_env.execution_engine.config import ExecutionConfig
+from trading_env.execution_engine.funds import AccountConfig
 from trading_env.markets import Market, load_market
 from trading_env.markets.loading import MarketSpec
+from trading_env.markets.notices import notice_table, rate_table
 from trading_env.markets.volume import require_volume
 from trading_env.risk_manager.config import RiskConfig
 from trading_env.step.config import ParentConfig, RewardConfig
@@ -48,6 +50,7 @@ class MarketTables(NamedTuple):
     bars: Table  # BarRecord (paths x bars, assets)
     signals: Floats  # (paths x bars, assets, signals)
     elapsed_s: Floats  # (paths x bars,)
+    notices: Table  # NoticeRecord (paths x bars, assets), or of no rows
 
 
 _TABLES: "WeakKeyDictionary[Market, MarketTables]" = WeakKeyDictionary()
@@ -92,8 +95,13 @@ def tables_of(market: Market) -> MarketTables:
         for name in BarRecord.__annotations__:
             bars[name] = getattr(market, name).reshape(rows, market.assets)
         signals = np.array(market.signals).reshape(rows, market.assets, -1)
+        if "listed" in market.notices:
+            listed = market.notices["listed"].reshape(rows, market.assets, 1)
+            signals = np.concatenate((signals, listed), axis=2)
         elapsed = np.diff(market.time, prepend=market.time[0]).astype(np.float64)
-        _TABLES[market] = MarketTables(bars, signals, np.tile(elapsed, market.paths))
+        _TABLES[market] = MarketTables(
+            bars, signals, np.tile(elapsed, market.paths), notice_table(market)
+        )
     return _TABLES[market]
 
 
@@ -191,6 +199,10 @@ def build(
     risk_config = RiskConfig.of(risk)
     execution_config = ExecutionConfig.of(execution)
     account_config = cash_of(AccountConfig.of(account), table)
+    if task is Task.EXECUTION and not account_config.borrowing:
+        raise ConfigError("account: borrowing = False: a parent order is filled on any cash")
+    if "funding" in table.notices and not account_config.borrowing:
+        raise ConfigError("account: borrowing = False: funding is owed whatever cash there is")
     own = OwnReward(reward) if callable(reward) else None
     reward_config = RewardConfig.of(None if callable(reward) else reward)
     if task is not Task.EXECUTION and parent is not None:
@@ -209,13 +221,16 @@ def build(
         "scale": reward_config.scale,
         "bar_volatility": reward_config.bar_volatility,
     }
+    tables = tables_of(table)
+    rates = rate_table(table, account_config.rates(table.symbols), tables.elapsed_s)
     world = World(
-        *tables_of(table),
+        **tables._asdict(),
         events=compiled.events,
         ends=compiled.ends,
         hits=compiled.hits,
         risk=risk_config.record(),
-        execution=execution_config.record(table.bar_seconds),
+        execution=execution_config.records(table.symbols, table.bar_seconds),
+        rates=rates,
         account=account_config.record(),
         episode=as_record(EpisodeParams, episode),
         parents=parent_config.record(table.assets),
@@ -235,7 +250,8 @@ def build(
     }
     if task is Task.EXECUTION:
         resolved["parent"] = parent_config.as_dict()
-    layout = ObservationLayout(table.symbols, table.signal_names, task, *past)
+    signals = table.signal_names + (LISTED,) * ("listed" in table.notices)
+    layout = ObservationLayout(table.symbols, signals, task, *past)
     return Setup(world, table, layout, compiled.scenarios, resolved, own, past)
 
 

@@ -11,10 +11,11 @@ where the value of a unit is the mark less the account's own permanent impact on
 
 Financing accrues by clock time on the balances carried from the last mark: credit cash at
 `cash_rate`, debit cash at `margin_rate`, both compounded continuously; on positions simple interest
-on |position| x mark, which is settled in cash: shorts pay `borrow_rate`, and longs pay
-`funding_rate` to shorts (perpetual futures; a negative rate is paid by shorts). So a year costs the
-same in bars of any length. Equity below `maintenance_margin` times gross exposure is a margin call:
-every position is closed at market. Inside a bar it is met where the market, on a straight line from
+on |position| x mark, which is settled in cash: shorts pay a borrow fee, and longs pay funding to
+shorts (perpetual futures; a negative rate is paid by shorts), each at the asset's own rate in the
+bar. So a year costs the same in bars of any length. Equity below the maintenance margin, a share of
+long positions and one of short ones, is a margin call: every position is closed at market, for a
+liquidation fee. Inside a bar it is met where the market, on a straight line from
 the opens of all assets to the extremes that hurt their positions, takes equity there (`margin.py`);
 at a close, from the next bar on. Equity at or below 0 ends the episode.
 """
@@ -22,16 +23,16 @@ at a close, from the next bar on. Equity at or below 0 ends the episode.
 import math
 from typing import TYPE_CHECKING
 
-from trading_env.core.codes import Exit
+from trading_env.core.codes import Exit, Rate
 from trading_env.core.grid import GRID_SLACK
 from trading_env.core.jit import kernel
-from trading_env.core.records import AccountState, AssetState, Report, Table
+from trading_env.core.records import AccountState, AssetState, Floats, Report, Table
 from trading_env.execution_engine.pricing import way_out
-from trading_env.risk_manager.desk import Desk, Rules
+from trading_env.risk_manager.desk import Desk, Rulebook, rules_of
 from trading_env.risk_manager.levels import clear_exit
 
 if TYPE_CHECKING:
-    from trading_env.execution_engine.config import AccountConfig
+    from trading_env.execution_engine.funds import AccountConfig
 
 YEAR_S = 365.25 * 86400.0
 DUST = 1e-12  # share of a position, an order or a bar's capacity that is rounding, and counts as 0
@@ -93,15 +94,17 @@ def accrue(
     reports: Table,
     elapsed_s: float,
     params: "AccountConfig",
+    rates: Floats,
 ) -> None:
-    """Pay or receive financing over `elapsed_s` seconds."""
+    """Pay or receive financing over `elapsed_s` seconds; yearly `rates` by asset and `Rate`."""
     years = elapsed_s / YEAR_S
     rate = params.cash_rate if account.cash > 0.0 else params.margin_rate
     interest = account.cash * math.expm1(rate * years) if rate != 0.0 else 0.0
     for a in range(assets.shape[0]):
         asset = assets[a]
         exposure = asset.position * asset.mark
-        cost = (params.funding_rate * exposure - params.borrow_rate * min(exposure, 0.0)) * years
+        funding, borrow = rates[a, Rate.FUNDING], rates[a, Rate.BORROW]
+        cost = (funding * exposure - borrow * min(exposure, 0.0)) * years
         reports[a].financing = cost
         account.cash -= cost
         account.financing_paid += cost
@@ -110,35 +113,41 @@ def accrue(
 
 
 @kernel
-def revalue(account: AccountState, assets: Table, rules: Rules) -> float:
-    """Value the account at the true market and at the prices shown; return gross exposure.
+def revalue(account: AccountState, assets: Table, book: Rulebook) -> float:
+    """Value the account at the true market and at the prices shown; return its maintenance margin.
 
     A peak of what is shown counts once two values in a row reach it.
     """
     value = 0.0
-    gross = 0.0
+    margin = 0.0
     seen = account.cash
     for a in range(assets.shape[0]):
         asset = assets[a]
-        factor, less = way_out(asset, rules)
+        factor, less = way_out(asset, rules_of(book, a))
         asset.value = asset.mark * factor - less
         exposure = asset.position * asset.value
         value += exposure
-        gross += abs(exposure)
+        margin += maintenance_of(exposure, book.funds) * abs(exposure)
         seen += asset.position * (asset.seen_close * factor - less)
     account.equity = account.cash + value
     account.peak_equity = max(account.peak_equity, account.equity)
     account.seen_peak = max(account.seen_peak, min(seen, account.seen_equity))
     account.seen_equity = seen
-    return gross
+    return margin
 
 
 @kernel
-def call_margin(
-    account: AccountState, assets: Table, gross: float, params: "AccountConfig"
-) -> bool:
-    """Start closing every position if equity no longer covers maintenance margin."""
-    if account.equity >= params.maintenance_margin * gross:
+def maintenance_of(position: float, params: "AccountConfig") -> float:
+    """Maintenance margin of a position, a share of its value."""
+    if position < 0.0 and params.short_maintenance_margin > 0.0:
+        return params.short_maintenance_margin
+    return params.maintenance_margin
+
+
+@kernel
+def call_margin(account: AccountState, assets: Table, margin: float) -> bool:
+    """Start closing every position if equity no longer covers the maintenance margin."""
+    if account.equity >= margin:
         return False
     for a in range(assets.shape[0]):
         if assets[a].position != 0.0:

@@ -19,7 +19,8 @@ from trading_env.core.settings import LARGEST
 from trading_env.core.showing import as_table
 from trading_env.core.sources import source_digest
 from trading_env.core.values import Address, Bar, Session
-from trading_env.execution_engine.config import DAY_S, ExecutionConfig
+from trading_env.execution_engine.config import ExecutionConfig
+from trading_env.execution_engine.funds import AccountConfig
 from trading_env.execution_engine.inside_bar import trade_bar, wait_out_bar
 from trading_env.execution_engine.limits import limit_price
 from trading_env.execution_engine.orders import (
@@ -29,6 +30,7 @@ from trading_env.execution_engine.orders import (
     fill_in,
     status_of,
 )
+from trading_env.execution_engine.presets import DAY_S
 from trading_env.execution_engine.pricing import permanent_of, terms_of, widening_of
 from trading_env.risk_manager.config import RiskConfig
 from trading_env.risk_manager.desk import Desk, Rules
@@ -163,7 +165,7 @@ class Bench:
             account=new_table(AccountState, 1)[0],
             report=new_table(Report, 1)[0],
             stress=NEUTRAL[0],
-            rules=Rules(RiskConfig().record()[0], execution, episode),
+            rules=Rules(RiskConfig().record()[0], execution, episode, AccountConfig().record()[0]),
         )
         asset.permanent_unit = permanent_of(asset, self.desk.rules)
         asset.widening = widening_of(asset, execution)

@@ -1,20 +1,20 @@
 """Settings of the execution engine with their units, and the presets with their sources."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from trading_env.core.codes import ImpactReference, TimeInForce
-from trading_env.core.errors import ConfigError
+from trading_env.core.errors import ConfigError, clip, unknown
 from trading_env.core.params import ExecutionParams
-from trading_env.core.records import Floats, Table
-from trading_env.core.settings import RecordSettings, Settings, as_record
+from trading_env.core.records import Floats, Table, new_table
+from trading_env.core.settings import Settings, as_record
+from trading_env.execution_engine.presets import PRESETS
 
 BPS = 1e-4
-DAY_S = 86400.0
 LEAST_UNIT = 1e-100
 LARGEST_WEIGHT = 1e4
 NO_MAXIMUM = 1e300  # not inf, which times a notional of 0 is not a number
@@ -50,89 +50,21 @@ class ExecutionConfig(Settings):
     - obizhaeva_wang_2013: a block book, q = 5,000 at $100, lambda = 1/(2q), rho = 2.2231 a day;
       assumed: a day's volume is ten times the paper's order of 100,000.
     - crypto_taker: 10 bp taker fee (Binance spot, lowest tier), half a bp of half spread.
+
+    Venues: as the default, with the fees and filters of a place; its spreads are assumed, and ticks
+    and lots that differ by asset belong into `assets`.
+
+    - us_equities: $0.005 a share, at least $1 and at most 1% of an order (Interactive Brokers,
+      fixed pricing, US stocks); a cent's tick (SEC Rule 612, prices from $1 on); whole shares.
+    - crypto_spot: 10 bp maker and taker (Binance spot, lowest tier); orders from 5 USDT on
+      (assumed, as its futures).
+    - crypto_perpetual: 2 bp maker, 5 bp taker, orders from 5 USDT on (Binance USD-M futures, lowest
+      tier); with `account = "perpetual"`.
+    - fx: 0.2 bp of the value, at least $2 an order (Interactive Brokers, spot currencies).
     """
 
     label: ClassVar[str] = "execution"
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "default": {},
-        "zero": {
-            "latency": "zero",
-            "half_spread_bps": 0.0,
-            "temporary_impact": 0.0,
-            "permanent_impact": 0.0,
-            "transient_weights": (0.0, 0.0, 0.0),
-            "fee_bps": 0.0,
-        },
-        "flat_bps": {
-            "half_spread_bps": 10.0,
-            "spread_exponent": 0.0,
-            "temporary_impact": 0.0,
-            "permanent_impact": 0.0,
-            "transient_weights": (0.0, 0.0, 0.0),
-            "fee_bps": 0.0,
-        },
-        "square_root": {
-            "temporary_impact": 1.0,
-            "permanent_impact": 0.0,
-            "transient_weights": (0.0, 0.0, 0.0),
-        },
-        "zipline_volume_share": {
-            "latency": "zero",
-            "half_spread_bps": 0.0,
-            "temporary_impact": 0.1,
-            "impact_exponent": 2.0,
-            "volatility_scaled": False,
-            "permanent_impact": 0.0,
-            "transient_weights": (0.0, 0.0, 0.0),
-            "participation_cap": 0.025,
-            "fee_bps": 0.0,
-            "fee_per_unit": 0.001,
-        },
-        "almgren_2005": {
-            "latency": "zero",
-            "half_spread_bps": 0.0,
-            "temporary_impact": 0.142,
-            "impact_exponent": 0.6,
-            "permanent_impact": 0.314,
-            "transient_weights": (0.0, 0.0, 0.0),
-            "participation_cap": 1.0,
-            "fee_bps": 0.0,
-        },
-        "almgren_chriss_2000": {
-            "latency": "zero",
-            "half_spread_bps": 12.5,
-            "spread_exponent": 0.0,
-            "temporary_impact": 0.2375,
-            "impact_exponent": 1.0,
-            "volatility_scaled": False,
-            "permanent_impact": 0.025,
-            "inverse_turnover_days": 1.0,
-            "transient_weights": (0.0, 0.0, 0.0),
-            "participation_cap": 1.0,
-            "fee_bps": 0.0,
-            "impact_reference": "first",
-        },
-        "obizhaeva_wang_2013": {
-            "latency": "zero",
-            "half_spread_bps": 0.0,
-            "temporary_impact": 0.5,
-            "impact_exponent": 1.0,
-            "volatility_scaled": False,
-            "permanent_impact": 1.0,
-            "inverse_turnover_days": 1.0,
-            "transient_weights": (1.0, 0.0, 0.0),
-            "transient_times_s": (DAY_S / 2.2231, DAY_S, DAY_S),
-            "transient_shape": "block",
-            "participation_cap": 1.0,
-            "fee_bps": 0.0,
-            "impact_reference": "first",
-        },
-        "crypto_taker": {
-            "latency": "cloud",
-            "half_spread_bps": 0.5,
-            "fee_bps": 10.0,
-        },
-    }
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
 
     latency: Literal["zero", "colocated", "cloud", "retail"] = "retail"
     """Named latency: colocated 50 us, cloud 4 ms, retail 80 ms (medians, lognormal)."""
@@ -183,6 +115,8 @@ class ExecutionConfig(Settings):
     """Prices of fills, stops and targets are multiples of it, currency; 0 for any price."""
     lot: float = Field(0.0, ge=0.0)
     """Orders and fills are multiples of it, units; 0 for any quantity."""
+    minimum_notional: float = Field(0.0, ge=0.0)
+    """Orders worth less at the shown price are not sent, currency; exits are."""
     order_type: Literal["market", "limit"] = "market"
     """An order with a limit takes what its limit allows, rests at it, and is filled as a maker when
     the path reaches it."""
@@ -195,6 +129,9 @@ class ExecutionConfig(Settings):
     impact_reference: ImpactReference = ImpactReference.CURRENT
     """Price that impact is a fraction of: `current`, the arrival price, or `first`, the episode's
     first mark."""
+    assets: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """Of assets that differ: symbol to those of the settings above that are its own, such as
+    `{"BTC": {"tick": 0.01, "fee_bps": 2.0}}`."""
 
     @field_validator("tick", "lot")
     @classmethod
@@ -215,6 +152,34 @@ class ExecutionConfig(Settings):
                     f"{self.half_spread_bps:g} would pay for trading back and forth"
                 )
         return self
+
+    def of_asset(self, symbol: str) -> "ExecutionConfig":
+        """Return the settings of one asset.
+
+        Raises:
+            ConfigError: one of its own is invalid.
+        """
+        own = self.assets.get(symbol)
+        if own is None:
+            return self
+        try:
+            return type(self)(**{**self.model_dump(exclude={"assets"}), **own, "assets": {}})
+        except ConfigError as error:
+            raise ConfigError(f"assets: {clip(symbol, 20)}: {error}") from None
+
+    def records(self, symbols: Sequence[str], bar_seconds: float) -> Table:
+        """Return the kernel's view of each asset for bars of `bar_seconds`.
+
+        Raises:
+            ConfigError: settings of an asset are invalid, or there is no such asset.
+        """
+        for symbol in self.assets:
+            if symbol not in symbols:
+                raise ConfigError(f"{self.label}: assets: {unknown('symbol', symbol, symbols)}")
+        table = new_table(ExecutionParams, len(symbols))
+        for a, symbol in enumerate(symbols):
+            table[a] = self.of_asset(symbol).record(bar_seconds)[0]
+        return table
 
     def record(self, bar_seconds: float) -> Table:
         """Return the kernel's view for bars of `bar_seconds`."""
@@ -240,6 +205,7 @@ class ExecutionConfig(Settings):
             "fee_maximum": NO_MAXIMUM if highest is None else highest * BPS,
             "tick": self.tick,
             "lot": self.lot,
+            "minimum_notional": self.minimum_notional,
             "limit_orders": int(self.order_type == "limit"),
             "limit_offset": self.limit_offset_bps * BPS,
             "time_in_force": self.time_in_force,
@@ -278,25 +244,3 @@ class ExecutionConfig(Settings):
             "transient_mean": mean,
             "transient_rate": 1.0 / np.array(self.transient_times_s),
         }
-
-
-class AccountConfig(RecordSettings):
-    """Cash, interest and margin."""
-
-    label: ClassVar[str] = "account"
-
-    initial_cash: float = Field(0.0, ge=0.0)
-    """Currency; 0 takes `account_share` of the market's mean daily traded value."""
-    account_share: float = Field(0.05, gt=0.0)
-    """Initial cash over the mean daily traded value of an asset, so that costs are scale-free."""
-    cash_rate: float = Field(0.0, ge=-0.5, le=10.0)
-    """Interest on credit cash, continuous, a year."""
-    margin_rate: float = Field(0.015, ge=0.0, le=10.0)
-    """Interest on debit cash, a year."""
-    borrow_rate: float = Field(0.003, ge=0.0, le=10.0)
-    """Fee on short positions, a year; simple, on their value at the mark."""
-    funding_rate: float = Field(0.0, ge=-10.0, le=10.0)
-    """What longs pay to shorts, a year, likewise (perpetual futures: 0.11 is 0.01% in 8 hours);
-    below 0 shorts pay longs."""
-    maintenance_margin: float = Field(0.25, ge=0.0, lt=1.0)
-    """Equity over gross exposure below which every position is closed."""

@@ -1,8 +1,9 @@
 """Exits: when a stop, a margin call, a time stop or a target is due, and how it trades.
 
 A stop, or the level of a margin call where that is tighter, fills as a market order and stays
-pending until the position is flat. A target rests and fills as a resting limit order does. An exit
-claims the whole position and cancels the asset's other orders.
+pending until the position is flat; a margin call pays the liquidation fee besides. A target rests
+and fills as a resting limit order does. An exit claims the whole position and cancels the asset's
+other orders.
 """
 
 import math
@@ -115,7 +116,10 @@ def work_exit(
     )
     asset.exit_fees += fee
     book_fill(desk, quoted, mid - report.exit_reference)
-    charge(desk.account, report, charged(fee, terms.fees))
+    fee = charged(fee, terms.fees)
+    if report.exit == Exit.MARGIN_CALL:
+        fee += desk.rules.funds.liquidation_fee * abs(quantity * quoted.price)
+    charge(desk.account, report, fee)
 
 
 @kernel

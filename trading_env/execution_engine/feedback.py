@@ -21,6 +21,7 @@ Fills that rested are no reading: they pay no spread.
 import math
 
 from trading_env.core.averages import blend
+from trading_env.core.codes import Exit
 from trading_env.core.elementary import powered
 from trading_env.core.jit import kernel
 from trading_env.core.records import AssetState
@@ -73,7 +74,7 @@ def learn_from_fills(desk: Desk) -> None:
     rate = rules.risk.feedback_rate
     asset.cost_level *= DAMPING
     asset.cost_variance = DAMPING**2 * asset.cost_variance + DRIFT
-    if report.notional > 0.0:
+    if report.notional > 0.0 and report.exit != Exit.DELISTED:
         variance, volume = asset.seen_variance_slow, asset.seen_volume_mean
         price = report.notional / report.traded
         expected = expected_cost(report.traded, price, variance, volume, rules)

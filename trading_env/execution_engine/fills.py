@@ -1,6 +1,7 @@
 """One fill of one order: how much, at what price, and what it writes.
 
-A fill is as large as the cap leaves room for. A market order, and a limit order that is let in,
+A fill is as large as the cap leaves room for and, where the account cannot borrow, as its cash pays
+for, fee included. A market order, and a limit order that is let in,
 takes liquidity at the quoted price; a resting one is filled at its limit (`limits.py`). Either is
 settled, entered into the step's ledger and the order's own, and charged its fee.
 """
@@ -65,19 +66,50 @@ def take(desk: Desk, session: Session, slot: OrderSlot, window: FillWindow) -> N
         if quantity == 0.0:
             return
     quoted = taking_quote(session, window, quantity, execution.tick)
+    if desk.rules.funds.borrowing == 0:
+        affordable = within_cash(desk, quoted, execution.fee, session.terms.fees)
+        if affordable == 0.0:
+            return
+        if affordable != quantity:
+            quoted = taking_quote(session, window, affordable, execution.tick)
     fill_order(desk, slot, quoted, execution.fee, session.terms)
+
+
+@rare_kernel
+def within_cash(desk: Desk, quoted: Quote, rate: float, factor: float) -> float:
+    """Return the part of a purchase that the cash pays for, its fee included; a sale is free.
+
+    `rate` is the fee's, `factor` the scenario's on it. A smaller part has no worse a price, so
+    what is paid for here is paid for.
+    """
+    quantity, execution = quoted.quantity, desk.rules.execution
+    if quantity <= 0.0:
+        return quantity
+    unit = quoted.price + factor * (max(rate, 0.0) * quoted.price + execution.fee_per_unit)
+    cash = desk.account.cash * (1.0 - DUST) - factor * max(execution.fee_minimum, 0.0)
+    if quantity * unit <= cash:
+        return quantity
+    return whole_lots(max(cash, 0.0) / unit, execution.lot)
 
 
 @rare_kernel
 def fill_resting(desk: Desk, session: Session, slot: OrderSlot, room: float) -> None:
     """Fill a resting order that the path has reached, as far as there is room."""
-    report, terms = desk.report, session.terms
+    report, terms, execution = desk.report, session.terms, desk.rules.execution
     before = report.filled
     quantity = math.copysign(min(abs(slot.left), room), slot.left)
     mid = resting_mid(terms, slot.limit, quantity, before)
     quoted = resting_quote(terms, slot.limit, mid, quantity, before)
+    if desk.rules.funds.borrowing == 0:
+        affordable = within_cash(desk, quoted, execution.maker_fee, terms.fees)
+        if affordable == 0.0:
+            return
+        if affordable != quantity:
+            quantity = affordable
+            mid = resting_mid(terms, slot.limit, quantity, before)
+            quoted = resting_quote(terms, slot.limit, mid, quantity, before)
     report.rested += abs(quantity)
-    fill_order(desk, slot, quoted, desk.rules.execution.maker_fee, terms)
+    fill_order(desk, slot, quoted, execution.maker_fee, terms)
 
 
 @kernel

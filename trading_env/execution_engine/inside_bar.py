@@ -192,6 +192,7 @@ def follow(
         if room:
             traded = desk.report.traded
             fill_resting(desk, session, desk.slots[touch.slot], units)
+            room = desk.report.traded > traded  # or the cash pays for nothing
             late += desk.report.traded - traded
             if leave_at(desk, session, part.begin, part.open, late):
                 return True, Moment(part.begin, late), splits

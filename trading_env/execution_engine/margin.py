@@ -4,7 +4,7 @@ Let every asset move along a straight line from its open (w = 0) to the extreme 
 hurts its position (w = 1), all at the same w:
 
     equity(w) = equity at the marks + sum x (price(w) - mark)
-    called at the first w at which equity(w) < maintenance_margin x sum |x| price(w)
+    called at the first w at which equity(w) < sum maintenance margin x |x| price(w)
 
 Each asset's price at that w is the level at which its position is closed, as at a stop. For one
 asset that is the price at which a broker closes it. For several it is the worst corner of the bar:
@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING
 
 from trading_env.core.jit import kernel, rare_kernel
 from trading_env.core.records import AssetState, Report, Table
+from trading_env.execution_engine.account import maintenance_of
 
 if TYPE_CHECKING:
-    from trading_env.execution_engine.config import AccountConfig
+    from trading_env.execution_engine.funds import AccountConfig
 
 
 @kernel
@@ -34,7 +35,7 @@ def price_at(at: float, asset: AssetState, report: Report) -> float:
 
 @kernel
 def margin_left(
-    at: float, equity: float, assets: Table, reports: Table, maintenance: float
+    at: float, equity: float, assets: Table, reports: Table, params: "AccountConfig"
 ) -> float:
     """Equity less maintenance margin at the share `at` of the way."""
     left = equity
@@ -43,7 +44,7 @@ def margin_left(
         if asset.position != 0.0:
             price = price_at(at, asset, reports[a])
             left += asset.position * (price - asset.mark)
-            left -= maintenance * abs(asset.position) * price
+            left -= maintenance_of(asset.position, params) * abs(asset.position) * price
     return left
 
 
@@ -57,11 +58,10 @@ def set_margin_levels(cash: float, assets: Table, reports: Table, params: "Accou
     for a in range(assets.shape[0]):
         equity += assets[a].position * assets[a].value
         assets[a].margin_level = 0.0
-    maintenance = params.maintenance_margin
-    worst = margin_left(1.0, equity, assets, reports, maintenance)
+    worst = margin_left(1.0, equity, assets, reports, params)
     if worst >= 0.0:
         return
-    first = margin_left(0.0, equity, assets, reports, maintenance)
+    first = margin_left(0.0, equity, assets, reports, params)
     at = first / (first - worst) if first > 0.0 else 0.0
     for a in range(assets.shape[0]):
         asset = assets[a]

@@ -82,6 +82,8 @@ def send_order(desk: Desk, address: Address) -> None:
         needed = report.intended - in_flight
     wished = needed
     needed = whole_lots(needed, execution.lot)
+    if abs(needed) * asset.seen_close < execution.minimum_notional:
+        needed = 0.0
     cut = abs(needed - wished) > GRID_SLACK * execution.lot
     if cut and report.bound_by == BoundBy.NONE:
         report.bound_by = BoundBy.LOT_SIZE.value

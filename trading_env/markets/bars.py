@@ -10,8 +10,8 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Callable
-from dataclasses import InitVar, dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import InitVar, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self, Unpack
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from trading_env.core.errors import MarketDataError, MarketSpecError, clip, shown
 from trading_env.core.records import Floats
 from trading_env.core.showing import as_table
+from trading_env.markets.notices import checked_notices
 from trading_env.markets.reading.reader import read_path, read_table
 from trading_env.markets.reading.settings import UNLIMITED, ReadingArguments, ReadingSettings
 from trading_env.markets.reading.tables import BarTable, align, stated_volume
@@ -57,6 +58,8 @@ class Market:
     """(paths, bars, assets, len(signal_names)) known at the close of their bar, finite."""
     signal_names: tuple[str, ...] = ()
     """Names of the signals; each begins with `signal_`."""
+    notices: Mapping[str, Floats] = field(default_factory=dict)
+    """Splits, dividends, listings and rates, each (paths, bars, assets); see `notices.py`."""
     bar_seconds: float = math.nan
     """Nominal length of a bar; defaults to the median spacing of `time`."""
     bars_per_year: float = math.nan
@@ -81,6 +84,7 @@ class Market:
             arrays = checked_arrays(self.source, self.symbols, self.signal_names, self._arrays())
             for name, array in arrays.items():
                 object.__setattr__(self, name, array)
+        object.__setattr__(self, "notices", checked_notices(self))
         clock = measure_clock(self.time)
         for name, measured in clock._asdict().items():
             if math.isnan(getattr(self, name)):
@@ -153,7 +157,8 @@ class Market:
     @classmethod
     def of_table(cls, table: BarTable, symbol: str, settings: ReadingSettings, said: str) -> Self:
         """Make a market of a table; `align` checks its rows and reports their line numbers."""
-        bars = align(table, symbol, table.adjusts if settings.mend is None else settings.mend)
+        mend = table.adjusts if settings.mend is None else settings.mend
+        bars = align(table, symbol, mend=mend, actions=settings.apply_actions)
         clock = settled_clock(
             bars.time, settings.calendar, settings.bars_per_day, settings.bars_per_year
         )
@@ -175,6 +180,7 @@ class Market:
             liquidity=math.nan if value is None else value,
             signals=signals,
             signal_names=names,
+            notices={name: values[None] for name, values in bars.notices.items()},
             source=table.source,
             read_as=f"{len(bars.time):,} bars of {len(bars.symbols)}; {said}",
             trusted=True,
@@ -204,9 +210,9 @@ class Market:
     def sha256(self) -> str:
         """SHA-256 over names, shapes, times and values, in hexadecimal."""
         digest = hashlib.sha256()
-        head = [self.symbols, self.signal_names, self.signals.shape]
+        head = [self.symbols, self.signal_names, self.signals.shape, *self.notices]
         digest.update(json.dumps(head).encode())
-        for array in self._arrays().values():
+        for array in (*self._arrays().values(), *self.notices.values()):
             digest.update(np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<")).data)
         return digest.hexdigest()
 
@@ -221,7 +227,8 @@ class Market:
             )
             for name, array in self._arrays().items()
         }
-        return replace(self, **values, trusted=True)
+        notices = {name: array[:, start:stop] for name, array in self.notices.items()}
+        return replace(self, **values, notices=notices, trusted=True)
 
     def split(
         self,
@@ -287,6 +294,7 @@ class Market:
             "longest_gap_seconds": int(np.diff(self.time).max()),
             "stated_liquidity": None if math.isnan(self.liquidity) else self.liquidity,
             "signal_names": list(self.signal_names),
+            "notices": list(self.notices),
             "assets": per_asset,
         }
 
@@ -296,7 +304,7 @@ class Market:
 
     def _freeze(self) -> None:
         """Make every array read-only."""
-        for array in self._arrays().values():
+        for array in (*self._arrays().values(), *self.notices.values()):
             array.setflags(write=False)
 
 

@@ -3,8 +3,8 @@
 The bars that warm an episode up tell how much is traded. An episode may begin anywhere, so before
 every bar at which one may begin each listed asset has volume in at least one bar of the warm-up,
 and so has at least one asset. A market that breaks this is refused: without volume there is no
-measure of an account, of impact or of what fills. An asset is listed from its first bar that has
-volume, or a price other than its first open.
+measure of an account, of impact or of what fills. An asset is listed where the market's notices
+say so, else from its first bar that has volume, or a price other than its first open.
 """
 
 import numpy as np
@@ -50,6 +50,9 @@ def require_volume(market: Market, warmup: int, length: int) -> None:
 
 def is_listed(market: Market) -> NDArray[np.bool_]:
     """Tell for each bar, (paths, bars, assets), whether the asset is listed by then."""
+    if "listed" in market.notices:
+        stated: NDArray[np.bool_] = market.notices["listed"] == 1.0
+        return stated
     first = market.open[:, :1]
     moved = (market.high != first) | (market.low != first)
     listed: NDArray[np.bool_] = np.logical_or.accumulate((market.volume > 0.0) | moved, axis=1)

@@ -55,6 +55,16 @@ def env_class(env: str) -> type[TradingVectorEnv]:
     return ENVS[choice("env", env, ENVS)]
 
 
+def with_own(arguments: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Put a policy's own arguments before the others, setting by setting where both have some."""
+    merged = {**arguments, **own}
+    for name, settings in own.items():
+        common = arguments.get(name)
+        if isinstance(settings, Mapping) and isinstance(common, Mapping) and name != "market":
+            merged[name] = {**common, **settings}
+    return merged
+
+
 def make_envs(
     policy: Policy,
     num_envs: int,
@@ -67,5 +77,5 @@ def make_envs(
 
     A policy that reads `info`, and lanes that are traced or recorded, need `detail="full"`.
     """
-    arguments = {"detail": "none", **env_kwargs, **policy.env_overrides, **cell}
+    arguments = {"detail": "none", **with_own(env_kwargs, policy.env_overrides), **cell}
     return env_class(env)(num_envs, autoreset_mode="Disabled", copy=False, **arguments)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from trading_env.envs.world import WARMUP
-from trading_env.execution_engine.config import DAY_S
+from trading_env.execution_engine.presets import DAY_S
 from trading_env.policies.schedules import Schedule
 from trading_env.problems.closed_forms.almgren_chriss import AlmgrenChriss
 from trading_env.problems.closed_forms.obizhaeva_wang import ObizhaevaWang

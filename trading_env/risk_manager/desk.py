@@ -8,15 +8,26 @@ from trading_env.core.records import AccountState, AssetState, Report, Stress, T
 from trading_env.core.world import Lane, World
 
 if TYPE_CHECKING:
+    from trading_env.execution_engine.funds import AccountConfig
     from trading_env.risk_manager.config import RiskConfig
 
 
 class Rules(NamedTuple):
-    """Constants that every asset of a world shares."""
+    """Constants that one asset is traded by."""
 
     risk: "RiskConfig"
     execution: ExecutionParams
     episode: EpisodeParams
+    funds: "AccountConfig"
+
+
+class Rulebook(NamedTuple):
+    """Constants of a world: those of execution are the asset's own."""
+
+    risk: "RiskConfig"
+    executions: Table  # ExecutionParams (assets,)
+    episode: EpisodeParams
+    funds: "AccountConfig"
 
 
 class Desk(NamedTuple):
@@ -31,13 +42,19 @@ class Desk(NamedTuple):
 
 
 @view
-def rules_of(world: World) -> Rules:
+def rulebook_of(world: World) -> Rulebook:
     """Return the records of a world's constants."""
-    return Rules(world.risk[0], world.execution[0], world.episode[0])
+    return Rulebook(world.risk[0], world.execution, world.episode[0], world.account[0])
 
 
 @view
-def desk_of(lane: Lane, rules: Rules, a: int) -> Desk:
+def rules_of(book: Rulebook, a: int) -> Rules:
+    """Return the constants of one asset."""
+    return Rules(book.risk, book.executions[a], book.episode, book.funds)
+
+
+@view
+def desk_of(lane: Lane, book: Rulebook, a: int) -> Desk:
     """Return one asset's records."""
     return Desk(
         lane.assets[a],
@@ -45,7 +62,7 @@ def desk_of(lane: Lane, rules: Rules, a: int) -> Desk:
         lane.accounts[0],
         lane.reports[a],
         lane.stresses[a],
-        rules,
+        Rules(book.risk, book.executions[a], book.episode, book.funds),
     )
 
 

@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING
 
 from trading_env.core.averages import MIN_VARIANCE, RATE_SLOW
 from trading_env.core.jit import kernel, rare_kernel
+from trading_env.core.past import base_return
 from trading_env.core.records import Floats, Table
 from trading_env.core.world import World
 
@@ -71,9 +72,8 @@ def begin_covariance(world: World, covariance: Floats, row: int) -> None:
         for b in range(a + 1):
             total = 0.0
             for k in range(row - count + 1, row + 1):
-                first = world.bars[k, a].close / world.bars[k - 1, a].close - 1.0
-                second = world.bars[k, b].close / world.bars[k - 1, b].close - 1.0
-                total += first * second
+                first = base_return(world.bars, world.notices, k, a)
+                total += first * base_return(world.bars, world.notices, k, b)
             covariance[0, a, b] = total / count
 
 

@@ -35,7 +35,7 @@ from trading_env.core.jit import kernel
 from trading_env.core.records import AssetState, Floats, Report
 from trading_env.core.values import Distances, Stake, Standing
 from trading_env.core.world import Lane
-from trading_env.risk_manager.desk import Desk, Rules, desk_of
+from trading_env.risk_manager.desk import Desk, Rulebook, desk_of
 from trading_env.risk_manager.kelly import (
     edge_noise,
     edge_share,
@@ -164,6 +164,8 @@ def cap_asset(desk: Desk) -> float:
     asset, report, risk = desk.asset, desk.report, desk.rules.risk
     volatility = math.sqrt(asset.seen_variance_slow)
     stake = Stake(report.wished_fraction, report.kelly_fraction, BoundBy.NONE.value)
+    if stake.fraction < 0.0 and desk.rules.funds.short_selling == 0:
+        stake = Stake(0.0, report.kelly_fraction, BoundBy.MARGIN.value)
     stake = asset_caps(stake, volatility, risk.risk_tolerance, risk)
     equity = desk.account.seen_equity
     if risk.execution_floor < 1.0 and risk.mode != RiskMode.RAW and equity > 0.0:
@@ -192,6 +194,10 @@ def limit_asset(desk: Desk, gross: float, reserve: float, drawdown: float) -> No
     if equity <= 0.0 or asset.exit_pending != Exit.NONE:
         report.target_fraction = 0.0
         report.bound_by = BoundBy.EXIT_PENDING.value
+        return
+    if asset.unlisted == 1:
+        report.target_fraction = 0.0
+        report.bound_by = BoundBy.PARTICIPATION.value
         return
     if risk.mode != RiskMode.RAW:
         share = asset.seen_close / equity  # of equity, one unit
@@ -227,19 +233,19 @@ def committed_share(desk: Desk) -> float:
 
 
 @kernel
-def leave_room(lane: Lane, rules: Rules, reserve: float) -> None:
+def leave_room(lane: Lane, book: Rulebook, reserve: float) -> None:
     """Share what positions and live orders leave of the leverage among the targets that grow.
 
     Each gets of it in proportion to how much it would grow.
     """
-    risk = rules.risk
+    risk = book.risk
     limit, name = risk.max_leverage, BoundBy.MAX_LEVERAGE.value
     if limit * risk.initial_margin > 1.0:
         limit, name = 1.0 / risk.initial_margin, BoundBy.MARGIN.value
     limit *= 1.0 - min(reserve, MAX_RESERVE)
     committed, growth = 0.0, 0.0
     for a in range(lane.assets.shape[0]):
-        share = committed_share(desk_of(lane, rules, a))
+        share = committed_share(desk_of(lane, book, a))
         committed += share
         growth += max(abs(lane.reports[a].target_fraction) - share, 0.0)
     room = max(limit - committed, 0.0)
@@ -247,7 +253,7 @@ def leave_room(lane: Lane, rules: Rules, reserve: float) -> None:
         return
     for a in range(lane.assets.shape[0]):
         report = lane.reports[a]
-        share = committed_share(desk_of(lane, rules, a))
+        share = committed_share(desk_of(lane, book, a))
         beyond = abs(report.target_fraction) - share
         if beyond > 0.0:
             size = share + beyond * (room / growth)
@@ -256,21 +262,23 @@ def leave_room(lane: Lane, rules: Rules, reserve: float) -> None:
 
 
 @kernel
-def decide(actions: Floats, lane: Lane, rules: Rules) -> None:
+def decide(actions: Floats, lane: Lane, book: Rulebook) -> None:
     """Turn every signal into a target position; signals beyond [-1, 1] saturate.
 
     Assets are sized together where there is a covariance.
     """
-    assets, reports, risk = lane.assets, lane.reports, rules.risk
+    assets, reports, risk = lane.assets, lane.reports, book.risk
     together = lane.covariance.shape[1] > 0
     for a in range(assets.shape[0]):
         signal = min(max(float(actions[a]), -1.0), 1.0)
+        if assets[a].unlisted == 1:
+            signal = 0.0
         propose(signal, assets[a], reports[a], together, risk)
     if together:
         size_together(assets, reports, lane.covariance, risk)
     gross = 0.0
     for a in range(assets.shape[0]):
-        gross += cap_asset(desk_of(lane, rules, a))
+        gross += cap_asset(desk_of(lane, book, a))
     account = lane.accounts[0]
     drawdown = 1.0 - account.seen_equity / account.seen_peak
     reserve = 0.0
@@ -280,11 +288,11 @@ def decide(actions: Floats, lane: Lane, rules: Rules) -> None:
         fraction = reports[a].target_fraction
         reserve += expected_share(asset.expected_slippage, fraction, held, gross, risk)
     for a in range(assets.shape[0]):
-        limit_asset(desk_of(lane, rules, a), gross, reserve, drawdown)
+        limit_asset(desk_of(lane, book, a), gross, reserve, drawdown)
     if account.seen_equity <= 0.0:
         return
     if risk.mode != RiskMode.RAW:
-        leave_room(lane, rules, reserve)
+        leave_room(lane, book, reserve)
     for a in range(assets.shape[0]):
         share = assets[a].seen_close / account.seen_equity  # of equity, one unit
         reports[a].target = reports[a].target_fraction / share

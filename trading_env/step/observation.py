@@ -224,7 +224,7 @@ def observe(lane: Lane, world: World) -> None:
             observe_parent(block, asset, lane.reports[a], episode.length - account.step, unit)
         else:
             observe_holding(block, asset, lane.reports[a], per_equity, unit)
-        observe_feedback(block, asset, world.execution[0].half_spread)
+        observe_feedback(block, asset, world.execution[a].half_spread)
         for s in range(signals.shape[1]):
             block[NUM_ASSET_FEATURES + s] = saturated(signals[a, s], -SIGNAL_LIMIT, SIGNAL_LIMIT)
         exposure = asset.position * asset.seen_close

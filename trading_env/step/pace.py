@@ -44,7 +44,7 @@ from trading_env.core.world import Lane
 from trading_env.execution_engine.account import DUST, charge
 from trading_env.execution_engine.fills import book_fill, closing
 from trading_env.execution_engine.orders import cancel_all, is_live
-from trading_env.risk_manager.desk import Desk, Rules, desk_of
+from trading_env.risk_manager.desk import Desk, Rulebook, desk_of
 from trading_env.step.reward import Term, weighted
 
 
@@ -103,6 +103,7 @@ def pace_asset(action: float, desk: Desk, steps_left: int) -> None:
     report.confidence = share
     report.wished_fraction = wanted / asset.parent if asset.parent != 0.0 else 0.0
     reach = rules.risk.participation_bars * rules.execution.participation * asset.seen_volume_mean
+    reach *= 1 - asset.unlisted
     if abs(wanted) > reach:
         wanted = math.copysign(reach, wanted)
         report.bound_by = BoundBy.PARTICIPATION.value
@@ -116,11 +117,11 @@ def pace_asset(action: float, desk: Desk, steps_left: int) -> None:
 
 
 @kernel
-def decide_pace(actions: Floats, lane: Lane, rules: Rules) -> None:
+def decide_pace(actions: Floats, lane: Lane, book: Rulebook) -> None:
     """Turn every pace into a target position; paces beyond [-1, 1] saturate."""
-    steps_left = rules.episode.length - lane.accounts[0].step
+    steps_left = book.episode.length - lane.accounts[0].step
     for a in range(lane.assets.shape[0]):
-        pace_asset(float(actions[a]), desk_of(lane, rules, a), steps_left)
+        pace_asset(float(actions[a]), desk_of(lane, book, a), steps_left)
 
 
 @kernel
@@ -149,10 +150,10 @@ def complete(desk: Desk) -> None:
 
 
 @kernel
-def complete_parents(lane: Lane, rules: Rules) -> None:
+def complete_parents(lane: Lane, book: Rulebook) -> None:
     """Complete every parent order at the deadline."""
     for a in range(lane.assets.shape[0]):
-        complete(desk_of(lane, rules, a))
+        complete(desk_of(lane, book, a))
 
 
 @kernel
@@ -168,14 +169,14 @@ def all_done(lane: Lane) -> bool:
 
 
 @kernel
-def score_parents(lane: Lane, weights: Floats, rules: Rules) -> float:
+def score_parents(lane: Lane, weights: Floats, book: Rulebook) -> float:
     """Fill in the reward's terms and return their weighted sum."""
-    arrival_value, episode = lane.accounts[0].arrival_value, rules.episode
+    arrival_value, episode = lane.accounts[0].arrival_value, book.episode
     cost = 0.0
     variance = 0.0
     notional = 0.0
     for a in range(lane.assets.shape[0]):
-        desk = desk_of(lane, rules, a)
+        desk = desk_of(lane, book, a)
         asset, report = desk.asset, desk.report
         left = asset.goal - asset.position
         report.luck += report.delay + left * market_move(desk)

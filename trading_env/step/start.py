@@ -10,17 +10,19 @@ without scenario.
 import numpy as np
 
 from trading_env.core.averages import MIN_VARIANCE
-from trading_env.core.codes import Task
+from trading_env.core.codes import Listing, Task
 from trading_env.core.jit import kernel, rare_kernel
 from trading_env.core.noise import Stream, uniform, uniforms
 from trading_env.core.params import EpisodeParams
+from trading_env.core.past import base_return
 from trading_env.core.records import AccountState, AssetState, EventRecord, Report
 from trading_env.core.values import Address, Bar, Opening, Shown
 from trading_env.core.world import Lane, World
 from trading_env.execution_engine.account import revalue
 from trading_env.execution_engine.feedback import PRIOR, expected_cost
+from trading_env.execution_engine.notices import rebase_shown
 from trading_env.execution_engine.pricing import half_spread_of, permanent_of, widening_of
-from trading_env.risk_manager.desk import Rules, rules_of
+from trading_env.risk_manager.desk import Rules, rulebook_of, rules_of
 from trading_env.risk_manager.kelly import begin_covariance
 from trading_env.step.observation import observe
 from trading_env.step.pace import begin_parent
@@ -49,6 +51,10 @@ def begin_asset(world: World, asset: AssetState, row: int, a: int) -> None:
     asset.seen_variance_slow = square
     for k in range(row - episode.warmup + 1, row + 1):
         bar = world.bars[k, a]
+        if world.notices.shape[0] > 0:
+            notice = world.notices[k, a]
+            rebase_shown(asset, notice.units, notice.kept / notice.units)
+            asset.unlisted = 0 if notice.listing == Listing.LISTED else 1
         show_bar(asset, Shown(bar.high, bar.low, bar.close, bar.volume, 0.0, 1.0))
     asset.variance_fast = asset.seen_variance_fast  # all that has happened has been shown
     asset.variance_slow = asset.seen_variance_slow
@@ -58,7 +64,7 @@ def begin_asset(world: World, asset: AssetState, row: int, a: int) -> None:
     asset.base_close = asset.seen_close
     asset.displacement = 1.0
     asset.reference_price = asset.mark
-    rules = rules_of(world)
+    rules = rules_of(rulebook_of(world), a)
     asset.permanent_unit = permanent_of(asset, rules)
     asset.widening = widening_of(asset, rules.execution)
     asset.seen_half_spread = half_spread_of(asset, 1.0, rules.execution)
@@ -71,7 +77,7 @@ def warmup_variance(world: World, row: int, a: int) -> float:
     total = 0.0
     count = world.episode[0].warmup
     for k in range(row - count + 1, row + 1):
-        change = world.bars[k, a].close / world.bars[k - 1, a].close - 1.0
+        change = base_return(world.bars, world.notices, k, a)
         total += change * change
     return float(max(total / count, MIN_VARIANCE))
 
@@ -117,7 +123,7 @@ def begin_account(world: World, lane: Lane) -> None:
     account.cash = cash
     account.fees_paid = 0.0
     account.financing_paid = 0.0
-    revalue(account, lane.assets, rules_of(world))
+    revalue(account, lane.assets, rulebook_of(world))
     account.initial_equity = account.equity
     account.peak_equity = account.equity
     account.seen_equity = account.equity
@@ -156,9 +162,9 @@ def begin_episode(world: World, lane: Lane, seed: np.uint64, opening: Opening) -
     for e in range(world.events.shape[0]):
         lane.starts[e] = start_of(world.events[e], account.group, seed, episode)
     account.arrival_value = 0.0
-    rules = rules_of(world)
+    book = rulebook_of(world)
     for a in range(lane.assets.shape[0]):
-        asset = lane.assets[a]
+        asset, rules = lane.assets[a], rules_of(book, a)
         begin_asset(world, asset, account.row, a)
         begin_feedback(asset, rules)
         if params.task == Task.EXECUTION:

@@ -25,6 +25,7 @@ from trading_env.execution_engine.inside_bar import (
     wait_out_bar,
 )
 from trading_env.execution_engine.margin import set_margin_levels
+from trading_env.execution_engine.notices import serve_notice
 from trading_env.execution_engine.orders import book_opportunity, send_order, status_of
 from trading_env.execution_engine.pricing import (
     half_spread_of,
@@ -34,7 +35,7 @@ from trading_env.execution_engine.pricing import (
     terms_of,
     widening_of,
 )
-from trading_env.risk_manager.desk import Desk, Rules, desk_of, in_use, rules_of
+from trading_env.risk_manager.desk import Desk, Rulebook, desk_of, in_use, rulebook_of
 from trading_env.risk_manager.kelly import update_covariance
 from trading_env.risk_manager.levels import age_position, trail_stop
 from trading_env.risk_manager.sizing import decide
@@ -51,22 +52,22 @@ from trading_env.stress.true_bar import frozen_bar, impacted_bar, impacted_price
 @kernel
 def transition(world: World, lane: Lane, actions: Floats, seed: np.uint64) -> Outcome:
     """Take one environment from decision k to decision k + 1."""
-    account, rules = lane.accounts[0], rules_of(world)
+    account, book = lane.accounts[0], rulebook_of(world)
     here = Address(seed, account.episode, account.step, 0)
     before = account.equity
     open_step(world, lane)
-    decide_targets(actions, lane, rules)
-    pass_time(world, lane, rules)
+    decide_targets(actions, lane, book)
+    pass_time(world, lane, book)
     stress_market(world, lane, here)
     for a in range(lane.assets.shape[0]):
         address = Address(seed, here.episode, here.step, a)
-        open_asset(desk_of(lane, rules, a), world.bars[account.row, a], address)
+        open_asset(desk_of(lane, book, a), world.bars[account.row, a], address)
     set_margin_levels(account.cash, lane.assets, lane.reports, world.account[0])
     for a in range(lane.assets.shape[0]):
-        trade_asset(desk_of(lane, rules, a), Address(seed, here.episode, here.step, a))
-    settle_lane(world, lane, rules)
-    totals = log_step(lane, before, rules)
-    outcome = score_step(world, lane, totals, rules)
+        trade_asset(desk_of(lane, book, a), Address(seed, here.episode, here.step, a))
+    settle_lane(world, lane, book)
+    totals = log_step(lane, before, book)
+    outcome = score_step(world, lane, totals, book)
     observe(lane, world)
     return outcome
 
@@ -80,24 +81,28 @@ def open_step(world: World, lane: Lane) -> None:
 
 
 @kernel
-def decide_targets(actions: Floats, lane: Lane, rules: Rules) -> None:
+def decide_targets(actions: Floats, lane: Lane, book: Rulebook) -> None:
     """Turn actions into target positions, as the task has it."""
-    if rules.episode.task == Task.EXECUTION:
-        decide_pace(actions, lane, rules)
+    if book.episode.task == Task.EXECUTION:
+        decide_pace(actions, lane, book)
     else:
-        decide(actions, lane, rules)
+        decide(actions, lane, book)
 
 
 @kernel
-def pass_time(world: World, lane: Lane, rules: Rules) -> None:
-    """Accrue financing since the bar before, and let own impact decay where no bar covers it."""
+def pass_time(world: World, lane: Lane, book: Rulebook) -> None:
+    """Accrue financing since the bar before, decay own impact in between, and serve notices."""
     account = lane.accounts[0]
     elapsed_s = world.elapsed_s[account.row]
-    accrue(account, lane.assets, lane.reports, elapsed_s, world.account[0])
-    idle_s = elapsed_s - rules.episode.bar_seconds
+    rates = world.rates[account.row if world.rates.shape[0] > 1 else 0]
+    accrue(account, lane.assets, lane.reports, elapsed_s, book.funds, rates)
+    idle_s = elapsed_s - book.episode.bar_seconds
     if idle_s > 0.0:
         for a in range(lane.assets.shape[0]):
-            pass_idle_time(lane.assets[a], idle_s, rules.execution)
+            pass_idle_time(lane.assets[a], idle_s, book.executions[a])
+    if world.notices.shape[0] > 0:
+        for a in range(lane.assets.shape[0]):
+            serve_notice(desk_of(lane, book, a), world.notices[account.row, a])
 
 
 @kernel
@@ -106,20 +111,20 @@ def stress_market(world: World, lane: Lane, here: Address) -> None:
     script = Script(world.events, world.ends, world.hits, lane.starts)
     if stress_assets(lane.stresses, script, here):
         row, warmup = lane.accounts[0].row, world.episode[0].warmup
-        share_shocks(lane.stresses, world.bars, row, warmup, here)
+        share_shocks(lane.stresses, world.bars, world.notices, row, warmup, here)
 
 
 @kernel
-def settle_lane(world: World, lane: Lane, rules: Rules) -> None:
+def settle_lane(world: World, lane: Lane, book: Rulebook) -> None:
     """Complete what is due, mark the account, and call margin."""
     account = lane.accounts[0]
     if lane.covariance.shape[1] > 0:
         update_covariance(lane.covariance, lane.assets)
     account.step += 1
-    if rules.episode.task == Task.EXECUTION and account.step >= rules.episode.length:
-        complete_parents(lane, rules)
-    gross = revalue(account, lane.assets, rules)
-    called = call_margin(account, lane.assets, gross, world.account[0])
+    if book.episode.task == Task.EXECUTION and account.step >= book.episode.length:
+        complete_parents(lane, book)
+    margin = revalue(account, lane.assets, book)
+    called = call_margin(account, lane.assets, margin)
     for a in range(lane.reports.shape[0]):
         called = called or lane.reports[a].exit == Exit.MARGIN_CALL
     if called:
@@ -127,16 +132,16 @@ def settle_lane(world: World, lane: Lane, rules: Rules) -> None:
 
 
 @kernel
-def score_step(world: World, lane: Lane, totals: Totals, rules: Rules) -> Outcome:
+def score_step(world: World, lane: Lane, totals: Totals, book: Rulebook) -> Outcome:
     """Return the reward, and whether the episode ends here."""
     account = lane.accounts[0]
-    last = account.step >= rules.episode.length
+    last = account.step >= book.episode.length
     terminated = account.equity <= 0.0
-    if rules.episode.task == Task.EXECUTION:
-        reward = score_parents(lane, world.weights, rules)
+    if book.episode.task == Task.EXECUTION:
+        reward = score_parents(lane, world.weights, book)
         terminated = terminated or last or all_done(lane)
     else:
-        reward = score_account(lane.terms, totals, world.weights, rules.episode.scale)
+        reward = score_account(lane.terms, totals, world.weights, book.episode.scale)
     lane.logs[0].reward += reward
     truncated = last and not terminated
     account.done = 1 if terminated or truncated else 0
@@ -240,7 +245,7 @@ def note_holding(asset: AssetState, report: Report) -> None:
 
 
 @kernel
-def log_step(lane: Lane, before: float, rules: Rules) -> Totals:
+def log_step(lane: Lane, before: float, book: Rulebook) -> Totals:
     """Add the step to the episode's sums; return what it adds up to."""
     log, account = lane.logs[0], lane.accounts[0]
     cost = 0.0
@@ -267,17 +272,17 @@ def log_step(lane: Lane, before: float, rules: Rules) -> Totals:
     log.steps += 1
     log.max_drawdown = max(log.max_drawdown, 1.0 - account.equity / account.peak_equity)
     leaving = 0.0
-    if rules.episode.task == Task.PORTFOLIO and account.step >= rules.episode.length:
-        leaving = cost_of_leaving(lane, rules)
+    if book.episode.task == Task.PORTFOLIO and account.step >= book.episode.length:
+        leaving = cost_of_leaving(lane, book)
     return Totals(account.initial_equity, before, account.equity, cost, leaving, notional)
 
 
 @rare_kernel
-def cost_of_leaving(lane: Lane, rules: Rules) -> float:
+def cost_of_leaving(lane: Lane, book: Rulebook) -> float:
     """Cost of closing every position at the last mark, at the rate of a mean bar's volume."""
     cost = 0.0
     for a in range(lane.assets.shape[0]):
-        desk = desk_of(lane, rules, a)
+        desk = desk_of(lane, book, a)
         asset = desk.asset
         if asset.position != 0.0:
             quoted, fee = closing(desk, -asset.position)

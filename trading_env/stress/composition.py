@@ -38,6 +38,7 @@ from numpy.typing import NDArray
 from trading_env.core.codes import Factor, Fault
 from trading_env.core.jit import kernel, rare_kernel
 from trading_env.core.noise import Stream, normal, uniforms
+from trading_env.core.past import base_return
 from trading_env.core.records import EventRecord, Ints, Stress, Table, new_table
 from trading_env.core.values import Address
 
@@ -55,6 +56,15 @@ class Script(NamedTuple):
     ends: Table  # EventRecord (events,): the same at the other end of what is drawn
     hits: NDArray[np.int8]  # (events, assets)
     starts: Ints  # (events,) step at which each begins
+
+
+class Past(NamedTuple):
+    """The bars of the market's table before a row."""
+
+    bars: Table  # BarRecord (rows, assets)
+    notices: Table  # NoticeRecord (rows, assets), or (0, assets)
+    row: int
+    bars_back: int
 
 
 @kernel
@@ -245,21 +255,23 @@ def stress_assets(stresses: Table, script: Script, address: Address) -> bool:
 
 
 @kernel
-def share_shocks(stresses: Table, bars: Table, row: int, warmup: int, address: Address) -> None:
+def share_shocks(
+    stresses: Table, bars: Table, notices: Table, row: int, warmup: int, address: Address
+) -> None:
     """Add the common shock of the bar in `row` where returns are not all an asset's own."""
     for a in range(stresses.shape[0]):
         own = stresses[a].factor[Factor.OWN]
         if own < 1.0:
-            stresses[a].common = common_shock(own, bars[:, a], row, warmup, address)
+            past = Past(bars, notices, row, min(COMMON_BARS, warmup))
+            stresses[a].common = common_shock(own, past, a, address)
 
 
 @rare_kernel
-def common_shock(own: float, bars: Table, row: int, warmup: int, address: Address) -> float:
-    """Draw the common shock, one for all, scaled by an asset's base returns before `row`."""
+def common_shock(own: float, past: Past, a: int, address: Address) -> float:
+    """Draw the common shock, one for all, scaled by an asset's base returns in the past bars."""
     z = normal(address.seed, address.episode, address.step, 0, Stream.COMMON_SHOCK.value)
-    count = min(COMMON_BARS, warmup)
     total = 0.0
-    for k in range(row - count, row):
-        change = bars[k].close / bars[k - 1].close - 1.0
+    for k in range(past.row - past.bars_back, past.row):
+        change = base_return(past.bars, past.notices, k, a)
         total += change * change
-    return math.sqrt((1.0 - own) * total / count) * z
+    return math.sqrt((1.0 - own) * total / past.bars_back) * z

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from trading_env.core.errors import MarketDataError, clip
+from trading_env.core.records import Floats
 from trading_env.markets.reading import words
 from trading_env.markets.reading.building import build
 from trading_env.markets.reading.frames import frame_of, grid_of_frame, read_json, read_parquet
@@ -80,6 +81,16 @@ def _refuse_names(source: str, stems: Sequence[str]) -> None:
         raise MarketDataError.at(source, "", reason)
 
 
+def _extras(tables: Sequence[BarTable]) -> dict[str, Floats]:
+    """Put together what all tables have beside the bars, and what any says of its assets."""
+    evidence = [name for name in tables[0].extras if all(name in t.extras for t in tables)]
+    named = [name for table in tables for name in table.extras if name in words.NOTICES]
+    return {
+        name: np.concatenate([t.extras.get(name, np.full(len(t.time), np.nan)) for t in tables])
+        for name in dict.fromkeys((*evidence, *named))
+    }
+
+
 def _letters(stem: str) -> str:
     return re.sub(r"[\d\W_]+", "", stem).lower()
 
@@ -123,10 +134,6 @@ def _together(
         symbols=symbols,
         numbers={n: np.concatenate([t.numbers[n] for t in tables]) for n in first.numbers},
         sources=[table.source for table in tables for _ in range(len(table.time))],
-        extras={
-            name: np.concatenate([table.extras[name] for table in tables])
-            for name in first.extras
-            if all(name in table.extras for table in tables)
-        },
+        extras=_extras(tables),
         adjusts=any(table.adjusts for table in tables),
     ), how

@@ -27,6 +27,7 @@ class ReadingArguments(TypedDict, total=False):
     bars_per_day: float | None
     bars_per_year: float | None
     mend: bool | None
+    apply_actions: bool
 
 
 class ReadingSettings(Settings):
@@ -64,6 +65,10 @@ class ReadingSettings(Settings):
     instead of refusing them; a warning says how many. None mends tables whose columns have the
     names of yfinance and Stooq (`Open`, `Close`, `Volume` and so on, or `Adj Close`), since their
     adjusted prices are products."""
+
+    apply_actions: bool = False
+    """Apply the columns of splits and dividends, where prices are as they were traded. Else they
+    are read as evidence only, since most sources have adjusted their prices already."""
 
     @field_validator("liquidity", mode="before")
     @classmethod

@@ -1,8 +1,9 @@
 """A table of bars as read, and its alignment into the arrays of a market.
 
-The market keeps the times at which every symbol has a bar, or is not listed yet; a warning gives
-the number of dropped rows. A symbol is listed from its first bar on. Before that it stands still at
-its first open, with volume 0, so that nothing fills, and with signals of 0; a warning names it.
+The market keeps the times at which every symbol has a bar, or is not listed; a warning gives the
+number of dropped rows. A symbol is listed from its first bar on, a warning names it if that is not
+the market's first, and, where a column `delisted` says so in its last row, until that. Before it
+stands still at its first open, after that at its last close, with volume 0 and with signals of 0.
 """
 
 import warnings
@@ -25,6 +26,9 @@ from trading_env.markets.reading.validation import (
 )
 
 MAX_CELLS = 50_000_000  # bars x symbols
+NONE = {"split": 1.0, "dividend": 0.0, "listed": 1.0, "recovery": 1.0}
+NONE |= {"funding": 0.0, "borrow": 0.0}
+"""What an empty cell of a notice means."""
 
 
 @dataclass(frozen=True)
@@ -60,16 +64,18 @@ class Bars(NamedTuple):
     symbols: tuple[str, ...]
     time: NDArray[np.int64]  # (bars,)
     numbers: dict[str, Floats]  # each (bars, assets)
-    listed: NDArray[np.intp]  # (assets,) position of the first bar
+    listed: NDArray[np.bool_]  # (bars, assets)
+    notices: dict[str, Floats]  # each (bars, assets), see `markets/notices.py`
 
 
-def align(table: BarTable, symbol: str, mend: bool = False) -> Bars:
+def align(table: BarTable, symbol: str, *, mend: bool = False, actions: bool = False) -> Bars:
     """Check every row, then stack the symbols on their times.
 
     Args:
         table: Rows as read.
         symbol: Name of the asset of a table without a symbol column.
         mend: Mend rows that break a rule by rounding.
+        actions: Apply splits and dividends.
 
     Raises:
         MarketDataError: of the first fault; its notes are others, ten together at most.
@@ -83,25 +89,75 @@ def align(table: BarTable, symbol: str, mend: bool = False) -> Bars:
             faults[0].add_note(str(other))
         raise faults[0]
     times = [table.time[rows] for rows in groups.values()]
-    time = _shared_times(table, times)
+    ends = _ends(table, groups)
+    time = _shared_times(table, times, ends)
     _warn_left_out(table, times, time)
     kept = [rows[np.isin(table.time[rows], time)] for rows in groups.values()]
-    listed = np.array([len(time) - len(rows) for rows in kept])
-    _warn_late(table.source, tuple(groups), time, listed)
+    first = np.array([np.searchsorted(time, table.time[rows[0]]) for rows in kept])
+    last = first + np.array([len(rows) for rows in kept])
+    _warn_late(table.source, tuple(groups), time, first)
     numbers = {name: np.empty((len(time), len(groups)), dtype=np.float64) for name in table.numbers}
     for asset, rows in enumerate(kept):
         for name, values in table.numbers.items():
-            before = table.numbers["open"][rows[0]] if name in PRICE_FIELDS else 0.0
-            numbers[name][: listed[asset], asset] = before
-            numbers[name][listed[asset] :, asset] = values[rows]
-    return Bars(tuple(groups), time, numbers, listed)
+            price = name in PRICE_FIELDS
+            before = table.numbers["open"][rows[0]] if price else 0.0
+            after = table.numbers["close"][rows[-1]] if price else 0.0
+            numbers[name][: first[asset], asset] = before
+            numbers[name][first[asset] : last[asset], asset] = values[rows]
+            numbers[name][last[asset] :, asset] = after
+    bar = np.arange(len(time))[:, None]
+    listed = (bar >= first) & (bar < last)
+    notices = noticed(table, kept, listed, actions)
+    if "listed" in notices:
+        listed = notices["listed"] == 1.0
+    return Bars(tuple(groups), time, numbers, listed, notices)
 
 
 def stated_volume(bars: Bars, value: float) -> Floats:
-    """Return the volume of bars in which `value` is traded, currency; 0 before the listing."""
-    listed = np.arange(len(bars.time))[:, None] >= bars.listed
-    volume: Floats = np.where(listed, value / bars.numbers["close"], 0.0)
+    """Return the volume of bars in which `value` is traded, currency; 0 where it is not listed."""
+    volume: Floats = np.where(bars.listed, value / bars.numbers["close"], 0.0)
     return volume
+
+
+def noticed(
+    table: BarTable, kept: Sequence[NDArray[np.intp]], listed: NDArray[np.bool_], actions: bool
+) -> dict[str, Floats]:
+    """Return the notices of aligned rows; those of splits and dividends where they are applied."""
+    extras = table.extras
+    found: dict[str, Floats] = {}
+    for name, none in NONE.items():
+        if name not in extras or (name in ("split", "dividend") and not actions):
+            continue
+        own = found.setdefault(name, np.full(listed.shape, none))
+        for asset, rows in enumerate(kept):
+            values = extras[name][rows]
+            empty = np.isnan(values) | ((values == 0.0) & (name == "split"))
+            begin = int(listed[:, asset].argmax())
+            own[begin : begin + len(rows), asset] = np.where(empty, none, values)
+            if name == "recovery":  # what the last row says holds after it
+                own[begin + len(rows) :, asset] = own[begin + len(rows) - 1, asset]
+    if not listed.all() or "listed" in found:
+        found["listed"] = found.get("listed", np.ones(listed.shape)) * listed
+    if "listed" not in found:
+        found.pop("recovery", None)
+    return found
+
+
+def _ends(table: BarTable, groups: Mapping[str, NDArray[np.intp]]) -> list[bool]:
+    """Tell which symbols end with their last row, since a column `delisted` says so in it.
+
+    Raises:
+        MarketDataError: it says so in another row.
+    """
+    stated = table.extras.get("delisted")
+    if stated is None:
+        return [False] * len(groups)
+    for rows in groups.values():
+        early = np.flatnonzero(np.nan_to_num(stated[rows[:-1]]) != 0.0)
+        if len(early):
+            reason = "not 0 in a row that another one of the symbol follows"
+            raise table.error(int(rows[early[0]]), "delisted", reason)
+    return [bool(np.nan_to_num(stated[rows[-1]]) != 0.0) for rows in groups.values()]
 
 
 def _faults(table: BarTable, groups: Mapping[str, NDArray[np.intp]]) -> list[MarketDataError]:
@@ -131,12 +187,16 @@ def _cause(table: BarTable, rows: NDArray[np.intp], reason: str) -> str:
     return "" if table.symbols is not None else " (several assets? name them in a column 'symbol')"
 
 
-def _shared_times(table: BarTable, times: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
-    """Return the times at which every symbol has a bar or is not listed yet."""
+def _shared_times(
+    table: BarTable, times: Sequence[NDArray[np.int64]], ends: Sequence[bool]
+) -> NDArray[np.int64]:
+    """Return the times at which every symbol has a bar, is not listed yet, or is no more."""
     time = np.unique(table.time)
-    for own in times:
-        time = time[np.isin(time, own) | (time < own[0])]
-    common = int((time >= max(own[0] for own in times)).sum())
+    for own, is_over in zip(times, ends, strict=True):
+        time = time[np.isin(time, own) | (time < own[0]) | (is_over & (time > own[-1]))]
+    common = len(time)
+    if not any(ends):
+        common = int((time >= max(own[0] for own in times)).sum())
     if common < 2:
         among = f" common to {len(times)} symbols" if len(times) > 1 else ""
         raise MarketDataError.at(table.source, "", f"{common} bars{among}; needs at least 2")

@@ -51,8 +51,15 @@ EXTRAS = {
     "adjusted": ADJUSTED,
     "dividend": ("dividends", "dividend", "dividendamount", "divcash", "exdividend"),
     "split": ("stocksplits", "split", "splitcoefficient", "splitfactor", "splitratio"),
+    "listed": ("listed",),
+    "delisted": ("delisted",),
+    "recovery": ("recovery",),
+    "funding": ("funding", "fundingrate"),
+    "borrow": ("borrow", "borrowrate", "borrowfee"),
 }
-"""What is read beside the bars: no part of a market, but evidence of what its prices are."""
+"""What is read beside the bars: evidence of what its prices are, and notices."""
+NOTICES = ("listed", "delisted", "recovery", "funding", "borrow")
+"""Those that always count; splits and dividends do where they are to be applied."""
 UNITS = (
     *("volume", "vol", "basevolume", "volumebase", "baseassetvolume", "volumefrom", "realvolume"),
     *("volumetraded", "tradedvolume", "volumeunits", "volumeshares", "shares"),

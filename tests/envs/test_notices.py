@@ -1,0 +1,277 @@
+"""Splits, dividends, listings and rates through the environment: value, causality, parity."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.configurations import RandomPicks, settings_of
+from trading_env.core.errors import ConfigError, MarketDataError
+from trading_env.envs.portfolio import PortfolioEnv
+from trading_env.envs.vector import ExecutionVectorEnv, PortfolioVectorEnv
+from trading_env.execution_engine.config import ExecutionConfig
+from trading_env.markets import Market
+from trading_env.risk_manager.config import RiskConfig
+
+DAY_S, BARS, LENGTH, START = 86_400, 150, 60, 66
+LATE, END = 80, 105  # the second asset is listed at bar LATE, the third until bar END
+FREE = {"preset": "zero", "participation_cap": 1.0}
+
+
+def bars_of(seed: int, **notices: Any) -> dict[str, Any]:
+    """Bars of three assets, raw: their prices follow the splits."""
+    rng = np.random.default_rng(seed)
+    shape = (1, BARS, 3)
+    close = 100.0 * np.exp(np.cumsum(rng.normal(0.0, 0.01, shape), axis=1))
+    opened = np.concatenate((close[:, :1], close[:, :-1]), axis=1)
+    units = np.cumprod(notices.get("split", np.ones(shape)), axis=1)
+    bars = {"open": opened / units, "close": close / units, "volume": 1e6 * units}
+    if "listed" in notices:
+        bars["volume"] = bars["volume"] * notices["listed"]
+        for name in ("open", "close"):
+            bars[name][:, :LATE, 1] = bars["open"][:, LATE, 1:2]
+            bars[name][:, END:, 2] = bars["close"][:, END - 1, 2:3]
+    bars["high"] = np.maximum(bars["open"], bars["close"])
+    bars["low"] = np.minimum(bars["open"], bars["close"])
+    return bars
+
+
+def all_notices(seed: int) -> dict[str, Any]:
+    rng = np.random.default_rng(seed)
+    shape = (1, BARS, 3)
+    listed = np.ones(shape)
+    listed[:, :LATE, 1] = listed[:, END:, 2] = 0.0
+    split = rng.choice([1.0, 2.0, 0.2, 1.05], shape, p=[0.88, 0.05, 0.04, 0.03])
+    split[:, : LATE + 1, 1] = split[:, END:, 2] = split[:, 0] = 1.0
+    return {
+        "split": split,
+        "dividend": rng.choice([0.0, 1e-3], shape, p=[0.9, 0.1]),
+        "listed": listed,
+        "recovery": np.full(shape, 0.4),
+        "funding": rng.choice([0.0, 1e-3, -1e-3], shape),
+        "borrow": rng.choice([0.0, 0.1], shape),
+    }
+
+
+def market(seed: int = 1, bars: dict[str, Any] | None = None, **notices: Any) -> Market:
+    return Market(
+        symbols=("A", "B", "C"),
+        time=DAY_S * np.arange(1, BARS + 1),
+        **(bars_of(seed, **notices) if bars is None else bars),
+        signals=np.zeros((1, BARS, 3, 0)),
+        notices=notices,
+    )
+
+
+def played(env: PortfolioEnv, actions: Any, seed: int = 3) -> list[Any]:
+    """Every output of an episode from the first bar on."""
+    outputs = [env.reset(seed=seed, options={"path": 0, "start": START})]
+    for action in actions:
+        outputs.append(env.step(action))
+        if outputs[-1][2] or outputs[-1][3]:
+            break
+    return outputs
+
+
+def random_actions(seed: int, steps: int = LENGTH) -> Any:
+    return np.random.default_rng(seed).uniform(-1.0, 1.0, (steps, 3)).astype(np.float32)
+
+
+@pytest.mark.parametrize("scenario", [None, "price_shock"])
+def test_value_is_conserved_through_every_notice(scenario: Any) -> None:
+    """Cash moves by fills, fees and financing alone, positions by fills and splits alone."""
+    env = PortfolioEnv(
+        market=market(**all_notices(2)),
+        seed_band=None,
+        episode_length=LENGTH,
+        detail="full",
+        risk="linear",
+        scenario=scenario,
+    )
+    env.reset(seed=3, options={"path": 0, "start": START})
+    account, notices = env._batch.lanes.accounts[0], env.setup.world.notices
+    seen: set[str] = set()
+    for action in random_actions(5):
+        held = env._batch.lanes.assets["position"][0].copy()
+        cash, owed = float(account["cash"]), float(account["financing_paid"])
+        _, _, terminated, truncated, info = env.step(action)
+        row, report = notices[int(account["row"])], env._batch.outputs.reports[0]
+        np.testing.assert_allclose(
+            info["position"], held * row["units"] + report["filled"], rtol=1e-9, atol=1e-9
+        )
+        scale = 1e-9 * (abs(cash) + report["notional"].sum())
+        flow = report["cash_flow"].sum() - report["fees"].sum()
+        assert abs(info["cash"] - (cash + flow - (account["financing_paid"] - owed))) <= scale
+        total = info["cash"] + float(np.dot(info["position"], info["mark"]))
+        assert abs(info["equity"] - total) <= scale
+        parts = sum(report[name] for name in ("delay", "spread", "impact", "fees", "opportunity"))
+        assert (np.abs(parts - report["shortfall"]) <= scale).all()
+        seen |= {name for name in ("units", "kept") if (row[name] != 1.0).any()}
+        seen |= {str(name) for name in info["execution"]["exit"]}
+        if terminated or truncated:
+            break
+    assert {"units", "kept", "delisted"} <= seen
+
+
+def test_a_split_and_a_dividend_change_no_equity() -> None:
+    """In a market that stands still but for them, an account that holds is worth what it was."""
+    shape = (1, BARS, 3)
+    split, dividend = np.ones(shape), np.zeros(shape)
+    split[:, 75], split[:, 85] = (4.0, 0.1, 1.05), (0.5, 3.0, 1.0)
+    dividend[:, 80] = (5.0, 100.0, 1.0)
+    price = 100.0 / np.cumprod(split, axis=1)
+    price[:, 80:] *= 1.0 - dividend[:, 80:81] / price[:, 79:80]
+    bars = dict.fromkeys(("open", "high", "low", "close"), price) | {"volume": np.full(shape, 1e6)}
+    env = PortfolioEnv(
+        market=market(bars=bars, split=split, dividend=dividend),
+        seed_band=None,
+        episode_length=30,
+        detail="full",
+        risk={"preset": "linear", "no_trade_band": 0.02},
+        execution=FREE,
+        account={"margin_rate": 0.0, "borrow_rate": 0.0},
+    )
+    outputs = played(env, np.tile(np.float32([0.3, 0.3, -0.3]), (30, 1)))
+    begun = outputs[2][4]["equity"]
+    for _, _, _, _, info in outputs[2:]:
+        assert info["equity"] == pytest.approx(begun, rel=1e-12)
+    before, after = outputs[75 - START - 1][4], outputs[75 - START][4]
+    np.testing.assert_allclose(after["position"] / before["position"], (4.0, 0.1, 1.05))
+    paid = -outputs[80 - START][4]["execution"]["financing"]
+    np.testing.assert_allclose(paid, outputs[80 - START][4]["position"] * dividend[0, 80])
+
+
+def test_an_asset_is_traded_while_it_is_listed_alone() -> None:
+    env = PortfolioEnv(
+        market=market(**all_notices(2)),
+        seed_band=None,
+        episode_length=LENGTH,
+        detail="full",
+        risk="raw",
+        execution=FREE,
+    )
+    columns = env.layout.columns("listed")
+    for k, output in enumerate(played(env, np.full((LENGTH, 3), 0.2, np.float32))):
+        row = START + k
+        listed = np.array([True, row >= LATE, row < END])
+        assert output[0][columns].tolist() == listed.tolist()
+        if k == 0:
+            continue
+        info = output[4]
+        assert (info["position"][~listed] == 0.0).all()
+        assert info["position"][1] == 0.0 or row > LATE
+        assert (info["execution"]["exit"][2] == "delisted") == (row == END)
+
+
+def test_a_delisted_position_is_paid_back_at_its_recovery() -> None:
+    env = PortfolioEnv(
+        market=market(listed=all_notices(1)["listed"], recovery=np.full((1, BARS, 3), 0.4)),
+        seed_band=None,
+        episode_length=LENGTH,
+        detail="full",
+        risk="linear",
+        execution=FREE,
+    )
+    outputs = played(env, np.tile(np.float32([0.0, 0.0, 0.2]), (LENGTH, 1)))
+    before, after = outputs[END - START - 1][4], outputs[END - START][4]
+    worth = before["position"][2] * before["mark"][2]
+    assert worth > 0.0
+    assert after["cash"] == pytest.approx(before["cash"] + 0.4 * worth, rel=1e-9)
+    assert after["execution"]["shortfall"][2] == pytest.approx(0.6 * worth, rel=1e-9)
+
+
+@pytest.mark.parametrize("cut", [70, 80, 81, 90, 104, 105, 106, 115])
+def test_no_notice_is_known_before_its_bar(cut: int) -> None:
+    """Other bars and notices from row `cut` on leave every output before its bar as it was."""
+    notices, other = all_notices(2), all_notices(9)
+    bars, others = bars_of(1, **notices), bars_of(7, **notices)
+    for name in ("split", "dividend", "funding", "borrow"):
+        other[name] = np.concatenate((notices[name][:, :cut], other[name][:, cut:]), axis=1)
+    other |= {name: notices[name] for name in ("listed", "recovery")}
+    units = np.cumprod(other["split"] / notices["split"], axis=1)
+    changed = {}
+    for name, values in bars.items():
+        scale = units if name == "volume" else 1.0 / units
+        changed[name] = np.concatenate((values[:, :cut], (others[name] * scale)[:, cut:]), axis=1)
+    changed["high"] = np.maximum(changed["open"], changed["close"])
+    changed["low"] = np.minimum(changed["open"], changed["close"])
+    for asset, span in ((1, slice(0, LATE)), (2, slice(END, None))):  # these stand still
+        for name in ("open", "high", "low", "close"):
+            still = changed["open"][:, LATE, 1] if asset == 1 else changed["close"][:, END - 1, 2]
+            changed[name][:, span, asset] = still
+    one, two = (
+        played(
+            PortfolioEnv(
+                market=market(bars=table, **given),
+                seed_band=None,
+                episode_length=LENGTH,
+                detail="full",
+                scenario="correlation_breakdown",
+                risk={"covariance": "shrunk"},
+            ),
+            random_actions(4),
+        )
+        for table, given in ((bars, notices), (changed, other))
+    )
+    for k in range(cut - START):
+        np.testing.assert_array_equal(one[k][0], two[k][0])
+        if k:
+            assert one[k][1] == two[k][1]
+            assert one[k][4]["cash"] == two[k][4]["cash"]
+
+
+@pytest.mark.parametrize("kind", [PortfolioVectorEnv, ExecutionVectorEnv])
+def test_a_vector_is_its_single_environments_with_notices(kind: Any) -> None:
+    rng = np.random.default_rng(8)
+    arguments: dict[str, Any] = {
+        "market": market(**all_notices(2)),
+        "seed_band": None,
+        "episode_length": 30,
+        "execution": {
+            **settings_of(ExecutionConfig, RandomPicks(rng)),
+            "assets": {"B": {"tick": 0.05, "lot": 1.0, "fee_bps": 3.0}},
+        },
+    }
+    if kind is PortfolioVectorEnv:
+        arguments["risk"] = settings_of(RiskConfig, RandomPicks(rng))
+    lanes = kind(4, **arguments)
+    singles = [kind(1, **arguments) for _ in range(4)]
+    observed, _ = lanes.reset(seed=5)
+    for k, single in enumerate(singles):
+        np.testing.assert_array_equal(single.reset(seed=5 + k)[0][0], observed[k])
+    for _ in range(45):
+        actions = rng.uniform(-1.0, 1.0, (4, 3))
+        observed, rewards, *_ = lanes.step(actions)
+        for k, single in enumerate(singles):
+            own = single.step(actions[k : k + 1])
+            np.testing.assert_array_equal(own[0][0], observed[k])
+            assert own[1][0] == rewards[k]
+
+
+WRONG = {
+    "a split in adjusted prices": ("split", 70, 2.0, "adjusted already"),
+    "a dividend of the whole price": ("dividend", 70, 1e4, "less than 0.99"),
+    "a listing that comes back": ("listed", 70, 0.0, "another asset"),
+    "a recovery without a listing": ("recovery", 70, 0.5, "needs listed"),
+    "a borrow fee below 0": ("borrow", 70, -1.0, "0 to 10"),
+    "a name that is none": ("splits", 70, 1.0, "did you mean 'split'"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_wrong_notice_is_one_line_that_locates_it(case: str) -> None:
+    name, row, value, reason = WRONG[case]
+    array = np.full((1, BARS, 3), 0.0 if name in ("dividend", "borrow") else 1.0)
+    array[:, row] = value
+    bars = bars_of(1)
+    if name == "listed":
+        bars["volume"][:, row] = 0.0
+    with pytest.raises(MarketDataError, match=reason) as found:
+        market(bars=bars, **{name: array})
+    assert "\n" not in str(found.value)
+
+
+def test_an_account_that_cannot_borrow_owes_no_funding() -> None:
+    funded = market(funding=np.zeros((1, BARS, 3)))
+    with pytest.raises(ConfigError, match="funding is owed"):
+        PortfolioEnv(market=funded, seed_band=None, episode_length=30, account="cash")
