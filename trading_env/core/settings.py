@@ -45,7 +45,8 @@ class Settings(BaseModel):
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
             given = "" if first["type"] == "missing" else f" = {shown(first['input'])}"
-            raise ConfigError(f"{self.label}: {where}{given}: {reason_of(first)}") from None
+            what = f"{where}{given}: " if where else ""  # what two settings break has no place
+            raise ConfigError(f"{self.label}: {what}{reason_of(first)}") from None
 
     @field_validator("*", mode="before")
     @classmethod
