@@ -95,6 +95,10 @@ def train(
         Literal["portfolio", "execution"] | None,
         typer.Option(help="one task (default: both, and with --market the portfolio)"),
     ] = None,
+    agent: Annotated[
+        Literal["adaptive", "ppo"],
+        typer.Option(help="ppo: plain Stable-Baselines3 on the whole observation"),
+    ] = "adaptive",
     market: Annotated[
         str,
         typer.Option(
@@ -108,7 +112,7 @@ def train(
     ] = None,
     timesteps: Annotated[
         int | None,
-        typer.Option(help="portfolio: decisions to train on (default: 1,000,000)"),
+        typer.Option(help="portfolio, or ppo: decisions to train on (default: 1,000,000)"),
     ] = None,
     generations: Annotated[
         int | None, typer.Option(help="execution: generations of the search (default: 12)")
@@ -161,7 +165,9 @@ def train(
             if source is not None and source.name == "COMMANDLINE":
                 raise ConfigError(f"--{name}: a run that is resumed has its options in {CONFIG}")
     from agents.execution_run import ExecutionRun
+    from agents.plain import PlainExecution, PlainPortfolio
     from agents.portfolio_run import PortfolioRun
+    from agents.run import TrainingRun
 
     engine = Engine(workers, ray, time_limit)
     if engine.is_ray and seeds == 1:
@@ -171,12 +177,22 @@ def train(
         ("timesteps", timesteps, "portfolio"),
         ("generations", generations, "execution"),
     ):
-        if value is not None and task not in tasks:
+        if value is not None and agent == "ppo" and name == "generations":
+            raise ConfigError(f"{name} = {value}: is of --agent adaptive")
+        if value is not None and agent == "adaptive" and task not in tasks:
             raise ConfigError(f"{name} = {value}: is of --env {task}")
     folder = Path(resume or out or f"runs/{datetime.now():%Y-%m-%d_%H%M%S}")
     if resume is None:
         RunFolder(folder, "train", context.obj, goes_on=False)  # refuses one that holds another run
-    makers = {"portfolio": (PortfolioRun, timesteps), "execution": (ExecutionRun, generations)}
+    makers: dict[str, tuple[type[TrainingRun], int | None]] = {
+        "portfolio": (PortfolioRun, timesteps),
+        "execution": (ExecutionRun, generations),
+    }
+    if agent == "ppo":
+        makers = {
+            "portfolio": (PlainPortfolio, timesteps),
+            "execution": (PlainExecution, timesteps),
+        }
     runs = []
     for task in tasks:
         maker, effort = makers[task]

@@ -84,6 +84,6 @@ class ExecutionRun(TrainingRun):
         """Say what the episodes show: the cost of parent orders without luck."""
         others = ["without_feedback", "twap", "patience", "random"]
         found = claims(
-            frame, "adaptive", others, self.groups, metric="parent_cost_bps", relative=True
+            frame, self.agent, others, self.groups, metric="parent_cost_bps", relative=True
         )
         return [str(claim) for claim in found]

@@ -61,7 +61,9 @@ class Training:
     discount: float = 0.9
     gae_lambda: float = 0.9
     log_deviation: float = -1.5
-    """Log standard deviation of the convictions that are tried; it is not learned."""
+    """Log standard deviation of the convictions that are tried, at the beginning."""
+    learns_deviation: bool = False
+    """Whether it is learned."""
     hidden: tuple[int, ...] = ()
     """Sizes of tanh layers before the linear one."""
     risk_aversion: float = 50.0
@@ -133,16 +135,32 @@ def fit(
     seen = moments(AssetRows(settings.lanes, **common, **train_band), seed)
     envs = AssetRows(settings.lanes, **common, **train_band)
     learner = learner_of(envs, seen, settings, seed, tensorboard)
-    begin(learner, envs)
     validation = Validation(env_kwargs, seed=seed)
 
     def judge(network: Network) -> float:
         policy = AdaptivePolicy(network, envs.layout)
         return utility(validation.returns(policy), settings.risk_aversion)
 
-    rows = timesteps * envs.assets
     settings_of = {"timesteps": timesteps, "seed": seed, "settings": asdict(settings)}
     of = described(**settings_of, train=envs.native, validation=validation.envs)
+    watch = learn(learner, envs, judge, timesteps, settings, advance, checkpoints, of)
+    assert watch.best is not None  # judged at the latest when training ended
+    return Trained(watch.best, envs.layout, watch.best_score, watch.best_step)
+
+
+def learn(
+    learner: PPO,
+    envs: Any,
+    judge: Callable[[Network], float],
+    timesteps: int,
+    settings: Training,
+    advance: Callable[[int], None],
+    checkpoints: Checkpoints | None,
+    of: dict[str, Any],
+) -> Watch:
+    """Train a learner under a watch, from the newest checkpoint of the same training on."""
+    begin(learner, envs)
+    rows = timesteps * envs.assets
     watch = Watch(learner, envs, advance, judge, rows // settings.judgements)
     if checkpoints is not None:
         watch.keep_in(checkpoints, of)
@@ -150,8 +168,7 @@ def fit(
     if left > 0:
         learner.learn(left, callback=watch, tb_log_name="ppo", reset_num_timesteps=False)
     envs.close()
-    assert watch.best is not None  # judged at the latest when training ended
-    return Trained(watch.best, envs.layout, watch.best_score, watch.best_step)
+    return watch
 
 
 def learner_of(
@@ -178,7 +195,7 @@ def learner_of(
         device="cpu",
         tensorboard_log=None if tensorboard is None else str(tensorboard),
     )
-    learner.policy.log_std.requires_grad_(False)
+    learner.policy.log_std.requires_grad_(settings.learns_deviation)
     if tensorboard is None:  # else Stable-Baselines3 makes a folder in that of temporary files
         learner.set_logger(Logger(None, []))
     return learner

@@ -88,10 +88,10 @@ class PortfolioRun(TrainingRun):
         """Say what the episodes show."""
         others = ["buy_and_hold", "volatility_target", "momentum", "random"]
         sharpe = {"metric": "sharpe", "groups": self.groups}
-        found = claims(frame, "adaptive", others, relative=False, **sharpe)
-        reference = claims(frame, "adaptive", [REFERENCE], relative=True, **sharpe)
+        found = claims(frame, self.agent, others, relative=False, **sharpe)
+        reference = claims(frame, self.agent, [REFERENCE], relative=True, **sharpe)
         rate = claims(
-            frame, "adaptive", ["without_rate"], self.groups, metric="return", relative=False
+            frame, self.agent, ["without_rate"], self.groups, metric="return", relative=False
         )
         lines = [str(claim) for claim in (*found, *reference, *rate)]
         held = next((c for c in found if c.other == "buy_and_hold"), None)

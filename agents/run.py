@@ -60,6 +60,7 @@ class TrainingRun(ABC):
     """
 
     task: ClassVar[Task]
+    agent: ClassVar[str] = "adaptive"
     unit: ClassVar[str]  # of `effort`, and its name among the options
     usual: ClassVar[tuple[int, int]]  # effort, episodes
     little: ClassVar[tuple[int, int]]  # at most that much where `quick`
@@ -131,7 +132,12 @@ class TrainingRun(ABC):
 
     def settings(self, seed: int) -> dict[str, Any]:
         """Return the options that repeat a training."""
-        known = {"env": self.env, "market": self.market, "scenario": list(self.scenario)}
+        known = {
+            "env": self.env,
+            "agent": self.agent,
+            "market": self.market,
+            "scenario": list(self.scenario),
+        }
         return known | {
             self.unit: self.effort,
             "episodes": self.episodes,

@@ -6,6 +6,7 @@ tests send it to those of their own Ray alone.
 
 import json
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -39,6 +40,7 @@ COMMAND = [
     *("--windows", "train=100,test=50,embargo=5", "--scenarios", "calm,bad_data"),
     *("--episodes", "1", "--seed", "3", "--json"),
 ]
+TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}  # of a cluster
 KILLS = 5
 PATIENCE_S = 240.0
 
@@ -60,7 +62,7 @@ def started(out: Path, *more: str, cells: list[str] = COMMAND) -> "subprocess.Po
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **TOKEN},
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
@@ -175,7 +177,7 @@ def test_a_ray_that_is_stopped_is_one_line_and_the_run_goes_on(
     out = tmp_path / "run"
     process = started(out, "--workers", "2")
     wait_for(lambda: len(kept(out)) >= 3, process)
-    stop(children(process.pid, ""))
+    stop(children(process.pid, "/ray/"))
     _, said = process.communicate()
     assert process.returncode == 1 and "Traceback" not in said
     errors = [line for line in said.splitlines() if line.startswith("error: ")]
@@ -191,8 +193,13 @@ def stop(ray: list[int]) -> None:
         for pid in group:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + 10.0
         while any("ray" in processes().get(pid, (0, ""))[1] for pid in group):
             time.sleep(0.05)
+            if time.monotonic() > deadline:
+                for pid in group:
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
 
 
 class Head:
@@ -207,16 +214,17 @@ class Head:
 
     @property
     def address(self) -> str:
-        return f"127.0.0.1:{self.port}"
+        import ray
+
+        return f"{ray.util.get_node_ip_address()}:{self.port}"
 
     def start(self) -> None:
-        options = ["--head", "--num-cpus=2", "--include-dashboard=false", "--node-ip-address"]
-        where = ["127.0.0.1", f"--port={self.port}", f"--temp-dir={self.folder}"]
+        options = ["--head", "--num-cpus=2", "--include-dashboard=false", "--disable-usage-stats"]
+        where = [f"--port={self.port}", f"--temp-dir={self.folder}"]
         command = [sys.executable, "-m", "ray.scripts.scripts", "start", *options, *where]
-        quiet = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0"}
-        subprocess.run(
-            [*command, "--disable-usage-stats"], check=True, capture_output=True, env=quiet
-        )
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **TOKEN}
+        done = subprocess.run(command, capture_output=True, text=True, env=environment)
+        assert done.returncode == 0, done.stderr[-500:]
 
     def stop(self) -> None:
         stop([pid for pid, (_, args) in processes().items() if f"{self.folder}/" in args])

@@ -18,6 +18,7 @@ import faulthandler
 import importlib
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -39,6 +40,7 @@ MEMORY = 2**30  # bytes
 RETRIES = 3
 LIMIT_S = 3600.0
 GRACE_S = 10.0  # after the limit, until a process that does not hear it is ended
+STOPPED = "Ray stopped in the middle; what was done is kept: run it again to go on"
 AHEAD = 2  # tasks sent for each core
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_task_oom_retries": str(RETRIES)}
 K = TypeVar("K")
@@ -175,8 +177,7 @@ def _on_ray(
                 for reference in done:
                     yield running.pop(reference), _outcome(ray, reference)
         except (ray.exceptions.LocalRayletDiedError, ray.exceptions.RaySystemError) as error:
-            reason = f"Ray stopped in the middle ({type(error).__name__})"
-            raise FailedError(f"{reason}; what was done is kept: run it again to go on") from None
+            raise FailedError(f"{STOPPED} ({type(error).__name__})") from None
 
 
 def _outcome(ray: Any, reference: Any) -> Any:
@@ -237,7 +238,21 @@ def _connected(engine: Engine) -> Iterator[Any]:
         with suppress(ValueError):  # not in the main thread
             signal.signal(signal.SIGTERM, heard)
     try:
-        with redirect_stdout(sys.stderr):  # where Ray tells of workers that ended
+        with redirect_stdout(sys.stderr), _last_words():  # Ray tells of workers that ended
             yield ray
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def _last_words() -> Iterator[None]:
+    """Have one line said should this process end here: so Ray ends it when its own are gone."""
+    if os.name != "posix":
+        yield
+        return
+    command = ["sh", "-c", 'read -r over || echo "$0" >&2', f"error: {STOPPED}"]
+    witness = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+    try:
+        yield
+    finally:
+        witness.communicate(b"over\n")

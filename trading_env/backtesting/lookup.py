@@ -34,8 +34,7 @@ from trading_env.policies.adaptive import (
 from trading_env.policies.baselines import BASELINES, EXECUTION_BASELINES
 from trading_env.policies.pace import BLIND, KIND, PaceDescription, PacePolicy
 from trading_env.policies.patience import Patience
-from trading_env.policies.plain import KIND as PLAIN
-from trading_env.policies.plain import PlainDescription, PlainPolicy
+from trading_env.policies.plain import PLAIN, PlainDescription, PlainPolicy
 from trading_env.policies.policy import ENVS, Policy
 from trading_env.policies.signal_rule import SignalRule
 from trading_env.problems import PROBLEMS
@@ -209,10 +208,17 @@ def _from_run(run: Path) -> Candidate:
         raise ConfigError(f"POLICY {run}: not the folder of a run: no {DESCRIPTION}")
     description = read_json(folder / DESCRIPTION, Description, PolicyError)
     kind, scenarios = description.kind, tuple(description.scenarios)
-    if kind == PLAIN:
-        return _of_plain(run, folder)
     path = run / "config.toml"
     config = read_toml(path, RunConfig) if is_there(path) else RunConfig()
+    if kind in PLAIN:
+        return Candidate(
+            kind,
+            _told(str(run), lambda layout: PlainPolicy.load(folder, layout)),
+            env=read_json(folder / DESCRIPTION, PlainDescription, PolicyError).env,
+            market=config.market,
+            trained_on=scenarios,
+            terms=config.terms,
+        )
     if kind in (KIND, BLIND):
         length = read_json(folder / DESCRIPTION, PaceDescription, PolicyError).length
         found = _of_pace(run, folder, config.market, length, scenarios)
@@ -262,12 +268,6 @@ def _of_pace(
         trained_on=scenarios,
         notes=(PACED,),
     )
-
-
-def _of_plain(run: Path, folder: Path) -> Candidate:
-    """Read a network over the whole observation."""
-    env = read_json(folder / DESCRIPTION, PlainDescription, PolicyError).env
-    return Candidate("plain", _told(str(run), lambda o: PlainPolicy.load(folder, o)), env=env)
 
 
 def _from_module(text: str, env: str) -> Candidate:

@@ -22,14 +22,14 @@ from trading_env.policies.adaptive import (
 )
 from trading_env.policies.policy import Action, Info, Observation, Policy
 
-KIND = "plain"
+PLAIN = ("plain", "ppo")  # kinds: of any network, and of the learner that `train.py` offers
 WIDEST = 1e3  # of an observed value that reaches the first layer as it is
 
 
 class PlainDescription(Description):
     """What a plain policy says of itself in `policy.json`."""
 
-    kind: Literal["plain"]
+    kind: Literal["plain", "ppo"]
     env: Literal["portfolio", "execution"]
     features: list[str]
 
@@ -72,9 +72,9 @@ class PlainPolicy(Policy):
         """Return the actions (num_envs, assets)."""
         return self.network(observation)
 
-    def save(self, folder: Path, **notes: Any) -> None:
+    def save(self, folder: Path, *, kind: str = "plain", **notes: Any) -> None:
         """Write weights and description; `notes` are kept in the description."""
-        description = {"kind": KIND, "env": self.env, "sizes": self.network.sizes}
+        description = {"kind": kind, "env": self.env, "sizes": self.network.sizes}
         description |= {"features": self.names}
         write_policy(folder, self.network.weights, {**description, **notes})
 
@@ -87,7 +87,8 @@ class PlainPolicy(Policy):
         """
         description, weights = read_policy(folder, PlainDescription)
         if description.features != features_of(layout):
-            raise PolicyError.at(folder / DESCRIPTION, "features", "other ones than are shown")
+            reason = "other ones than the environment shows (another market?); train again"
+            raise PolicyError.at(folder / DESCRIPTION, "features", reason)
         return cls(Network(weights), layout)
 
 

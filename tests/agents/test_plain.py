@@ -1,0 +1,109 @@
+"""The plain learner goes on to the bit, and what it learned is read as data by any command."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import train
+from agents import plain
+from agents.checkpoint import Checkpoints
+from agents.plain import SETTINGS, fit_plain
+from trading_env.backtesting.lookup import find_policy
+from trading_env.cli import answers
+from trading_env.core.errors import PolicyError
+from trading_env.envs.vector import PortfolioVectorEnv
+from trading_env.policies.plain import PlainPolicy
+
+MARKET = {"generator": "multiscale", "paths": 4, "bars": 700, "assets": 2}
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "portfolio": {"market": MARKET, "episode_length": 20, "scenario": "price_shock"},
+    "execution": {"market": {**MARKET, "assets": 1}, "episode_length": 20, "scenario": "crises"},
+}
+STEPS = 700  # of 8 lanes: 6 rollouts of 16 steps, over ends of episodes
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    little = replace(SETTINGS, lanes=8, steps=16, batch_size=64, epochs=2, judgements=3)
+    monkeypatch.setattr(plain, "SETTINGS", little)
+    monkeypatch.setattr(plain, "EPISODES", 4)
+
+
+def nothing(steps: int) -> None:
+    """For a progress bar that is not there."""
+
+
+def fit(env: str, folder: Path, advance: Any = nothing) -> Any:
+    given: dict[str, Any] = {"seed": 3, "advance": advance, "checkpoints": Checkpoints(folder, "p")}
+    return fit_plain(env, ARGUMENTS[env], timesteps=STEPS, **given)
+
+
+@pytest.mark.parametrize("env", ["portfolio", "execution"])
+def test_a_training_that_was_stopped_ends_with_the_same_bits(env: str, tmp_path: Path) -> None:
+    whole = fit(env, tmp_path / "whole")
+    done = []
+
+    def stops(steps: int) -> None:
+        done.append(steps)
+        if len(done) == 50:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(env, tmp_path / "stopped", stops)
+    begun: list[int] = []
+    again = fit(env, tmp_path / "stopped", begun.append)
+    assert begun[0] == 3 * 8 * 16  # rollouts that were kept
+    assert whole.network.weights.keys() == again.network.weights.keys()
+    for name, weight in whole.network.weights.items():
+        assert weight.tobytes() == again.network.weights[name].tobytes(), name
+    assert (whole.step, whole.validation_utility) == (again.step, again.validation_utility)
+
+
+def test_another_seed_is_another_network() -> None:
+    arguments = ARGUMENTS["portfolio"]
+    fits = [
+        fit_plain("portfolio", arguments, timesteps=STEPS, seed=seed, advance=nothing)
+        for seed in (0, 1)
+    ]
+    assert not np.array_equal(*[each.network.weights["layer_2.weight"] for each in fits])
+
+
+def run(*argv: str) -> int:
+    return answers.run(train.app, "python train.py", argv)
+
+
+@pytest.mark.parametrize("env", ["portfolio", "execution"])
+def test_a_run_is_evaluated_and_its_policy_is_read_as_data(
+    env: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, market = tmp_path / "run", json.dumps(ARGUMENTS[env]["market"])
+    given = ["--env", env, "--agent", "ppo", "--market", market, "--timesteps", "400"]
+    assert run(*given, "--episodes", "6", "--scenario", "price_shock", "--out", str(out)) == 0
+    said = capsys.readouterr().out
+    assert f"Verdict, {env}" in said and "adaptive" not in said
+    kept = {path.name for path in (out / "policy").iterdir()}
+    assert kept == {"policy.json", "policy.safetensors"}
+    found = find_policy(str(out))
+    assert (found.name, found.env) == ("ppo", env)
+    summary = json.loads((out / "evaluation" / "summary.json").read_text())
+    assert summary["learner"] == "ppo" and summary["failed"] == []
+    assert run("--resume", str(out)) == 0
+    assert "kept from an earlier run" in capsys.readouterr().err
+
+
+def test_a_policy_of_another_market_is_refused_in_one_line(tmp_path: Path) -> None:
+    trained = fit("portfolio", tmp_path)
+    PlainPolicy(trained.network, trained.layout).save(tmp_path, kind="ppo")
+    assert PlainPolicy.load(tmp_path, trained.layout).network.sizes[-1] == 2
+    other = PortfolioVectorEnv(1, market={**MARKET, "assets": 3}).layout
+    with pytest.raises(PolicyError, match="features: other ones than the environment shows"):
+        PlainPolicy.load(tmp_path, other)
+
+
+def test_generations_are_of_the_adaptive_agent(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--agent", "ppo", "--env", "execution", "--generations", "2") == 2
+    assert "generations = 2: is of --agent adaptive" in capsys.readouterr().err
