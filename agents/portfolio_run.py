@@ -22,7 +22,7 @@ from trading_env.core.codes import Task
 from trading_env.core.errors import ConfigError
 from trading_env.envs.world import WARMUP
 from trading_env.markets import load_market
-from trading_env.markets.bars import BANDS
+from trading_env.markets.bars import BANDS, bars_for
 from trading_env.policies.adaptive import AdaptivePolicy
 
 MARKET = {"generator": "multiscale", "paths": 512}
@@ -51,7 +51,8 @@ class PortfolioRun(TrainingRun):
         self.length = min(LONGEST, bars - WARMUP - 2)
         if self.length < SHORTEST:
             need = WARMUP + 2 + SHORTEST
-            reason = f"{bars} bars in a band, {need} are needed"
+            whole = bars_for("test", need)
+            reason = f"{bars} bars in a band, {need} are needed, so about {whole} in all"
             raise ConfigError(f"market {market_name(self.market)}: {reason}")
 
     @property

@@ -20,6 +20,7 @@ from trading_env.core.arguments import mapping
 from trading_env.core.errors import ConfigError
 from trading_env.envs.world import DEFAULT_LENGTH, EXECUTION_DEFAULTS, WARMUP
 from trading_env.markets import load_market
+from trading_env.markets.bars import bars_for
 from trading_env.policies.adapters import PolicySpec
 from trading_env.stress.scenario import preset_names
 
@@ -157,6 +158,7 @@ def _length(name: str, market: Any, env: str, band: str) -> int:
     usual = EXECUTION_DEFAULTS["episode_length"] if env == "execution" else DEFAULT_LENGTH
     bars = load_market(market, seed_band=band).bars
     if bars < WARMUP + 2:
-        reason = f"{bars} bars in the band {band!r}, {WARMUP + 2} are needed"
+        need = f"{WARMUP + 2} are needed, so about {bars_for(band, WARMUP + 2)} in all"
+        reason = f"{bars} bars in the band {band!r}, {need}"
         raise ConfigError(f"market {name[-80:]}: {reason}")
     return min(int(usual), bars - WARMUP - 1)

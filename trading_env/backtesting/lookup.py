@@ -205,7 +205,8 @@ def _from_run(run: Path) -> Candidate:
     """Read the folder of a run, or the policy folder in one."""
     folder = run / "policy" if (run / "policy").is_dir() else run
     if not is_there(folder / DESCRIPTION):
-        raise ConfigError(f"POLICY {run}: not the folder of a run: no {DESCRIPTION}")
+        reason = f"not the folder of a run of train.py: it holds no {DESCRIPTION}"
+        raise ConfigError(f"POLICY {run}: {reason}")
     description = read_json(folder / DESCRIPTION, Description, PolicyError)
     kind, scenarios = description.kind, tuple(description.scenarios)
     path = run / "config.toml"

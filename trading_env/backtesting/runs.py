@@ -7,6 +7,7 @@ beside constant answers and baselines, on the same episodes.
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
@@ -21,9 +22,10 @@ from trading_env.backtesting.references import NOTE, references_for
 from trading_env.backtesting.run_folder import RunFolder
 from trading_env.backtesting.summaries import pools_of, summary_of, window_means
 from trading_env.backtesting.tables import KEYS, WALK_KEYS, episodes_frame
-from trading_env.core.errors import ConfigError, shown
+from trading_env.core.errors import ConfigError, clip, shown
 from trading_env.envs.world import EXECUTION_DEFAULTS
 from trading_env.markets import Market
+from trading_env.markets.loading import is_file_name
 
 BESIDE = {
     "portfolio": ("flat", "always_long", "buy_and_hold"),
@@ -35,6 +37,10 @@ JOURNALLED = 4  # episodes of each scenario whose every decision is kept
 
 def markets_of(given: Sequence[Any], found: Candidate) -> dict[str, Any]:
     """Return name -> the markets that were given, the run's own, or the task's default."""
+    learnt_on = found.market if isinstance(found.market, str) else ""
+    if not given and is_file_name(learnt_on) and not Path(learnt_on).exists():
+        reason = "the bars it was trained on are not here: give --market, or go to their folder"
+        raise ConfigError(f"market {clip(learnt_on, 60)}: {reason}")
     specs = list(given) or [found.market or DEFAULT_MARKETS[found.env]]
     by_name = {market_name(spec): spec for spec in specs}
     if len(by_name) < len(specs):
@@ -186,6 +192,10 @@ def _notes(found: Candidate, plan: Plan, rehearsal: Rehearsal) -> list[str]:
             f"Trained on: {', '.join(found.trained_on)}. Held out: {', '.join(held_out) or 'none'}."
         )
     notes += found.notes
+    played = [cut.market for cut in plan.slices if found.market is not None]
+    own = Path(market_name(found.market)).name
+    if elsewhere := sorted({name for name in played if Path(name).name != own}):
+        notes.append(f"Trained on {market_name(found.market)}, played on {', '.join(elsewhere)}.")
     references = references_for(plan.env, plan.scenarios, plan.severities)
     if references and set(references) <= set(plan.policies):
         notes.append(NOTE)

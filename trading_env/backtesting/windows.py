@@ -105,5 +105,7 @@ class Walk(NamedTuple):
             train_stop = start + self.train - self.purge
             found.append(Window(number, start, train_stop, test_start, test_start + self.test))
         if not found:
-            raise ConfigError(f"windows: one takes {need} bars, the market has {bars}")
+            parts = f"{self.train} train + {self.embargo} embargo + {self.test} test"
+            reason = f"one takes {need} bars, the market has {bars}: shorten {parts}"
+            raise ConfigError(f"windows: {reason}")
         return tuple(found)

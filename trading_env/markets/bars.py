@@ -35,6 +35,15 @@ VALIDATION_SHARE = 0.2
 EMBARGO_BARS = 20
 
 
+def bars_for(band: str, bars: int) -> int:
+    """Return how many bars a history needs, so that one of its bands has so many."""
+    if band == "train":
+        return math.ceil(bars / TRAIN_SHARE)
+    rest = 1.0 - TRAIN_SHARE - VALIDATION_SHARE
+    share = VALIDATION_SHARE if band == "validation" else rest
+    return math.ceil(round((bars + EMBARGO_BARS + 1) / share, 6))  # 1: both ends are rounded
+
+
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Market:
     """Bars of one or more assets; arrays are copied, checked and made read-only.
@@ -264,7 +273,13 @@ class Market:
             raise MarketDataError.at(
                 self.source, f"band '{clip(band)}'", f"known: {', '.join(BANDS)}"
             )
-        return self.slice_bars(*limits[band])
+        start, stop = limits[band]
+        if stop - start < 2:
+            reason = f"{self.bars} bars are too few for it: at least 2 must be left"
+            if (train, validation, embargo_bars) == (TRAIN_SHARE, VALIDATION_SHARE, EMBARGO_BARS):
+                reason += f", so give {bars_for(band, 2)} or more in all"
+            raise MarketDataError.at(self.source, f"band '{band}'", reason)
+        return self.slice_bars(start, stop)
 
     def describe(self) -> dict[str, Any]:
         """Summarise the market as a JSON-able mapping."""

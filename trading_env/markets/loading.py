@@ -80,10 +80,14 @@ def load_market(spec: MarketSpec, *, seed_band: str | None = None) -> Market:
         return _generated(GENERATORS[spec](), seed_band)
     if spec in DATASETS:
         return _named(spec, seed_band)
-    is_path = os.sep in spec or spec.lower().endswith((*SUFFIXES, ".zip")) or Path(spec).exists()
-    if spec and is_path:
+    if is_file_name(spec) or (spec and Path(spec).exists()):
         return _from_path(Path(spec), ReadingSettings(), seed_band)
     raise MarketSpecError(unknown("market", spec, [*DATASETS, *GENERATORS]))
+
+
+def is_file_name(text: str) -> bool:
+    """Tell whether a text can only be the name of a file, be it there or not."""
+    return os.sep in text or text.lower().endswith((*SUFFIXES, ".zip"))
 
 
 def _reading_of(spec: Mapping[str, Any]) -> tuple[Path, ReadingSettings]:
