@@ -1,5 +1,6 @@
 """What the page shows is read; frames of every kind are read as their files are."""
 
+import json
 import time
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -179,3 +180,31 @@ def test_json_that_is_no_table_is_refused_in_one_line(content: str, tmp_path: Pa
     with pytest.raises(MarketDataError, match=r"a\.json") as caught:
         load_market(path)
     assert len(str(caught.value)) < 200
+
+
+def test_prices_that_rows_hold_under_one_key_are_those_of_the_row(tmp_path: Path) -> None:
+    prices = {"o": "1.10", "h": "1.20", "l": "1.00", "c": "1.15"}
+    rows = [
+        {"complete": True, "volume": 7 + k, "time": f"2024-01-0{k}T00:00:00.000000000Z"}
+        for k in range(1, 6)
+    ]
+    path = tmp_path / "EURUSD.json"
+    path.write_text(
+        json.dumps({"granularity": "D", "candles": [{**r, "mid": prices} for r in rows]})
+    )
+    market = load_market(path)
+    assert market.symbols == ("EURUSD",)
+    assert (market.close == 1.15).all() and market.volume[0, :, 0].tolist() == [8, 9, 10, 11, 12]
+    both = [{**row, "bid": prices, "ask": prices} for row in rows]
+    path.write_text(json.dumps({"candles": both}))
+    with pytest.raises(MarketDataError, match=r"EURUSD\.json"):
+        load_market(path)
+
+
+@pytest.mark.parametrize("volume", ["Total Traded Quantity", "quantity", "No. of Shares"])
+@pytest.mark.parametrize("time", ["ts_event", "Date"])
+def test_names_that_exchanges_give_are_known(time: str, volume: str, tmp_path: Path) -> None:
+    path = tmp_path / "bars.csv"
+    days = "".join(f"2024-01-0{k},10,11,9,10,{100 * k}\n" for k in range(1, 6))
+    path.write_text(f"{time},Open Price,High Price,Low Price,Close Price,{volume}\n{days}")
+    assert load_market(path).volume[0, :, 0].tolist() == [100, 200, 300, 400, 500]

@@ -24,6 +24,8 @@ from trading_env.markets.reading.sources import Member
 MAX_JSON_BYTES = 1 << 28
 SAMPLE_ROWS, SAMPLE_CELLS = 400, 200_000
 
+USUAL = ("result", "results", "data", "values", "rows", "klines", "bars", "candles")  # of no asset
+
 
 def read_parquet(member: Member) -> Grid:
     """Read a Parquet file with pyarrow (the extra `data`).
@@ -97,7 +99,7 @@ def _rows_of(found: Any, stem: str) -> tuple[str, Any]:
     rows = [(name, inner) for name, inner in nested if inner is not None and len(inner)]
     if len(rows) == 1 or (rows and len(columns) == 1):
         name, first = rows[0]
-        usual = name.lower() in ("result", "data", "values", "rows", "klines", "bars", "results")
+        usual = name.lower() in USUAL
         return (stem if usual or "series" in name.lower() else name), first
     return stem, None
 
@@ -120,7 +122,17 @@ def grid_of_rows(rows: Any, source: str, stem: str) -> Grid:
         if len(row) != len(rows[0]) and not isinstance(row, dict):
             reason = f"{len(row)} fields, the first row has {len(rows[0])}"
             raise MarketDataError.at(source, f"row {number}", reason)
+    if kinds == (dict,) and (inner := _prices_within(rows)):
+        rows = [{**row, **row[inner]} for row in rows]
     return grid_of_frame(pd.DataFrame(rows), source, stem)
+
+
+def _prices_within(rows: list[dict[str, Any]]) -> str | None:
+    """Return the one key under which every row holds its prices, as OANDA's `mid`; else None."""
+    keys = [key for key, value in rows[0].items() if isinstance(value, dict)]
+    if len(keys) != 1 or not all(isinstance(row.get(keys[0]), dict) for row in rows):
+        return None
+    return keys[0]
 
 
 def frame_of(table: Any) -> pd.DataFrame | None:

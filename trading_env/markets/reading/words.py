@@ -15,6 +15,7 @@ TIME = (
     *("tradedate", "tradingdate", "tradingday", "pricedate", "barstart", "bartime", "starttime"),
     *("candlebegintime", "klineopentime", "periodstart", "timeperiodstart", "windowstart"),
     *("timeopen", "caldt", "datum", "fecha", "data", "datadate", "observationdate"),
+    "tsevent",
 )
 LATE_TIME = ("", "index", "unnamed0", "level0", "day", "dt", "start", "begin", "t")
 """Names that are the time only where no column has one of the above."""
@@ -64,6 +65,8 @@ UNITS = (
     *("volume", "vol", "basevolume", "volumebase", "baseassetvolume", "volumefrom", "realvolume"),
     *("volumetraded", "tradedvolume", "volumeunits", "volumeshares", "shares"),
     *("sharestraded", "stuecke", "stücke", "stück", "stuck", "tottrdqty", "ttltrdqnty"),
+    *("totaltradedquantity", "tradedquantity", "quantitytraded", "quantity", "qty", "tradedqty"),
+    *("noofshares", "numberofshares"),
     *("totaltradequantity", "quantity", "qty", "volumen", "wolumen"),
 )
 TICKS = ("tickvol", "tickvolume", "ticks")
