@@ -217,15 +217,16 @@ def train(
     print(f"training {' and '.join(tasks)} in {folder}", file=sys.stderr, flush=True)
     failed: list[str] = []
     for each in runs:
-        tables, missing = each.run(engine)
-        failed += missing
-        if not as_json:
-            print("\n".join(tables))
+        failed += each.run(engine, say_nothing if as_json else print)
     for reason in failed:
         print(f"error: {one_line(reason)}", file=sys.stderr)
     if failed:
         raise FailedError(f"{len(failed)} trainings failed; --resume {folder} tries them again")
     answer({each.env: each.conclusion() for each in runs}, as_json, verdict_lines)
+
+
+def say_nothing(table: str) -> None:
+    """Leave standard output to the JSON."""
 
 
 def verdict_lines(found: dict[str, list[str]]) -> Iterator[str]:

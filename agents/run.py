@@ -10,7 +10,7 @@ checkpoints go.
 
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from copy import copy
 from dataclasses import dataclass, field
@@ -167,11 +167,10 @@ class TrainingRun(ABC):
             arguments |= self.terms.arguments(self.env)
             build(**arguments, episode_length=self.length, task=self.task)
 
-    def run(self, engine: Engine) -> tuple[list[str], list[str]]:
-        """Train and evaluate each training that is not there yet.
+    def run(self, engine: Engine, show: Callable[[str], object]) -> list[str]:
+        """Train and evaluate each training that is not there yet, and show its tables.
 
-        Returns its tables, and which failed, and why. One training alone is no cell: what it raises
-        is raised.
+        Returns which failed, and why. One training alone is no cell: what it raises is raised.
         """
         todo = []
         for seed in self.trainings:
@@ -180,26 +179,23 @@ class TrainingRun(ABC):
             else:
                 todo.append(seed)
         if self.seeds == 1:
-            found: dict[int, Any] = {seed: self.run_one(seed) for seed in todo}
-        else:
-            cell = copy(self)
-            cell.resume = True  # what a worker that died has left in the folder is its own
-            found = {}
-            with (
-                tqdm(total=len(todo), unit=" trainings", disable=not engine.is_ray) as bar,
-                closing(engine.run(cell.run_one, ((seed, seed) for seed in todo))) as done,
-            ):
-                for seed, outcome in done:
-                    found[seed] = outcome
-                    bar.update()
-        tables: list[str] = []
-        failed: list[str] = []
-        for seed, outcome in sorted(found.items()):
-            if isinstance(outcome, Failure):
-                failed.append(f"{self.env}, seed {seed}: {outcome.reason}")
-            else:
-                tables += tables_of(outcome)
-        return tables, failed
+            for seed in todo:
+                show("\n".join(tables_of(self.run_one(seed))))
+            return []
+        cell = copy(self)
+        cell.resume = True  # what a worker that died has left in the folder is its own
+        failed = {}
+        with (
+            tqdm(total=len(todo), unit=" trainings", disable=not engine.is_ray) as bar,
+            closing(engine.run(cell.run_one, ((seed, seed) for seed in todo))) as done,
+        ):
+            for seed, outcome in done:
+                if isinstance(outcome, Failure):
+                    failed[seed] = f"{self.env}, seed {seed}: {outcome.reason}"
+                else:
+                    show("\n".join(tables_of(outcome)))
+                bar.update()
+        return [reason for _, reason in sorted(failed.items())]
 
     def run_one(self, seed: int) -> dict[str, Any]:
         """Train and evaluate once; return the evaluation's summary.
