@@ -16,7 +16,7 @@ from tests.oracle.exits import (
 )
 from tests.oracle.fills import NO_EXIT, affordable, fill_order, fits, take
 from tests.oracle.limits import fillable, resting_deal, resting_mid, rests
-from tests.oracle.orders import DUST, ticks
+from tests.oracle.orders import DUST, ticks, whole_lots
 from tests.oracle.path import Part
 from tests.oracle.prices import Session
 from trading_env.core.codes import Exit, SlotState, Status
@@ -168,7 +168,8 @@ def hold_to_goal(s: Session, slot: Record) -> None:
     rounding = DUST * max(abs(slot["goal"]), abs(slot["left"]))
     if beyond <= rounding:
         return
-    cut = side * beyond if abs(slot["left"]) - beyond > rounding else slot["left"]
+    kept = whole_lots(max(abs(slot["left"]) - beyond, 0.0), s.world["execution"]["lot"])
+    cut = slot["left"] - side * kept if kept > rounding else slot["left"]
     s.met("all of an order taken off" if cut == slot["left"] else "a part of an order taken off")
     for name in ("quantity", "left", "claim"):
         slot[name] -= cut
