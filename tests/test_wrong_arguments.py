@@ -88,6 +88,7 @@ SUBJECTS = {  # what a message calls an argument, where that is not its name
     "name": ("no events",),
     "env_kwargs": ("argument",),
     "scenarios": ("scenario",),
+    "severities": ("severity",),
     "markets": ("market",),
     "path": ("file", "nonsense", "a\\nb", "bars"),
 }

@@ -56,7 +56,7 @@ class Plan:
         if isinstance(self.severities, str | Mapping) or not isinstance(self.severities, Iterable):
             raise ConfigError(f"severities = {shown(self.severities)}: give a list of numbers")
         for severity in self.severities:
-            number("severities", severity, 0.0, math.inf)
+            number("severity", severity, 0.0, math.inf)
         for name in ("policies", "scenarios", "slices", "severities"):
             if len(getattr(self, name)) == 0:
                 raise ConfigError(f"{name.replace('slices', 'markets')}: give at least one")
