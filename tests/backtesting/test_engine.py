@@ -20,7 +20,7 @@ from trading_env.backtesting.playing import Played, play
 from trading_env.backtesting.store import CellStore
 from trading_env.backtesting.tables import curves_frame, episodes_frame, pool
 from trading_env.cli.main import main
-from trading_env.core.errors import ConfigError
+from trading_env.core.errors import ConfigError, MismatchError
 from trading_env.envs.spaces import ObservationLayout
 from trading_env.policies.baselines import BASELINES, Constant
 
@@ -112,6 +112,23 @@ def test_a_cell_that_raises_or_hangs_is_one_failure_and_the_others_go_on() -> No
     began = time.monotonic()
     assert outcomes(Engine(limit_s=0.5)) == EXPECTED
     assert time.monotonic() - began < 10.0
+
+
+def mismatched(number: int) -> int:
+    raise MismatchError("built severity = 1.0, asked 2.0")
+
+
+def test_a_cell_of_something_else_than_was_asked_is_refused_as_a_whole() -> None:
+    with pytest.raises(MismatchError, match="built severity"):
+        list(Engine().run(mismatched, [(1, 1)]))
+
+
+@pytest.mark.slow
+@pytest.mark.ray
+@with_ray
+def test_on_ray_it_is_refused_as_well() -> None:
+    with pytest.raises(MismatchError, match="built severity"):
+        list(Engine(workers=1).run(mismatched, [(1, 1)]))
 
 
 def test_a_failure_says_where_it_was_raised() -> None:

@@ -2,7 +2,8 @@
 
 A cell is a function of an item, and of nothing that another cell leaves behind. One that raises, or
 takes longer than the limit, is a `Failure` with its reason; the others go on. Each key comes back
-once, whenever it is done: who keeps results keeps them by key.
+once, whenever it is done: who keeps results keeps them by key. A cell that plays something else
+than was asked (`MismatchError`) is no failure: everything is refused.
 
 On Ray a task reserves `MEMORY` and one core, and is begun anew when its process ends (killed, out
 of memory, its machine lost), `RETRIES` times at most. What the function holds is sent once. A cell
@@ -34,7 +35,7 @@ from typing import Any, NamedTuple, TypeVar
 import numba
 
 from trading_env.backtesting.interruption import is_compiling, stop_if_interrupted
-from trading_env.core.errors import ConfigError, FailedError, one_line, shown
+from trading_env.core.errors import ConfigError, FailedError, MismatchError, one_line, shown
 
 MEMORY = 2**30  # bytes
 RETRIES = 3
@@ -102,6 +103,7 @@ class Engine:
 
         Raises:
             ConfigError: Ray is not there, or the work cannot be sent.
+            MismatchError: a cell plays something else than was asked.
             FailedError: Ray stopped in the middle.
         """
         if self.is_ray:
@@ -117,6 +119,8 @@ def attempt(work: Callable[[T], R], item: T, limit_s: float) -> R | Failure:
     try:
         with _limited(limit_s):
             return work(item)
+    except MismatchError:
+        raise
     except TooLong:
         return Failure(f"took longer than {limit_s:g} s", traceback.format_exc())
     except (Exception, SystemExit) as error:  # a user's policy may raise anything
@@ -189,6 +193,8 @@ def _outcome(ray: Any, reference: Any) -> Any:
         raise
     except faults.RayTaskError as error:  # what went wrong before the cell began
         cause = error.cause
+        if isinstance(cause, MismatchError):
+            raise cause from None
         return Failure(one_line(f"{type(cause).__name__}: {cause}"), str(error))
     except faults.RayError as error:
         why = f"killed, out of memory, or over {GRACE_S:g} s past the limit in compiled code"
