@@ -107,7 +107,8 @@ def _fuzz(record: Mapping[str, Any]) -> list[Cells]:
             _command(row["command"]),
             f"{row['kind']}: {row['mutations']:,} mutations, {row['taken']:,} taken, "
             f"{row['refused']:,} refused in one line, {row['uncaught']} uncaught; slowest "
-            f"{row['slowest_s']} s, largest {row['largest_mib']} MiB",
+            f"{row['slowest_s']} s, largest {row['largest_mib']} MiB"
+            + (f" ({row['note']})" if "note" in row else ""),
             f"{'FAILS' if row['uncaught'] else 'holds'} {_when(row)}",
         )
         for row in record["rows"]

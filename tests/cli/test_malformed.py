@@ -40,6 +40,7 @@ MORE_DATA: dict[str, bytes | str] = {
     "percent": HEADER + "2020-01-01,10%,11,9,10,5\n",
     "currency": HEADER + "2020-01-01,$10,11,9,10,5\n",
     "only_blank_lines": "\n\n\n\n",
+    "integer_of_400_digits": f"[[1577836800,10,{10**400},9,10,5],[1577923200,10,11,9,10,5]]",
     "header_twice": HEADER + HEADER + "2020-01-01,1,1,1,1,1\n",
     "nameless_column": GOOD.replace("close", ""),
 }

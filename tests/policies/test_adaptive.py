@@ -95,6 +95,11 @@ def test_a_policy_that_cannot_be_used_is_refused_in_one_line(tmp_path: Path) -> 
         AdaptivePolicy.load(tmp_path, ObservationLayout(("A",), ()))
     with pytest.raises(PolicyError, match="a market with other signals"):
         AdaptivePolicy(network(), ObservationLayout(("A",), ()))
+    told = json.loads((tmp_path / DESCRIPTION).read_text())
+    (tmp_path / DESCRIPTION).write_text(json.dumps({**told, "features": told["features"][::-1]}))
+    with pytest.raises(PolicyError, match="other signals"):  # as many, and others
+        AdaptivePolicy.load(tmp_path, LAYOUT)
+    AdaptivePolicy(network(), LAYOUT).save(tmp_path)
     (tmp_path / WEIGHTS).write_bytes(b"not tensors")
     with pytest.raises(PolicyError, match=r"policy\.safetensors: not safetensors") as caught:
         AdaptivePolicy.load(tmp_path, LAYOUT)

@@ -101,7 +101,7 @@ def numbers_of(cells: NDArray[Any], mark: str) -> tuple[Floats, NDArray[np.bool_
         else:
             try:
                 numbers[index] = float(cell)
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, OverflowError):  # an integer of 400 digits
                 raise WrongCellError(index, f"'{clip(cell)}' is not a number") from None
     return numbers, nothing
 
