@@ -19,6 +19,7 @@ from pydantic import BaseModel  # noqa: E402 -- our own modules need the path ab
 from pydantic.fields import FieldInfo  # noqa: E402
 
 from scripts.records import reliability_part, throughput_part, training_part  # noqa: E402
+from scripts.results import results_part, tracks_part  # noqa: E402
 from trading_env.core.codes import BoundBy, Factor, Fault, names_of  # noqa: E402
 from trading_env.envs.spaces import feature_table  # noqa: E402
 from trading_env.execution_engine.config import ExecutionConfig  # noqa: E402
@@ -136,6 +137,8 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
         "features": lambda: feature_table(ParentFeature),
         "parent": lambda: settings(ParentConfig),
     },
+    "docs/tracks.md": {"tracks": tracks_part},
+    "docs/results.md": {"results": results_part},
     "docs/scenarios.md": {
         "keys of every event": event_keys,
         "kinds of event": event_kinds,

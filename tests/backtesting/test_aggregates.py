@@ -130,8 +130,8 @@ def covered(trainings: int, paths: int, of_training: float, of_path: float) -> t
 @pytest.mark.proof
 @pytest.mark.parametrize(
     "luck",
-    [(10, 64, 1.0, 1.0), (10, 64, 0.1, 2.0), (1, 64, 0.0, 1.0), (20, 64, 1.0, 0.1)],
-    ids=["of both", "of paths", "of one training's paths", "of trainings"],
+    [(10, 64, 1.0, 1.0), (10, 64, 0.1, 2.0), (1, 64, 0.0, 1.0)],
+    ids=["of both", "of paths", "of one training's paths"],
 )
 def test_intervals_hold_the_truth_as_often_as_they_say(luck: tuple[int, int, float, float]) -> None:
     assert all(0.93 <= share <= 0.97 for share in covered(*luck)), covered(*luck)

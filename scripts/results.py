@@ -1,0 +1,157 @@
+"""The results page and the page of the tracks, from recorded entries and the frozen file.
+
+    python scripts/results.py RUN_DIR...    # take the entries of runs of `trading-env benchmark`
+
+The entries stand in `benchmarks/leaderboard.json`, with one line for each training, and a picture
+of the trainings' scores in `docs/images/profiles.png`; `scripts/docs.py` writes the pages.
+"""
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+import numpy as np  # noqa: E402 -- our own modules need the path above
+
+from scripts.records import compact  # noqa: E402
+from trading_env.backtesting.aggregates import (  # noqa: E402
+    aggregate,
+    gap,
+    performance_profile,
+    scores_of,
+)
+from trading_env.cli.benchmark import section_of  # noqa: E402
+from trading_env.tracks.entries import read_entries  # noqa: E402
+from trading_env.tracks.track import load_tracks  # noqa: E402
+
+BOARD = ROOT / "benchmarks" / "leaderboard.json"
+PICTURE = ROOT / "docs" / "images" / "profiles.png"
+THRESHOLDS = np.linspace(0.9, 1.1, 201)
+
+
+def entries() -> list[dict[str, Any]]:
+    """Read the recorded entries, in the order of the tracks."""
+    order = list(load_tracks().tracks)
+    found = [entry.model_dump() for entry in read_entries(BOARD)]
+    return sorted(found, key=lambda entry: (order.index(entry["track"]), entry["rank"]))
+
+
+def take(folders: list[Path]) -> None:
+    """Take the entries of runs; those of a track replace what is recorded of it."""
+    known = [e.model_dump() for e in read_entries(BOARD)] if BOARD.exists() else []
+    for folder in folders:
+        new = [entry.model_dump() for entry in read_entries(folder / "entries.json")]
+        for entry in new:
+            entry["command"] = re.sub(r" --out \S+", "", entry["command"])
+        tracks = {entry["track"] for entry in new}
+        known = [entry for entry in known if entry["track"] not in tracks] + new
+    BOARD.write_text(compact(known) + "\n", encoding="utf-8")
+    if any(len(entry["seeds"]) > 1 for entry in known):
+        draw(entries())
+
+
+def draw(found: list[dict[str, Any]]) -> None:
+    """Draw the performance profile of the trainings of each learner."""
+    import matplotlib.pyplot as plt
+
+    figure, axis = plt.subplots(figsize=(6.0, 3.2), layout="constrained")
+    for entry in found:
+        if len(entry["seeds"]) > 1:
+            scores = training_scores(entry, found)
+            share = performance_profile(scores, THRESHOLDS)
+            axis.step(THRESHOLDS, share, where="post", label=entry["track"])
+    axis.axvline(1.0, color="grey", linewidth=0.8)
+    axis.set_xlabel("score (1: the reference)")
+    axis.set_ylabel("share of trainings above")
+    axis.legend()
+    figure.savefig(PICTURE, dpi=120, metadata={"Software": None})
+
+
+def training_scores(entry: dict[str, Any], found: list[dict[str, Any]]) -> np.ndarray:
+    """Return the score of each training of an entry."""
+    track = load_tracks().tracks[entry["track"]]
+    beside = {e["policy"]: e for e in found if e["track"] == entry["track"]}
+    low, high = (beside[name]["rows"][0]["mean"] for name in (track.zero, track.reference))
+    means = np.array([row["mean"] for row in entry["rows"]])
+    return (means - low) / (high - low)
+
+
+def results_part() -> str:
+    """Write a table for each track, and what the trainings show together."""
+    found, parts = entries(), []
+    for track in load_tracks().tracks.values():
+        own = [entry for entry in found if entry["track"] == track.id]
+        if not own:
+            continue
+        section = section_of(track, own)
+        numbers = ["---:"] * (len(section.header) - 1)
+        lines = [section.header, ["---", *numbers], *section.rows]
+        rows = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        scale = f"{track.zero} is 0, {track.reference} is 1"
+        kind = " Nothing is there to earn beyond the reference." if track.is_control else ""
+        learners = [entry for entry in own if entry["budget"]["steps"]]
+        budget = "".join(
+            f" {entry['policy']}: {entry['budget']['steps']:,} decisions a training, "
+            f"{entry['budget']['trials']} settings on record."
+            for entry in learners
+        )
+        parts.append(
+            f"## {track.title}\n\n`{own[0]['command']}`, in `benchmarks/`, commit "
+            f"{(own[0]['commit'] or 'unknown')[:10]}. {scale}.{kind}{budget}\n\n{rows}\n\n"
+            f"{track.note}".rstrip()
+        )
+    learners = [entry for entry in found if len(entry["seeds"]) > 1]
+    return "\n\n".join([*parts, *([together(found)] if learners else [])])
+
+
+def together(found: list[dict[str, Any]]) -> str:
+    """Say what the trainings of all learners show together."""
+    learners = [entry for entry in found if len(entry["seeds"]) > 1]
+    draws = [scores_of(training_scores(e, found)[:, None], 0.0, 1.0) for e in learners]
+    lines = ["## Trainings together", ""]
+    lines += ["| track | trainings | worst | interquartile mean | best |"]
+    lines += ["| --- | ---: | ---: | ---: | ---: |"]
+    for entry, drawn in zip(learners, draws, strict=True):
+        middle = aggregate([drawn])
+        lines.append(
+            f"| {entry['track']} | {len(drawn.values)} | {drawn.values.min():.3f} | "
+            f"{middle.value:.3f} [{middle.low:.3f}, {middle.high:.3f}] | {drawn.values.max():.3f} |"
+        )
+    middle, short = aggregate(draws), gap(draws)
+    lines += [
+        "",
+        f"Over all of them: interquartile mean {middle.value:.3f} "
+        f"[{middle.low:.3f}, {middle.high:.3f}], optimality gap {short.value:.3f} "
+        f"[{short.low:.3f}, {short.high:.3f}]. These intervals draw trainings, and no paths.",
+        "",
+        "![Share of trainings above a score](images/profiles.png)",
+    ]
+    return "\n".join(lines)
+
+
+def tracks_part() -> str:
+    """Write the table of the tracks."""
+    tracks = load_tracks()
+    lines = [
+        f"File `trading_env/tracks/{tracks.version}.toml`, SHA-256 `{tracks.sha256}`.",
+        "",
+        "| id | metric | 0 | 1 | a policy sees | may bring | decisions | episodes |",
+        "| --- | --- | --- | --- | --- | --- | ---: | ---: |",
+    ]
+    for track in tracks.tracks.values():
+        brings = ", ".join(track.may_bring) or "nothing"
+        played = f"{track.episodes} a window" if track.windows else f"{track.episodes}"
+        lines.append(
+            f"| `{track.id}` | {track.metric}, {track.better} | {track.zero} | {track.reference} "
+            f"| {track.sees} | {brings} | {track.steps:,} | {played} |"
+        )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit((__doc__ or "").strip())
+    take([Path(name) for name in sys.argv[1:]])
