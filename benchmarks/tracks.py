@@ -21,10 +21,10 @@ import numpy as np
 
 from benchmarks import regret, regret_portfolio
 from benchmarks.holdings import HOLDING, KEEP, TRADE
+from trading_env.backtesting.tracks.track import Track, load_tracks
 from trading_env.envs.vector import ExecutionVectorEnv, PortfolioVectorEnv
 from trading_env.policies.plain import PlainPolicy
 from trading_env.problems import Problem
-from trading_env.tracks.track import Track, load_tracks
 
 CLASSES = {"execution": ExecutionVectorEnv, "portfolio": PortfolioVectorEnv}
 TRIALS = {"execution": 1, "portfolio": 1}

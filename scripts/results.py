@@ -23,9 +23,9 @@ from trading_env.backtesting.aggregates import (  # noqa: E402
     performance_profile,
     scores_of,
 )
+from trading_env.backtesting.tracks.entries import read_entries  # noqa: E402
+from trading_env.backtesting.tracks.track import load_tracks  # noqa: E402
 from trading_env.cli.benchmark import section_of  # noqa: E402
-from trading_env.tracks.entries import read_entries  # noqa: E402
-from trading_env.tracks.track import load_tracks  # noqa: E402
 
 BOARD = ROOT / "benchmarks" / "leaderboard.json"
 PICTURE = ROOT / "docs" / "images" / "profiles.png"
@@ -136,7 +136,7 @@ def tracks_part() -> str:
     """Write the table of the tracks."""
     tracks = load_tracks()
     lines = [
-        f"File `trading_env/tracks/{tracks.version}.toml`, SHA-256 `{tracks.sha256}`.",
+        f"File `trading_env/backtesting/tracks/{tracks.version}.toml`, SHA-256 `{tracks.sha256}`.",
         "",
         "| id | metric | 0 | 1 | a policy sees | may bring | decisions | episodes |",
         "| --- | --- | --- | --- | --- | --- | ---: | ---: |",

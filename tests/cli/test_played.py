@@ -273,12 +273,12 @@ def test_a_policy_that_cannot_be_had_is_one_line(
 def test_a_policy_that_changes_what_is_evaluated_is_refused(
     module: str, bars: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Its rows hold no number, and the reason is told."""
-    asked = ("evaluate", f"{module}:Other", "--market", str(bars), *SMALL, "--out", "out")
-    assert main(asked) == 1
-    assert "built episode_length = 3, asked 35" in capsys.readouterr().err
-    rows = json.loads(Path("out/evaluation/summary.json").read_text())["means"]
-    assert {row["policy"] for row in rows if row["return"] is None} == {"Other"}
+    told = refusal(
+        capsys, "evaluate", f"{module}:Other", "--market", str(bars), *SMALL, "--out", "out"
+    )
+    assert "built episode_length = 3, asked 35" in told
+    assert json.loads(Path("out/manifest.json").read_text())["status"].startswith("failed")
+    assert not Path("out/evaluation").exists()
 
 
 def test_parent_orders_are_evaluated_beside_twap(capsys: pytest.CaptureFixture[str]) -> None:

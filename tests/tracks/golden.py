@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from tests import golden
+from trading_env.backtesting.tracks.track import FIRST_SEEDS, Track, load_tracks
 from trading_env.core.files import platform_name
-from trading_env.tracks.track import FIRST_SEEDS, Track, load_tracks
 
 FILE = Path(__file__).with_name("golden.json")
 

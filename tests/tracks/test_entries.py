@@ -7,14 +7,19 @@ from typing import Any
 
 import pytest
 
+from trading_env.backtesting.tracks.benchmark import (
+    contestant_of,
+    entries_of,
+    play_track,
+    trainings_in,
+)
+from trading_env.backtesting.tracks.entries import NEEDED, Budget, entry_of, read_entries
+from trading_env.backtesting.tracks.track import load_tracks
+from trading_env.backtesting.tracks.verify import verify
 from trading_env.cli.main import main
 from trading_env.core.errors import UserError
 from trading_env.core.files import write_json
 from trading_env.policies.plain import PlainPolicy
-from trading_env.tracks.benchmark import contestant_of, entries_of, play_track, trainings_in
-from trading_env.tracks.entries import NEEDED, Budget, entry_of, read_entries
-from trading_env.tracks.track import load_tracks
-from trading_env.tracks.verify import verify
 
 ROOT = Path(__file__).resolve().parents[2]
 TRACK = "almgren-chriss-v0"

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from trading_env.tracks.entries import Entry, policy_digest, read_entries
-from trading_env.tracks.track import Track, load_tracks
+from trading_env.backtesting.tracks.entries import Entry, policy_digest, read_entries
+from trading_env.backtesting.tracks.track import Track, load_tracks
 
 BOARD = Path(__file__).resolve().parents[2] / "benchmarks" / "leaderboard.json"
 TRACKS = load_tracks()

@@ -10,6 +10,14 @@ import pytest
 from tests.tracks.golden import FILE, play
 from trading_env.backtesting.aggregates import Estimate
 from trading_env.backtesting.cells import ask
+from trading_env.backtesting.tracks.benchmark import (
+    baselines_of,
+    contestant_of,
+    play_track,
+    standings,
+)
+from trading_env.backtesting.tracks.controls import Shuffled
+from trading_env.backtesting.tracks.track import Entrant, Track, load_tracks
 from trading_env.core.errors import ConfigError
 from trading_env.core.files import jsonable, platform_name
 from trading_env.envs.vector import ExecutionVectorEnv
@@ -17,14 +25,6 @@ from trading_env.markets.bars import BANDS
 from trading_env.policies import load
 from trading_env.policies.adapters import build_policy
 from trading_env.policies.policy import Policy, make_envs
-from trading_env.tracks.benchmark import (
-    baselines_of,
-    contestant_of,
-    play_track,
-    standings,
-)
-from trading_env.tracks.controls import Shuffled
-from trading_env.tracks.track import Entrant, Track, load_tracks
 
 TRACKS = load_tracks().tracks
 RECORDED = json.loads(FILE.read_text(encoding="utf-8"))

@@ -10,12 +10,7 @@ from tqdm import tqdm
 from trading_env.backtesting.fingerprint import code_digest
 from trading_env.backtesting.metrics import METRICS
 from trading_env.backtesting.run_folder import RunFolder
-from trading_env.cli.answers import answer, new_app
-from trading_env.cli.options import AsJson
-from trading_env.core.errors import ConfigError
-from trading_env.core.files import write_json
-from trading_env.report.tables import DASH, Section, text_table
-from trading_env.tracks.benchmark import (
+from trading_env.backtesting.tracks.benchmark import (
     Contestant,
     baselines_of,
     contestant_of,
@@ -23,9 +18,14 @@ from trading_env.tracks.benchmark import (
     plan_for,
     play_track,
 )
-from trading_env.tracks.entries import Budget, read_entries
-from trading_env.tracks.track import Track, Tracks, load_tracks
-from trading_env.tracks.verify import verify
+from trading_env.backtesting.tracks.entries import Budget, read_entries
+from trading_env.backtesting.tracks.track import Track, Tracks, load_tracks
+from trading_env.backtesting.tracks.verify import verify
+from trading_env.cli.answers import answer, new_app
+from trading_env.cli.options import AsJson
+from trading_env.core.errors import ConfigError
+from trading_env.core.files import write_json
+from trading_env.report.tables import DASH, Section, text_table
 
 ENTRIES = "entries.json"
 Ids = Annotated[str, typer.Option("--track", metavar="IDS", help="all, or ids separated by commas")]

@@ -24,14 +24,8 @@ from trading_env.backtesting.lookup import find_policy
 from trading_env.backtesting.plans import Plan
 from trading_env.backtesting.playing import Advance, Played, play
 from trading_env.backtesting.store import CellStore
-from trading_env.core.doors import Loose, read_json
-from trading_env.core.errors import ConfigError, PolicyError, shown
-from trading_env.core.files import git_state, platform_name, versions
-from trading_env.core.sources import PACKAGE
-from trading_env.policies.adapters import PolicySpec
-from trading_env.policies.adaptive import DESCRIPTION
-from trading_env.tracks.controls import CONTROLS
-from trading_env.tracks.entries import (
+from trading_env.backtesting.tracks.controls import CONTROLS
+from trading_env.backtesting.tracks.entries import (
     Budget,
     Entry,
     EntryError,
@@ -40,7 +34,13 @@ from trading_env.tracks.entries import (
     digest_of,
     policy_digest,
 )
-from trading_env.tracks.track import Track, Tracks
+from trading_env.backtesting.tracks.track import Track, Tracks
+from trading_env.core.doors import Loose, read_json
+from trading_env.core.errors import ConfigError, PolicyError, shown
+from trading_env.core.files import git_state, platform_name, versions
+from trading_env.core.sources import PACKAGE
+from trading_env.policies.adapters import PolicySpec
+from trading_env.policies.adaptive import DESCRIPTION
 
 NOTHING = Budget(steps=0, trials=1)  # of what is not trained
 Values = NDArray[np.float64]

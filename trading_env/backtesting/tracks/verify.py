@@ -7,11 +7,17 @@ elsewhere the mean has to lie within the entry's interval.
 from pathlib import Path
 from typing import NamedTuple
 
+from trading_env.backtesting.tracks.benchmark import (
+    Contestant,
+    Results,
+    Training,
+    contestant_of,
+    play_track,
+)
+from trading_env.backtesting.tracks.entries import Entry, EntryError, digest_of, policy_digest
+from trading_env.backtesting.tracks.track import Track, Tracks
 from trading_env.core.files import platform_name
 from trading_env.policies.adapters import PolicySpec
-from trading_env.tracks.benchmark import Contestant, Results, Training, contestant_of, play_track
-from trading_env.tracks.entries import Entry, EntryError, digest_of, policy_digest
-from trading_env.tracks.track import Track, Tracks
 
 
 class Verdict(NamedTuple):

@@ -23,6 +23,7 @@ from trading_env.backtesting.cells import Slice
 from trading_env.backtesting.lookup import NAMED, OPTIMUM
 from trading_env.backtesting.metrics import METRICS
 from trading_env.backtesting.plans import Plan
+from trading_env.backtesting.tracks.controls import CONTROLS
 from trading_env.backtesting.walks import slices_of
 from trading_env.core.doors import Checked
 from trading_env.core.errors import ConfigError, shown, unknown
@@ -35,7 +36,6 @@ from trading_env.policies.policy import Info, Observation, Policy
 from trading_env.policies.signal_rule import SignalRule
 from trading_env.problems import PROBLEMS, Problem
 from trading_env.stress.crises import crises_alone
-from trading_env.tracks.controls import CONTROLS
 
 FIRST_SEEDS = {"train": 0, "validation": 1_000_000, "test": 2_000_000}
 SEEDS_OF_A_BAND = 1_000_000
@@ -238,7 +238,7 @@ class TrackFile(Checked):
 @lru_cache
 def load_tracks(version: str = "v0") -> Tracks:
     """Read the tracks that come with the package."""
-    content = files("trading_env.tracks").joinpath(f"{version}.toml").read_bytes()
+    content = files("trading_env.backtesting.tracks").joinpath(f"{version}.toml").read_bytes()
     found = TrackFile.model_validate(tomllib.loads(content.decode("utf-8")))
     digest = hashlib.sha256(content).hexdigest()
     return Tracks(version, digest, {track.id: track for track in found.tracks})
