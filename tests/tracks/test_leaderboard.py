@@ -26,8 +26,8 @@ def rivals(track: Track) -> Iterator[Entry]:
 
 def test_every_track_has_its_baselines_and_every_entry_is_of_these_tracks() -> None:
     assert {entry.tracks_sha256 for entry in ENTRIES} == {TRACKS.sha256}
-    for name in {entry.track for entry in ENTRIES}:
-        track = TRACKS.tracks[name]
+    assert set(RECORDED) == set(TRACKS.tracks)
+    for track in TRACKS.tracks.values():
         assert set(track.baselines) <= set(of_track(track))
 
 
@@ -50,6 +50,7 @@ def test_nobody_stands_above_the_reference_where_nothing_is_to_earn(name: str) -
 
 def test_learners_rank_above_every_control_with_ten_trainings_within_the_budget() -> None:
     learners = [entry for entry in ENTRIES if entry.budget.steps > 0]
+    assert {entry.track for entry in learners} >= {"weak-signal-v0", "adaptive-execution-v0"}
     for entry in learners:
         track = TRACKS.tracks[entry.track]
         assert len(set(entry.seeds)) >= track.seeds
