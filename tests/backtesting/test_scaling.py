@@ -210,7 +210,6 @@ class Head:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
-        self.start()
 
     @property
     def address(self) -> str:
@@ -233,9 +232,12 @@ class Head:
 @pytest.fixture
 def head() -> Iterator[Head]:
     found = Head()
-    yield found
-    found.stop()
-    shutil.rmtree(found.folder, ignore_errors=True)
+    try:
+        found.start()
+        yield found
+    finally:
+        found.stop()
+        shutil.rmtree(found.folder, ignore_errors=True)
 
 
 def test_a_cluster_whose_head_is_begun_anew(
