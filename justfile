@@ -24,8 +24,8 @@ rllib:
     .ci/rllib
 
 # Learners, wrappers and tools of other projects.
-interop *arguments:
-    pytest -m interop {{arguments}}
+interop:
+    .ci/interop
 
 # The pages as a site, in site/; a warning is an error.
 site:

@@ -31,7 +31,10 @@ def test_references_stand_beside_scenarios_that_move_the_price_and_no_other() ->
         beside = references_for("portfolio", {name: name}, [1.0])
         assert beside in ((), REFERENCES)
         assert name not in (STILL if beside else MOVING)
-    assert references_for("portfolio", named(["calm", "chf_2015"]), [0.0, 2.0]) == REFERENCES
+    assert (
+        references_for("portfolio", named("scenarios", ["calm", "chf_2015"]), [0.0, 2.0])
+        == REFERENCES
+    )
     assert references_for("portfolio", {"x": {"one_of": [None, "chf_2015"]}}, [1.0]) == REFERENCES
     assert references_for("portfolio", {"chf_2015": "chf_2015"}, [0.0]) == ()
     assert references_for("execution", {"chf_2015": "chf_2015"}, [1.0]) == ()
@@ -49,13 +52,16 @@ def test_an_evaluation_shows_them_and_says_why(scenario: str, is_shown: bool) ->
 
 
 def test_mirror_adds_the_image_of_what_moves_the_price() -> None:
-    summary = summary_of("flat", named(["calm", "price_shock"]), mirror=True)
+    summary = summary_of("flat", named("scenarios", ["calm", "price_shock"]), mirror=True)
     names = [s["name"] for s in summary["scenarios"] if s["role"] == "scenario"]
     assert names == ["calm", "price_shock", "price_shock mirrored"]
     hashes = {tuple(s["sha256"]) for s in summary["scenarios"] if "sha256" in s}
     assert len(hashes) == 3
     with pytest.raises(ConfigError, match="'price_shock mirrored' already"):
-        with_mirrors(named(["price_shock", "price_shock mirrored"]) | {"price_shock mirrored": ""})
+        with_mirrors(
+            named("scenarios", ["price_shock", "price_shock mirrored"])
+            | {"price_shock mirrored": ""}
+        )
 
 
 def test_what_a_direction_earns_on_one_side_it_loses_on_the_other() -> None:

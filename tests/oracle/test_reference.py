@@ -1,7 +1,9 @@
 """The kernels against the oracle: `docs/model.md`, written twice, is one model."""
 
 from collections import Counter
+from copy import deepcopy
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -205,10 +207,10 @@ def test_a_perturbed_setting_is_noticed(
     group: str, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def perturbed(env: Any) -> dict[str, Any]:
-        world = world_of(env)
-        if world[group][name] is not None:
-            world[group][name] *= 1.0 + 1e-6
-        return world
+        resolved = deepcopy(env.setup.resolved)
+        if resolved[group][name] is not None:
+            resolved[group][name] *= 1.0 + 1e-6
+        return world_of(SimpleNamespace(setup=env.setup._replace(resolved=resolved)))
 
     monkeypatch.setattr(comparison, "world_of", perturbed)
     assert first_difference() is not None

@@ -28,7 +28,7 @@ from trading_env.cli.answers import FAILED, answer, new_app
 from trading_env.cli.backtest import backtest_verb
 from trading_env.cli.evaluate import evaluate_verb
 from trading_env.cli.options import AsJson
-from trading_env.core.errors import ConfigError, UserError, one_line, shown
+from trading_env.core.errors import ConfigError, UserError, file_name, one_line, shown
 
 PROGRAM = "trading-env"
 TOLD = 3  # causes, in a line
@@ -82,11 +82,11 @@ def play_command_again(run: Path, recorded: Recorded, again: Path, trust: bool) 
 
 
 def _line(about: dict[str, Any], found: Reproduced) -> Iterator[str]:
-    causes = "; ".join(found.causes[:TOLD])
+    run, causes = file_name(about["run"]), "; ".join(found.causes[:TOLD])
     if found.figures:
         more = f" and {len(found.figures) - 1} more" if len(found.figures) > 1 else ""
         cause = causes or "nothing that the manifest names"
-        yield one_line(f"{about['run']}: differs: {found.figures[0]}{more}; cause: {cause}")
+        yield one_line(f"{run}: differs: {found.figures[0]}{more}; cause: {cause}")
     else:
         though = f", though {causes}" if causes else ""
-        yield one_line(f"{about['run']}: every figure is the same to the last bit{though}")
+        yield one_line(f"{run}: every figure is the same to the last bit{though}")

@@ -38,10 +38,7 @@ class UserError(ValueError):
     @classmethod
     def at(cls, source: object, place: str, reason: str) -> Self:
         """Say `source: place: reason`; of a long source the end is kept."""
-        name = clip(source, 10_000)
-        if len(name) > _TAIL:
-            name = "..." + name[3 - _TAIL :]
-        return cls(": ".join(part for part in (name, place, reason) if part))
+        return cls(": ".join(part for part in (file_name(source), place, reason) if part))
 
 
 class ConfigError(UserError):
@@ -102,6 +99,12 @@ def reason_of(problem: Mapping[str, Any]) -> str:
 
 def _must(found: re.Match[str]) -> str:
     return "must " if found[1].endswith("should ") else ""
+
+
+def file_name(path: object) -> str:
+    """Name a file or folder in a message; of a long name the end is kept."""
+    name = clip(path, 10_000)
+    return name if len(name) <= _TAIL else "..." + name[3 - _TAIL :]
 
 
 def clip(text: object, limit: int = 28) -> str:
