@@ -167,3 +167,18 @@ def test_what_cannot_be_played_is_one_line(capsys: pytest.CaptureFixture[str]) -
     assert "unknown track 'almgren'" in capsys.readouterr().err
     assert main(["benchmark", "--track", TRACK, "--steps", "5"]) == 2
     assert "a budget has both, or neither" in capsys.readouterr().err
+
+
+def test_a_policy_that_fails_has_no_figures_and_the_others_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "broken_policies.py").write_text("def falls(observation, info):\n    1 / 0\n")
+    monkeypatch.chdir(tmp_path)
+    command = ["benchmark", "--track", TRACK, "--policy", "broken_policies:falls", "--json"]
+    assert main([*command, "--steps", "0", "--trials", "1"]) == 1
+    printed = capsys.readouterr()
+    found = json.loads(printed.out)
+    assert "ZeroDivisionError" in printed.err
+    assert [cell["policy"] for cell in found["failed"]] == ["broken_policies:falls 0"]
+    means = {entry["policy"]: entry["mean"] for entry in found["entries"]}
+    assert [name for name, mean in means.items() if mean is None] == ["broken_policies:falls"]

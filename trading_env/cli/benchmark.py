@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 from tqdm import tqdm
 
+from trading_env.backtesting.engine import LIMIT_S, Engine
 from trading_env.backtesting.fingerprint import code_digest
 from trading_env.backtesting.metrics import METRICS
 from trading_env.backtesting.run_folder import RunFolder
@@ -21,7 +22,8 @@ from trading_env.backtesting.tracks.benchmark import (
 from trading_env.backtesting.tracks.entries import Budget, read_entries
 from trading_env.backtesting.tracks.track import Track, Tracks, load_tracks
 from trading_env.backtesting.tracks.verify import verify
-from trading_env.cli.answers import answer, new_app
+from trading_env.cli import options
+from trading_env.cli.answers import answer, failed_cells, new_app
 from trading_env.cli.options import AsJson
 from trading_env.core.errors import ConfigError
 from trading_env.core.files import write_json
@@ -61,10 +63,14 @@ def benchmark_verb(
     trials: Trials = None,
     out: Out = None,
     as_json: AsJson = False,
-) -> None:
+    workers: options.Workers = 0,
+    ray: options.Address = "",
+    time_limit: options.TimeLimit = LIMIT_S,
+) -> int:
     """Play policies on tracks, beside the baselines of each."""
     if context.invoked_subcommand is not None:
-        return
+        return 0
+    engine = Engine(workers, ray, time_limit)
     if (steps is None) != (trials is None):
         raise ConfigError("steps, trials: a budget has both, or neither")
     budget = None
@@ -80,13 +86,16 @@ def benchmark_verb(
         asked = [contestant_of(text, each, seeds, budget) for text in policy or []]
         field.append((each, [*(who for who in asked if who.name not in names), *beside]))
     folder = RunFolder(Path(out), "benchmark", context.obj) if out else None
-    answer(_played(tracks, field, folder, context.obj), as_json, _lines)
+    found = _played(tracks, field, folder, engine, context.obj)
+    answer(found, as_json, _lines)
+    return failed_cells(found)
 
 
 def _played(
     tracks: Tracks,
     field: list[tuple[Track, list[Contestant]]],
     folder: RunFolder | None,
+    engine: Engine,
     command: str,
 ) -> dict[str, Any]:
     """Play, write the run folder, return what is to be printed."""
@@ -96,12 +105,13 @@ def _played(
         "tracks": {"version": tracks.version, "sha256": tracks.sha256},
         "cells": {"total": total, "played": 0, "kept": 0},
     }
-    found: dict[str, Any] = {"tracks": about["tracks"], "entries": []}
+    found: dict[str, Any] = {"tracks": about["tracks"], "entries": [], "failed": []}
 
     def play(advance: Any) -> None:
         for track, who in field:
             store = folder.store if folder else None
-            results = play_track(track, who, store=store, advance=advance)
+            results = play_track(track, who, store=store, advance=advance, engine=engine)
+            found["failed"] += results.failed
             entries = entries_of(results, tracks, command)
             found["entries"] += [entry.model_dump() for entry in entries]
 

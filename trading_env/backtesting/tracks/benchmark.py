@@ -20,6 +20,7 @@ from trading_env.backtesting.aggregates import (
     ranks,
     scores_of,
 )
+from trading_env.backtesting.engine import Engine
 from trading_env.backtesting.lookup import find_policy
 from trading_env.backtesting.plans import Plan
 from trading_env.backtesting.playing import Advance, Played, play
@@ -144,6 +145,7 @@ class Results(NamedTuple):
     contestants: tuple[Contestant, ...]
     tables: dict[str, Values]  # name -> (trainings, paths), in the metric's stored unit
     markets_sha256: str
+    failed: tuple[dict[str, Any], ...] = ()  # cells without a result, and why
 
 
 def plan_for(track: Track, contestants: Sequence[Contestant]) -> Plan:
@@ -166,8 +168,11 @@ def play_track(
     *,
     store: CellStore | None = None,
     advance: Advance | None = None,
+    engine: Engine | None = None,
 ) -> Results:
     """Play every training of every contestant on the test band.
+
+    A policy of which a cell failed has no figures; without an engine what a cell raises is raised.
 
     Raises:
         ConfigError: two contestants have one name, or a policy does not fit the track.
@@ -177,12 +182,16 @@ def play_track(
         if names.count(name) > 1:
             raise ConfigError(f"policy: two are called {shown(name)}")
     plan = plan_for(track, contestants)
-    played = list(play(plan, store=store, advance=advance))
+    played = play(plan, store=store, advance=advance, engine=engine)
     values = values_of(played, track.metric)
     tables = {w.name: np.stack([values[cell_name(w, t)] for t in w.trainings]) for w in contestants}
-    bars = dict.fromkeys(each.environment["market"]["sha256"] for each in played)
+    done = [each for each in played if each.failure is None]
+    bars = dict.fromkeys(each.environment["market"]["sha256"] for each in done)
     markets = hashlib.sha256(" ".join(bars).encode()).hexdigest()
-    return Results(track, tuple(contestants), tables, markets)
+    failed = tuple(
+        {**each.cell._asdict(), "reason": each.failure.reason} for each in played if each.failure
+    )
+    return Results(track, tuple(contestants), tables, markets, failed)
 
 
 def values_of(results: Sequence[Played], metric: str) -> dict[str, Values]:
