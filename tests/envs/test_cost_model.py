@@ -217,6 +217,7 @@ def test_a_cap_is_kept_at_once_whatever_the_level(wish: float) -> None:
     asset, account = state["assets"][0, 0], state["accounts"][0]
     sigma = math.sqrt(float(asset["seen_variance_slow"]))
     state["assets"]["position"] = 0.8 * account["seen_equity"] / asset["seen_close"]
+    state["accounts"]["cash"] -= asset["position"] * asset["value"]
     state["assets"]["cost_level"] = math.log(5.2)
     env.set_state(state)
     found = env.step(np.array([wish * sigma / 0.1]))[4]["risk"]

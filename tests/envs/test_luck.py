@@ -30,7 +30,7 @@ def drawn(draw: int, **execution: Any) -> tuple[ExecutionEnv, np.random.Generato
     del kwargs["risk"], kwargs["reward"]
     kwargs["execution"] |= execution
     parent = {"side": str(rng.choice(["buy", "sell", "random"])), "size": (0.001, 0.4)}
-    length = int(rng.integers(1, 25))
+    length = int(rng.integers(2, 25))  # one step, filled at its open, leaves no luck
     env = ExecutionEnv(
         **kwargs | {"account": STILL, "parent": parent, "episode_length": length}, detail="full"
     )

@@ -7,13 +7,9 @@ from typing import Any
 
 import pytest
 
-from trading_env.backtesting.tracks.benchmark import (
-    contestant_of,
-    entries_of,
-    play_track,
-    trainings_in,
-)
+from trading_env.backtesting.tracks.benchmark import contestant_of, play_track, trainings_in
 from trading_env.backtesting.tracks.entries import NEEDED, Budget, entry_of, read_entries
+from trading_env.backtesting.tracks.standings import entries_of
 from trading_env.backtesting.tracks.track import load_tracks
 from trading_env.backtesting.tracks.verify import verify
 from trading_env.cli.main import main

@@ -10,13 +10,9 @@ import pytest
 from tests.tracks.golden import FILE, play
 from trading_env.backtesting.aggregates import Estimate
 from trading_env.backtesting.cells import ask
-from trading_env.backtesting.tracks.benchmark import (
-    baselines_of,
-    contestant_of,
-    play_track,
-    standings,
-)
+from trading_env.backtesting.tracks.benchmark import baselines_of, contestant_of, play_track
 from trading_env.backtesting.tracks.controls import Shuffled
+from trading_env.backtesting.tracks.standings import standings
 from trading_env.backtesting.tracks.track import Entrant, Track, load_tracks
 from trading_env.core.errors import ConfigError
 from trading_env.core.files import jsonable, platform_name

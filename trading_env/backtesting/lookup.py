@@ -9,6 +9,8 @@ POLICY is one of
 - `module:callable`, anything that `policies/adapters.py` takes; the module is looked for in the
   current folder too, and importing it runs its code;
 - a Stable-Baselines3 `.zip`, which is loaded only when it is trusted: it holds pickles.
+
+Over 300 lines because each kind of text is one function, and they are tried in turn.
 """
 
 import importlib

@@ -15,11 +15,11 @@ from trading_env.backtesting.tracks.benchmark import (
     Contestant,
     baselines_of,
     contestant_of,
-    entries_of,
     plan_for,
     play_track,
 )
 from trading_env.backtesting.tracks.entries import Budget, read_entries
+from trading_env.backtesting.tracks.standings import entries_of
 from trading_env.backtesting.tracks.track import Track, Tracks, load_tracks
 from trading_env.backtesting.tracks.verify import verify
 from trading_env.cli import options

@@ -7,6 +7,8 @@ order never takes the position beyond the target it was sent for: what other ord
 meanwhile is taken off it when it arrives, and it cancels what works on the other side. An asset
 has SLOTS live orders at most; one more is rejected with `bound_by = ORDER_SLOTS`. An order that
 ends stays readable, with its ledger, until the next step begins.
+
+Over 300 lines because an order is followed here from its sending to its end.
 """
 
 import math

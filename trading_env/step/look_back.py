@@ -13,6 +13,8 @@ averages are those of complete bars: means over all of them until they are as ol
 20 bars (5 for the trend) makes them, exponentially weighted from then on. A bar that the feed does
 not deliver adds nothing.
 
+Over 300 lines because the two are written by one loop over lanes, and read together.
+
 Not modelled: sessions and holidays. A day is a day of UTC, and one without bars is left out.
 """
 
