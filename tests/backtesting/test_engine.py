@@ -244,6 +244,7 @@ def test_a_command_says_which_cells_failed_and_writes_the_others(
     assert main(["report", str(out)]) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.ray
 @with_ray
 def test_two_workers_give_the_bytes_of_none(tmp_path: Path) -> None:
