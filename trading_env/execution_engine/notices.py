@@ -2,7 +2,7 @@
 
 With u the units that one unit becomes, g the share of the price that the dividend leaves (1 less
 the dividend over the close before it, in units after the split), x a position and v what a unit of
-it is worth (own permanent impact on the way out paid, `pricing.leaving_value`),
+it is worth (own permanent impact on the way out paid, `pricing.way_out`),
 
     cash' = cash + (1 - g) v x,    x' = u x,    price' = (g / u) price
 
