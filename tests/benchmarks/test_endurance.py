@@ -4,9 +4,12 @@ import mmap
 import os
 import threading
 
+import pytest
+
 from benchmarks import endurance
 
 
+@pytest.mark.slow
 def test_a_small_haul_of_each_kind_is_flat() -> None:
     for haul, _ in endurance.HAULS.values():
         found = haul(40)
