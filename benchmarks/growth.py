@@ -115,7 +115,7 @@ def parts() -> dict[str, float]:
     cached = time_part(ASSET_LANES, None, 1.0)
     large = time_part(LANES, None, 1.0)
     stressed = time_part(LANES, every, 1.0)
-    features = PortfolioVectorEnv(1).layout.size // len(PortfolioVectorEnv(1).layout.symbols)
+    features = len(PortfolioVectorEnv(1, market={"generator": "gbm", "assets": 1}).layout.features)
     found = {
         "an asset that sends nothing, 64 environments": still,
         "orders and fills": cached - still,

@@ -102,7 +102,7 @@ def over_floor(kind: str, assets: int, rate: float) -> float | None:
     """Times that a batch's step takes of its floor, best against best."""
     if kind == "single":
         return None
-    features = PortfolioEnv(**arguments(assets, None)).layout.size // assets
+    features = len(PortfolioEnv(**arguments(assets, None)).layout.features) // assets
     return round(1e9 / rate / floor_ns(BATCH, assets, features, runs=5), 2)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import contenders, floor, peers
+from benchmarks import contenders, floor, growth, peers, throughput
 from benchmarks.recording import stamped
 
 
@@ -56,5 +56,16 @@ def test_the_floor_writes_every_observation_and_depends_on_the_draw() -> None:
     assert len(np.unique(observations)) == 6  # one draw for each asset of each environment
 
 
-def test_a_batch_that_takes_its_floor_is_one() -> None:
-    assert floor.floor_ns(8, 2, 30, runs=1) > 0.0
+def test_a_batch_that_takes_its_floor_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(throughput, "floor_ns", lambda *_, **__: 500.0)
+    assert throughput.over_floor("batch", 2, 2e6) == 1.0
+    assert throughput.over_floor("single", 2, 2e6) is None
+
+
+def test_the_parts_of_a_step_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = {(64, 0.0): 100.0, (64, 1.0): 300.0, (1024, 1.0): 400.0}
+    monkeypatch.setattr(growth, "time_part", lambda n, s, c: times[n, c] + (50.0 if s else 0.0))
+    parts = growth.parts()
+    assert parts["all of it"] == 450.0
+    assert sum(list(parts.values())[:4]) == 450.0
+    assert 0.0 < parts["the floor"] < 1e5
