@@ -127,7 +127,7 @@ def covered(trainings: int, paths: int, of_training: float, of_path: float) -> t
     return tuple(hits / 1000.0)
 
 
-@pytest.mark.proof
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "luck",
     [(10, 64, 1.0, 1.0), (10, 64, 0.1, 2.0), (1, 64, 0.0, 1.0)],

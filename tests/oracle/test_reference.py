@@ -185,7 +185,7 @@ def test_a_perturbed_constant_is_noticed(
     assert first_difference() is not None
 
 
-@pytest.mark.proof
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("group", "name"),
     [

@@ -68,7 +68,7 @@ def long_run(problem: Problem, policy: Policy, risk_aversion: float, steps: int)
     return Estimate(float(mean.mean()), float(mean.std() * math.sqrt(2.0 / lanes)))
 
 
-@pytest.mark.proof
+@pytest.mark.slow
 @pytest.mark.parametrize(("cost", "value"), [(SHARED, 0.4240077), (APART, 0.4607464)])
 def test_the_linear_optimum_earns_the_long_run_reward(cost: Any, value: float) -> None:
     steps = 1250
@@ -104,7 +104,7 @@ def random_arguments(assets: int) -> dict[str, Any]:
     }
 
 
-@pytest.mark.proof
+@pytest.mark.slow
 @pytest.mark.parametrize("assets", [2, 5, 20])
 def test_random_problems_earn_the_riccati_solution(assets: int) -> None:
     arguments = random_arguments(assets)

@@ -194,6 +194,7 @@ def core_only(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_the_wheel_alone_works_and_writes_nowhere_else(
     installed: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
