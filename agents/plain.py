@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from tqdm import tqdm
 
 from agents.checkpoint import Checkpoints, described
@@ -47,23 +46,9 @@ SETTINGS = Training(
 
 
 class Lanes(SB3VecEnv):
-    """The batch as Stable-Baselines3 sees it, with snapshots."""
+    """The batch as Stable-Baselines3 sees it."""
 
     assets = 1  # rows of a lane
-
-    def get_state(self) -> dict[str, Any]:
-        """Return a snapshot of the native environment."""
-        return self.native.get_state()
-
-    def set_state(self, state: dict[str, Any]) -> NDArray[np.float32]:
-        """Go back to a snapshot that was taken between two steps; return what was observed then.
-
-        Raises:
-            StateError: it is damaged, or of other environments.
-        """
-        self.native.set_state(state)
-        observations: NDArray[np.float32] = self.native.batch.outputs.observations.copy()
-        return observations
 
 
 def fit_plain(
@@ -134,6 +119,7 @@ class PlainRun:
             "episode_length": run.length,
             "scenario": self.trained_on,
         }
+        arguments |= run.terms.arguments(run.env)
         with tqdm(total=run.effort, desc=run.env, unit=" steps", mininterval=1.0) as bar:
             trained = fit_plain(
                 run.env,

@@ -116,16 +116,8 @@ class AssetRows(BatchVecEnv):
         self.books.begin()
         return seen, rewards.reshape(-1), np.repeat(done, self.assets), infos
 
-    def get_state(self) -> dict[str, Any]:
-        """Return a snapshot of the native environment."""
-        return self.native.get_state()
-
     def set_state(self, state: dict[str, Any]) -> NDArray[np.float32]:
-        """Go back to a snapshot that was taken between two steps; return what was observed then.
-
-        Raises:
-            StateError: it is damaged, or of other environments.
-        """
-        self.native.set_state(state)
+        """Go back to a snapshot, with books begun there; return what was observed then."""
+        observations = super().set_state(state)
         self.books = Bookkeeper(self.native)
-        return asset_rows(self.native.batch.observations, self.layout)
+        return asset_rows(observations, self.layout)

@@ -107,3 +107,19 @@ def test_a_policy_of_another_market_is_refused_in_one_line(tmp_path: Path) -> No
 def test_generations_are_of_the_adaptive_agent(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--agent", "ppo", "--env", "execution", "--generations", "2") == 2
     assert "generations = 2: is of --agent adaptive" in capsys.readouterr().err
+
+
+def test_the_learner_trains_in_the_account_that_was_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[str, Any] = {}
+
+    def caught(env: str, env_kwargs: dict[str, Any], **_: Any) -> Any:
+        seen.update(env_kwargs)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(plain, "fit_plain", caught)
+    given = ["--env", "portfolio", "--agent", "ppo", "--market", json.dumps(MARKET)]
+    given += ["--cash", "10000", "--account", "cash", "--out", str(tmp_path / "run")]
+    assert run(*given) == 130
+    assert seen["account"] == {"preset": "cash", "initial_cash": 10000.0}

@@ -1,4 +1,7 @@
-"""Laws of the risk manager as a user calls it, for random settings and random situations."""
+"""Laws of the risk manager as a user calls it, for random settings and random situations.
+
+Over 300 lines because the laws share the strategies that draw settings and situations.
+"""
 
 import math
 from collections.abc import Sequence

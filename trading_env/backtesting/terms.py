@@ -4,10 +4,10 @@ Each is a preset's name or JSON; fees may be basis points. They hold for every p
 policy brings settings of its own, those go before the same settings here.
 """
 
-import json
 from typing import Any, NamedTuple
 
-from trading_env.core.errors import ConfigError, shown
+from trading_env.core.doors import json_mapping
+from trading_env.core.errors import ConfigError
 from trading_env.core.settings import Settings
 from trading_env.execution_engine.config import ExecutionConfig
 from trading_env.execution_engine.funds import AccountConfig
@@ -70,13 +70,7 @@ def given(name: str, text: str | None) -> dict[str, Any]:
         return {}
     if not text.lstrip().startswith("{"):
         return {"preset": text}
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{name} {shown(text)} is not JSON: {error}") from None
-    if not isinstance(found, dict):
-        raise ConfigError(f"{name} {shown(text)} must be a JSON object")
-    return found
+    return json_mapping(text, name)
 
 
 def checked(kind: type[Settings], settings: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from trading_env.audit.auditing import audit
 from trading_env.audit.results import AuditReport
 from trading_env.audit.subject import load_subject
 from trading_env.cli.answers import answer, indented
-from trading_env.cli.options import AsJson, json_mapping
+from trading_env.cli.options import AsJson
+from trading_env.core.doors import json_mapping
 from trading_env.core.files import git_state, jsonable, versions, write_json
 
 FAILED = 1  # exit code of an audit that finds a fault

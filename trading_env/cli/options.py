@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import inspect
-import json
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ import typer
 from pydantic.fields import FieldInfo
 
 from trading_env.backtesting.lookup import Candidate, find_policy
+from trading_env.core.doors import json_mapping
 from trading_env.core.errors import ConfigError, shown
 from trading_env.markets.datasets import DATASETS
 from trading_env.markets.loading import GENERATORS, load_market
@@ -77,21 +77,6 @@ AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 def candidate(policy: str, env: str | None, trust: bool, parameters: str) -> Candidate:
     """Find the policy of a command line."""
     return find_policy(policy, env, trust=trust, parameters=json_mapping(parameters, "parameters"))
-
-
-def json_mapping(text: str, name: str) -> dict[str, Any]:
-    """Read a JSON object.
-
-    Raises:
-        ConfigError: it is none.
-    """
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{name} {shown(text)} is not JSON: {error}") from None
-    if not isinstance(found, dict):
-        raise ConfigError(f"{name} {shown(text)} must be a JSON object")
-    return found
 
 
 def _option(name: str, field: FieldInfo) -> Any:

@@ -5,6 +5,7 @@ regular one of a bearable size, and its content must be of the shape that a pyda
 declares, without conversion. What is not is one line: the file, the place in it, the reason.
 """
 
+import json
 import os
 import stat
 import tomllib
@@ -13,7 +14,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from trading_env.core.errors import UserError, clip, reason_of
+from trading_env.core.errors import ConfigError, UserError, clip, reason_of, shown
 
 LARGEST_FILE = 256 * 2**20  # bytes
 T = TypeVar("T")
@@ -104,3 +105,18 @@ def _refusal(path: Path, found: ValidationError, error: type[UserError]) -> User
     first = found.errors(include_url=False)[0]
     place = ".".join(clip(part) for part in first["loc"])
     return error.at(path, place[:80], reason_of(first))
+
+
+def json_mapping(text: str, name: str) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{name} {shown(text)} is not JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise ConfigError(f"{name} {shown(text)} must be a JSON object")
+    return found

@@ -31,6 +31,19 @@ class BatchVecEnv(VecEnv):
         """Close the native environment."""
         self.native.close()
 
+    def get_state(self) -> dict[str, Any]:
+        """Return a snapshot of the native environment."""
+        return self.native.get_state()
+
+    def set_state(self, state: dict[str, Any]) -> NDArray[np.float32]:
+        """Go back to a snapshot that was taken between two steps; return what was observed then.
+
+        Raises:
+            StateError: it is damaged, or of other environments.
+        """
+        self.native.set_state(state)
+        return self.native.batch.observations.copy()
+
     def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
         """Return an attribute of the native environment, once for each lane asked for."""
         return [getattr(self.native, attr_name) for _ in self._get_indices(indices)]
