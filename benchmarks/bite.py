@@ -1,6 +1,6 @@
 """Whether scenarios bite: what fixed policies lose as severity grows.
 
-    python -m benchmarks.bite [--episodes 512] [--out benchmarks/results/bite.json]
+    python -m benchmarks.bite [--episodes 512] [--only CASE] [--out benchmarks/results/bite.json]
 
 Every event kind by itself and every preset, at severities 0, 0.5, 1 and 2, on the same seeds: an
 episode at one severity and the same episode at another are a pair. TWAP works parent orders in
@@ -16,7 +16,7 @@ scenarios. What is measured is what the event is about:
 
 A row bites when the means do not fall from one severity to the next and the bootstrap interval
 (95%) of the paired difference between severity 1 and 0 lies above 0. The exit code is 1 unless
-every row does.
+every row does. `--out` renews the cases that were measured and leaves the others in the file.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.recording import save, stamped
+from benchmarks.recording import renew, stamped
 from trading_env.backtesting.intervals import mean_interval
 from trading_env.envs.vector import ExecutionVectorEnv, PortfolioVectorEnv, TradingVectorEnv
 from trading_env.envs.world import WARMUP
@@ -241,7 +241,6 @@ def bite(
         grows = all(after >= before for before, after in pairwise(means))
         rows.append(
             {
-                "case": name,
                 "kind": "event" if name in KINDS else "preset",
                 "market": case.preset,
                 "metric": metric,
@@ -257,12 +256,12 @@ def bite(
     return rows
 
 
-def line_of(row: dict[str, Any]) -> str:
-    """Lay a row out."""
+def line_of(name: str, row: dict[str, Any]) -> str:
+    """Lay a row of a case out."""
     means = " ".join(f"{mean:>10.4g}" for mean in row["means"])
     interval = f"{row['effect']:.4g} [{row['low']:.4g}, {row['high']:.4g}]"
     verdict = "" if row["bites"] else "  DOES NOT BITE"
-    return f"{row['case']:<24} {row['metric']:<9} {means}   {interval}{verdict}"
+    return f"{name:<24} {row['metric']:<9} {means}   {interval}{verdict}"
 
 
 def main() -> int:
@@ -271,19 +270,19 @@ def main() -> int:
     parser.add_argument("--episodes", type=int, default=EPISODES)
     parser.add_argument("--only", action="append", choices=CASES, help="a case; repeatable")
     parser.add_argument("--out", type=Path, help="write the figures to this JSON file")
-    chosen, begin = parser.parse_args(), datetime.now(UTC)
+    chosen, bites = parser.parse_args(), True
     heads = " ".join(f"{f's = {severity:g}':>10}" for severity in SEVERITIES)
     print(f"{'case':<24} {'metric':<9} {heads}   severity 1 against 0")
-    rows = []
     for name in chosen.only or CASES:
-        for row in bite(name, chosen.episodes):
-            rows.append(row)
-            print(line_of(row), flush=True)
-    if chosen.out:
-        only = "".join(f' --only "{name}"' for name in chosen.only or ())
-        command = f"python -m benchmarks.bite --episodes {chosen.episodes}{only}"
-        save(stamped(command, begin, rows=rows), chosen.out)
-    return 0 if all(row["bites"] for row in rows) else 1
+        begin = datetime.now(UTC)
+        rows = bite(name, chosen.episodes)
+        for row in rows:
+            print(line_of(name, row), flush=True)
+        bites &= all(row["bites"] for row in rows)
+        if chosen.out:
+            command = f'python -m benchmarks.bite --episodes {chosen.episodes} --only "{name}"'
+            renew(chosen.out, "case", stamped(command, begin, case=name, measured=rows))
+    return 0 if bites else 1
 
 
 if __name__ == "__main__":
