@@ -33,6 +33,7 @@ from benchmarks.exploit_hunt import play_out
 from benchmarks.recording import measure_or_write, stamped
 from trading_env.backtesting.intervals import mean_interval
 from trading_env.core.records import Floats
+from trading_env.envs.render import colour_of
 from trading_env.envs.vector import ExecutionVectorEnv, PortfolioVectorEnv
 from trading_env.envs.world import WARMUP
 
@@ -243,22 +244,23 @@ def draw(record: Mapping[str, Any]) -> None:
     law = FACTOR * np.sqrt(shares)
     left.plot(shares, law, color="black", linewidth=1.0, label="2/3 sigma sqrt(Q / V)")
     left.fill_between(shares, law / WITHIN, law * WITHIN, color="0.9", label=f"factor {WITHIN:g}")
-    for market, marker in zip(MARKETS, "os^", strict=True):
+    for k, (market, marker) in enumerate(zip(MARKETS, "os^", strict=True)):
         rows = [row for row in record["parents"] if row["market"] == market]
         bars = np.array([[row["mean"] - row["interval"][0], row["interval"][1] - row["mean"]]
                          for row in rows]).T  # fmt: skip
         left.errorbar([row["share"] for row in rows], [row["mean"] for row in rows], bars,
-                      fmt=marker, capsize=3, label=market)  # fmt: skip
+                      fmt=marker, capsize=3, color=colour_of(k), label=market)  # fmt: skip
     left.set(xscale="log", yscale="log", xlabel="parent order, days of volume",
              ylabel="mean cost, day volatilities", title="Impact of parent orders")  # fmt: skip
     left.legend(frameon=False, fontsize=8)
-    for offset, marker in zip(OFFSETS_BPS, "os", strict=True):
+    for k, (offset, marker) in enumerate(zip(OFFSETS_BPS, "os", strict=True)):
         rows = [row for row in record["passive"] if row["offset_bps"] == offset]
+        label = f"{offset:g} bp behind" if offset else "at the price"
         bars = np.array([[row["mean"] - row["interval"][0], row["interval"][1] - row["mean"]]
                          for row in rows]).T  # fmt: skip
         right.errorbar([row["horizon"] + 0.15 * (offset > 0.0) for row in rows],
                        [row["mean"] for row in rows], bars, fmt=marker, capsize=3,
-                       label=f"{offset:g} bp behind" if offset else "at the price")  # fmt: skip
+                       color=colour_of(k), label=label)  # fmt: skip
     right.axhline(-1.0, color="black", linewidth=1.0, label="law")
     right.axhline(0.0, color="0.8", linewidth=1.0)
     right.set(xlabel="bars after the close", ylabel="mean move, half spreads",

@@ -32,6 +32,7 @@ from tqdm import tqdm
 
 from benchmarks.floor import floor_ns
 from benchmarks.recording import measure_or_write, stamped
+from trading_env.envs.render import colour_of
 from trading_env.envs.vector import PortfolioVectorEnv
 from trading_env.stress.scenario import preset_names
 
@@ -184,7 +185,7 @@ def draw(record: Mapping[str, Any]) -> None:
     shown = [axis for axis in POINTS if axis != "threads"]
     for axes, axis in zip(figure.subplots(1, len(shown), sharey=True), shown, strict=True):
         values, times = of_axis(record, axis)
-        axes.plot(values, times, marker="o")
+        axes.plot(values, times, marker="o", color=colour_of(0))
         axes.set(xscale="symlog" if 0 in values else "log", yscale="log", xlabel=axis)
         axes.grid(alpha=0.3)
     figure.axes[0].set_ylabel("ns for an asset's step")

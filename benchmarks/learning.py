@@ -2,7 +2,7 @@
 
     python train.py --seeds 10 --out runs/readme
     python -m benchmarks.learning runs/readme --out benchmarks/results/learning.json
-    python -m benchmarks.learning --write       # docs/learning.md from the records
+    python -m benchmarks.learning --write       # docs/learning.md and its pictures from the records
 
 The pace's saving over TWAP is set beside that of a schedule that was made knowing the path
 (`agents/clairvoyant.py`), on the same episodes: a share of 1 would need no surprise. Intervals draw
@@ -210,7 +210,7 @@ def measure(chosen: argparse.Namespace) -> dict[str, Any]:
         for other in ("without_feedback", "twap")
     }
     manifest = json.loads((trainings(execution)[0] / "manifest.json").read_text("utf-8"))
-    record = stamped(
+    return stamped(
         f"python -m benchmarks.learning {chosen.run}",
         begin,
         trained={"command": manifest["command"], "commit": manifest["git"]["commit"][:10]},
@@ -226,8 +226,6 @@ def measure(chosen: argparse.Namespace) -> dict[str, Any]:
         fan=fan(trainings(execution)[0]),
         convictions=convictions(trainings(portfolio)[0]),
     )
-    draw(record)
-    return record
 
 
 def page(record: Mapping[str, Any]) -> str:
@@ -280,8 +278,10 @@ def page(record: Mapping[str, Any]) -> str:
 
 
 def write() -> None:
-    """Write the page from the record."""
-    PAGE.write_text(page(json.loads(RECORD.read_text("utf-8"))), encoding="utf-8")
+    """Write the page and its pictures from the record."""
+    record = json.loads(RECORD.read_text(encoding="utf-8"))
+    PAGE.write_text(page(record), encoding="utf-8")
+    draw(record)
 
 
 def main() -> int:

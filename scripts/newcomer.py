@@ -1,10 +1,11 @@
-"""Play somebody new: a fresh clone, a fresh environment, every command of README and tutorials.
+"""Play somebody new: a fresh clone, a fresh environment, the commands of README and tutorials.
 
     python scripts/newcomer.py            # the first minutes: install, compile, first picture
-    python scripts/newcomer.py --all      # then every command of the tutorials, and the notebook
+    python scripts/newcomer.py --all      # then the rest of README, the tutorials, the notebook
 
 Prints the seconds of each, and of the first words on either stream. Machine code is compiled anew.
-A command that fails ends it with exit code 1.
+A command that fails ends it with exit code 1. Training is played with `--quick`; README's last
+command, the tests, is left out.
 """
 
 import os
@@ -84,24 +85,41 @@ def main(argv: list[str]) -> None:
         timed("trading-env report first", clone, env)
         picture = time.monotonic() - began
         warm = timed("trading-env warm", clone, env)
-        speaks = timed("python train.py --timesteps 0 --env portfolio || true", clone, env)
         if "--all" in argv:
-            timed('pip install --quiet -e ".[train]"', clone, env)
-            for page in sorted((clone / "docs" / "tutorials").glob("*.md")):
-                run_page(page, home, env)
-        print(f"\nfirst words of train.py  {speaks.words or 0.0:.1f} s")
-        print(f"first picture            {picture:.0f} s after the clone began")
+            speaks = rest(clone, home, env)
+            print(f"\nfirst words of train.py  {speaks.words or 0.0:.1f} s", end="")
+        print(f"\nfirst picture            {picture:.0f} s after the clone began")
         print(f"cold compile             {sum(t.seconds for t in times.values()):.0f} s")
         print(f"warm start               {warm.seconds:.1f} s")
 
 
-def run_page(page: Path, home: Path, env: dict[str, str]) -> None:
-    """Run a tutorial's blocks in order, in a folder of its own."""
+def rest(clone: Path, home: Path, env: dict[str, str]) -> Timed:
+    """Train on little, then run README's Python, the tutorials and the notebook.
+
+    Returns:
+        How long the training took.
+    """
+    install, train = (part.strip() for part in commands_of(clone / "README.md")[2].split("&&"))
+    timed(f"{install} --quiet", clone, env)
+    trained = timed(f"{train} --quick --out quick", clone, env)
+    run_page(clone / "README.md", home, env, kinds=("python",))
+    tutorials = clone / "docs" / "tutorials"
+    for page in sorted(tutorials.glob("*.md")):
+        run_page(page, home, env)
+    timed("pip install --quiet nbclient ipykernel", clone, env)
+    timed("jupyter execute tour.ipynb", tutorials, env)
+    return trained
+
+
+def run_page(
+    page: Path, home: Path, env: dict[str, str], kinds: tuple[str, ...] = ("python", "bash")
+) -> None:
+    """Run a page's blocks in order, in a folder of its own."""
     folder = home / page.stem
     folder.mkdir()
     script = ""
-    blocks = re.findall(r"^```(python|bash)\n(.*?)^```", page.read_text("utf-8"), re.M | re.S)
-    for number, (kind, text) in enumerate(blocks):
+    blocks = re.findall(r"^```(\w+)\n(.*?)^```", page.read_text("utf-8"), re.M | re.S)
+    for number, (kind, text) in enumerate(block for block in blocks if block[0] in kinds):
         if kind == "bash":
             for line in text.splitlines():
                 timed(line, folder, env)

@@ -23,7 +23,8 @@ RESULTS = ROOT / "benchmarks" / "results"
 MUTANTS = ROOT / "benchmarks" / "mutants.toml"
 Cells = tuple[str, str, str]  # command, figure, result
 TASKS = ("portfolio", "execution")
-PICTURES = {"episode.png": "execution", "equity.png": "portfolio"}
+IMAGES = ROOT / "docs" / "images"
+PICTURED = "liquidity_drought"  # of the portfolio's scenarios
 
 
 def training_part() -> str:
@@ -178,9 +179,23 @@ def take(folder: Path) -> None:
     """Record a finished run of train.py."""
     recorded = {task: task_record(folder / task) for task in TASKS}
     (RESULTS / "train.json").write_text(compact(recorded) + "\n", encoding="utf-8")
-    for picture, task in PICTURES.items():
-        run = trainings(folder / task)[0]
-        shutil.copyfile(run / picture, ROOT / "docs" / "images" / picture)
+    shutil.copyfile(trainings(folder / "execution")[0] / "episode.png", IMAGES / "episode.png")
+    draw_equity(trainings(folder / "portfolio")[0])
+
+
+def draw_equity(run: Path) -> None:
+    """Draw the kept curves of a run, its own policy first."""
+    from trading_env.envs.render import save_equity_curves
+    from trading_env.report.folder import CURVES, read_curves
+
+    curves = read_curves(run / CURVES)
+    if curves is None:
+        raise SystemExit(f"{run / CURVES}: not found")
+    shown = curves[curves["scenario"] == PICTURED].groupby("policy", sort=False)
+    found: dict[str, Any] = {str(name): rows for name, rows in shown if name != "random"}
+    order = dict.fromkeys([next(iter(found)), "buy_and_hold", *found])
+    title = f"Scenario {PICTURED}: medians"
+    save_equity_curves({name: found[name] for name in order}, IMAGES / "equity.png", title=title)
 
 
 def trainings(folder: Path) -> list[Path]:

@@ -1,9 +1,10 @@
 """The results page and the page of the tracks, from recorded entries and the frozen file.
 
-    python scripts/results.py RUN_DIR...    # take the entries of runs of `trading-env benchmark`
+    python scripts/results.py [RUN_DIR...]    # take the entries of runs of `trading-env benchmark`
 
 The entries stand in `benchmarks/leaderboard.json`, with one line for each training, and a picture
-of the trainings' scores in `docs/images/profiles.png`; `scripts/docs.py` writes the pages.
+of the trainings' scores in `docs/images/profiles.png`, drawn again when no run is given.
+`scripts/docs.py` writes the pages.
 """
 
 import re
@@ -26,6 +27,7 @@ from trading_env.backtesting.aggregates import (  # noqa: E402
 from trading_env.backtesting.tracks.entries import read_entries  # noqa: E402
 from trading_env.backtesting.tracks.track import load_tracks  # noqa: E402
 from trading_env.cli.benchmark import section_of  # noqa: E402
+from trading_env.envs.render import colour_of  # noqa: E402
 
 BOARD = ROOT / "benchmarks" / "leaderboard.json"
 PICTURE = ROOT / "docs" / "images" / "profiles.png"
@@ -58,11 +60,10 @@ def draw(found: list[dict[str, Any]]) -> None:
     import matplotlib.pyplot as plt
 
     figure, axis = plt.subplots(figsize=(6.0, 3.2), layout="constrained")
-    for entry in found:
-        if len(entry["seeds"]) > 1:
-            scores = training_scores(entry, found)
-            share = performance_profile(scores, THRESHOLDS)
-            axis.step(THRESHOLDS, share, where="post", label=entry["track"])
+    for k, entry in enumerate(entry for entry in found if len(entry["seeds"]) > 1):
+        share = performance_profile(training_scores(entry, found), THRESHOLDS)
+        label = entry["track"]
+        axis.step(THRESHOLDS, share, where="post", color=colour_of(k), label=label)
     axis.axvline(1.0, color="grey", linewidth=0.8)
     axis.set_xlabel("score (1: the reference)")
     axis.set_ylabel("share of trainings above")
@@ -152,6 +153,4 @@ def tracks_part() -> str:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 2:
-        sys.exit((__doc__ or "").strip())
     take([Path(name) for name in sys.argv[1:]])
