@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
+from tests.kept import KEPT
 from trading_env.core.codes import Factor, Fault, SlotState, TimeInForce
 from trading_env.core.params import EpisodeParams, ExecutionParams
 from trading_env.core.records import (
@@ -26,13 +27,11 @@ from trading_env.core.values import Address, Bar, Session, Terms
 from trading_env.core.world import Lane
 from trading_env.execution_engine.feedback import PRIOR
 from trading_env.execution_engine.funds import AccountConfig
-from trading_env.execution_engine.inside_bar import finish_bar, trade_bar
 from trading_env.execution_engine.pricing import permanent_of
 from trading_env.risk_manager.config import RiskConfig
 from trading_env.risk_manager.desk import Desk, Rulebook, Rules
 from trading_env.step.observation import AccountFeature, AssetFeature
 from trading_env.step.rows import lane_of, new_lanes, new_outputs
-from trading_env.step.transition import close_ledger, open_asset, trade_asset
 from trading_env.stress.composition import NEUTRAL
 
 SECONDS = 100.0
@@ -283,9 +282,7 @@ def trade(
     desk = a_desk(asset, slots, account=account, report=report, execution=execution)
     params = desk.rules.execution
     session = Session(bar, terms, params.participation * bar.volume, SECONDS)
-    trade_bar(desk, session, an_address(seed))
-    finish_bar(slots, report, params, SECONDS)
-    close_ledger(desk, bar.close)
+    KEPT.trade_bar(desk, session, an_address(seed), SECONDS)
     return report
 
 
@@ -303,8 +300,7 @@ def step(asset: Any, slots: Any, bar: Bar, target: float, *, number: int = 0, **
     desk = a_desk(asset, slots, report=report, **records)
     if asset.permanent_unit == 0.0:
         asset.permanent_unit = permanent_of(asset, desk.rules)
-    open_asset(desk, base, an_address(step=number))
-    trade_asset(desk, an_address(step=number))
+    KEPT.step_asset(desk, base, an_address(step=number))
     return report
 
 

@@ -47,6 +47,7 @@ class Planted(Subject):
         return True
 
 
+@pytest.mark.proof
 def test_every_fault_of_a_reader_is_counted_and_its_memory_measured(tmp_path: Path) -> None:
     found = {}
     for number in range(40):
@@ -64,12 +65,14 @@ def test_every_fault_of_a_reader_is_counted_and_its_memory_measured(tmp_path: Pa
         assert found["a: 3"]["mib"] > 250.0
 
 
+@pytest.mark.proof
 def test_one_mutation_is_repeated_by_its_number() -> None:
     first = list(fuzz.answers("policies", 1, 0, 8))
     (again,) = fuzz.answers("policies", 1, 5, 1)
     assert (first[5]["how"], first[5]["taken"]) == (again["how"], again["taken"])
 
 
+@pytest.mark.proof
 def test_a_process_that_dies_is_a_fault_and_the_next_mutation_follows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -22,6 +22,7 @@ from agents.portfolio import Training, fit
 from agents.watch import WatchNotes
 from tests.agents.test_pace import SHORT
 from tests.agents.test_portfolio import SYNTHETIC
+from tests.lanes import quick_first
 from trading_env.core.errors import ConfigError, DivergedError, UserError
 from trading_env.policies.adaptive import Network
 
@@ -276,7 +277,7 @@ def after_steps(steps: int) -> Any:
     return call
 
 
-@pytest.mark.parametrize("stopped", [4, 64, 68, 200, STEPS])
+@pytest.mark.parametrize("stopped", quick_first([4, 64, 68, 200, STEPS]))
 def test_ppo_that_was_stopped_ends_as_if_undisturbed(
     stopped: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -377,6 +378,7 @@ def poisoned_utility(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(portfolio, "utility", poisoned)
 
 
+@pytest.mark.proof
 @pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
 @pytest.mark.parametrize(
     ("poison", "said"),

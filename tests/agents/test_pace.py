@@ -165,6 +165,7 @@ def test_crises_alone_are_those_of_the_family_and_end_in_time_where_they_can() -
         assert latest + float(event["duration"].removesuffix(" bars")) < 120.0
 
 
+@pytest.mark.proof
 @pytest.mark.usefixtures("small")
 def test_a_run_leaves_both_policies_a_verdict_and_a_report(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -76,6 +76,7 @@ def run(*argv: str) -> int:
     return answers.run(train.app, "python train.py", argv)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("env", ["portfolio", "execution"])
 def test_a_run_is_evaluated_and_its_policy_is_read_as_data(
     env: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -261,6 +261,7 @@ def test_a_finished_run_that_is_resumed_is_kept(
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*.*")} == before
 
 
+@pytest.mark.proof
 def test_trainings_that_are_done_are_kept_when_the_next_is_resumed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -284,6 +285,7 @@ def test_trainings_that_are_done_are_kept_when_the_next_is_resumed(
     assert json.loads((out / "seed_1" / "manifest.json").read_text())["status"] == "finished"
 
 
+@pytest.mark.proof
 def test_a_run_that_diverges_is_one_line_exit_code_1_and_goes_on_from_its_checkpoint(
     folder: Path,
     tmp_path: Path,
@@ -311,6 +313,7 @@ def test_a_run_that_diverges_is_one_line_exit_code_1_and_goes_on_from_its_checkp
     assert (out / name).read_bytes() == (folder / name).read_bytes()
 
 
+@pytest.mark.proof
 def test_a_training_that_fails_leaves_the_others_alone_and_is_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -92,6 +92,7 @@ def test_an_environment_without_chance_is_not_asked_for_new_episodes() -> None:
     assert FAIL not in found.values()
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("env_id", ["trading_env/Portfolio-v0", "trading_env/Execution-v0"])
 def test_our_environments_pass_every_check(env_id: str) -> None:
     report = audit(load_subject(env_id))

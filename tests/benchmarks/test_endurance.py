@@ -24,6 +24,7 @@ def held(size: int) -> mmap.mmap:
     return memory
 
 
+@pytest.mark.proof
 def test_memory_threads_and_files_that_are_kept_are_growth() -> None:
     kept: list[mmap.mmap] = []
     files: list[int] = []

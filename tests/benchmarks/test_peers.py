@@ -62,6 +62,7 @@ def test_a_batch_that_takes_its_floor_is_one(monkeypatch: pytest.MonkeyPatch) ->
     assert throughput.over_floor("single", 2, 2e6) is None
 
 
+@pytest.mark.proof
 def test_the_parts_of_a_step_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
     times = {(64, 0.0): 100.0, (64, 1.0): 300.0, (1024, 1.0): 400.0}
     monkeypatch.setattr(growth, "time_part", lambda n, s, c: times[n, c] + (50.0 if s else 0.0))

@@ -22,6 +22,7 @@ def test_the_version_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"trading-env {__version__}\n"
 
 
+@pytest.mark.proof
 def test_a_shell_completes_verbs_and_options() -> None:
     words = {"COMP_WORDS": "trading-env sc", "COMP_CWORD": "1"}
     env = {**os.environ, **words, "_TRADING_ENV_COMPLETE": "complete_bash"}
@@ -60,6 +61,7 @@ def test_the_last_line_of_an_audit_is_its_verdict(
     assert printed.err == ""  # progress is for terminals
 
 
+@pytest.mark.proof
 def test_train_speaks_before_it_imports_what_trains() -> None:
     command = [sys.executable, "train.py", "--timesteps", "0"]
     began = time.monotonic()

@@ -45,6 +45,7 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.proof
 def test_a_file_is_judged_played_on_and_reported(
     empty: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

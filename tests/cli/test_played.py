@@ -89,6 +89,7 @@ def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return printed.err
 
 
+@pytest.mark.proof
 def test_an_evaluation_on_real_bars_leaves_all_that_it_promises(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -67,6 +67,7 @@ def replayed(run: Path, capsys: pytest.CaptureFixture[str], *more: str) -> tuple
     return code, line
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("kind", ["evaluate", "backtest", "train"])
 def test_a_run_has_the_same_figures_to_the_last_bit(
     kind: str, runs: Path, capsys: pytest.CaptureFixture[str]
@@ -140,6 +141,7 @@ def test_a_figure_that_was_changed_is_named_and_what_made_it_differ(
         assert part in line
 
 
+@pytest.mark.proof
 def test_what_differs_though_the_figures_do_not_is_said(
     runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -150,6 +152,7 @@ def test_what_differs_though_the_figures_do_not_is_said(
     assert code == 0 and "numpy: '1.0' then" in line and "markets.factor.sha256" in line
 
 
+@pytest.mark.proof
 def test_other_bars_under_the_same_name_are_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -170,6 +173,7 @@ def test_other_bars_under_the_same_name_are_named(
     assert code == 2 and "mine.csv" in line
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(
     ("way", "value", "named"),
     [
@@ -207,6 +211,7 @@ def test_a_folder_without_a_run_is_refused(
     assert code == 2 and "manifest.json: no such file" in line
 
 
+@pytest.mark.proof
 def test_the_answer_as_json(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     capsys.readouterr()
     assert main(["replay", str(runs / "evaluate"), "--json"]) == 0

@@ -37,6 +37,7 @@ def started(cache: Path, how: str = PLAIN) -> "subprocess.Popen[str]":
     return process
 
 
+@pytest.mark.proof
 def test_a_cold_process_says_what_it_compiles_and_a_warm_one_nothing(tmp_path: Path) -> None:
     cold, cold_words = started(tmp_path).communicate("\n", timeout=300)
     warm, warm_words = started(tmp_path).communicate("\n", timeout=300)
@@ -44,6 +45,7 @@ def test_a_cold_process_says_what_it_compiles_and_a_warm_one_nothing(tmp_path: P
     assert (warm, warm_words) == (cold, "")
 
 
+@pytest.mark.proof
 def test_of_processes_that_compile_together_one_speaks(tmp_path: Path) -> None:
     several = [started(tmp_path) for _ in range(3)]
     for process in several:

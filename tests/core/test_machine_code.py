@@ -41,6 +41,7 @@ def imported(sealed: Path, home: str, temporary: Path) -> "subprocess.CompletedP
     )
 
 
+@pytest.mark.proof
 def test_without_a_place_to_write_the_code_is_kept_in_a_temporary_folder(
     sealed: Path, tmp_path: Path
 ) -> None:
@@ -54,6 +55,7 @@ def test_without_a_place_to_write_the_code_is_kept_in_a_temporary_folder(
     assert (tmp_path / FOLDER).stat().st_mode & 0o777 == 0o700
 
 
+@pytest.mark.proof
 def test_with_a_home_nothing_is_said(sealed: Path, tmp_path: Path) -> None:
     done = imported(sealed, str(tmp_path / "home"), tmp_path)
     assert (done.returncode, done.stderr) == (0, "")

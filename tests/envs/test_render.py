@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from matplotlib.collections import LineCollection, PathCollection
 
+from tests.lanes import quick_first
 from trading_env.backtesting import make_envs, rollout
 from trading_env.envs.portfolio import PortfolioEnv
 from trading_env.envs.render import (
@@ -100,7 +101,7 @@ def step_through(env: gym.Env[Any, Any]) -> None:
         ended = terminated or truncated
 
 
-@pytest.mark.parametrize("env_id", IDS)
+@pytest.mark.parametrize("env_id", quick_first(IDS))
 def test_frames_of_both_tasks_are_a_film(env_id: str) -> None:
     env = gym.wrappers.RenderCollection(recorded(env_id))
     step_through(env)

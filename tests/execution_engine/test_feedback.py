@@ -189,6 +189,7 @@ def settled() -> tuple[float, float]:
     return gain, before * (1.0 - gain)
 
 
+@pytest.mark.proof
 @given(multiples)
 def test_the_level_tends_to_the_log_of_what_every_fill_costs(multiple: float) -> None:
     """But for what it forgets between two fills: L = 0.99 L + K (x - 0.99 L), 98.3% of x.

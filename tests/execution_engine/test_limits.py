@@ -178,6 +178,7 @@ def test_a_fill_at_the_low_is_open_to_the_stop_and_then_to_the_target() -> None:
         assert asset.position == 0.0
 
 
+@pytest.mark.proof
 def test_an_order_without_room_is_not_looked_for_again() -> None:
     """One search finds the order, and one the first of stop and target."""
     bar = Bar(100.0, 112.0, 88.0, 100.0, 1000.0)

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.lanes import quick_first
 from tests.markets.test_volume import EXECUTION, PORTFOLIO, played, started
 from trading_env.core.errors import UserError
 from trading_env.markets import Market, MarketDataError
@@ -58,8 +59,8 @@ def accepted(shape: str, **reading: Any) -> list[Market]:
     return found
 
 
-@pytest.mark.parametrize("shape", ["back and forth", "once", "for good"])
-@pytest.mark.parametrize("setting", SETTINGS)
+@pytest.mark.parametrize("shape", quick_first(["back and forth", "once", "for good"]))
+@pytest.mark.parametrize("setting", quick_first(SETTINGS))
 def test_an_extreme_table_is_refused_or_stays_finite(shape: str, setting: str) -> None:
     task, settings = SETTINGS[setting]
     count = 0
@@ -74,7 +75,7 @@ def test_an_extreme_table_is_refused_or_stays_finite(shape: str, setting: str) -
     assert count >= 24
 
 
-@pytest.mark.parametrize("liquidity", [1e-9, 1e15])
+@pytest.mark.parametrize("liquidity", quick_first([1e-9, 1e15]))
 def test_stated_liquidity_is_finite_at_every_price(liquidity: float) -> None:
     for market in accepted("back and forth", liquidity=liquidity)[::8]:
         played(started(market, episode_length=12))

@@ -249,6 +249,7 @@ def test_a_malformed_frame_is_refused_in_one_line(column: str, values: object, r
     assert reason in message
 
 
+@pytest.mark.proof
 def test_any_change_of_one_byte_is_read_or_refused(tmp_path: Path) -> None:
     path = tmp_path / "bars.csv"
     for position in range(len(GOOD)):

@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 
+from tests.lanes import quick_first
 from tests.markets.pools import pool
 from trading_env.markets import Market, MarketSpecError, load_market
 from trading_env.markets.models.generator import pool_key
@@ -53,7 +54,7 @@ def test_the_first_bars_of_a_pool_do_not_know_how_long_it_is(preset: str) -> Non
         assert np.array_equal(getattr(long, name)[:2, :40], getattr(short, name))
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", quick_first(PRESETS, 3))
 def test_volatility_a_bar_is_the_presets(preset: str) -> None:
     # Many short paths: the slow scales start from their stationary law.
     market = pool("multiscale", preset=preset, assets=3, paths=4000, bars=24)
@@ -133,7 +134,7 @@ def test_volume_grows_with_the_size_of_the_move() -> None:
     assert value_a_day == pytest.approx(1e8, rel=0.1)
 
 
-@pytest.mark.parametrize("coefficient", [0.0, 0.05, -0.2])
+@pytest.mark.parametrize("coefficient", quick_first([0.05, 0.0, -0.2]))
 def test_the_signal_has_its_information_coefficient(coefficient: float) -> None:
     size = {"assets": 4, "paths": 100, "bars": 1000}
     for generator in ("gbm", "multiscale"):

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.lanes import quick_first
 from tests.oracle import (
     accounts,
     comparison,
@@ -28,6 +29,7 @@ from tests.oracle.configurations import reference_configuration
 from trading_env.core.codes import BoundBy, Exit, Status
 
 CONFIGURATIONS, STEPS = 100, 60  # 6,000 steps
+FEW = 10  # configurations of the quick lane
 MANY = 1700  # configurations of the slow test: 102,000 steps
 
 WHERE = ("inside", "at once", "pending")  # where an exit is due: on the way, where a part begins
@@ -102,21 +104,23 @@ def run(draw: int, met: Counter[Any]) -> list[tuple[int, Difference]]:
 
 
 @cache
-def compared() -> tuple[Counter[Any], list[tuple[int, int, Difference]]]:
+def compared(configurations: int) -> tuple[Counter[Any], list[tuple[int, int, Difference]]]:
     met: Counter[Any] = Counter()
-    found = [(draw, *each) for draw in range(CONFIGURATIONS) for each in run(draw, met)]
+    found = [(draw, *each) for draw in range(configurations) for each in run(draw, met)]
     return met, found
 
 
-def test_kernels_agree_with_the_page() -> None:
-    met, found = compared()
-    assert met["step"] == CONFIGURATIONS * STEPS
+@pytest.mark.parametrize("configurations", quick_first([FEW, CONFIGURATIONS]))
+def test_kernels_agree_with_the_page(configurations: int) -> None:
+    met, found = compared(configurations)
+    assert met["step"] == configurations * STEPS
     assert found == [], found[:5]
     assert met["excused"] < 0.005 * met["step"]
 
 
+@pytest.mark.proof
 def test_the_comparison_meets_everything_that_can_happen() -> None:
-    met, _ = compared()
+    met, _ = compared(CONFIGURATIONS)
     codes = {"status": Status, "exit": Exit, "bound_by": BoundBy, "fault": range(6)}
     wanted: list[Any] = [(name, int(code)) for name, kind in codes.items() for code in kind]
     wanted += [("halted", 1), "zero volume", "rested", ("arrivals", 2), *EVENTS]

@@ -91,6 +91,7 @@ def episodes(problem: Problem, policy: Policy, seed: int) -> tuple[Any, Any]:
     return info["summary"]["parent_shortfall"], rewards
 
 
+@pytest.mark.proof
 def test_with_volatility_mean_and_variance_are_the_formulas() -> None:
     """32,768 episodes on 2 x 16,384 paths drawn from pools of as many: four standard errors."""
     costs, objective = [], []

@@ -116,7 +116,11 @@ def test_costs_that_forbid_every_trade_leave_an_environment_that_can_be_made() -
 
 
 @pytest.mark.parametrize(
-    ("make", "tick", "lot", "most"), [(paper, 0.1, 100.0, 5), (small, 0.05, 10.0, 2)]
+    ("make", "tick", "lot", "most"),
+    [
+        (small, 0.05, 10.0, 2),
+        pytest.param(paper, 0.1, 100.0, 5, marks=pytest.mark.proof),
+    ],
 )
 def test_a_trade_pays_the_spread_and_the_impact_at_the_price_that_was_seen(
     make: Any, tick: float, lot: float, most: int

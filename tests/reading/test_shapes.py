@@ -104,6 +104,7 @@ def test_rounding_is_mended_where_a_source_adjusts_and_nowhere_else() -> None:
         load_market(frame.rename(columns=str.lower))
 
 
+@pytest.mark.proof
 def test_a_wide_header_takes_linear_time(tmp_path: Path) -> None:
     path = tmp_path / "wide.csv"
 

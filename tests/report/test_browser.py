@@ -24,6 +24,7 @@ PROGRAM = next((path for name in NAMES if (path := shutil.which(name))), None)
 if PROGRAM is None:
     pytest.skip("no Chromium: the report is not opened in a browser", allow_module_level=True)
 
+pytestmark = pytest.mark.proof
 PHONE, DESK = (390, 844), (1300, 900)
 ROWS = "#score-table tbody tr:not([hidden])"
 

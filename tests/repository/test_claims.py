@@ -41,6 +41,7 @@ def test_a_seed_draws_the_same_claims_and_another_seed_others(
     assert drawn[0].count("\n    ") == 10
 
 
+@pytest.mark.proof
 def test_a_claim_that_fails_is_exit_code_1(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     wrong = tmp_path / "test_wrong.py"
     wrong.write_text("def test_wrong():\n    assert False\n")

@@ -5,11 +5,15 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from scripts.memory_bank import ROOT, imported, rooms
 from trading_env.core.sources import PACKAGE, imported_files
+from trading_env.execution_engine import inside_bar
+from trading_env.risk_manager import sizing
+from trading_env.step import start, transition
 
 LINT = [sys.executable, "-c", "from importlinter.cli import lint_imports_command as c; c()"]
 ALLOWED = {"numpy", "numba", "llvmlite"}  # the last is numba's own, for intrinsics
@@ -82,3 +86,8 @@ def test_what_the_drivers_compile_needs_only_numpy_and_numba() -> None:
     known = {path.relative_to(PACKAGE).with_suffix("").as_posix() for path in files}
     unknown = [m for m in ours if m.rpartition(".")[0][12:].replace(".", "/") not in known]
     assert unknown == []  # so the digest that keys the compiled cache sees every file
+
+
+@pytest.mark.parametrize("module", (inside_bar, sizing, start, transition))
+def test_the_digest_sees_the_kernels_that_tests_keep_compiled(module: ModuleType) -> None:
+    assert Path(str(module.__file__)) in imported_files(PACKAGE / "step" / "drivers.py")

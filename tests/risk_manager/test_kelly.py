@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tests.helpers import a_lane, an_asset, risk_params, some_rulebook
+from tests.kept import KEPT
 from trading_env.core.averages import RATE_SLOW
 from trading_env.core.records import AssetState, new_table
 from trading_env.risk_manager.kelly import edge_share, kelly_fraction, update_covariance
-from trading_env.risk_manager.sizing import decide, stop_distances
+from trading_env.risk_manager.sizing import stop_distances
 
 Matrix = NDArray[np.float64]
 signals = st.floats(-1.0, 1.0)
@@ -29,13 +30,13 @@ def assets_of(sigmas: Any) -> Any:
 def together(actions: Any, covariance: Matrix, **risk: Any) -> Any:
     """Reports of one decision over assets of a known covariance."""
     lane = a_lane(assets_of(np.sqrt(np.diag(covariance))), covariance=np.tril(covariance))
-    decide(np.array(actions), lane, some_rulebook(risk=risk_params(covariance=1, **risk)))
+    KEPT.decide(np.array(actions), lane, some_rulebook(risk=risk_params(covariance=1, **risk)))
     return lane.reports
 
 
 def alone(actions: Any, covariance: Matrix, **risk: Any) -> Any:
     lane = a_lane(assets_of(np.sqrt(np.diag(covariance))))
-    decide(np.array(actions), lane, some_rulebook(risk=risk_params(**risk)))
+    KEPT.decide(np.array(actions), lane, some_rulebook(risk=risk_params(**risk)))
     return lane.reports
 
 

@@ -8,6 +8,7 @@ import pytest
 from numba import njit
 
 from tests.helpers import a_lane, execution_params, some_rulebook
+from tests.kept import KEPT
 from trading_env.core.codes import BoundBy, RiskMode
 from trading_env.core.errors import ConfigError
 from trading_env.core.records import AccountState, AssetState, new_table
@@ -17,7 +18,6 @@ from trading_env.risk_manager.config import RiskConfig
 from trading_env.risk_manager.desk import Rulebook
 from trading_env.risk_manager.levels import enter, trail_stop
 from trading_env.risk_manager.manager import RiskManager
-from trading_env.risk_manager.sizing import decide
 from trading_env.step.rows import lane_of, new_lanes, new_outputs
 
 INPUTS = 10_000  # of each configuration: 100,000 in all
@@ -44,7 +44,7 @@ def step_by_step(
     """Decide in one lane after the other; then place its levels, and let the stop follow."""
     for i in range(signals.shape[0]):
         lane = lane_of(lanes, outputs, i, i)
-        decide(signals[i : i + 1], lane, rules)
+        KEPT.decide(signals[i : i + 1], lane, rules)
         asset, report, slot = lane.assets[0], lane.reports[0], lane.slots[0, 0]
         slot.stop_distance = report.stop_distance
         slot.target_distance = report.target_distance
@@ -138,7 +138,7 @@ def test_assets_sized_together_get_the_same_bits() -> None:
         mixed = sigmas[0] * sigmas[1] * rng.uniform(-0.95, 0.95)
         covariance = np.diag(assets["seen_variance_slow"]) + mixed * (1.0 - np.eye(2))
         lane = a_lane(assets, account, covariance)
-        decide(signals, lane, rules)
+        KEPT.decide(signals, lane, rules)
         reports = lane.reports
         shares = manager.joint_kelly_fractions(signals, covariance)
         alone = [0.0, 0.0]

@@ -21,6 +21,7 @@ from tests.helpers import (
     risk_params,
     some_rulebook,
 )
+from tests.kept import KEPT
 from trading_env.core.codes import BoundBy, Exit, RiskMode
 from trading_env.core.values import Stake, Standing
 from trading_env.execution_engine.orders import send_order
@@ -29,7 +30,6 @@ from trading_env.risk_manager.rate import execution_rate, slowed
 from trading_env.risk_manager.sizing import (
     account_caps,
     asset_caps,
-    decide,
     drawdown_throttle,
     stop_distances,
 )
@@ -41,7 +41,7 @@ signals = st.floats(-1.0, 1.0)
 def decided(actions: list[float], *assets: Any, account: Any = None, **risk: Any) -> Any:
     """Reports of one decision."""
     lane = a_lane(assets, account)
-    decide(np.array(actions), lane, some_rulebook(risk=risk_params(**risk)))
+    KEPT.decide(np.array(actions), lane, some_rulebook(risk=risk_params(**risk)))
     return lane.reports
 
 
@@ -440,7 +440,7 @@ def test_any_holding_up_to_that_of_full_confidence_can_be_held(
     low, high = -1.0, 1.0
     for _ in range(60):
         middle = 0.5 * (low + high)
-        decide(np.array([middle]), lane, rules)
+        KEPT.decide(np.array([middle]), lane, rules)
         below = lane.reports[0].target < asset.position
         low, high = (middle, high) if below else (low, middle)
     report = one(high, asset, **risk)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.helpers import account_params, boxed, costly, episode_params, risk_params
+from tests.kept import KEPT
 from trading_env.core.params import ParentParams
 from trading_env.core.records import SLOTS, BarRecord, EventRecord, NoticeRecord, new_table
 from trading_env.core.values import Opening
@@ -15,7 +16,7 @@ from trading_env.core.world import Lane, World
 from trading_env.step.observation import AccountFeature, AssetFeature
 from trading_env.step.reward import Term
 from trading_env.step.rows import lane_of, new_lanes, new_outputs
-from trading_env.step.start import NEVER, begin_episode, pick
+from trading_env.step.start import NEVER, pick
 
 PATHS, BARS, WARMUP, LENGTH, ASSETS = 3, 60, 5, 20, 2
 ROWS = PATHS * BARS
@@ -59,7 +60,7 @@ def begun(
     size = ASSETS * len(AssetFeature) + len(AccountFeature)
     lanes = new_lanes(1, ASSETS, len(place.events), SLOTS)
     lane = lane_of(lanes, new_outputs(1, ASSETS, size, 1), 0, 0)
-    begin_episode(place, lane, np.uint64(seed), Opening(episode, path, start))
+    KEPT.begin_episode(place, lane, np.uint64(seed), Opening(episode, path, start))
     return lane
 
 

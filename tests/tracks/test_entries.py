@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +23,20 @@ TRACK = "almgren-chriss-v0"
 TRAINED = ROOT / "benchmarks" / "policies" / "adaptive-execution"
 
 
-@pytest.fixture
-def content() -> dict[str, Any]:
+@pytest.fixture(scope="module")
+def played() -> dict[str, Any]:
     """Return the entry of TWAP."""
     tracks = load_tracks()
     track = tracks.tracks[TRACK]
     names = ("twap", track.zero, track.reference)
     results = play_track(track, [contestant_of(name, track) for name in names])
     return entries_of(results, tracks)[0].model_dump()
+
+
+@pytest.fixture
+def content(played: dict[str, Any]) -> dict[str, Any]:
+    """Return a copy of that entry, to be changed."""
+    return deepcopy(played)
 
 
 @pytest.mark.parametrize("missing", NEEDED)
@@ -80,6 +87,7 @@ def test_an_entry_of_other_tracks_is_refused(content: dict[str, Any], tmp_path: 
         verify(entry_of(content, "e"), tmp_path / "e.json", load_tracks())
 
 
+@pytest.mark.proof
 def test_trainings_of_a_learner_are_its_rows_and_their_files_are_told_apart(
     tmp_path: Path,
 ) -> None:
@@ -140,6 +148,7 @@ def test_a_plain_network_is_kept_and_answers_the_same(tmp_path: Path) -> None:
     assert found.tables[tmp_path.name].tolist() == 10 * twap.tables["twap"].tolist()
 
 
+@pytest.mark.proof
 def test_the_command_prints_the_hash_and_a_table_and_keeps_entries(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

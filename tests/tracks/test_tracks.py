@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.lanes import quick_first
 from tests.tracks.golden import FILE, play
 from trading_env.backtesting.aggregates import Estimate
 from trading_env.backtesting.cells import ask
@@ -25,6 +26,7 @@ from trading_env.policies.policy import Policy, make_envs
 TRACKS = load_tracks().tracks
 RECORDED = json.loads(FILE.read_text(encoding="utf-8"))
 EXACT = ("almgren-chriss-v0", "obizhaeva-wang-v0")
+DRAWN = [name for name, track in TRACKS.items() if not track.windows and name not in EXACT]
 
 
 def shorter(name: str, episodes: int = 8) -> Track:
@@ -48,7 +50,7 @@ def test_a_traded_rollout_on_a_track_is_played_again_to_the_bit(name: str) -> No
     assert found == recorded
 
 
-@pytest.mark.parametrize("name", [n for n, t in TRACKS.items() if not t.windows and n not in EXACT])
+@pytest.mark.parametrize("name", quick_first(DRAWN))
 def test_training_validation_and_test_have_other_paths(name: str) -> None:
     arguments = [TRACKS[name].env_kwargs(band) for band in BANDS]
     for one, other in combinations(arguments, 2):
@@ -56,7 +58,7 @@ def test_training_validation_and_test_have_other_paths(name: str) -> None:
         assert any(jsonable(one[key]) != jsonable(other[key]) for key in apart)
 
 
-@pytest.mark.parametrize("name", TRACKS)
+@pytest.mark.parametrize("name", quick_first(TRACKS))
 def test_every_policy_that_a_track_names_plays_it(name: str) -> None:
     track = TRACKS[name]
     plan = track.plan({policy: track.named(policy) for policy in track.baselines})

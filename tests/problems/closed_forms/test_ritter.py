@@ -64,6 +64,7 @@ def test_a_simulation_on_the_true_price_earns_the_grids_reward() -> None:
     assert profits.mean() == pytest.approx(PROBLEM.record().profit, abs=4 * error)
 
 
+@pytest.mark.proof
 def test_full_size_beyond_a_threshold_earns_more_money_and_a_negative_reward() -> None:
     record = RitterProblem(cells=641).record(threshold_policy(RitterProblem(cells=641), 0.5))
     assert record.reward == pytest.approx(-380.6, rel=0.02)
@@ -73,6 +74,7 @@ def test_full_size_beyond_a_threshold_earns_more_money_and_a_negative_reward() -
     assert record.turnover == pytest.approx(0.90, abs=0.01)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(("risk_aversion", "sharpe"), [(2e-5, 3.31), (5e-4, 3.71), (2e-3, 1.63)])
 def test_other_risk_aversions(risk_aversion: float, sharpe: float) -> None:
     record = RitterProblem(risk_aversion=risk_aversion).record()
