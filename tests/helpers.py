@@ -27,9 +27,11 @@ from trading_env.core.world import Lane
 from trading_env.execution_engine.feedback import PRIOR
 from trading_env.execution_engine.funds import AccountConfig
 from trading_env.execution_engine.inside_bar import finish_bar, trade_bar
+from trading_env.execution_engine.orders import send_order
 from trading_env.execution_engine.pricing import permanent_of
 from trading_env.risk_manager.config import RiskConfig
 from trading_env.risk_manager.desk import Desk, Rulebook, Rules
+from trading_env.risk_manager.instructions import configured
 from trading_env.step.observation import AccountFeature, AssetFeature
 from trading_env.step.rows import lane_of, new_lanes, new_outputs
 from trading_env.step.transition import close_ledger, open_asset, trade_asset
@@ -284,7 +286,7 @@ def trade(
     params = desk.rules.execution
     session = Session(bar, terms, params.participation * bar.volume, SECONDS)
     trade_bar(desk, session, an_address(seed))
-    finish_bar(slots, report, params, SECONDS)
+    finish_bar(slots, report, SECONDS)
     close_ledger(desk, bar.close)
     return report
 
@@ -303,7 +305,8 @@ def step(asset: Any, slots: Any, bar: Bar, target: float, *, number: int = 0, **
     desk = a_desk(asset, slots, report=report, **records)
     if asset.permanent_unit == 0.0:
         asset.permanent_unit = permanent_of(asset, desk.rules)
-    open_asset(desk, base, an_address(step=number))
+    send_order(desk, configured(desk.rules.execution), an_address(step=number))
+    open_asset(desk, base)
     trade_asset(desk, an_address(step=number))
     return report
 

@@ -24,6 +24,7 @@ from tests.helpers import (
 from trading_env.core.codes import BoundBy, SlotState, Status, TimeInForce
 from trading_env.core.records import SLOTS
 from trading_env.execution_engine.orders import draw_latency, send_order
+from trading_env.risk_manager.instructions import configured
 
 WIDE = FLAT_BAR._replace(volume=1e6)
 DRY = FLAT_BAR._replace(volume=0.0)
@@ -35,7 +36,7 @@ def sent(asset: Any, slots: Any, target: float, risk: Any = None, **execution: A
     report = a_report(target=target)
     params = execution_params(**execution)
     desk = a_desk(asset, slots, report=report, risk=risk, execution=params)
-    send_order(desk, an_address(step=4))
+    send_order(desk, configured(params), an_address(step=4))
     return report
 
 
@@ -132,7 +133,8 @@ def test_while_an_exit_is_pending_no_order_is_sent() -> None:
     asset, slots = held(5.0), some_slots()
     asset.slots_used = SLOTS
     report = a_report(target=0.0, bound_by=BoundBy.EXIT_PENDING)
-    send_order(a_desk(asset, slots, report=report), an_address())
+    desk = a_desk(asset, slots, report=report)
+    send_order(desk, configured(desk.rules.execution), an_address())
     assert report.sent == 0.0
 
 
