@@ -124,7 +124,8 @@ class Actions(NamedTuple):
                 f"{name} has shape {found.shape}: must be {shape}, {each} for each of {symbols:.80}"
             )
         checked = np.ascontiguousarray(found, dtype=np.float64)
-        return checked if checked.flags.aligned else checked.copy()
+        # The step is compiled for arrays that are aligned and can be written to.
+        return checked if checked.flags.behaved else checked.copy()
 
     def place_of(self, column: int) -> str:
         """Say which number of an environment's array stands in a column."""
