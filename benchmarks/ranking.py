@@ -263,8 +263,7 @@ def page(record: Mapping[str, Any]) -> str:
         "# Does the cost model change the ranking?",
         "",
         f"Written by `python -m benchmarks.ranking --write` from `{RECORD.name}`: "
-        f"`{record['command']}`, commit {record['commit']}, {record['machine']}, "
-        f"{record['seconds']} seconds.",
+        f"`{record['command']}`, commit {record['commit']}, {record['machine']}.",
         "",
         *map(finding, rows),
         "",

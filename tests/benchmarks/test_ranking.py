@@ -53,7 +53,7 @@ def test_it_does_not_matter_whether_less_is_better() -> None:
     assert ranking.ranked(given, 1.0) == ranking.ranked(given, -1.0)
 
 
-@pytest.mark.proof
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ranking.ARENAS)
 def test_policies_meet_the_same_paths_under_every_cost_model(name: str) -> None:
     arena = ranking.ARENAS[name]._replace(is_calm=True)
