@@ -1,6 +1,7 @@
 """The ranks of policies under several cost models."""
 
 import itertools
+import json
 
 import numpy as np
 import pytest
@@ -62,3 +63,14 @@ def test_policies_meet_the_same_paths_under_every_cost_model(name: str) -> None:
     names = set(ranking.policies_of(load_tracks().tracks[arena.track]))
     assert all(set(table) == names for table in found)
     assert all(values.shape == (3,) for table in found for values in table.values())
+
+
+def test_the_page_is_written_from_the_record() -> None:
+    record = json.loads(ranking.RECORD.read_text(encoding="utf-8"))
+    assert ranking.PAGE.read_text(encoding="utf-8") == ranking.page(record)
+    for row in record["rows"]:
+        arena = ranking.ARENAS[row["arena"]]
+        assert tuple(row["scores"]) == arena.costs and len(row["pairs"]) == 10
+        for pair in row["pairs"]:
+            tau, low, high = pair["tau"]
+            assert -1.0 <= low <= tau <= high <= 1.0

@@ -1,5 +1,7 @@
 """What traps of an evaluation are worth: the mistakes are the ones that the page tells of."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -40,3 +42,11 @@ def test_a_trap_is_measured(name: str) -> None:
         assert low <= each["mean"] <= high
     if name in ("no costs", "look-ahead", "tuned on test", "knowing the preset"):
         assert found[0]["interval"][0] > 0.0
+
+
+def test_the_page_is_written_from_the_record_and_every_trap_has_a_size() -> None:
+    record = json.loads(traps.RECORD.read_text(encoding="utf-8"))
+    assert traps.PAGE.read_text(encoding="utf-8") == traps.page(record)
+    assert [row["trap"] for row in record["rows"]] == list(traps.TRAPS)
+    for row in record["rows"]:
+        assert row["figures"][0]["interval"][0] > 0.0, row["trap"]
