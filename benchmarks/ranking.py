@@ -64,8 +64,8 @@ HOLDERS = (
     *("buy_after_fall", "always_long", "always_short", "random"),
 )
 SIGNALS = {"signal fast": (0.25, 0.0), "signal unkept": (0.1, 0.0), "signal slow": (0.03, 2.0)}
+WORKERS = ("patience", "twap", "vwap", "pov", "immediate", "random")
 SPEEDS = {"pace 3": (3.0, 0.0), "pace 20": (20.0, 0.0), "patience 5": (5.0, 16.0)}
-RATES = {"pov 8%": 0.08}
 Values = NDArray[np.float64]
 
 
@@ -101,12 +101,9 @@ def policies_of(track: Track) -> dict[str, PolicySpec]:
     def worked(speed: float, patience: float) -> Callable[[ObservationLayout], Patience]:
         return lambda layout: Patience(Clock(layout, length), speed, patience)
 
-    def taking(rate: float) -> Callable[[ObservationLayout], Participation]:
-        return lambda layout: Participation(layout, length, rate)
-
-    named = {name: track.named(name) for name in ("patience", "twap", "immediate", "pov", "random")}
+    named = {name: track.named(name) for name in WORKERS}
     named |= {name: worked(*numbers) for name, numbers in SPEEDS.items()}
-    return named | {name: taking(rate) for name, rate in RATES.items()}
+    return named | {"pov 8%": lambda layout: Participation(layout, length, 0.08)}
 
 
 def played(arena: Arena, episodes: int, costs: str) -> dict[str, Values]:
@@ -165,65 +162,61 @@ def ranked(tables: Mapping[str, Mapping[str, Values]], sign: float) -> dict[str,
     pairs = []
     for one, other in combinations(tables, 2):
         both = sides[one] * sides[other]
+        low, high = np.quantile(kendall(drawn[one], drawn[other]), [0.025, 0.975])
         pairs.append(
             {
                 "costs": [one, other],
-                "tau": interval_of(
-                    kendall(means[one], means[other]), kendall(drawn[one], drawn[other])
-                ),
+                "tau": [float(kendall(means[one], means[other])), float(low), float(high)],
                 "told_apart": int(np.count_nonzero(both)),
                 "reversed": int(np.count_nonzero(both < 0.0)),
                 "pairs": len(both),
             }
         )
     steady = {c: float(np.median(kendall(drawn[c], means[c][None]))) for c in tables}
-    return {"scores": scores, "pairs": pairs, "steady": steady}
-
-
-def interval_of(value: Values, drawn: Values) -> list[float]:
-    """Return a correlation with its interval."""
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return [float(value), float(low), float(high)]
+    apart = {costs: int(np.count_nonzero(side)) for costs, side in sides.items()}
+    return {"scores": scores, "pairs": pairs, "steady": steady, "told_apart": apart}
 
 
 def measured(quick: bool) -> dict[str, Any]:
     """Rank everywhere; name what the figures depend on."""
     begin = datetime.now(UTC)
     rows = []
-    cells = [(name, costs) for name, arena in ARENAS.items() for costs in arena.costs]
-    tables: dict[str, dict[str, dict[str, Values]]] = {name: {} for name in ARENAS}
-    for name, costs in tqdm(cells, unit=" rankings", disable=None):
-        episodes = 16 if quick else ARENAS[name].episodes
-        tables[name][costs] = played(ARENAS[name], episodes, costs)
-    for name, found in tables.items():
-        track = load_tracks().tracks[ARENAS[name].track]
-        paths = len(next(iter(found[ARENAS[name].costs[0]].values())))
-        rows.append({"arena": name, "track": track.id, "metric": track.metric, "paths": paths}
-                    | ranked(found, track.sign))  # fmt: skip
+    for name, arena in tqdm(ARENAS.items(), unit=" rankings", disable=None):
+        track, episodes = load_tracks().tracks[arena.track], 16 if quick else arena.episodes
+        tables = {costs: played(arena, episodes, costs) for costs in arena.costs}
+        paths = len(next(iter(tables[arena.costs[0]].values())))
+        about = {"arena": name, "track": track.id, "metric": track.metric, "paths": paths}
+        rows.append(about | ranked(tables, track.sign))
     command = "python -m benchmarks.ranking" + (" --quick" if quick else "")
     return stamped(command, begin, rows=rows)
 
 
+def places(scores: Mapping[str, Any], sign: float) -> dict[str, int]:
+    """Return each policy's place, 1 the best; equal ones share it."""
+    means = {name: sign * numbers[0] for name, numbers in scores.items()}
+    return {
+        name: 1 + sum(other - own > EQUAL for other in means.values())
+        for name, own in means.items()
+    }
+
+
 def scores_lines(row: Mapping[str, Any]) -> list[str]:
     """Lay the scores out, the best under the last cost model first."""
-    costs = list(row["scores"])
     sign = load_tracks().tracks[row["track"]].sign
-    order = {
-        c: sorted(found, key=lambda name: -sign * found[name][0])
-        for c, found in row["scores"].items()
-    }
-    lines = [
-        f"| policy | {' | '.join(f'`{c}`' for c in costs)} |",
-        "| --- |" + " ---: |" * len(costs),
-    ]
-    for name in order[costs[-1]]:
+    costs = list(row["scores"])
+    place = {c: places(found, sign) for c, found in row["scores"].items()}
+    heads = " | ".join(f"`{c}`" for c in costs)
+    lines = [f"| policy | {heads} |", "| --- |" + " ---: |" * len(costs)]
+    for name in sorted(place[costs[-1]], key=lambda name: place[costs[-1]][name]):
         cells = []
         for c in costs:
             mean, low, high = row["scores"][c][name]
-            cells.append(f"{mean:.2f} [{low:.2f}, {high:.2f}], {order[c].index(name) + 1}")
+            cells.append(f"{mean:.2f} [{low:.2f}, {high:.2f}], {place[c][name]}")
         lines.append(f"| {name} | {' | '.join(cells)} |")
+    pairs = row["pairs"][0]["pairs"]
+    apart = " | ".join(f"{row['told_apart'][c]} of {pairs}" for c in costs)
     steady = " | ".join(f"{row['steady'][c]:.2f}" for c in costs)
-    return [*lines, f"| steady | {steady} |"]
+    return [*lines, f"| pairs told apart | {apart} |", f"| steady | {steady} |"]
 
 
 def pair_lines(row: Mapping[str, Any]) -> list[str]:
@@ -242,17 +235,20 @@ def pair_lines(row: Mapping[str, Any]) -> list[str]:
 
 def finding(row: Mapping[str, Any]) -> str:
     """Say what one arena shows."""
-    least = min(row["pairs"], key=lambda pair: pair["tau"][0])
-    turned = [pair for pair in row["pairs"] if pair["reversed"]]
-    tau, low, high = least["tau"]
     sign = load_tracks().tracks[row["track"]].sign
-    best = {max(found, key=lambda name: sign * found[name][0]) for found in row["scores"].values()}
+    least = min(row["pairs"], key=lambda pair: pair["tau"][0])
+    turned = sum(pair["reversed"] > 0 for pair in row["pairs"])
+    tau, low, high = least["tau"]
+    told = {c: places(found, sign) for c, found in row["scores"].items() if row["told_apart"][c]}
+    best = {name for place in told.values() for name in place if place[name] == 1}
+    silent = [f"`{c}`" for c in row["scores"] if c not in told]
     return (
-        f"- {row['arena']}: "
-        f"{'yes' if turned else 'not shown'}. {len(turned)} of {len(row['pairs'])} pairs of cost "
-        f"models reverse policies that both tell apart. The least alike are `{least['costs'][0]}` "
-        f"and `{least['costs'][1]}`: {tau:.2f} [{low:.2f}, {high:.2f}], {least['reversed']} of "
-        f"{least['told_apart']} reversed. First somewhere: {', '.join(sorted(best))}."
+        f"- {row['arena'].capitalize()}: {'yes' if turned else 'not shown'}. {turned} of "
+        f"{len(row['pairs'])} pairs of cost models reverse policies that both tell apart. The "
+        f"least alike are `{least['costs'][0]}` and `{least['costs'][1]}`: {tau:.2f} "
+        f"[{low:.2f}, {high:.2f}], {least['reversed']} of {least['told_apart']} reversed. Best "
+        f"under one or more: {', '.join(sorted(best))}."
+        + (f" Under {' and '.join(silent)} no two are told apart." if silent else "")
     )
 
 

@@ -74,3 +74,14 @@ def test_the_page_is_written_from_the_record() -> None:
         for pair in row["pairs"]:
             tau, low, high = pair["tau"]
             assert -1.0 <= low <= tau <= high <= 1.0
+
+
+def test_equal_scores_share_a_place() -> None:
+    scores = {
+        "a": [2.0, 1.0, 3.0],
+        "b": [1.0, 0.0, 2.0],
+        "c": [2.0, 1.0, 3.0],
+        "d": [3.0, 2.0, 4.0],
+    }
+    assert ranking.places(scores, 1.0) == {"a": 2, "b": 4, "c": 2, "d": 1}
+    assert ranking.places(scores, -1.0) == {"a": 2, "b": 1, "c": 2, "d": 4}
