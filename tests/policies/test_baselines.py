@@ -87,6 +87,14 @@ def test_vwap_asks_for_its_part_of_the_volume_to_come() -> None:
     assert share == pytest.approx(0.5 / (0.5 + 0.75 + 0.875), rel=1e-6)
 
 
+def test_a_clock_that_stands_still_tells_no_length() -> None:
+    layout = ObservationLayout(("A",), (), Task.EXECUTION)
+    policy = Vwap(layout)
+    observation = np.ones((2, len(layout.features)), dtype=np.float32)
+    for _ in range(3):
+        assert policy.act(observation, {}).tolist() == [[0.0], [0.0]]
+
+
 WORKED: dict[str, Any] = {
     "market": {"generator": "multiscale", "preset": "btc_minute", "assets": 1, "paths": 64},
     "parent": {"side": "buy", "size": (0.01, 0.01)},
@@ -131,8 +139,8 @@ def test_vwap_is_nearer_to_the_volume_of_the_bars_than_twap() -> None:
 
 
 @pytest.mark.parametrize("name", EXECUTION_BASELINES)
-def test_what_a_schedule_answers_depends_on_no_later_observation(name: str) -> None:
-    """A policy gets one observation at a time; played anew up to a step, it answers the same."""
+def test_a_schedule_forgets_the_last_episode(name: str) -> None:
+    """Played anew up to a step, it answers the same whatever came after that step before."""
     layout = ObservationLayout(("A",), (), Task.EXECUTION)
     policy = EXECUTION_BASELINES[name](layout)
     seen = np.random.default_rng(3).uniform(0.0, 1.0, (6, 5, len(layout.features)))

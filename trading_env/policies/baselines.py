@@ -154,7 +154,7 @@ class Immediate(Constant):
         super().__init__(layout, 1.0)
 
 
-class Scheduled(Policy):
+class Timed(Policy):
     """A policy that knows how many steps are left.
 
     An observation shows the share of time left and not the number of steps; unless the length is
@@ -179,12 +179,13 @@ class Scheduled(Policy):
         """Return the steps left (num_envs, 1), at least 1; None while the length is not known."""
         left = observation[:, [self.time_left]]
         if self.length is None and self.before is not None:
-            self.length = round(1.0 / float((self.before - left).max()))
+            passed = float((self.before - left).max())
+            self.length = round(1.0 / passed) if passed > 0.0 else None
         self.before = left
         return None if self.length is None else np.maximum(np.rint(left * self.length), 1.0)
 
 
-class Participation(Scheduled):
+class Participation(Timed):
     """Percentage of volume: each step a fixed share of the mean volume shown.
 
     While the length is not known it asks for no more than the even pace.
@@ -213,7 +214,7 @@ class Participation(Scheduled):
         return pace_of(share, steps_left)
 
 
-class Vwap(Scheduled):
+class Vwap(Timed):
     """Volume-weighted: shares in proportion to the volume that is expected of the bars to come.
 
     With r the last bar's volume shown over its mean, volume is expected to return to that mean,
