@@ -6,7 +6,8 @@ column, with whole numbers for type and time in force. Both mean the same.
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
 from gymnasium import spaces
@@ -31,12 +32,14 @@ def action_box(*shape: int) -> "BoxSpace":
     return spaces.Box(-1.0, 1.0, shape=shape, dtype=np.float32)
 
 
-class Actions(NamedTuple):
+@dataclass(frozen=True)
+class Actions:
     """The actions of one configuration."""
 
     kind: ActionKind
     form: str
     symbols: tuple[str, ...]
+    shape: tuple[int, ...]  # of the array for one environment
 
     @classmethod
     def of(cls, action: Any, form: Any, symbols: tuple[str, ...]) -> Self:
@@ -50,13 +53,8 @@ class Actions(NamedTuple):
         if form == "dict" and kind is ActionKind.TARGET:
             reason = "a target is one number for each asset; it is for target+type and orders"
             raise ConfigError(f'action_form = "dict": {reason}')
-        return cls(kind, form, symbols)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Of the array for one environment."""
-        count = len(self.symbols)
-        return (count,) if self.kind is ActionKind.TARGET else (count, COLUMNS)
+        columns = () if kind is ActionKind.TARGET else (COLUMNS,)
+        return cls(kind, form, symbols, (len(symbols), *columns))
 
     @property
     def levels(self) -> dict[str, int]:
@@ -86,8 +84,8 @@ class Actions(NamedTuple):
         """
         if self.form == "dict":
             return self._laid_out(given, lanes)
-        checked = self._checked("action", given, (*lanes, *self.shape))
-        return checked.reshape(*lanes, -1)
+        checked = self._checked("action", given, lanes + self.shape)
+        return checked if self.kind is ActionKind.TARGET else checked.reshape(*lanes, -1)
 
     def _laid_out(self, given: Any, lanes: tuple[int, ...]) -> Floats:
         """Put the columns of a mapping side by side; a level is the middle of its part."""
@@ -109,7 +107,7 @@ class Actions(NamedTuple):
         return np.stack(columns, axis=-1).reshape(*lanes, -1)
 
     def _checked(self, name: str, given: Any, shape: tuple[int, ...]) -> Floats:
-        """Return numbers of a shape as float64."""
+        """Return numbers of a shape as float64, a copy: the step is compiled for such arrays."""
         try:
             found = np.asarray(given)
         except (TypeError, ValueError):
@@ -123,9 +121,7 @@ class Actions(NamedTuple):
             raise ConfigError(
                 f"{name} has shape {found.shape}: must be {shape}, {each} for each of {symbols:.80}"
             )
-        checked = np.ascontiguousarray(found, dtype=np.float64)
-        # The step is compiled for arrays that are aligned and can be written to.
-        return checked if checked.flags.behaved else checked.copy()
+        return found.astype(np.float64, order="C")
 
     def place_of(self, column: int) -> str:
         """Say which number of an environment's array stands in a column."""
