@@ -51,7 +51,7 @@ def random_lanes(kind: float | None = None, seldom: float = 1.0, **others: Any) 
     rng = np.random.default_rng(2)
     for _ in range(STEPS):
         lanes = envs.batch.lanes
-        before = lanes.assets.copy(), lanes.slots.copy()
+        before = lanes.assets.copy(), lanes.slots.copy(), lanes.accounts["seen_equity"].copy()
         actions = rng.uniform(-1.0, 1.0, envs.action_space.shape)
         actions[..., 0] *= rng.random(actions.shape[:-1]) < seldom
         if kind is not None:
@@ -132,13 +132,18 @@ def test_an_order_comes_on_top_of_what_is_held_until_the_cap() -> None:
     assert max(shares[2:]) < 0.03
 
 
-def test_caps_shrink_an_order_and_never_turn_it_round() -> None:
-    """Whatever is held, an order is sent on the side that was asked for, or not at all."""
+@pytest.mark.parametrize("drawdown", [1.0, 0.02])
+def test_caps_shrink_an_order_and_never_turn_it_round_or_add_to_it(drawdown: float) -> None:
+    """Whatever is held, an order is no larger than asked and on its side; or none is sent."""
     sent = 0
-    for actions, _, batch in random_lanes(action="orders", risk={"stops": False}):
+    risk = {**PLAIN["risk"], "max_drawdown": drawdown, "max_leverage": 0.5}
+    scenario = "covid_2020"
+    for actions, before, batch in random_lanes(action="orders", risk=risk, scenario=scenario):
         asked = np.where(actions[..., 1] >= 0.5, 0.0, actions[..., 0])
-        reports = batch.outputs.reports
+        reports, live = batch.outputs.reports, before[0]["seen_close"] > 0.0
+        size = np.abs(asked) * 0.5 * before[2][:, None] / before[0]["seen_close"]
         assert (reports["sent"] * asked >= 0.0).all()
+        assert (np.abs(reports["sent"]) <= size * (1.0 + 1e-9) + 1e-12)[live].all()
         sent += int((reports["sent"] != 0.0).sum())
     assert sent > 500
 
@@ -159,7 +164,7 @@ def test_the_limit_and_the_trigger_lie_where_the_action_says(side: float) -> Non
 def test_a_stop_order_waits_for_its_trigger_and_pays_no_less() -> None:
     """It trades in the first bar that reaches the trigger, from there on or from a worse open."""
     triggered = untouched = 0
-    for _, (_, slots), batch in random_lanes(STOP, 0.3, action="orders"):
+    for _, (_, slots, _), batch in random_lanes(STOP, 0.3, action="orders"):
         waits = (slots["state"] == SlotState.WORKING) & (slots["trigger"] > 0.0)
         after, reports = batch.lanes.slots, batch.outputs.reports
         for lane, s, a in np.argwhere(waits):

@@ -217,8 +217,10 @@ def add_to_live(state: Record, stakes: list[Record]) -> None:
         stake["f"] += on_top_of(asset, slots, stake["wished"]) * per_unit
 
 
-def kept_to_side(asset: Record, slots: list[Record], stake: Record, target: float) -> float:
-    """The target that sends the order as far as the caps let it, and none on the other side."""
+def kept_to_side(
+    asset: Record, slots: list[Record], stake: Record, target: float, per_unit: float
+) -> float:
+    """The target that sends the order as far as the caps let it, no more, and on its side."""
     wished = stake["wished"]
     if stake["bound_by"] == BoundBy.EXIT_PENDING:
         return target
@@ -227,6 +229,12 @@ def kept_to_side(asset: Record, slots: list[Record], stake: Record, target: floa
     if (target - on_top_of(asset, slots, wished)) * wished <= 0.0:
         stake["met"].add("an order refused" if wished != 0.0 else "no order")
         return on_top_of(asset, slots, 0.0)
+    base, units = on_top_of(asset, slots, wished), wished / per_unit
+    if abs(target - base) > abs(units):
+        if abs(target - base) > (1.0 + 1e-9) * abs(units):
+            stake["met"].add("a cap that would add to an order")
+            stake["bound_by"] = BoundBy.NONE
+        return base + units
     return target
 
 
@@ -265,7 +273,7 @@ def decide(world: Record, state: Record, actions: list[Any]) -> list[Record]:
         share = asset["seen_close"] / account["seen_equity"] if solvent else 1.0
         target = stake["f"] / share
         if world["action"] == "orders" and solvent:
-            target = kept_to_side(asset, slots, stake, target)
+            target = kept_to_side(asset, slots, stake, target, share)
         reports.append(
             {
                 "signal": stake["signal"],

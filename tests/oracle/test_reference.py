@@ -39,6 +39,7 @@ EVENTS = (  # what the oracle notes of a bar: the branches of sections 9 and 10
     "a cancel",
     "a cancel of nothing",
     "a cap after the rate",
+    "a cap that would add to an order",
     "a delisting",
     "a dividend",
     "a fill at rest is no reading",

@@ -27,7 +27,7 @@ Everything is computed from what the feed has shown, never from the true market.
 Where the agent sends orders, a signal is not the wish for a position but for one more order, of
 the size that the mapping gives it: it stands on top of what is held and live, without what works on
 its other side, which it will replace. Caps hold for where that leads to; they shrink an order, and
-never turn it round or send one by themselves.
+never turn it round, add to it or send one by themselves: what is held beyond a cap may be kept.
 
 Not modelled here: correlation between assets in any mode but `kelly`, and in any cap.
 """
@@ -173,14 +173,20 @@ def base_of(desk: Desk, asked: float) -> float:
 
 @kernel
 def keep_to_side(desk: Desk) -> None:
-    """Let the caps shrink an order that was asked for, but send none on the other side of it."""
+    """Let the caps shrink an order that was asked for, but neither turn it round nor add to it."""
     report, asked = desk.report, desk.report.wished_fraction
     if report.bound_by == BoundBy.EXIT_PENDING:
         return
     if asked == 0.0:
         report.bound_by = BoundBy.NONE.value
-    if (report.target - base_of(desk, asked)) * asked <= 0.0:
+    base = base_of(desk, asked)
+    units = asked * (desk.account.seen_equity / desk.asset.seen_close)
+    change = report.target - base
+    if change * asked <= 0.0:
         report.target = base_of(desk, 0.0)
+    elif abs(change) > abs(units):
+        report.target = base + units
+        report.bound_by = BoundBy.NONE.value
 
 
 @kernel
