@@ -96,8 +96,8 @@ def train(
         typer.Option(help="one task (default: both, and with --market the portfolio)"),
     ] = None,
     agent: Annotated[
-        Literal["adaptive", "ppo"],
-        typer.Option(help="ppo: plain Stable-Baselines3 on the whole observation"),
+        Literal["adaptive", "ppo", "sac", "tqc"],
+        typer.Option(help="the others: Stable-Baselines3 as it comes, on the whole observation"),
     ] = "adaptive",
     market: Annotated[
         str,
@@ -112,7 +112,7 @@ def train(
     ] = None,
     timesteps: Annotated[
         int | None,
-        typer.Option(help="portfolio, or ppo: decisions to train on (default: 1,000,000)"),
+        typer.Option(help="decisions to train on (default: 1,000,000; sac, tqc: 200,000)"),
     ] = None,
     generations: Annotated[
         int | None, typer.Option(help="execution: generations of the search (default: 12)")
@@ -165,7 +165,7 @@ def train(
             if source is not None and source.name == "COMMANDLINE":
                 raise ConfigError(f"--{name}: a run that is resumed has its options in {CONFIG}")
     from agents.execution_run import ExecutionRun
-    from agents.plain import PlainExecution, PlainPortfolio
+    from agents.plain import AGENTS, run_of
     from agents.portfolio_run import PortfolioRun
     from agents.run import TrainingRun
 
@@ -177,7 +177,7 @@ def train(
         ("timesteps", timesteps, "portfolio"),
         ("generations", generations, "execution"),
     ):
-        if value is not None and agent == "ppo" and name == "generations":
+        if value is not None and agent in AGENTS and name == "generations":
             raise ConfigError(f"{name} = {value}: is of --agent adaptive")
         if value is not None and agent == "adaptive" and task not in tasks:
             raise ConfigError(f"{name} = {value}: is of --env {task}")
@@ -188,11 +188,8 @@ def train(
         "portfolio": (PortfolioRun, timesteps),
         "execution": (ExecutionRun, generations),
     }
-    if agent == "ppo":
-        makers = {
-            "portfolio": (PlainPortfolio, timesteps),
-            "execution": (PlainExecution, timesteps),
-        }
+    if agent in AGENTS:
+        makers = {task: (run_of(agent, task), timesteps) for task in tasks}
     runs = []
     for task in tasks:
         maker, effort = makers[task]

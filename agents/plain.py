@@ -1,27 +1,40 @@
-"""Train a plain PPO of Stable-Baselines3 on the batch: what the adaptive agents are compared with.
+"""Train PPO, SAC or TQC as they come: what the adaptive agents are compared with.
 
 One network sees all assets at once, its reward is the environment's, its settings are those that
-Stable-Baselines3 comes with, over many lanes. Everything else is the adaptive portfolio's: fixed
-standardisation of the features, the network with the best mean reward on the validation band,
-checkpoints that go on to the bit, an end where a number is not finite.
+Stable-Baselines3 and sb3-contrib come with, over many lanes. Everything else is the adaptive
+portfolio's: fixed standardisation of the features, the network with the best mean reward on the
+validation band, checkpoints that go on to the bit, an end where a number is not finite. SAC
+(Haarnoja et al. 2018) and TQC (Kuznetsov et al. 2020) act by their policy from the first step on.
 
-Left out: SAC and TQC, whose state holds a buffer of all that they have met, and RecurrentPPO, whose
-network is not the one that saved policies hold.
+Left out: RecurrentPPO, whose network is not the one that saved policies hold.
 """
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
+from sb3_contrib import TQC
+from stable_baselines3 import SAC
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.logger import Logger
 from tqdm import tqdm
 
 from agents.checkpoint import Checkpoints, described
 from agents.execution_run import ExecutionRun
-from agents.portfolio import Trained, Training, learn, learner_of, moments
+from agents.portfolio import (
+    Moments,
+    Standardise,
+    Trained,
+    Training,
+    learn,
+    learner_of,
+    moments,
+)
 from agents.portfolio_run import CALM, PortfolioRun
+from agents.run import TrainingRun
 from trading_env.backtesting.rollouts import rollout
 from trading_env.backtesting.run_folder import RunFolder
 from trading_env.envs.sb3 import SB3VecEnv
@@ -29,7 +42,6 @@ from trading_env.policies.adaptive import Network
 from trading_env.policies.plain import PlainPolicy
 from trading_env.policies.policy import env_class
 
-AGENT = "ppo"
 EPISODES = 256  # of a judgement
 SETTINGS = Training(
     lanes=64,
@@ -45,6 +57,57 @@ SETTINGS = Training(
 )
 
 
+@dataclass(frozen=True)
+class OffPolicy:
+    """Settings of a learner that keeps what it has met."""
+
+    lanes: int = 16
+    updates: int = 4
+    """After each step of all lanes."""
+    kept: int = 50_000
+    """Steps that are kept, of all lanes together."""
+    batch_size: int = 256
+    learning_rate: float = 3e-4
+    discount: float = 0.99
+    hidden: tuple[int, ...] = (64, 64)
+    threads: int = 1
+    judgements: int = 12
+
+
+REPLAYING = OffPolicy()
+REPLAYERS: dict[str, type[SAC]] = {"sac": SAC, "tqc": TQC}  # TQC has SAC's interface
+AGENTS = ("ppo", *REPLAYERS)
+
+
+def replayer_of(
+    agent: str, envs: SB3VecEnv, seen: Moments, seed: int, tensorboard: Path | None
+) -> BaseAlgorithm:
+    """Make SAC or TQC for some environments, whose features have these moments."""
+    learner = REPLAYERS[agent](
+        "MlpPolicy",
+        envs,
+        learning_rate=REPLAYING.learning_rate,
+        buffer_size=REPLAYING.kept,
+        learning_starts=0,
+        batch_size=REPLAYING.batch_size,
+        gamma=REPLAYING.discount,
+        train_freq=1,
+        gradient_steps=REPLAYING.updates,
+        policy_kwargs={
+            "net_arch": list(REPLAYING.hidden),
+            "activation_fn": torch.nn.Tanh,
+            "features_extractor_class": Standardise,
+            "features_extractor_kwargs": seen._asdict(),
+        },
+        seed=seed,
+        device="cpu",
+        tensorboard_log=None if tensorboard is None else str(tensorboard),
+    )
+    if tensorboard is None:
+        learner.set_logger(Logger(None, []))
+    return learner
+
+
 class Lanes(SB3VecEnv):
     """The batch as Stable-Baselines3 sees it."""
 
@@ -55,6 +118,7 @@ def fit_plain(
     env: str,
     env_kwargs: dict[str, Any],
     *,
+    agent: str = "ppo",
     timesteps: int,
     seed: int,
     advance: Callable[[int], None],
@@ -66,21 +130,28 @@ def fit_plain(
     Args:
         env: the task.
         env_kwargs: of the training environment, without `num_envs` and `seed_band`.
+        agent: of AGENTS.
         timesteps: decisions over all lanes; rounded up to whole rollouts.
         seed: of the learner and of the first episodes.
         advance: called with the number of new steps, for a progress bar.
         tensorboard: folder of the learning curves.
-        checkpoints: where one is kept after each update; training goes on from the newest.
+        checkpoints: where one is kept after each update, of SAC and TQC after each judgement;
+            training goes on from the newest.
 
     Raises:
         DivergedError: a reward, loss, gradient, weight or score is not finite.
     """
-    torch.set_num_threads(SETTINGS.threads)
+    settings = REPLAYING if agent in REPLAYERS else SETTINGS
+    torch.set_num_threads(settings.threads)
     where = {"env_id": f"trading_env/{env.title()}-v0", "seed": seed, "seed_band": "train"}
-    seen = moments(Lanes(SETTINGS.lanes, **where, **env_kwargs), seed)
-    envs = Lanes(SETTINGS.lanes, **where, **env_kwargs)
+    seen = moments(Lanes(settings.lanes, **where, **env_kwargs), seed)
+    envs = Lanes(settings.lanes, **where, **env_kwargs)
     layout = envs.native.layout
-    learner = learner_of(envs, seen, SETTINGS, seed, tensorboard)
+    learner: BaseAlgorithm
+    if agent in REPLAYERS:
+        learner = replayer_of(agent, envs, seen, seed, tensorboard)
+    else:
+        learner = learner_of(envs, seen, SETTINGS, seed, tensorboard)
     validation = env_class(env)(
         EPISODES,
         autoreset_mode="Disabled",
@@ -94,9 +165,9 @@ def fit_plain(
         played = rollout(PlainPolicy(network, layout), validation, seed)
         return float(np.mean(played.sums["reward"]))
 
-    known = {"agent": AGENT, "timesteps": timesteps, "seed": seed, "settings": asdict(SETTINGS)}
+    known = {"agent": agent, "timesteps": timesteps, "seed": seed, "settings": asdict(settings)}
     of = described(**known, train=envs.native, validation=validation)
-    watch = learn(learner, envs, judge, timesteps, SETTINGS, advance, checkpoints, of)
+    watch = learn(learner, envs, judge, timesteps, settings.judgements, advance, checkpoints, of)
     assert watch.best is not None  # judged at the latest when training ended
     return Trained(watch.best, layout, watch.best_score, watch.best_step)
 
@@ -104,12 +175,14 @@ def fit_plain(
 class PlainRun:
     """What both tasks do with a plain learner, in place of the adaptive one."""
 
-    agent = AGENT
+    agent: str
     unit = "timesteps"
-    usual = (1_000_000, 256)
-    little = (100_000, 32)
-    learners = (AGENT,)
     trained_on: str  # a scenario
+
+    @property
+    def learners(self) -> tuple[str]:
+        """Name the learner as the evaluation does."""
+        return (self.agent,)
 
     def train(self, seed: int, folder: Path, run_folder: RunFolder) -> None:
         """Train the network, and write it."""
@@ -124,26 +197,36 @@ class PlainRun:
             trained = fit_plain(
                 run.env,
                 arguments,
+                agent=self.agent,
                 timesteps=run.effort,
                 seed=seed,
                 advance=bar.update,
                 tensorboard=folder / "tensorboard",
-                checkpoints=Checkpoints(folder, AGENT),
+                checkpoints=Checkpoints(folder, self.agent),
             )
         name = {"crises": "crises_train"}.get(self.trained_on, self.trained_on)
         notes = {"scenarios": [name], "kept_step": trained.step}
         notes |= {"validation_reward": trained.validation_utility}
-        PlainPolicy(trained.network, trained.layout).save(folder / "policy", kind=AGENT, **notes)
+        policy = PlainPolicy(trained.network, trained.layout)
+        policy.save(folder / "policy", kind=self.agent, **notes)
         run_folder.note(training=notes)
 
 
-class PlainPortfolio(PlainRun, PortfolioRun):
-    """A portfolio."""
+TASKS: dict[str, tuple[type[TrainingRun], str]] = {
+    "portfolio": (PortfolioRun, CALM),
+    "execution": (ExecutionRun, "crises"),
+}
+USUAL = {"ppo": (1_000_000, 256)}  # decisions, and episodes of a cell
+LITTLE = {"ppo": (100_000, 32)}
 
-    trained_on = CALM
 
-
-class PlainExecution(PlainRun, ExecutionRun):
-    """Parent orders."""
-
-    trained_on = "crises"
+def run_of(agent: str, env: str) -> type[TrainingRun]:
+    """Return the run of a plain learner on a task."""
+    task, trained_on = TASKS[env]
+    fields = {
+        "agent": agent,
+        "trained_on": trained_on,
+        "usual": USUAL.get(agent, (200_000, 256)),
+        "little": LITTLE.get(agent, (4_000, 32)),
+    }
+    return cast(type[TrainingRun], type(f"{agent}_{env}", (PlainRun, task), fields))

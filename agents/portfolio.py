@@ -27,12 +27,13 @@ import numpy as np
 import torch
 from gymnasium import spaces
 from stable_baselines3 import PPO
+from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.common.vec_env import VecEnv
 
 from agents.checkpoint import Checkpoints, described
-from agents.ppo_state import begin
+from agents.learner_state import begin
 from agents.rows import SCALE, AssetRows
 from agents.watch import Watch
 from trading_env.backtesting.rollouts import rollout
@@ -143,17 +144,17 @@ def fit(
 
     settings_of = {"timesteps": timesteps, "seed": seed, "settings": asdict(settings)}
     of = described(**settings_of, train=envs.native, validation=validation.envs)
-    watch = learn(learner, envs, judge, timesteps, settings, advance, checkpoints, of)
+    watch = learn(learner, envs, judge, timesteps, settings.judgements, advance, checkpoints, of)
     assert watch.best is not None  # judged at the latest when training ended
     return Trained(watch.best, envs.layout, watch.best_score, watch.best_step)
 
 
 def learn(
-    learner: PPO,
+    learner: BaseAlgorithm,
     envs: Any,
     judge: Callable[[Network], float],
     timesteps: int,
-    settings: Training,
+    judgements: int,
     advance: Callable[[int], None],
     checkpoints: Checkpoints | None,
     of: dict[str, Any],
@@ -161,12 +162,12 @@ def learn(
     """Train a learner under a watch, from the newest checkpoint of the same training on."""
     begin(learner, envs)
     rows = timesteps * envs.assets
-    watch = Watch(learner, envs, advance, judge, rows // settings.judgements)
+    watch = Watch(learner, envs, advance, judge, rows // judgements)
     if checkpoints is not None:
         watch.keep_in(checkpoints, of)
-    left = rows - learner.num_timesteps
+    left, name = rows - learner.num_timesteps, type(learner).__name__.lower()
     if left > 0:
-        learner.learn(left, callback=watch, tb_log_name="ppo", reset_num_timesteps=False)
+        learner.learn(left, callback=watch, tb_log_name=name, reset_num_timesteps=False)
     envs.close()
     return watch
 

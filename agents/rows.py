@@ -20,8 +20,8 @@ from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
 from trading_env.core.records import Floats
+from trading_env.envs.actions import action_box
 from trading_env.envs.sb3 import BatchVecEnv
-from trading_env.envs.spaces import action_space
 from trading_env.envs.vector import PortfolioVectorEnv
 from trading_env.policies.adaptive import asset_rows
 
@@ -84,7 +84,7 @@ class AssetRows(BatchVecEnv):
         self.render_mode = None
         low = np.array([feature.low for feature in self.layout.block], dtype=np.float32)
         high = np.array([feature.high for feature in self.layout.block], dtype=np.float32)
-        super().__init__(lanes * self.assets, spaces.Box(low, high), action_space(1))
+        super().__init__(lanes * self.assets, spaces.Box(low, high), action_box(1))
 
     def reset(self) -> NDArray[np.float32]:
         """Begin an episode in every lane."""

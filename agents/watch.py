@@ -1,7 +1,9 @@
-"""Watch a run of PPO: its progress, its best network, its numbers; and keep checkpoints.
+"""Watch a learner: its progress, its best network, its numbers; and keep checkpoints.
 
 Between an update and the next rollout the losses and the weights are looked at, then the network is
-judged where that is due, then a checkpoint is kept: so none is kept of a run that has diverged.
+judged where that is due, then a checkpoint is kept: so none is kept of a run that has diverged. A
+rollout of SAC and TQC is a single step, and their checkpoints hold all that they have met: one is
+kept when the network has been judged.
 """
 
 from collections.abc import Callable
@@ -10,19 +12,28 @@ from typing import Any
 
 import numpy as np
 import torch
-from stable_baselines3 import PPO
+from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 
 from agents.checkpoint import Checkpoints, check_finite
-from agents.ppo_state import PPONotes, learned, network_of, numbers_of, put_back, tensors_of
+from agents.learner_state import (
+    LearnerNotes,
+    is_off_policy,
+    learned,
+    network_of,
+    numbers_of,
+    put_back,
+    tensors_of,
+)
 from agents.rows import AssetRows
 from trading_env.backtesting.interruption import stop_if_interrupted
 from trading_env.policies.adaptive import Network
 
 LOSSES = ("loss", "value_loss", "policy_gradient_loss", "entropy_loss")
+LOSSES += ("actor_loss", "critic_loss", "ent_coef_loss")
 
 
-class WatchNotes(PPONotes):
+class WatchNotes(LearnerNotes):
     """What a checkpoint holds beside its tensors."""
 
     last: int
@@ -38,7 +49,7 @@ class Watch(BaseCallback):
 
     def __init__(
         self,
-        learner: PPO,
+        learner: BaseAlgorithm,
         envs: AssetRows,
         advance: Callable[[int], None],
         judge: Callable[[Network], float],
@@ -58,7 +69,7 @@ class Watch(BaseCallback):
         self.last = 0
 
     def _init_callback(self) -> None:
-        for name, tensor in learned(self.model).items():
+        for name, (tensor, _) in learned(self.model).items():
             tensor.register_post_accumulate_grad_hook(partial(self._check_gradient, name))
 
     def _on_step(self) -> bool:
@@ -69,9 +80,11 @@ class Watch(BaseCallback):
 
     def _on_rollout_start(self) -> None:
         self._check_update()
-        if self.num_timesteps - self.last >= self.every:
+        due = self.num_timesteps - self.last >= self.every
+        if due:
             self.consider()
-        self.save()
+        if due or not is_off_policy(self.model):
+            self.save()
 
     def _on_training_end(self) -> None:
         self._check_update()

@@ -5,9 +5,9 @@
 `mutants.toml` lists the faults: a file, a text that occurs in it exactly once, the text that takes
 its place, what is wrong with it, and the tests that must then fail. The files of the working tree
 that git does not ignore are copied to a temporary folder; the tests of the whole list must pass
-there first. Then every mutant gets a copy of its own. A mutant that does not compile proves
-nothing: it is `broken`, and counts like one that survives. Of mutants that are not run, FILE keeps
-what it has, each with its commit.
+there first. Then every mutant is planted there, and taken out again. A mutant that does not compile
+proves nothing: it is `broken`, and counts like one that survives. Of mutants that are not run, FILE
+keeps what it has, each with its commit.
 """
 
 import argparse
@@ -23,13 +23,14 @@ import tomllib
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, Self, TypeAlias
 
 from benchmarks.recording import Record, commit, save, stamped
 
 ROOT = Path(__file__).resolve().parent.parent
 LIST = Path(__file__).with_suffix(".toml")
 LIMIT_S = 600.0  # a run of tests that takes longer is broken
+TOGETHER = 20  # tests of a run without a fault
 NOT_COMPILED = "numba.core.errors"
 
 
@@ -127,23 +128,62 @@ def run_module(folder: Path, command: Sequence[str], line: str) -> Verdict:
     return Verdict("broken", lines[-1] if lines else "no output", seconds)
 
 
-def plant(mutant: Mutant, proof: Proof = run_tests) -> Verdict:
-    """Run a mutant's tests in a copy that has the fault."""
-    with tempfile.TemporaryDirectory() as folder:
-        copy_tree(Path(folder))
-        (Path(folder) / mutant.file).write_text(mutated(mutant, Path(folder)), encoding="utf-8")
-        return proof(Path(folder), mutant.tests)
+class Tree:
+    """A copy of the working tree, in which faults are planted one at a time.
+
+    It is always in one place, so that machine code that a fault does not touch is made once.
+    """
+
+    def __init__(self, proof: Proof = run_tests) -> None:
+        self.proof = proof
+
+    def __enter__(self) -> Self:
+        """Make the copy."""
+        self._holder = tempfile.TemporaryDirectory()
+        self.folder = Path(self._holder.name)
+        copy_tree(self.folder)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Remove it."""
+        self._holder.cleanup()
+
+    def assert_sound(self, mutants: Sequence[Mutant]) -> float:
+        """Refuse to go on unless every test passes without a fault; return the seconds it took."""
+        tests = list(dict.fromkeys(test for mutant in mutants for test in mutant.tests))
+        seconds = 0.0
+        for first in range(0, len(tests), TOGETHER):
+            verdict = self.proof(self.folder, tests[first : first + TOGETHER])
+            if verdict.verdict != "survived":
+                raise MutantError(f"the tests fail without a mutant: {verdict.by}")
+            seconds += verdict.seconds
+        return seconds
+
+    def plant(self, mutant: Mutant) -> Verdict:
+        """Run a mutant's tests with its fault in the copy, and take the fault out again."""
+        file = self.folder / mutant.file
+        content, times = file.read_bytes(), file.stat()
+        file.write_text(mutated(mutant, self.folder), encoding="utf-8")
+        try:
+            return self.proof(self.folder, mutant.tests)
+        finally:
+            file.write_bytes(content)
+            os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
-def assert_sound(mutants: Sequence[Mutant], proof: Proof = run_tests) -> float:
-    """Refuse to go on unless every test passes without a fault; return the seconds it took."""
-    tests = list(dict.fromkeys(test for mutant in mutants for test in mutant.tests))
-    with tempfile.TemporaryDirectory() as folder:
-        copy_tree(Path(folder))
-        verdict = proof(Path(folder), tests)
-    if verdict.verdict != "survived":
-        raise MutantError(f"the tests fail without a mutant: {verdict.by}")
-    return verdict.seconds
+def planted(mutants: Sequence[Mutant]) -> list[Record]:
+    """Plant mutants, with a line for each; return their rows."""
+    rows = []
+    with Tree() as tree:
+        print(f"{'no fault':<10} {tree.assert_sound(mutants):6.1f} s", flush=True)
+        for mutant in mutants:
+            verdict, by, seconds = tree.plant(mutant)
+            word = verdict if verdict == "killed" else verdict.upper()
+            print(f"{word:<10} {seconds:6.1f} s  {mutant.name:<28} {by}", flush=True)
+            row = {"name": mutant.name, "file": mutant.file, "wrong": mutant.wrong}
+            row |= {"verdict": verdict, "by": by, "seconds": round(seconds, 1)}
+            rows.append({**row, "commit": commit()})
+    return rows
 
 
 def run(only: Sequence[str], out: Path | None) -> int:
@@ -154,14 +194,7 @@ def run(only: Sequence[str], out: Path | None) -> int:
             raise MutantError(f"mutants.toml has no mutant {name}.")
     mutants = [listed[name] for name in only or listed]
     begin = datetime.now(UTC)
-    print(f"{'no fault':<10} {assert_sound(mutants):6.1f} s", flush=True)
-    rows = []
-    for mutant in mutants:
-        verdict = plant(mutant)
-        rows.append({"name": mutant.name, "file": mutant.file, "wrong": mutant.wrong})
-        rows[-1] |= verdict._asdict() | {"seconds": round(verdict.seconds, 1), "commit": commit()}
-        word = verdict.verdict if verdict.verdict == "killed" else verdict.verdict.upper()
-        print(f"{word:<10} {verdict.seconds:6.1f} s  {mutant.name:<28} {verdict.by}", flush=True)
+    rows = planted(mutants)
     alive = sum(row["verdict"] != "killed" for row in rows)
     command = "python -m benchmarks.mutants" + (f" --only {' '.join(only)}" if only else "")
     record = stamped(command, begin, rows=rows)

@@ -4,8 +4,9 @@
 
 A Ray is begun, its workers are warmed up, and then cells are timed, so that neither the start of
 Ray nor compilation counts; both are given apart. Every way must give the same bytes. The overhead
-of a cell is the wall time of one that does nothing. Figures of a machine that others use too are
-labelled so and never written.
+of a cell is the wall time of one that does nothing; lost to a cell is the workers' time beyond the
+time without Ray. Figures of a machine that others use too are labelled so and never written;
+`scripts/docs.py write` puts written ones into `docs/scaling.md`.
 """
 
 import argparse
@@ -30,6 +31,7 @@ from trading_env.policies.baselines import BASELINES
 
 WORKERS = (1, 2)
 EMPTY = 1000  # cells that do nothing
+ALLOWED = 0.2  # seconds lost to a cell
 IDLE = 0.5  # load of a machine that nobody else uses
 BUSY = "the machine was busy: these figures are not to be recorded"
 
@@ -143,8 +145,10 @@ def page(found: dict[str, Any]) -> str:
     for each in found["ray"]:
         gain = found["without_s"] / each["seconds"]
         overhead = each["empty_s"]
+        lost = (each["workers"] * each["seconds"] - found["without_s"]) / found["cells"]
         lines.append(
-            f"  {each['workers']} workers     {each['seconds']:.2f} s, {gain:.2f} times as fast; "
+            f"  {each['workers']} workers     {each['seconds']:.2f} s, {gain:.2f} times as fast, "
+            f"{lost:.3f} s lost to a cell ({'within' if lost <= ALLOWED else 'ABOVE'} {ALLOWED}); "
             f"an empty cell {1e3 * overhead:.1f} ms ({1.0 / overhead:.0f} a second); Ray begins "
             f"in {each['start_s']:.1f} s; a worker holds {each['worker_bytes'] / 2**20:.0f} MiB"
         )

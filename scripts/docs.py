@@ -18,7 +18,12 @@ sys.path.insert(0, str(ROOT))
 from pydantic import BaseModel  # noqa: E402 -- our own modules need the path above
 from pydantic.fields import FieldInfo  # noqa: E402
 
-from scripts.records import reliability_part, throughput_part, training_part  # noqa: E402
+from scripts.records import (  # noqa: E402
+    reliability_part,
+    scaling_part,
+    throughput_part,
+    training_part,
+)
 from scripts.results import results_part, tracks_part  # noqa: E402
 from trading_env.core.codes import BoundBy, Factor, Fault, names_of  # noqa: E402
 from trading_env.envs.spaces import feature_table  # noqa: E402
@@ -137,6 +142,7 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
         "features": lambda: feature_table(ParentFeature),
         "parent": lambda: settings(ParentConfig),
     },
+    "docs/scaling.md": {"scaling": scaling_part},
     "docs/tracks.md": {"tracks": tracks_part},
     "docs/results.md": {"results": results_part},
     "docs/scenarios.md": {

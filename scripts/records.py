@@ -19,6 +19,10 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from benchmarks import scaling  # noqa: E402 -- our own modules need the path above
+
 RESULTS = ROOT / "benchmarks" / "results"
 MUTANTS = ROOT / "benchmarks" / "mutants.toml"
 Cells = tuple[str, str, str]  # command, figure, result
@@ -153,6 +157,16 @@ SHOWN_BY: dict[str, Callable[[Mapping[str, Any]], list[Cells]]] = {
     "mutants.json": _mutants,
     "train.json": _trainings,
 }
+
+
+def scaling_part() -> str:
+    """What Ray costs and brings, where it was measured on a machine that nobody else used."""
+    command = "`python -m benchmarks.scaling --out benchmarks/results/scaling.json`"
+    if not (RESULTS / "scaling.json").is_file():
+        return f"Not on record yet: {command}, on a machine that nobody else uses."
+    found = read("scaling.json")
+    about = f"{command}, commit {found['commit']}, {found['machine']}"
+    return f"{about}:\n\n```text\n{scaling.page(found)}\n```"
 
 
 def read(name: str) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from trading_env.stress.scenario import preset_names
 
 SMALL_POOL = {"generator": "multiscale", "paths": 4, "bars": 200}
 EPISODE = 40
+CHOSEN = ("target+type", "orders")  # what an action can say, but "target"
 BAR_S = {"us_stock_daily": 86_400, "btc_hourly": 3_600, "btc_minute": 60}
 LATENCIES = (0.001, 0.2, 0.5, 1.0, 1.7, 4.0)  # in bars
 SHARES = (1e-4, 1e-3, 0.01, 0.1, 1.0, 3.0)  # of the account in a bar's volume

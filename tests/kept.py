@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from trading_env.core.jit import driver
 from trading_env.core.values import Address, Opening, Session
 from trading_env.core.world import Lane, World
-from trading_env.execution_engine import inside_bar
-from trading_env.risk_manager import sizing
+from trading_env.execution_engine import inside_bar, orders
+from trading_env.risk_manager import instructions, sizing
 from trading_env.risk_manager.desk import Desk, Rulebook
 from trading_env.step import start, transition
 from trading_env.step.drivers import DIGEST
@@ -31,14 +31,15 @@ def _build(key: str) -> Kept:
         """Work an asset through a bar, up to and including its ledger."""
         _ = key
         inside_bar.trade_bar(desk, session, address)
-        inside_bar.finish_bar(desk.slots, desk.report, desk.rules.execution, seconds)
+        inside_bar.finish_bar(desk.slots, desk.report, seconds)
         transition.close_ledger(desk, session.bar.close)
 
     @driver(parallel=False)
     def step_asset(desk: Desk, base: Any, address: Address) -> None:
         """Take one asset through a whole step."""
         _ = key
-        transition.open_asset(desk, base, address)
+        orders.send_order(desk, instructions.configured(desk.rules.execution), address)
+        transition.open_asset(desk, base)
         transition.trade_asset(desk, address)
 
     @driver(parallel=False)

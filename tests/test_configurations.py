@@ -68,7 +68,9 @@ def test_most_configurations_trade() -> None:
         envs.reset(seed=draw)
         fills = 0
         for _ in range(20):
-            _, _, terminated, truncated, _ = envs.step(rng.uniform(-1.0, 1.0, envs._shape))
+            _, _, terminated, truncated, _ = envs.step(
+                rng.uniform(-1.0, 1.0, envs.action_space.shape)
+            )
             fills += int((envs.batch.outputs.reports["traded"] > 0.0).sum())
             envs.renew(terminated | truncated)
         traded.append(fills > 0)

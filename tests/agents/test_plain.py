@@ -11,7 +11,8 @@ import pytest
 import train
 from agents import plain
 from agents.checkpoint import Checkpoints
-from agents.plain import SETTINGS, fit_plain
+from agents.learner_state import network_of
+from agents.plain import AGENTS, REPLAYERS, REPLAYING, SETTINGS, fit_plain
 from trading_env.backtesting.lookup import find_policy
 from trading_env.cli import answers
 from trading_env.core.errors import PolicyError
@@ -30,6 +31,8 @@ STEPS = 700  # of 8 lanes: 6 rollouts of 16 steps, over ends of episodes
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     little = replace(SETTINGS, lanes=8, steps=16, batch_size=64, epochs=2, judgements=3)
     monkeypatch.setattr(plain, "SETTINGS", little)
+    few = replace(REPLAYING, lanes=4, updates=2, kept=160, batch_size=32, judgements=4)
+    monkeypatch.setattr(plain, "REPLAYING", few)
     monkeypatch.setattr(plain, "EPISODES", 4)
 
 
@@ -37,9 +40,9 @@ def nothing(steps: int) -> None:
     """For a progress bar that is not there."""
 
 
-def fit(env: str, folder: Path, advance: Any = nothing) -> Any:
+def fit(env: str, folder: Path, advance: Any = nothing, **others: Any) -> Any:
     given: dict[str, Any] = {"seed": 3, "advance": advance, "checkpoints": Checkpoints(folder, "p")}
-    return fit_plain(env, ARGUMENTS[env], timesteps=STEPS, **given)
+    return fit_plain(env, ARGUMENTS[env], **{"timesteps": STEPS, **given, **others})
 
 
 @pytest.mark.parametrize("env", ["portfolio", "execution"])
@@ -63,13 +66,53 @@ def test_a_training_that_was_stopped_ends_with_the_same_bits(env: str, tmp_path:
     assert (whole.step, whole.validation_utility) == (again.step, again.validation_utility)
 
 
-def test_another_seed_is_another_network() -> None:
-    arguments = ARGUMENTS["portfolio"]
+@pytest.mark.parametrize("agent", REPLAYERS)
+def test_a_learner_that_keeps_what_it_met_goes_on_to_the_bit(agent: str, tmp_path: Path) -> None:
+    """Stopped between two judgements, with a buffer that has gone round."""
+    little = {"agent": agent, "timesteps": 240}
+    whole = fit("portfolio", tmp_path / "whole", **little)
+    done = []
+
+    def stops(steps: int) -> None:
+        done.append(steps)
+        if len(done) == 52:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit("portfolio", tmp_path / "stopped", stops, **little)
+    begun: list[int] = []
+    again = fit("portfolio", tmp_path / "stopped", begun.append, **little)
+    assert begun[0] == 180 and sum(begun) == 240
+    for name, weight in whole.network.weights.items():
+        assert weight.tobytes() == again.network.weights[name].tobytes(), name
+    assert (whole.step, whole.validation_utility) == (again.step, again.validation_utility)
+    ends = [
+        sorted(p.name[-76:] for p in (tmp_path / f / "checkpoints").iterdir())
+        for f in ("whole", "stopped")
+    ]
+    assert ends[0] == ends[1]
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+def test_another_seed_is_another_network(agent: str) -> None:
+    arguments: dict[str, Any] = {"agent": agent, "timesteps": 120, "advance": nothing}
     fits = [
-        fit_plain("portfolio", arguments, timesteps=STEPS, seed=seed, advance=nothing)
-        for seed in (0, 1)
+        fit_plain("portfolio", ARGUMENTS["portfolio"], seed=seed, **arguments) for seed in (0, 1)
     ]
     assert not np.array_equal(*[each.network.weights["layer_2.weight"] for each in fits])
+
+
+@pytest.mark.parametrize("agent", REPLAYERS)
+def test_what_is_saved_answers_as_the_learner_does(agent: str) -> None:
+    """The mean action of SAC and TQC ends in a tanh, which a saved network has none of."""
+    envs = plain.Lanes(4, seed=1, **ARGUMENTS["portfolio"])
+    seen = plain.moments(plain.Lanes(4, seed=1, **ARGUMENTS["portfolio"]), 1)
+    learner = plain.replayer_of(agent, envs, seen, 1, None)
+    observation = envs.reset()
+    mean, _ = learner.predict(observation, deterministic=True)
+    answered = PlainPolicy(network_of(learner), envs.native.layout).act(observation, {})
+    assert np.abs(mean).max() > 0.0
+    np.testing.assert_allclose(answered, mean, rtol=1e-5, atol=1e-6)  # sums of float32
 
 
 def run(*argv: str) -> int:
@@ -77,21 +120,24 @@ def run(*argv: str) -> int:
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("env", ["portfolio", "execution"])
+@pytest.mark.parametrize(
+    ("env", "agent"),
+    [("portfolio", "ppo"), ("execution", "ppo"), ("portfolio", "tqc"), ("execution", "sac")],
+)
 def test_a_run_is_evaluated_and_its_policy_is_read_as_data(
-    env: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    env: str, agent: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out, market = tmp_path / "run", json.dumps(ARGUMENTS[env]["market"])
-    given = ["--env", env, "--agent", "ppo", "--market", market, "--timesteps", "400"]
+    given = ["--env", env, "--agent", agent, "--market", market, "--timesteps", "400"]
     assert run(*given, "--episodes", "6", "--scenario", "price_shock", "--out", str(out)) == 0
     said = capsys.readouterr().out
     assert f"Verdict, {env}" in said and "adaptive" not in said
     kept = {path.name for path in (out / "policy").iterdir()}
     assert kept == {"policy.json", "policy.safetensors"}
     found = find_policy(str(out))
-    assert (found.name, found.env) == ("ppo", env)
+    assert (found.name, found.env) == (agent, env)
     summary = json.loads((out / "evaluation" / "summary.json").read_text())
-    assert summary["learner"] == "ppo" and summary["failed"] == []
+    assert summary["learner"] == agent and summary["failed"] == []
     assert run("--resume", str(out)) == 0
     assert "kept from an earlier run" in capsys.readouterr().err
 

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.figures import figure
 from trading_env.envs.spaces import ObservationLayout
 from trading_env.policies.baselines import Constant
 
@@ -41,7 +42,8 @@ COMMAND = [
     *("--episodes", "1", "--seed", "3", "--json"),
 ]
 TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}  # of a cluster
-KILLS = 5
+KILLS, CELLS = 5, 200
+MANY = [part.replace('"bars": 400', '"bars": 1360') for part in COMMAND]  # windows for all of them
 PATIENCE_S = 240.0
 
 
@@ -67,8 +69,8 @@ def started(out: Path, *more: str, cells: list[str] = COMMAND) -> "subprocess.Po
     )
 
 
-def done(out: Path, *more: str) -> str:
-    process = started(out, *more)
+def done(out: Path, *more: str, cells: list[str] = COMMAND) -> str:
+    process = started(out, *more, cells=cells)
     printed, said = process.communicate()
     assert process.returncode == 0, said[-500:]
     return printed
@@ -130,22 +132,25 @@ def test_files_and_output_are_those_of_a_run_without_ray(
     assert same(tmp_path / "run", whole[0])
 
 
-def test_killed_workers_lose_no_cell_and_repeat_none(
-    whole: tuple[Path, str], tmp_path: Path
-) -> None:
-    out = tmp_path / "run"
-    process = started(out, "--workers", "2")
+def test_killed_workers_lose_no_cell_and_repeat_none(tmp_path: Path) -> None:
+    """While cells that take their time are played: there is a worker to kill at any moment."""
+    whole, out = tmp_path / "whole", tmp_path / "run"
+    wanted = done(whole, cells=MANY)
+    assert len(kept(whole)) == CELLS
+    process = started(out, "--workers", "2", cells=MANY)
     killed: set[int] = set()
     while len(killed) < KILLS and process.poll() is None:
-        for pid in cells_at_work(process.pid)[:1]:
-            if pid not in killed:
-                os.kill(pid, signal.SIGKILL)
-                killed.add(pid)
+        pids = [pid for pid in cells_at_work(process.pid) if pid not in killed]
+        if pids and len(kept(out)) >= 8 * len(killed):
+            os.kill(pids[0], signal.SIGKILL)
+            killed.add(pids[0])
+        time.sleep(0.05)
     printed, said = process.communicate()
     assert process.returncode == 0, said[-500:]
-    assert len(killed) == KILLS and printed == whole[1] and same(out, whole[0])
+    assert len(killed) == KILLS and printed == wanted and same(out, whole)
     counts = json.loads((out / "manifest.json").read_text())["cells"]
-    assert counts["played"] == counts["total"] == len(kept(whole[0]))
+    assert counts["played"] == counts["total"] == CELLS
+    figure(f"{KILLS} workers killed, {CELLS} cells, each once, the bytes of a run without Ray")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.mutants import LIST, ROOT, Mutant, MutantError, kept, plant, read_list
+from benchmarks.mutants import LIST, ROOT, Mutant, MutantError, Tree, kept, read_list
 
 ROW = """[[mutant]]
 name = "example"
@@ -78,7 +78,10 @@ def test_one_mutant_is_killed_end_to_end(tmp_path: Path) -> None:
 def test_a_mutant_that_no_test_sees_or_that_does_not_compile_is_not_killed(
     old: str, new: str, verdict: str
 ) -> None:
-    assert plant(Mutant("example", PRICING, old, new, "It.", FILLS)).verdict == verdict
+    with Tree() as tree:
+        before = (tree.folder / PRICING).read_bytes()
+        assert tree.plant(Mutant("example", PRICING, old, new, "It.", FILLS)).verdict == verdict
+        assert (tree.folder / PRICING).read_bytes() == before
 
 
 @pytest.mark.proof

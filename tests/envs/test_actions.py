@@ -103,3 +103,11 @@ def test_doing_nothing_leaves_wealth_at_cash_growth() -> None:
         info = env.step(np.zeros(5))[4]
     years = clock[row + 1 : row + 31].sum() / (365.25 * 86400)
     assert info["equity"] == pytest.approx(start * np.exp(0.05 * years), rel=1e-12)
+
+
+def test_an_action_that_cannot_be_written_to_compiles_nothing_anew(env: PortfolioEnv) -> None:
+    """Such are the values of a column of pandas; machine code for them takes a minute to make."""
+    action = np.full(3, 0.5)
+    action.flags.writeable = False
+    assert env.setup.actions.array(action).flags.writeable
+    assert env.setup.actions.array(action).tolist() == [0.5, 0.5, 0.5]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import data_equivalence
 
-from tests.configurations import random_configuration
+from tests.configurations import CHOSEN, random_configuration
 from tests.lanes import quick_first
 from trading_env.envs.look_back import Past
 from trading_env.envs.portfolio import PortfolioEnv
@@ -42,6 +42,7 @@ def perturbed(market: Market, after: int, rng: np.random.Generator) -> Market:
 def test_the_future_changes_nothing_up_to_the_decision(cut: int, looks_back: bool) -> None:
     rng = np.random.default_rng([7, cut])
     kwargs = random_configuration(rng) | {"episode_length": LENGTH}
+    kwargs["action"] = ("target", *CHOSEN)[cut % 3]
     spec = kwargs.pop("market")
     band = kwargs.pop("seed_band")
     bars, warmup = 120, WARMUP

@@ -90,7 +90,9 @@ def checked_fills(draws: Iterable[int]) -> int:
         rng, batch = np.random.default_rng(draw), envs.batch
         for _ in range(STEPS):
             before = batch.lanes.slots.copy()
-            _, _, terminated, truncated, _ = envs.step(rng.uniform(-1.1, 1.1, envs._shape))
+            _, _, terminated, truncated, _ = envs.step(
+                rng.uniform(-1.1, 1.1, envs.action_space.shape)
+            )
             reports, lot = batch.outputs.reports, execution["lot"]
             dry = reports["volume"] == 0.0  # a halt is a bar without volume
             assert (reports["traded"][dry] == 0.0).all()

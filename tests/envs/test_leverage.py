@@ -85,10 +85,10 @@ def walk(lanes: int, steps: int, seed: int) -> Counter[str]:
     envs.reset(seed=seed)
     batch, elapsed = envs.batch, envs.setup.world.elapsed_s
     rng, met = np.random.default_rng(seed), Counter[str]()
-    actions = rng.choice([-1.0, 1.0], envs._shape)
+    actions = rng.choice([-1.0, 1.0], envs.action_space.shape)
     for _ in range(steps):
         before = batch.lanes.accounts.copy(), batch.lanes.assets.copy()
-        actions = np.where(rng.random(envs._shape) < 0.1, -actions, actions)
+        actions = np.where(rng.random(envs.action_space.shape) < 0.1, -actions, actions)
         *_, terminated, truncated, _ = envs.step(actions)
         now, held, reports = batch.lanes.accounts, batch.lanes.assets, batch.outputs.reports
         owed = financing(before[1], before[0]["cash"], elapsed[now["row"]])

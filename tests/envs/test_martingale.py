@@ -70,7 +70,7 @@ def gains(market: str, policy: str, stops: Stops) -> tuple[Any, int]:
     observation, _ = envs.reset(seed=0)
     accounts, rng, exits = envs.batch.lanes.accounts, np.random.default_rng(1), 0
     for _ in range(STEPS):
-        action = rng.uniform(-1.0, 1.0, envs._shape)
+        action = rng.uniform(-1.0, 1.0, envs.action_space.shape)
         if policy == "momentum":
             action = np.sign(observation[:, TREND : TREND + 1]).astype(float)
         observation, *_ = envs.step(action)

@@ -5,15 +5,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.configurations import RandomPicks, settings_of
+from tests.configurations import CHOSEN, RandomPicks, settings_of
+from tests.lanes import quick_first
 from trading_env.core.errors import ConfigError, MarketDataError
 from trading_env.envs.portfolio import PortfolioEnv
 from trading_env.envs.vector import ExecutionVectorEnv, PortfolioVectorEnv
 from trading_env.execution_engine.config import ExecutionConfig
 from trading_env.markets import Market
 from trading_env.risk_manager.config import RiskConfig
+from trading_env.risk_manager.instructions import COLUMNS
 
-DAY_S, BARS, LENGTH, START = 86_400, 150, 60, 66
+DAY_S, BARS, LENGTH, START = 86_400, 150, 60, 68
 LATE, END = 80, 105  # the second asset is listed at bar LATE, the third until bar END
 FREE = {"preset": "zero", "participation_cap": 1.0}
 
@@ -180,11 +182,20 @@ def test_a_delisted_position_is_paid_back_at_its_recovery() -> None:
     assert after["execution"]["shortfall"][2] == pytest.approx(0.6 * worth, rel=1e-9)
 
 
-@pytest.mark.parametrize("cut", [70, 80, 81, 90, 104, 105, 106, 115])
-def test_no_notice_is_known_before_its_bar(cut: int) -> None:
-    """Other bars and notices from row `cut` on leave every output before its bar as it was."""
-    notices, other = all_notices(2), all_notices(9)
-    bars, others = bars_of(1, **notices), bars_of(7, **notices)
+CUTS = (70, 80, 81, 90, 104, 105, 106, 115)  # around listings, and between
+DRAWS = 200
+
+
+@pytest.mark.parametrize("draw", quick_first(range(DRAWS), len(CUTS)))
+def test_no_notice_is_known_before_its_bar(draw: int) -> None:
+    """Other bars and notices from row `cut` on leave every output before its bar as it was.
+
+    A window, a coarser frame and every kind of action are on.
+    """
+    rng = np.random.default_rng([3, draw])
+    cut = CUTS[draw] if draw < len(CUTS) else int(rng.integers(START + 2, START + LENGTH))
+    notices, other = all_notices(2 + 2 * draw), all_notices(3 + 2 * draw)
+    bars, others = bars_of(1 + 2 * draw, **notices), bars_of(2 + 2 * draw, **notices)
     for name in ("split", "dividend", "funding", "borrow"):
         other[name] = np.concatenate((notices[name][:, :cut], other[name][:, cut:]), axis=1)
     other |= {name: notices[name] for name in ("listed", "recovery")}
@@ -199,6 +210,7 @@ def test_no_notice_is_known_before_its_bar(cut: int) -> None:
         for name in ("open", "high", "low", "close"):
             still = changed["open"][:, LATE, 1] if asset == 1 else changed["close"][:, END - 1, 2]
             changed[name][:, span, asset] = still
+    actions = rng.uniform(-1.0, 1.0, (LENGTH, 3, COLUMNS))
     one, two = (
         played(
             PortfolioEnv(
@@ -208,11 +220,16 @@ def test_no_notice_is_known_before_its_bar(cut: int) -> None:
                 detail="full",
                 scenario="correlation_breakdown",
                 risk={"covariance": "shrunk"},
+                action=("target", *CHOSEN)[draw % 3],
+                window=5,
+                frames=["2d"],
             ),
-            random_actions(4),
+            actions if draw % 3 else actions[..., 0],
+            seed=draw,
         )
         for table, given in ((bars, notices), (changed, other))
     )
+    assert len(one) > cut - START
     for k in range(cut - START):
         np.testing.assert_array_equal(one[k][0], two[k][0])
         if k:

@@ -12,7 +12,7 @@ import pytest
 from gymnasium.utils.env_checker import data_equivalence
 from gymnasium.vector import AutoresetMode
 
-from tests.configurations import random_configuration
+from tests.configurations import CHOSEN, random_configuration
 from tests.lanes import lane_of_info
 from trading_env.envs.batch import Batch
 from trading_env.envs.portfolio import PortfolioEnv
@@ -66,11 +66,14 @@ def records_of(batch: Batch, lane: int) -> bytes:
 @pytest.mark.parametrize(
     ("n", "draw"),
     [pytest.param(1, 0, marks=proof), (2, 1)]
-    + [pytest.param(n, draw, marks=proof) for n, draw in ((2, 2), (7, 3), (7, 4), (64, 5))],
+    + [pytest.param(n, draw, marks=proof) for n, draw in ((2, 2), (7, 3), (7, 4), (64, 5))]
+    + [(2, 6), pytest.param(7, 7, marks=proof)],  # the agent chooses its orders
 )
 def test_vector_is_n_singles_bit_for_bit(mode: AutoresetMode, n: int, draw: int) -> None:
     rng = np.random.default_rng([draw, n])
     kwargs = random_configuration(rng)
+    if draw >= 6:
+        kwargs["action"] = CHOSEN[draw % 2]
     vector = PortfolioVectorEnv(n, autoreset_mode=mode, detail="full", **kwargs)
     singles = Singles(n, mode, kwargs)
     observations, infos = vector.reset(seed=100)
@@ -78,7 +81,7 @@ def test_vector_is_n_singles_bit_for_bit(mode: AutoresetMode, n: int, draw: int)
         assert np.array_equal(observations[k], obs)
         assert n > FEW or data_equivalence(lane_of_info(infos, k), info, exact=True)
     for _ in range(STEPS):
-        actions = rng.uniform(-1.2, 1.2, vector._shape)
+        actions = rng.uniform(-1.2, 1.2, vector.action_space.shape)
         mask = np.array(singles.ended)
         if mode is AutoresetMode.DISABLED and mask.any():
             vector.reset(options={"reset_mask": mask})
@@ -106,7 +109,7 @@ def digest_of(threads: int) -> bytes:
         envs.reset(seed=9)
         rng = np.random.default_rng(0)
         for _ in range(60):
-            envs.step(rng.uniform(-1, 1, envs._shape))
+            envs.step(rng.uniform(-1, 1, envs.action_space.shape))
         state = envs.get_state()
         return b"".join(state[k].tobytes() for k in ("assets", "slots", "accounts", "logs"))
     finally:
@@ -168,7 +171,7 @@ def test_reports_kept_or_not_change_nothing() -> None:
     assert np.array_equal(lean.reset(seed=3)[0], full.reset(seed=3)[0])
     rng = np.random.default_rng(0)
     for _ in range(60):
-        actions = rng.uniform(-1, 1, lean._shape)
+        actions = rng.uniform(-1, 1, lean.action_space.shape)
         left, right = lean.step(actions), full.step(actions)
         assert all(np.array_equal(left[k], right[k]) for k in range(4))
     ours, theirs = lean.get_state(), full.get_state()

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from stable_baselines3 import PPO
 
 from trading_env.envs.sb3 import SB3VecEnv
 from trading_env.envs.vector import ExecutionVectorEnv, PortfolioVectorEnv
@@ -87,3 +88,11 @@ def test_what_it_cannot_do_is_refused_in_a_line() -> None:
         adapter.set_attr("detail", "full")
     with pytest.raises(AttributeError, match="rows of one batch"):
         adapter.env_method("reset")
+
+
+def test_orders_of_ones_own_can_be_learned() -> None:
+    adapter = SB3VecEnv(LANES, seed=7, action="orders", **ARGUMENTS)
+    model = PPO("MlpPolicy", adapter, n_steps=16, batch_size=16, seed=0).learn(48)
+    action, _ = model.predict(adapter.reset())
+    assert action.shape == (LANES, 2, 4)
+    assert np.isfinite(adapter.step(action)[1]).all()

@@ -59,7 +59,7 @@ def rollout(scenario: object, severity: float) -> list[bytes]:
     rng = np.random.default_rng(5)
     trail = []
     for _ in range(70):
-        observations, rewards, *_ = envs.step(rng.uniform(-1, 1, envs._shape))
+        observations, rewards, *_ = envs.step(rng.uniform(-1, 1, envs.action_space.shape))
         state = envs.get_state()
         trail += [observations.tobytes(), rewards.tobytes()]
         trail += [state[name].tobytes() for name in STATE]
@@ -111,7 +111,7 @@ def marks(scenario: object, market: Any = SMALL_POOL) -> Any:
     envs.reset(seed=3)
     noted = []
     for _ in range(100):
-        envs.step(np.zeros(envs._shape))
+        envs.step(np.zeros(envs.action_space.shape))
         noted.append(envs.batch.lanes.assets["mark"].copy())
     return np.array(noted)
 
@@ -180,7 +180,7 @@ def test_a_million_stressed_bars_are_bars() -> None:
         )
         envs.reset(seed=2)
         for _ in range(length):
-            envs.step(np.full(envs._shape, 0.3))
+            envs.step(np.full(envs.action_space.shape, 0.3))
             bar = envs.batch.outputs.reports
             for name in ("open", "high", "low", "close", "volume"):
                 assert np.isfinite(bar[name]).all()
@@ -216,7 +216,7 @@ def test_severity_ten_stays_finite_and_in_bounds(scenario: str) -> None:
     envs.reset(seed=1)
     rng = np.random.default_rng(2)
     for _ in range(100):
-        observations, rewards, *_ = envs.step(rng.uniform(-1, 1, envs._shape))
+        observations, rewards, *_ = envs.step(rng.uniform(-1, 1, envs.action_space.shape))
         assert envs.observation_space.contains(observations)
         assert np.isfinite(rewards).all()
         reports = envs.batch.outputs.reports

@@ -43,7 +43,9 @@ def run(kwargs: dict[str, Any], steps: int) -> tuple[Floats, Floats, Floats]:
     accounts, rng = envs.batch.lanes.accounts, np.random.default_rng(4)
     seen, rewards, grown = [observation], [], []
     for _ in range(steps):
-        observation, reward, terminated, truncated, _ = envs.step(rng.uniform(-1, 1, envs._shape))
+        observation, reward, terminated, truncated, _ = envs.step(
+            rng.uniform(-1, 1, envs.action_space.shape)
+        )
         seen.append(observation)
         rewards.append(reward)
         grown.append(accounts["equity"] / accounts["initial_equity"])
@@ -136,7 +138,9 @@ def test_a_sale_costs_what_a_purchase_costs_in_the_mirror(cap: float) -> None:
         envs.reset(seed=0)
         rng, rows = np.random.default_rng(1), []
         for _ in range(30):
-            envs.step(rng.uniform(-1.0, 0.3, envs._shape))  # no faster: the order lasts 30 steps
+            envs.step(
+                rng.uniform(-1.0, 0.3, envs.action_space.shape)
+            )  # no faster: the order lasts 30 steps
             reports = envs.batch.outputs.reports
             names = ("delay", "spread", "impact", "fees", "opportunity", "shortfall")
             rows.append([reports[name].copy() for name in names] + [side * reports["filled"]])

@@ -30,6 +30,7 @@ from trading_env.execution_engine.bar_path import whole_bar
 from trading_env.execution_engine.inside_bar import SEARCH, follow
 from trading_env.execution_engine.limits import limit_price
 from trading_env.execution_engine.orders import begin_step
+from trading_env.risk_manager.instructions import configured
 
 SPREAD = Terms(0.0, 0.001, 0.0, 1.0, 0.0, 0.0)
 PRICEY = Terms(0.0, 0.001, 0.01, 0.6, 1e-6, 0.0)
@@ -53,7 +54,8 @@ def test_a_limit_order_never_trades_at_a_worse_price(
     bar: Bar, quantity: float, away: float, due: float | None, tick: float, transient: float
 ) -> None:
     execution = limited(tick=tick, limit_offset=away)
-    slots = some_slots(an_order(quantity, due, limit=limit_price(100.0, quantity, execution)))
+    limit = limit_price(100.0, quantity, configured(execution), tick)
+    slots = some_slots(an_order(quantity, due, limit=limit))
     terms = PRICEY._replace(transient=transient)
     report = trade(an_asset(), slots, bar, terms=terms, execution=execution)
     assert report.traded <= 0.1 * bar.volume * (1.0 + 1e-12)

@@ -24,6 +24,7 @@ from tests.helpers import (
 from trading_env.core.codes import BoundBy, SlotState, Status, TimeInForce
 from trading_env.core.records import SLOTS
 from trading_env.execution_engine.orders import draw_latency, send_order
+from trading_env.risk_manager.instructions import configured
 
 WIDE = FLAT_BAR._replace(volume=1e6)
 DRY = FLAT_BAR._replace(volume=0.0)
@@ -35,7 +36,7 @@ def sent(asset: Any, slots: Any, target: float, risk: Any = None, **execution: A
     report = a_report(target=target)
     params = execution_params(**execution)
     desk = a_desk(asset, slots, report=report, risk=risk, execution=params)
-    send_order(desk, an_address(step=4))
+    send_order(desk, configured(params), an_address(step=4))
     return report
 
 
@@ -132,7 +133,8 @@ def test_while_an_exit_is_pending_no_order_is_sent() -> None:
     asset, slots = held(5.0), some_slots()
     asset.slots_used = SLOTS
     report = a_report(target=0.0, bound_by=BoundBy.EXIT_PENDING)
-    send_order(a_desk(asset, slots, report=report), an_address())
+    desk = a_desk(asset, slots, report=report)
+    send_order(desk, configured(desk.rules.execution), an_address())
     assert report.sent == 0.0
 
 
@@ -171,8 +173,9 @@ def test_an_order_due_as_the_bar_ends_arrives_with_the_next_open() -> None:
 
 @pytest.mark.parametrize("tif", list(TimeInForce))
 def test_the_unfilled_rest_expires_or_works_on(tif: TimeInForce) -> None:
-    asset, slots = an_asset(), some_slots(an_order(150.0))
-    report = trade(asset, slots, execution=execution_params(time_in_force=tif))
+    lapses = int(tif == TimeInForce.BAR)
+    asset, slots = an_asset(), some_slots(an_order(150.0, lapses=lapses))
+    report = trade(asset, slots)
     works = tif == TimeInForce.EPISODE
     assert asset.position == 100.0
     assert report.working == (50.0 if works else 0.0)
@@ -182,12 +185,11 @@ def test_the_unfilled_rest_expires_or_works_on(tif: TimeInForce) -> None:
 
 
 def test_a_bar_order_in_flight_does_not_expire_before_it_arrives() -> None:
-    slots = some_slots(an_order(5.0, due=2.5 * SECONDS))
-    execution = execution_params(time_in_force=TimeInForce.BAR)
+    slots = some_slots(an_order(5.0, due=2.5 * SECONDS, lapses=1))
     for _ in range(2):
-        trade(an_asset(), slots, WIDE, execution=execution)
+        trade(an_asset(), slots, WIDE)
     assert slots[0].state == SlotState.IN_FLIGHT
-    assert trade(an_asset(), slots, WIDE, execution=execution).traded == 5.0
+    assert trade(an_asset(), slots, WIDE).traded == 5.0
 
 
 def test_without_volume_an_order_arrives_and_waits() -> None:

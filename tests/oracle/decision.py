@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tests.oracle.market import clip, ewma, rate_of
+from tests.oracle.orders import signal_in, type_in
 from trading_env.core.codes import BoundBy, SlotState
 
 Record = dict[str, Any]
@@ -32,10 +33,12 @@ def shrink(stake: Record, limit: float, name: BoundBy) -> None:
         stake["bound_by"] = name
 
 
-def first_stake(world: Record, asset: Record, action: float) -> Record:
+def first_stake(world: Record, asset: Record, action: Any) -> Record:
     """The stake that a signal stands for by itself."""
     risk = world["risk"]
-    signal = 0.0 if asset["unlisted"] else clip(action, -1.0, 1.0)
+    signal = 0.0 if asset["unlisted"] else clip(signal_in(action), -1.0, 1.0)
+    if world["action"] == "orders" and type_in(world, action) == "cancel":
+        signal = 0.0
     confidence = abs(signal)
     sigma = math.sqrt(asset["seen_variance_slow"])
     stop = stop_distance(risk, confidence, sigma)
@@ -199,7 +202,43 @@ def throttle(risk: Record, account: Record) -> float:
     return max(0.0, 2.0 * (1.0 - fallen / limit))
 
 
-def decide(world: Record, state: Record, actions: list[float]) -> list[Record]:
+def on_top_of(asset: Record, slots: list[Record], wished: float) -> float:
+    """b: what an order is on top of, in units."""
+    flying = sum(slot["left"] for slot in slots if slot["state"] == SlotState.IN_FLIGHT)
+    live = [slot for slot in slots if slot["state"] == SlotState.WORKING and not slot["replaced"]]
+    working = sum(slot["left"] for slot in live)
+    return float(asset["position"] + flying + (working if wished * working >= 0.0 else 0.0))
+
+
+def add_to_live(state: Record, stakes: list[Record]) -> None:
+    """Let each stake be for an order, and stand on what is held and live."""
+    for asset, slots, stake in zip(state["assets"], state["slots"], stakes, strict=True):
+        per_unit = asset["seen_close"] / state["account"]["seen_equity"]
+        stake["f"] += on_top_of(asset, slots, stake["wished"]) * per_unit
+
+
+def kept_to_side(
+    asset: Record, slots: list[Record], stake: Record, target: float, per_unit: float
+) -> float:
+    """The target that sends the order as far as the caps let it, no more, and on its side."""
+    wished = stake["wished"]
+    if stake["bound_by"] == BoundBy.EXIT_PENDING:
+        return target
+    if wished == 0.0:
+        stake["bound_by"] = BoundBy.NONE
+    if (target - on_top_of(asset, slots, wished)) * wished <= 0.0:
+        stake["met"].add("an order refused" if wished != 0.0 else "no order")
+        return on_top_of(asset, slots, 0.0)
+    base, units = on_top_of(asset, slots, wished), wished / per_unit
+    if abs(target - base) > abs(units):
+        if abs(target - base) > (1.0 + 1e-9) * abs(units):
+            stake["met"].add("a cap that would add to an order")
+            stake["bound_by"] = BoundBy.NONE
+        return base + units
+    return target
+
+
+def decide(world: Record, state: Record, actions: list[Any]) -> list[Record]:
     """Targets of all assets, as the beginnings of their reports."""
     account = state["account"]
     stakes = [first_stake(world, a, x) for a, x in zip(state["assets"], actions, strict=True)]
@@ -207,8 +246,11 @@ def decide(world: Record, state: Record, actions: list[float]) -> list[Record]:
         size_together(world["risk"], state, stakes)
     else:
         size_alone(world["risk"], stakes)
-    for asset, stake in zip(state["assets"], stakes, strict=True):
+    for stake in stakes:
         stake["wished"] = stake["f"]
+    if world["action"] == "orders" and account["seen_equity"] > 0.0:
+        add_to_live(state, stakes)
+    for asset, stake in zip(state["assets"], stakes, strict=True):
         if stake["f"] < 0.0 and not world["account"]["short_selling"]:
             stake.update(f=0.0, bound_by=BoundBy.MARGIN)
         own_caps(world["risk"], stake)
@@ -226,10 +268,12 @@ def decide(world: Record, state: Record, actions: list[float]) -> list[Record]:
     if solvent and capped:
         keep_to_room(world, state, stakes, cost)
     reports = []
-    for asset, stake in zip(state["assets"], stakes, strict=True):
+    for asset, slots, stake in zip(state["assets"], state["slots"], stakes, strict=True):
         # Written as a division by h / x, so that a target of h is x to the last bit.
         share = asset["seen_close"] / account["seen_equity"] if solvent else 1.0
         target = stake["f"] / share
+        if world["action"] == "orders" and solvent:
+            target = kept_to_side(asset, slots, stake, target, share)
         reports.append(
             {
                 "signal": stake["signal"],

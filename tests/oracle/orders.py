@@ -1,6 +1,7 @@
 """Orders in the oracle of `reference.py`: what a target sends, lots, ticks, latency.
 
-Written from `docs/model.md` (sections 5 and 8) alone; it shares no code with the kernels.
+Written from `docs/model.md` (sections 4, 5 and 8) alone; it shares no code with the kernels. An
+action is a number, or four for each asset: signal, type, offset, time in force.
 """
 
 import math
@@ -12,6 +13,8 @@ from trading_env.core.codes import BoundBy, SlotState, Status
 Record = dict[str, Any]
 
 DUST = 1e-12
+OFFSET_SD = 2.0  # standard deviations of a bar at an offset of 1
+FURTHEST = 3.0  # log price
 LATENCY_NAMES = {  # median in milliseconds, standard deviation of the log
     "zero": (0.0, 0.0),
     "colocated": (0.05, 0.3),
@@ -43,7 +46,59 @@ def is_near_lot(quantity: float, lot: float) -> bool:
     return abs(count - round(count)) <= 2e-9 + 1e-12 * count
 
 
-def send(world: Record, state: Record, a: int, report: Record, stress: Record, seed: int) -> None:
+def signal_in(action: Any) -> float:
+    return float(action if isinstance(action, float) else action[0])
+
+
+def type_in(world: Record, action: Any) -> str:
+    """Type of the order that an action asks for."""
+    if world["action"] == "target":
+        return str(world["execution"]["order_type"])
+    types = ("market", "limit", "stop", "cancel")[: 4 if world["action"] == "orders" else 3]
+    part = math.floor((action[1] + 1.0) * len(types) / 2.0)
+    return types[min(max(part, 0), len(types) - 1)]
+
+
+def worked(world: Record, asset: Record, action: Any) -> Record:
+    """How an order would be worked: type, prices beside the shown one, time in force."""
+    execution, shown = world["execution"], asset["seen_close"]
+    if world["action"] == "target":
+        offset = execution["limit_offset_bps"] * 1e-4
+        low, high = shown * (1.0 - offset), shown * (1.0 + offset)
+        lapses = execution["time_in_force"] == "bar"
+    else:
+        d = OFFSET_SD * min(max(action[2], -1.0), 1.0) * math.sqrt(asset["seen_variance_slow"])
+        d = min(max(d, -FURTHEST), FURTHEST)
+        low, high, lapses = shown * math.exp(-d), shown * math.exp(d), action[3] < 0.0
+    if (tick := execution["tick"]) > 0.0:
+        low = tick * ticks(low / tick, up=False)
+        high = tick * ticks(high / tick, up=True)
+    return {"type": type_in(world, action), "low": low, "high": high, "lapses": int(lapses)}
+
+
+def prices_of(how: Record, q: float) -> Record:
+    """Limit and trigger of an order; 0 for none."""
+    found = {"limit": 0.0, "trigger": 0.0}
+    if q != 0.0 and how["type"] == "limit":
+        found["limit"] = how["low"] if q > 0.0 else how["high"]
+    if q != 0.0 and how["type"] == "stop":
+        found["trigger"] = how["high"] if q > 0.0 else how["low"]
+    return found
+
+
+def is_otherwise(slots: list[Record], wanted: Record, shown: float) -> bool:
+    """Tell whether something works with another limit or trigger than is wanted now.
+
+    They are compared to rounding: where neither price nor volatility was shown anew, the limit of
+    the last step is this step's to the bit in the kernels, and within 1e-14 of it here.
+    """
+    works = [slot for slot in slots if slot["state"] == SlotState.WORKING and not slot["replaced"]]
+    return any(abs(slot[name] - wanted[name]) > 1e-14 * shown for slot in works for name in wanted)
+
+
+def send(
+    world: Record, state: Record, a: int, report: Record, stress: Record, action: Any, seed: int
+) -> None:
     """Turn the difference to the target into an order."""
     asset, slots, account = state["assets"][a], state["slots"][a], state["account"]
     in_flight = working = 0.0
@@ -63,16 +118,26 @@ def send(world: Record, state: Record, a: int, report: Record, stress: Record, s
     terms = (report["target"], asset["position"], in_flight, working)
     if report["bound_by"] == BoundBy.EXIT_PENDING:
         return
-    if abs(needed) <= DUST * max(abs(term) for term in terms):
+    how = worked(world, asset, action)
+    cancels = how["type"] == "cancel"
+    anew = cancels and working != 0.0
+    if world["action"] == "target+type":
+        anew = is_otherwise(slots, prices_of(how, intended - in_flight), asset["seen_close"])
+        if anew:
+            report["met"].add("an order worked otherwise")
+    if cancels:
+        report["met"].add("a cancel" if working != 0.0 else "a cancel of nothing")
+    if not anew and abs(needed) <= DUST * max(abs(term) for term in terms):
         return
     value = abs(needed) * asset["seen_close"]
-    if report["target"] != 0.0 and value <= world["risk"]["no_trade_band"] * account["seen_equity"]:
+    band = world["risk"]["no_trade_band"] * account["seen_equity"]
+    if not anew and report["target"] != 0.0 and value <= band:
         if report["bound_by"] == BoundBy.NONE:
             report["bound_by"] = BoundBy.NO_TRADE_BAND
         return
-    replaces = needed * working < 0.0
+    replaces = anew or needed * working < 0.0
     if replaces:
-        needed = intended - in_flight
+        needed = 0.0 if cancels else intended - in_flight
     lot = world["execution"]["lot"]
     if is_near_lot(needed, lot):
         report["excuse"] = "lot: rounding decides how many lots are sent"
@@ -85,12 +150,17 @@ def send(world: Record, state: Record, a: int, report: Record, stress: Record, s
     if needed == 0.0 and not replaces:
         return
     empty = [slot for slot in slots if slot["state"] == SlotState.EMPTY]
+    if len(empty) == 1 and world["action"] != "target" and not replaces:
+        report["met"].add("the last slot kept")
+        empty = []
     if not empty:
         report.update(bound_by=BoundBy.ORDER_SLOTS, rejected=True)
         return
     report["sent"] = needed
     report["live"] = in_flight + needed if replaces else in_flight + working + needed
-    report["ordered"] = 0.0 if replaces and needed * working > 0.0 else abs(needed)
+    report["ordered"] = abs(needed)
+    if replaces and needed * working > 0.0:
+        report["ordered"] = max(abs(needed) - abs(working), 0.0)
     if replaces:
         for slot in slots:
             if slot["state"] == SlotState.WORKING:
@@ -106,20 +176,10 @@ def send(world: Record, state: Record, a: int, report: Record, stress: Record, s
     empty[0].update(replaces=int(replaces), replaced=0, outcome=Status.NONE)
     empty[0].update(goal=asset["position"] + report["live"])
     empty[0].update(identity=1 + max(slot["identity"] for slot in slots))
-    empty[0]["limit"] = limit_of(world["execution"], asset["seen_close"], needed)
+    empty[0].update(prices_of(how, needed), lapses=how["lapses"])
     empty[0].update(stop_distance=report["stop_distance"])
     empty[0].update(target_distance=report["target_distance"])
     empty[0].update(dict.fromkeys(LEDGER, 0.0))
-
-
-def limit_of(execution: Record, shown: float, needed: float) -> float:
-    """Limit of a new order; 0 for none."""
-    if execution["order_type"] == "market" or needed == 0.0:
-        return 0.0
-    buys = needed > 0.0
-    offset = execution["limit_offset_bps"] * 1e-4
-    limit, tick = shown * (1.0 - offset if buys else 1.0 + offset), execution["tick"]
-    return tick * ticks(limit / tick, up=not buys) if tick > 0.0 else limit
 
 
 def ticks(count: float, *, up: bool) -> float:

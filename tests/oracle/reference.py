@@ -49,7 +49,7 @@ class Result(NamedTuple):
     observation: list[float]
 
 
-def step(world: Record, state: Record, actions: list[float], seed: int) -> Result:
+def step(world: Record, state: Record, actions: list[Any], seed: int) -> Result:
     """Take one decision and live through one bar; `state` is left alone."""
     state = copied(state)
     account = state["account"]
@@ -64,7 +64,7 @@ def step(world: Record, state: Record, actions: list[float], seed: int) -> Resul
         serve(world["each"][a], state, a, reports[a])
     stresses = [compose(world, state, a, seed) for a in range(len(state["assets"]))]
     opened = [
-        open_asset(world["each"][a], state, a, report, stresses[a], seed)
+        open_asset(world["each"][a], state, a, report, stresses[a], actions[a], seed)
         for a, report in enumerate(reports)
     ]
     set_margin_levels(world, state, [asset.session for asset in opened])
@@ -104,12 +104,12 @@ class Opened(NamedTuple):
 
 
 def open_asset(
-    world: Record, state: Record, a: int, report: Record, stress: Record, seed: int
+    world: Record, state: Record, a: int, report: Record, stress: Record, action: Any, seed: int
 ) -> Opened:
     """Send the order and build the bar."""
     asset, slots, account = state["assets"][a], state["slots"][a], state["account"]
     mark = asset["mark"]
-    send(world, state, a, report, stress, seed)
+    send(world, state, a, report, stress, action, seed)
     base = world["bars"][account["row"]][a]
     last = close_before(world, account["row"], a)
     clean, moved = undisturbed_bar(base, last, asset["displacement"], stress)
@@ -170,7 +170,7 @@ def end_orders(world: Record, slots: list[Record], report: Record) -> None:
     if report["arrivals"]:
         report["latency_s"] /= report["arrivals"]
     for slot in slots:
-        if slot["state"] == SlotState.WORKING and world["execution"]["time_in_force"] == "bar":
+        if slot["state"] == SlotState.WORKING and slot["lapses"]:
             slot.update(state=SlotState.DONE, outcome=Status.EXPIRED)
         if slot["state"] == SlotState.IN_FLIGHT:
             slot["due_s"] -= world["bar_seconds"]

@@ -28,16 +28,20 @@ from tests.oracle.comparison import Difference, Pair, world_of
 from tests.oracle.configurations import reference_configuration
 from trading_env.core.codes import BoundBy, Exit, Status
 
-CONFIGURATIONS, STEPS = 100, 60  # 6,000 steps
-FEW = 10  # configurations of the quick lane
+CONFIGURATIONS, STEPS = 132, 60  # 7,920 steps
+FEW = 16  # configurations of the quick lane, of each kind of action
 MANY = 1700  # configurations of the slow test: 102,000 steps
+ACTIONS = (*["target"] * 3, "target+type", *["target"] * 3, "orders")  # by configuration, in turn
 
 WHERE = ("inside", "at once", "pending")  # where an exit is due: on the way, where a part begins
 EVENTS = (  # what the oracle notes of a bar: the branches of sections 9 and 10
     *(f"{kind.name} {where}" for kind in (Exit.STOP_LOSS, Exit.MARGIN_CALL) for where in WHERE),
     *(f"TAKE_PROFIT {where}" for where in ("inside", "at once")),
     "TIME_STOP pending",
+    "a cancel",
+    "a cancel of nothing",
     "a cap after the rate",
+    "a cap that would add to an order",
     "a delisting",
     "a dividend",
     "a fill at rest is no reading",
@@ -52,12 +56,17 @@ EVENTS = (  # what the oracle notes of a bar: the branches of sections 9 and 10
     "a split",
     "a stop that stood was tighter",
     "a volume not known yet",
+    "a trigger on the way",
     "a way of at most two bands",
     "all of an order taken off",
     "an order against another",
     "an order below the minimum",
     "an order on the way",
+    "an order refused",
     "an order without room",
+    "an order worked otherwise",
+    "no order",
+    "the last slot kept",
     "the rate",
     "the rate at its floor",
     "two bands of a longer way",
@@ -68,22 +77,28 @@ EVENTS = (  # what the oracle notes of a bar: the branches of sections 9 and 10
 
 def pair_of(draw: int) -> tuple[Pair, np.random.Generator]:
     rng = np.random.default_rng([5, draw])
-    return Pair(reference_configuration(rng), seed=int(rng.integers(2**63))), rng
+    arguments = {**reference_configuration(rng), "action": ACTIONS[draw % len(ACTIONS)]}
+    return Pair(arguments, seed=int(rng.integers(2**63))), rng
 
 
-def next_actions(rng: np.random.Generator, last: Any, assets: int) -> Any:
+def next_actions(rng: np.random.Generator, last: Any) -> Any:
     """Hold on, change one's mind, or want nothing."""
+    assets = len(last)
     fresh = rng.uniform(-1.2, 1.2, assets) * (rng.random(assets) < 0.85)
-    return np.where(rng.random(assets) < 0.6, fresh, last)
+    if last.ndim == 1:
+        return np.where(rng.random(assets) < 0.6, fresh, last)
+    worked = rng.uniform(-1.2, 1.2, last.shape)
+    worked[:, 0] = fresh * (rng.random(assets) < 0.7)
+    return np.where(rng.random((assets, 1)) < 0.7, worked, last)
 
 
 def run(draw: int, met: Counter[Any]) -> list[tuple[int, Difference]]:
     """Step one random configuration; count what was met and return all disagreements."""
     pair, rng = pair_of(draw)
-    actions = np.zeros(len(pair.state["assets"]))
+    actions = np.zeros(pair.env.setup.actions.shape)
     found = []
     for k in range(STEPS):
-        actions = next_actions(rng, actions, len(actions))
+        actions = next_actions(rng, actions)
         different = pair.step(actions)
         met["step"] += 1
         met.update(pair.met)

@@ -43,19 +43,39 @@ def exits_met(s: Session, part: Part) -> list[Level]:
 
 
 def mid_of(s: Session, slot: Record) -> float:
+    """Where an order is met: at its trigger, or at the mid of its limit."""
+    if slot["trigger"] != 0.0:
+        return float(slot["trigger"])
     return resting_mid(s, slot["limit"], fillable(s, slot["left"]))
 
 
 def orders_met(s: Session, part: Part) -> list[Record]:
-    """Resting orders whose mid the part goes through, the nearest to its open first."""
-    found = []
-    for slot in s.slots if s.room else ():
-        if rests(slot):
+    """Orders that the part meets: stop orders first, then the nearest to its open."""
+    found, stops = [], []
+    for slot in s.slots:
+        if slot["state"] == SlotState.WORKING and slot["trigger"] != 0.0:
+            buys = slot["left"] > 0.0
+            low, high = (part.open, part.high) if buys else (part.low, part.open)
+            if low <= slot["trigger"] <= high:
+                stops.append(slot)
+        elif s.room and rests(slot):
             mid = mid_of(s, slot)
             buys = slot["left"] > 0.0
             if part.low < mid <= part.open if buys else part.open <= mid < part.high:
                 found.append(slot)
-    return sorted(found, key=lambda slot: abs(mid_of(s, slot) - part.open))
+    for orders in (stops, found):
+        orders.sort(key=lambda slot: abs(mid_of(s, slot) - part.open))
+    return stops + found
+
+
+def goes(slot: Record, price: float) -> bool:
+    """Tell whether an order trades on a path at a price; a stop order that does is one no more."""
+    if slot["trigger"] != 0.0:
+        beyond = price >= slot["trigger"] if slot["left"] > 0.0 else price <= slot["trigger"]
+        if not beyond:
+            return False
+        slot["trigger"] = 0.0
+    return True
 
 
 # --------------------------------------------------------------------------- 10. following
@@ -111,13 +131,24 @@ def follow(s: Session, part: Part) -> float:
         slot = orders[0]
         mid, buys = mid_of(s, slot), slot["left"] > 0.0
         s.late *= (1.0 - piece.b) / (1.0 - part.b)
+        if later is not None:
+            s.met("a path joined")
+        if len(orders) > 1:
+            s.met("two orders")
+        if slot["trigger"] != 0.0:
+            s.met("a trigger on the way")
+            slot["trigger"] = 0.0
+            s.late += take(s, slot, mid, 1.0 - piece.b)
+            last = piece.b
+            # It goes on through what is beyond the trigger, as from the mid of an order to sell.
+            part = from_mid(piece, mid, not buys, later)
+            leave_if_due(s, part)
+            if s.over:
+                return last
+            continue
         size = fits(s, abs(slot["left"]), 1.0 - piece.b)
         s.room = size > 0.0
         s.met("an order on the way" if s.room else "an order without room")
-        if len(orders) > 1:
-            s.met("two orders")
-        if later is not None:
-            s.met("a path joined")
         if size > 0.0:
             q = math.copysign(size, slot["left"])
             own = resting_mid(s, slot["limit"], q)
@@ -201,7 +232,7 @@ def trade(s: Session) -> None:
     replacing = [x for x in s.slots if x["state"] == SlotState.IN_FLIGHT and x["replaces"]]
     short = min([1.0] + [slot["due_s"] / s.seconds for slot in replacing])
     for slot in s.slots:
-        if slot["state"] == SlotState.WORKING:
+        if slot["state"] == SlotState.WORKING and goes(slot, part.open):
             s.late = s.traded
             take(s, slot, part.open, short if slot["replaced"] else 1.0)
     s.late = s.traded
@@ -217,7 +248,7 @@ def trade(s: Session) -> None:
                 return
             s.late *= (1.0 - u) / (1.0 - last)
         arrive(s, slot)
-        if slot["state"] == SlotState.WORKING:
+        if slot["state"] == SlotState.WORKING and goes(slot, part.open):
             s.late += take(s, slot, part.open, 1.0 - part.b)
     leave_if_due(s, part)
     if not s.over and part.b + SHORTEST < 1.0:

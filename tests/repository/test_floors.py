@@ -11,8 +11,8 @@ import pytest
 
 from scripts.memory_bank import ROOT, imported, rooms
 from trading_env.core.sources import PACKAGE, imported_files
-from trading_env.execution_engine import inside_bar
-from trading_env.risk_manager import sizing
+from trading_env.execution_engine import inside_bar, orders
+from trading_env.risk_manager import instructions, sizing
 from trading_env.step import start, transition
 
 LINT = [sys.executable, "-c", "from importlinter.cli import lint_imports_command as c; c()"]
@@ -88,6 +88,6 @@ def test_what_the_drivers_compile_needs_only_numpy_and_numba() -> None:
     assert unknown == []  # so the digest that keys the compiled cache sees every file
 
 
-@pytest.mark.parametrize("module", (inside_bar, sizing, start, transition))
+@pytest.mark.parametrize("module", (inside_bar, instructions, orders, sizing, start, transition))
 def test_the_digest_sees_the_kernels_that_tests_keep_compiled(module: ModuleType) -> None:
     assert Path(str(module.__file__)) in imported_files(PACKAGE / "step" / "drivers.py")

@@ -25,6 +25,7 @@ from tests.kept import KEPT
 from trading_env.core.codes import BoundBy, Exit, RiskMode
 from trading_env.core.values import Stake, Standing
 from trading_env.execution_engine.orders import send_order
+from trading_env.risk_manager.instructions import configured
 from trading_env.risk_manager.kelly import kelly_fraction
 from trading_env.risk_manager.rate import execution_rate, slowed
 from trading_env.risk_manager.sizing import (
@@ -51,7 +52,8 @@ def one(signal: float, asset: Any = None, account: Any = None, **risk: Any) -> A
 
 def sent(asset: Any, report: Any, **risk: Any) -> float:
     """Units of the order that a decision sends."""
-    send_order(a_desk(asset, report=report, risk=risk_params(**risk)), an_address())
+    desk = a_desk(asset, report=report, risk=risk_params(**risk))
+    send_order(desk, configured(desk.rules.execution), an_address())
     return float(report.sent)
 
 

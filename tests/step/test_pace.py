@@ -3,11 +3,13 @@
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.helpers import (
     FLAT_BAR,
     a_desk,
+    a_lane,
     a_report,
     a_stress,
     an_account,
@@ -16,13 +18,14 @@ from tests.helpers import (
     execution_params,
     ledger,
     risk_params,
+    some_rulebook,
     some_slots,
     trade,
 )
 from trading_env.core.codes import BoundBy, Status
 from trading_env.core.records import SLOTS
 from trading_env.execution_engine.pricing import terms_of
-from trading_env.step.pace import complete, pace_asset
+from trading_env.step.pace import complete, decide_pace
 
 sides = pytest.mark.parametrize("side", [1.0, -1.0])
 
@@ -34,9 +37,11 @@ def a_parent(units: float, **fields: Any) -> Any:
 
 
 def paced(asset: Any, pace: float, steps_left: int, slots: Any = None, **risk: Any) -> Any:
-    desk = a_desk(asset, slots, risk=risk_params(**risk))
-    pace_asset(pace, desk, steps_left)
-    return desk.report
+    rules = some_rulebook(risk=risk_params(**risk))
+    lane = a_lane([asset], an_account(step=int(rules.episode.length) - steps_left))
+    lane.slots[:, 0] = some_slots() if slots is None else slots
+    decide_pace(np.array([pace]), lane, rules)
+    return lane.reports[0]
 
 
 @sides

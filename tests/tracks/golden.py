@@ -1,6 +1,7 @@
 """Golden digests of a traded rollout on each track.
 
-`python -m tests.tracks.golden` records them anew, which is meant for a new file of tracks only.
+`python -m tests.tracks.golden` records them anew, which is meant for a new file of tracks, or a new
+field of `info` once digests without it were equal.
 """
 
 import json

@@ -18,7 +18,7 @@ from trading_env.core.files import jsonable
 from trading_env.envs.world import MarketTables, Setup, build
 from trading_env.policies.policy import Policy, env_class, with_own
 
-OWN_SETTINGS = ("risk", "account")  # what a policy may bring along
+OWN_SETTINGS = ("risk", "account", "action")  # what a policy may bring along
 NOT_THE_WORLD = ("detail", "copy", "render_mode", "autoreset_mode")
 
 

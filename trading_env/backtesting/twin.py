@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from trading_env.core.codes import Factor, Fault
+from trading_env.core.codes import ActionKind, Factor, Fault
 from trading_env.core.errors import shown
 from trading_env.core.records import Floats, Report, Stress, Table
 from trading_env.envs.batch import Batch
@@ -54,9 +54,12 @@ def replayed(trace: EpisodeTrace, setup: Setup | None = None) -> EpisodeTrace:
     earlier where the fork does.
 
     Raises:
-        ValueError: the fork has other assets, or not the bars that the episode needs.
+        ValueError: the fork has other assets, or not the bars that the episode needs; or an action
+            is more than its signal, which is all that a trace keeps.
     """
     setup = trace.setup if setup is None else setup
+    if setup.actions.kind is not ActionKind.TARGET:
+        raise ValueError("replayed: a trace keeps signals only: it needs action = 'target'")
     return _played(trace, setup, trace.reports["signal"][1:])
 
 
@@ -65,7 +68,7 @@ def twin_of(trace: EpisodeTrace) -> EpisodeTrace:
     setup = trace.setup
     execution = setup.world.execution.copy()
     execution["participation"] = 0.0
-    idle = np.zeros((len(trace) - 1, len(trace.symbols)))
+    idle = np.zeros((len(trace) - 1, *setup.actions.shape))
     return _played(trace, setup._replace(world=setup.world._replace(execution=execution)), idle)
 
 
@@ -123,22 +126,22 @@ def _events(stresses: Table) -> dict[str, NDArray[Any]]:
     return plain | factors | rates
 
 
-def _played(trace: EpisodeTrace, setup: Setup, signals: Floats) -> EpisodeTrace:
-    """Step one lane through `signals` from where the recorded episode began."""
+def _played(trace: EpisodeTrace, setup: Setup, actions: Floats) -> EpisodeTrace:
+    """Step one lane through `actions` from where the recorded episode began."""
     if setup.market.symbols != trace.symbols:
         raise ValueError(f"fork of {shown(trace.symbols)} has {shown(setup.market.symbols)}")
     path, start = trace.place
-    if path >= setup.market.paths or start + len(signals) >= setup.market.bars:
-        raise ValueError(f"fork: its market has no path {path} up to bar {start + len(signals)}")
+    if path >= setup.market.paths or start + len(actions) >= setup.market.bars:
+        raise ValueError(f"fork: its market has no path {path} up to bar {start + len(actions)}")
     batch = Batch(setup, 1, keep_reports=True)
     batch.seeds[:] = trace.seed
     choice = np.array([[trace.episode, path, start]])
     serial.reset(setup.world, batch.lanes, batch.outputs, batch.seeds, choice)
     played = EpisodeTrace(setup)
     played.begin(batch)
-    for action in signals:
+    for action in actions:
         if batch.lanes.accounts["done"][0] == 1:
             break
-        batch.step(batch.check_actions(action[None], (1, batch.assets)))
+        batch.step(setup.actions.array(action[None], 1))
         played.add(batch)
     return played

@@ -19,6 +19,23 @@ class RiskMode(IntEnum):
     VOLATILITY_TARGET = 3  # signal x target over shown volatility -> caps
 
 
+class ActionKind(IntEnum):
+    """What an action says of each asset."""
+
+    TARGET = 0  # a signal; orders are of the configured type
+    TARGET_AND_TYPE = 1  # a signal, and how the order for it is worked
+    ORDERS = 2  # an order of its own; without one nothing is sent
+
+
+class OrderType(IntEnum):
+    """What an order waits for; the last is none, and takes back what works."""
+
+    MARKET = 0
+    LIMIT = 1  # a price at least as good
+    STOP = 2  # the price's coming to its trigger; from there on it is a market order
+    CANCEL = 3
+
+
 class Covariance(IntEnum):
     """How assets are sized: each by itself, or together by their shrunk shown covariance."""
 

@@ -51,6 +51,7 @@ class EpisodeParams:
     length: int  # steps
     groups: int  # scenarios to draw from
     task: int  # Task
+    action: int  # ActionKind
     bar_volatility: float  # sd of a bar over the arrival price; 0: as shown (Execution)
     scale: float
 

@@ -164,7 +164,9 @@ class OrderSlot:
     goal: float  # position that it was sent for
     decision_price: NotNegative  # mark when the decision was taken
     arrival_price: NotNegative  # where it met the market; 0 until it has
-    limit: NotNegative  # worst price it may trade at, currency per unit; 0 for a market order
+    limit: NotNegative  # worst price it may trade at, currency per unit; 0: any
+    trigger: NotNegative  # price that a stop order waits for, currency per unit; 0: it need not
+    lapses: Flag  # 1: at the end of the bar that it arrived in
     latency_s: NotNegative
     due_s: float  # seconds from the next bar's open until it arrives
     replaces: Flag  # 1: cancels the orders it was sent to replace when it arrives

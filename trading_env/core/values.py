@@ -38,6 +38,15 @@ class Stake(NamedTuple):
     bound_by: int
 
 
+class Instruction(NamedTuple):
+    """How an order is to be worked."""
+
+    kind: int  # OrderType
+    below: float  # of a price below the shown one, its distance as a fraction of that; < 0: above
+    above: float  # the same of a price above it
+    lapses: int  # 1: at the end of the bar that it arrives in
+
+
 class Distances(NamedTuple):
     """Distances from entry, in log price; both > 0."""
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading_env.core.codes import AutoReset
-from trading_env.core.errors import ConfigError, shown
+from trading_env.core.errors import ConfigError
 from trading_env.core.records import SLOTS, Floats, new_table
 from trading_env.core.seeds import seeds_of
 from trading_env.core.showing import number
@@ -155,7 +155,10 @@ class Batch:
             self.past.begin(world, self.lanes, shown, choice[:, 0] >= 0, fresh=self._fresh)
 
     def step(self, actions: Floats) -> None:
-        """Step every lane; actions are those that `check_actions` returned.
+        """Step every lane.
+
+        Args:
+            actions: (lanes, numbers) as `Actions.array` returned them.
 
         Raises:
             ValueError: an action is not finite; nothing has changed.
@@ -170,12 +173,12 @@ class Batch:
             self._step, self._stepped_by = bound(drivers.step, *given), drivers
         bad = self._step(*given)
         if bad != ALL_FINITE:
-            lane, asset = divmod(bad, self.assets)
-            where = f"action for {self.setup.layout.symbols[asset]!r}"
+            lane, column = divmod(bad, actions.shape[1])
+            where = self.setup.actions.place_of(column)
             if self.count > 1:
                 where += f" in environment {lane}"
             raise ConfigError(
-                f"{where} is {actions[lane, asset]}: must be finite (has the policy diverged?)"
+                f"{where} is {actions[lane, column]}: must be finite (has the policy diverged?)"
             )
         self.outputs = outputs
         if self.past is not None:
@@ -207,27 +210,6 @@ class Batch:
         choice = np.full((self.count, 3), DRAWN, dtype=np.int64)
         choice[ended, 0] = lanes.accounts["episode"][ended] + 1
         self._begin(choice)
-
-    def check_actions(self, actions: Any, shape: tuple[int, ...]) -> Floats:
-        """Return actions as a float64 array of `shape`, unrounded.
-
-        Raises:
-            ValueError: wrong shape, or not numbers.
-        """
-        try:
-            given = np.asarray(actions)
-        except (TypeError, ValueError):
-            raise ConfigError(f"action = {shown(actions)}: must be an array of numbers") from None
-        if given.dtype.kind not in "fiu":
-            reason = f"has type {given.dtype}: must be float32 or float64"
-            raise ConfigError(f"action {shown(actions, 40)} {reason}")
-        if given.shape != shape:
-            symbols = ", ".join(self.setup.layout.symbols)
-            raise ConfigError(
-                f"action has shape {given.shape}: must be {shape}, one for each of {symbols:.80}"
-            )
-        checked = np.ascontiguousarray(given, dtype=np.float64)
-        return checked if checked.flags.aligned else checked.copy()
 
     @cached_property
     def _arguments(self) -> str:

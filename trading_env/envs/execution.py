@@ -32,6 +32,10 @@ class ExecutionEnv(TradingEnv):
     saturate at its edge; NaN, infinities, wrong shapes and wrong types raise ValueError and change
     nothing.
 
+    With `action = "target+type"` or `"orders"` each asset has four numbers as in
+    `trading_env/Portfolio-v0`, of which the signal is the pace; with "orders" its share is of what
+    is left and not yet ordered.
+
     ## Observation Space
     As in `trading_env/Portfolio-v0`, with six features of each asset replaced:
 
@@ -57,8 +61,7 @@ class ExecutionEnv(TradingEnv):
     - market: default one asset of `multiscale`.
     - risk: only `participation_bars` limits a child order.
     - scenario, severity, execution, account, reward, seed_band, window, frames, detail,
-      render_mode: as in
-      `trading_env/Portfolio-v0`.
+      render_mode, action, action_form: as in `trading_env/Portfolio-v0`.
 
     ## Version History
     - v0: first version.
@@ -79,6 +82,8 @@ class ExecutionEnv(TradingEnv):
         seed_band: str | None = "train",
         window: int | None = None,
         frames: Sequence[str] | None = None,
+        action: str = "target",
+        action_form: str = "box",
         detail: str = "episode",
         render_mode: str | None = None,
         **others: Any,
@@ -97,6 +102,8 @@ class ExecutionEnv(TradingEnv):
             seed_band=seed_band,
             window=window,
             frames=frames,
+            action=action,
+            action_form=action_form,
             **others,
         )
         super().__init__(setup, detail, render_mode)

@@ -80,6 +80,7 @@ ORDER_FIELDS = (
     "decision_price",
     "arrival_price",
     "limit",
+    "trigger",
     "notional",
     "latency_s",
     "delay",

@@ -31,6 +31,16 @@ class PortfolioEnv(TradingEnv):
     only to hold the target. Finite values beyond the box saturate at its edge; NaN, infinities,
     wrong shapes and wrong types raise ValueError and change nothing.
 
+    With `action = "target+type"` it is `Box(-1, 1, (assets, 4), float32)`: signal, order type
+    (thirds of [-1, 1]: market, limit, stop), offset (times 2 shown standard deviations of a bar,
+    how far the limit lies on the better side of the shown price, or a stop's trigger on the worse
+    side) and time in force (below 0: the bar it arrives in, else the episode). What works with
+    another limit or trigger is replaced. With `action = "orders"` the signal asks for one more
+    order of the size that the risk manager gives it, on top of what is held and live, 0 for none;
+    the types are quarters, the fourth taking back what works, and orders stay until then, or until
+    one on the other side arrives. `action_form = "dict"` gives the columns names:
+    `Dict(signal: Box, type: MultiDiscrete, offset: Box, time_in_force: MultiDiscrete)`.
+
     ## Observation Space
     `Box` of float32 with finite bounds: asset by asset the features below and then the market's
     `signal_*` columns (clipped to +-5), then the account's. All are scale-free.
@@ -66,6 +76,7 @@ class PortfolioEnv(TradingEnv):
     - seed_band: "train", "validation" or "test", disjoint; None takes every bar.
     - window: the last so many bars of each asset behind the features; None shows none.
     - frames: coarser bars behind them, as ["4h", "1d"]; None shows none.
+    - action: "target", "target+type" or "orders"; action_form: "box" or "dict" for the last two.
     - detail: "none", "episode" or "full", how much goes to `info`.
     - render_mode: "human", "rgb_array" or "ansi".
 
@@ -89,6 +100,8 @@ class PortfolioEnv(TradingEnv):
         seed_band: str | None = "train",
         window: int | None = None,
         frames: Sequence[str] | None = None,
+        action: str = "target",
+        action_form: str = "box",
         detail: str = "episode",
         render_mode: str | None = None,
         **others: Any,
@@ -105,6 +118,8 @@ class PortfolioEnv(TradingEnv):
             seed_band=seed_band,
             window=window,
             frames=frames,
+            action=action,
+            action_form=action_form,
             **others,
         )
         super().__init__(setup, detail, render_mode)

@@ -12,7 +12,7 @@ from trading_env.core.showing import as_table, one_line
 from trading_env.envs.batch import Batch
 from trading_env.envs.info import check_detail, full_info, summary
 from trading_env.envs.render import draw, print_line
-from trading_env.envs.spaces import ObservationLayout, action_space
+from trading_env.envs.spaces import ObservationLayout
 from trading_env.envs.trace import EpisodeTrace
 from trading_env.envs.world import Setup
 from trading_env.step.drivers import DRAWN
@@ -20,7 +20,7 @@ from trading_env.step.drivers import DRAWN
 ALL = np.array([True])
 
 
-class TradingEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
+class TradingEnv(gym.Env[NDArray[np.float32], Any]):
     """One environment of either task over the serial driver."""
 
     metadata: dict[str, Any] = {  # noqa: RUF012 -- Gymnasium declares it as an instance attribute
@@ -37,8 +37,7 @@ class TradingEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         self._batch = Batch(self.setup, 1, keep_reports=True)
         self._trace = EpisodeTrace(self.setup)
         self.observation_space = self.layout.space()
-        self.action_space = action_space(self._batch.assets)
-        self._shape = (self._batch.assets,)
+        self.action_space = self.setup.actions.space()
 
     def __repr__(self) -> str:
         """Say what was built, and where it is."""
@@ -102,7 +101,7 @@ class TradingEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
             RuntimeError: the episode has not begun, or has ended.
         """
         batch = self._batch
-        actions = batch.check_actions(action, self._shape)
+        actions = self.setup.actions.array(action)
         if not batch.is_started or batch.lanes.accounts["done"][0] == 1:
             raise RuntimeError("step() needs an episode in progress: call reset() first")
         batch.step(actions.reshape(1, -1))

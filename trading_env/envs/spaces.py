@@ -147,8 +147,3 @@ class ObservationLayout(NamedTuple):
         low = np.array([feature.low for feature in self.features], dtype=np.float32)
         high = np.array([feature.high for feature in self.features], dtype=np.float32)
         return spaces.Box(low, high, dtype=np.float32)
-
-
-def action_space(assets: int) -> "BoxSpace":
-    """Signed conviction, or pace: one number for each asset."""
-    return spaces.Box(-1.0, 1.0, shape=(assets,), dtype=np.float32)

@@ -21,7 +21,7 @@ from trading_env.core.seeds import seeds_of
 from trading_env.core.showing import as_table, one_line
 from trading_env.envs.batch import Batch
 from trading_env.envs.info import check_detail, full_info, summary
-from trading_env.envs.spaces import ObservationLayout, action_space
+from trading_env.envs.spaces import ObservationLayout
 from trading_env.envs.world import EXECUTION_DEFAULTS, build
 
 MOST_LANES = 10_000_000  # more is a mistake, or needs more memory than there is
@@ -32,9 +32,7 @@ MODES = {
 }
 
 
-class TradingVectorEnv(
-    gym.vector.VectorEnv[NDArray[np.float32], NDArray[np.float32], NDArray[Any]]
-):
+class TradingVectorEnv(gym.vector.VectorEnv[NDArray[np.float32], Any, NDArray[Any]]):
     """Many environments of one task over one driver.
 
     Args:
@@ -74,10 +72,9 @@ class TradingVectorEnv(
             self.setup, num_envs, keep_reports=keep, autoreset=self._mode, fresh=copy
         )
         self.single_observation_space = self.layout.space()
-        self.single_action_space = action_space(self._batch.assets)
+        self.single_action_space = self.setup.actions.space()
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
-        self._shape = (num_envs, self._batch.assets)
 
     def __repr__(self) -> str:
         """Say what was built, and where it is."""
@@ -154,7 +151,7 @@ class TradingVectorEnv(
             RuntimeError: no reset yet; or, without autoreset, a lane's episode has ended.
         """
         batch = self._batch
-        checked = batch.check_actions(actions, self._shape)
+        checked = self.setup.actions.array(actions, self.num_envs)
         if not batch.is_started:
             raise RuntimeError("step() needs episodes in progress: call reset() first")
         if self._mode is AutoReset.DISABLED and batch.lanes.accounts["done"].any():

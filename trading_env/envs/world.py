@@ -16,6 +16,7 @@ from trading_env.core.params import EpisodeParams
 from trading_env.core.records import BarRecord, Floats, Table, new_table
 from trading_env.core.settings import as_record
 from trading_env.core.world import World
+from trading_env.envs.actions import Actions
 from trading_env.envs.look_back import WARMUP as WARMUP
 from trading_env.envs.look_back import Past
 from trading_env.envs.own_reward import OwnReward
@@ -64,6 +65,7 @@ class Setup(NamedTuple):
     layout: ObservationLayout
     scenarios: tuple[Scenario, ...]
     resolved: dict[str, Any]  # JSON-able
+    actions: Actions
     own_reward: OwnReward | None = None
     past: Past = Past()
 
@@ -172,6 +174,8 @@ def build(
     parent: ParentConfig | ConfigSpec = None,
     window: int | None = None,
     frames: Sequence[str] | None = None,
+    action: str = "target",
+    action_form: str = "box",
     **others: Any,
 ) -> Setup:
     """Resolve every argument and lay the world out.
@@ -183,6 +187,7 @@ def build(
         raise ConfigError(unknown("argument", name, ARGUMENTS))
     table = load_market(market, seed_band=seed_band)
     past = Past.of(window, frames, table)
+    actions = Actions.of(action, action_form, table.symbols)
     warmup = past.warmup(table)
     length = check_length(table, episode_length, seed_band, warmup)
     compiled = compile_scenarios(
@@ -218,6 +223,7 @@ def build(
         "length": length,
         "groups": compiled.groups,
         "task": task.value,
+        "action": actions.kind.value,
         "scale": reward_config.scale,
         "bar_volatility": reward_config.bar_volatility,
     }
@@ -247,12 +253,13 @@ def build(
         "episode_length": length,
         "seed_band": seed_band,
         **past.as_dict(),
+        **actions.as_dict(),
     }
     if task is Task.EXECUTION:
         resolved["parent"] = parent_config.as_dict()
     signals = table.signal_names + (LISTED,) * ("listed" in table.notices)
     layout = ObservationLayout(table.symbols, signals, task, *past)
-    return Setup(world, table, layout, compiled.scenarios, resolved, own, past)
+    return Setup(world, table, layout, compiled.scenarios, resolved, actions, own, past)
 
 
 ARGUMENTS = [

@@ -34,6 +34,7 @@ from trading_env.execution_engine.presets import DAY_S
 from trading_env.execution_engine.pricing import permanent_of, terms_of, widening_of
 from trading_env.risk_manager.config import RiskConfig
 from trading_env.risk_manager.desk import Desk, Rules
+from trading_env.risk_manager.instructions import configured
 from trading_env.stress.composition import NEUTRAL
 
 LEFT_OUT = ("open", "high", "low", "close", "mean_volume")  # of a MarketState, may be None
@@ -49,6 +50,7 @@ class Order(NamedTuple):
     quantity: float = 100.0
     decision_price: float | None = None  # None: the market's price when it is sent
     limit_price: float | None = None  # None: as the configuration's order type says
+    stop_price: float | None = None  # where it becomes a market order; None: it is sent at once
 
 
 class MarketState(NamedTuple):
@@ -100,7 +102,9 @@ def checked(order: Order) -> Order:
     if not isinstance(order, Order):
         raise ConfigError(f"order = {shown(order)}: give an Order, as Order(quantity=100.0)")
     number("order.quantity", order.quantity, -math.inf, math.inf)
-    for name in ("decision_price", "limit_price"):
+    if order.limit_price is not None and order.stop_price is not None:
+        raise ConfigError("order: limit_price and stop_price: give one of them")
+    for name in ("decision_price", "limit_price", "stop_price"):
         value = getattr(order, name)
         if value is not None:
             number(f"order.{name}", value, 5e-324, math.inf)
@@ -181,11 +185,14 @@ class Bench:
         report.decision_price = asset.mark
         latency_s = draw_latency(execution, 1.0, address)
         quantity = float(order.quantity)
-        limit = order.limit_price
-        if limit is None:
-            limit = limit_price(market.price, quantity, execution)
-        execution.limit_orders = int(limit != 0.0)
-        fill_in(slots[0], report, quantity, latency_s, limit)
+        limit, trigger = order.limit_price or 0.0, order.stop_price or 0.0
+        if limit == trigger == 0.0:
+            limit = limit_price(market.price, quantity, configured(execution), execution.tick)
+        execution.limit_orders = 1
+        fill_in(slots[0], report, quantity, latency_s)
+        slots[0].limit = limit
+        slots[0].trigger = trigger
+        slots[0].lapses = configured(execution).lapses
         slots[0].goal = quantity
         if market.halted or bar.volume <= 0.0:
             wait_out_bar(self.desk, market.bar_seconds)
@@ -193,7 +200,7 @@ class Bench:
             terms = terms_of(asset, self.desk.stress, self.desk.rules)
             capacity = execution.participation * bar.volume
             trade(self.desk, Session(bar, terms, capacity, market.bar_seconds), address)
-        left = end_bar(slots, execution, market.bar_seconds)
+        left = end_bar(slots, market.bar_seconds)
         book_opportunity(slots, report, bar.close - asset.mark)
         slot = slots[0]
         was_filled = slot.filled != 0.0

@@ -4,14 +4,15 @@ The rules, in order of time within the bar after the decision:
 
 1. At the open: an exit that is pending (a stop not fully filled, a margin call), or a stop or a
    target that the bar opens beyond, which fills at the open.
-2. Working orders trade from the open; a cancel that arrives at fraction u of the bar leaves what
-   it cancels the share u of the bar.
+2. Working orders trade from the open, a stop order if the open is at or beyond its trigger; a
+   cancel that arrives at fraction u of the bar leaves what it cancels the share u of the bar.
 3. Orders in flight whose time has come arrive in order of time and trade at the price of that
    moment, in the share 1 - u of the bar. What earlier fills still trade then (they are taken to
    be spread evenly) counts towards the cap and the rate of that share.
 4. Between those moments, and after the last, the path of the bar is followed (`bar_path.py`): it is
    split at each arrival, and where it meets several levels it is halved up to SEARCH times, to know
-   which it meets first; of levels still met in one piece the stop counts as the first.
+   which it meets first; of levels still met in one piece the stop counts as the first, and of
+   orders a stop order.
    A stop, and the level of a margin call, fill at their level as market orders, and what the cap
    leaves unfilled works on at market until the position is flat. A target is a resting limit order
    (`limits.py`) and fills as one; what is left rests on. An exit cancels the asset's other orders.
@@ -34,9 +35,8 @@ The five sum to sum q (p - M0) + (L - sum q)(M1 - M0) + fees, the step's impleme
 Not modelled: queue position, an exit's own latency, the order of levels met within 1/32 of a part.
 """
 
-from trading_env.core.codes import Exit, SlotState
+from trading_env.core.codes import ActionKind, Exit, SlotState
 from trading_env.core.jit import kernel, rare_kernel
-from trading_env.core.params import ExecutionParams
 from trading_env.core.records import AssetState, Report, Table
 from trading_env.core.values import Address, Bar, FillWindow, Moment, Part, Session, Touch
 from trading_env.execution_engine.bar_path import (
@@ -54,7 +54,12 @@ from trading_env.execution_engine.exits import (
     work_exit,
 )
 from trading_env.execution_engine.fills import fill_resting, room_in, take
-from trading_env.execution_engine.limits import is_resting, resting_mid, resting_size
+from trading_env.execution_engine.limits import (
+    is_resting,
+    may_trade,
+    resting_mid,
+    resting_size,
+)
 from trading_env.execution_engine.orders import (
     arrive,
     end_bar,
@@ -75,23 +80,38 @@ def reaches(part: Part, price: float, side: float) -> bool:
 
 
 @kernel
+def may_wait(desk: Desk) -> bool:
+    """Tell whether orders of this account can wait for a price."""
+    rules = desk.rules
+    return rules.execution.limit_orders == 1 or rules.episode.action != ActionKind.TARGET
+
+
+@kernel
 def meets(desk: Desk, session: Session, part: Part, room: bool) -> Touch:
     """Count what a part of the path meets; of several, name a stop, then a target, then an order.
 
-    A resting order is met when the path goes *through* its price; without `room` none is.
+    A resting order is met when the path goes *through* its price; without `room` none is. A stop
+    order is met at its trigger, and counts before resting ones; all orders are on one side.
     """
     asset, slots = desk.asset, desk.slots
     count, code, slot, price = 0, Exit.NONE.value, -1, 0.0
-    if desk.rules.execution.limit_orders == 1 and room:
-        before = desk.report.filled
+    if may_wait(desk):
+        before, stops = desk.report.filled, False
         for s in range(slots.shape[0]):
-            if is_resting(slots[s]):
+            if slots[s].state == SlotState.WORKING and slots[s].trigger > 0.0:
+                trigger = slots[s].trigger
+                side = 1.0 if slots[s].left > 0.0 else -1.0
+                if reaches(part, trigger, -side):
+                    count += 1
+                    if not stops or side * (trigger - price) < 0.0:
+                        stops, slot, price = True, s, trigger
+            elif room and is_resting(slots[s]):
                 units = resting_size(slots[s], session)
                 side = 1.0 if units > 0.0 else -1.0
                 mid = resting_mid(session.terms, slots[s].limit, units, before)
                 if goes_through(part, mid, side):
                     count += 1
-                    if slot < 0 or side * (mid - price) > 0.0:
+                    if not stops and (slot < 0 or side * (mid - price) > 0.0):
                         slot, price = s, mid
     if asset.position != 0.0:
         side = 1.0 if asset.position > 0.0 else -1.0
@@ -126,7 +146,7 @@ def fill_working(desk: Desk, session: Session) -> None:
             share = min(share, slot.due_s / session.seconds)
     for s in range(slots.shape[0]):
         slot = slots[s]
-        if slot.state == SlotState.WORKING:
+        if slot.state == SlotState.WORKING and may_trade(slot, session.bar.open):
             left = share if slot.replaced == 1 else 1.0
             window = FillWindow(session.bar.open, left, report.traded, report.filled)
             take(desk, session, slot, window)
@@ -187,15 +207,21 @@ def follow(
             return True, Moment(part.begin, late), splits
         late *= (1.0 - after.begin) / (1.0 - part.begin)
         part = after
-        units = room_in(desk, session, 1.0 - part.begin, late)
-        room = units > 0.0
-        if room:
-            traded = desk.report.traded
-            fill_resting(desk, session, desk.slots[touch.slot], units)
+        slot, traded = desk.slots[touch.slot], desk.report.traded
+        if slot.trigger > 0.0:
+            slot.trigger = 0.0
+            window = FillWindow(part.open, 1.0 - part.begin, late, desk.report.filled)
+            take(desk, session, slot, window)
+        else:
+            units = room_in(desk, session, 1.0 - part.begin, late)
+            room = units > 0.0
+            if not room:
+                continue
+            fill_resting(desk, session, slot, units)
             room = desk.report.traded > traded  # or the cash pays for nothing
-            late += desk.report.traded - traded
-            if leave_at(desk, session, part.begin, part.open, late):
-                return True, Moment(part.begin, late), splits
+        late += desk.report.traded - traded
+        if leave_at(desk, session, part.begin, part.open, late):
+            return True, Moment(part.begin, late), splits
 
 
 @kernel
@@ -224,7 +250,7 @@ def trade_bar(desk: Desk, session: Session, address: Address) -> None:
             return
         traded = report.traded
         arrive(slots[s], desk)
-        if slots[s].state == SlotState.WORKING:
+        if slots[s].state == SlotState.WORKING and may_trade(slots[s], part.open):
             share = 1.0 - part.begin
             take(desk, session, slots[s], FillWindow(part.open, share, late, report.filled))
         late += report.traded - traded
@@ -260,9 +286,9 @@ def has_business(asset: AssetState, slots: Table, bar: Bar) -> bool:
 
 
 @kernel
-def finish_bar(slots: Table, report: Report, execution: ExecutionParams, seconds: float) -> None:
+def finish_bar(slots: Table, report: Report, seconds: float) -> None:
     """Let time in force act and note what is still outstanding."""
-    report.working = end_bar(slots, execution, seconds)
+    report.working = end_bar(slots, seconds)
     if report.traded > 0.0:
         report.price = report.notional / report.traded
     if report.arrivals > 1:

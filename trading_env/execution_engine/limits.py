@@ -1,4 +1,4 @@
-"""Limit orders: how much takes liquidity within a limit, and when the rest is filled as a maker.
+"""Limits and triggers: how much of an order may take liquidity, and when the rest is filled.
 
 An order with a limit takes, when it arrives and at each later open, the largest quantity whose
 price, costs included, is no worse than its limit. What it cannot take rests. A resting order
@@ -10,21 +10,23 @@ would have earned, as from those who know more (Glosten and Milgrom 1985), and s
 impact alone. An order that has traded, or could have, at a moment tries again at the next open, not
 in the same bar.
 
-A position's target rests by the same rule, which leaves no way to push the price and sell to a
-limit for nothing.
+A stop order waits for the path to come to its trigger, from below for a purchase and from above for
+a sale, or for an open or an arrival beyond it; from there on it is a market order.
+
+A position's target rests by the same rule as a limit, which leaves no way to push the price and
+sell to a limit for nothing.
 
 Not modelled: queue position, a book that others fill.
 """
 
 import math
 
-from trading_env.core.codes import SlotState
+from trading_env.core.codes import OrderType, SlotState
 from trading_env.core.elementary import growth, moved_by
 from trading_env.core.grid import tick_above, tick_below
 from trading_env.core.jit import kernel, rare_kernel
-from trading_env.core.params import ExecutionParams
 from trading_env.core.records import OrderSlot
-from trading_env.core.values import FillWindow, Quote, Session, Terms
+from trading_env.core.values import FillWindow, Instruction, Quote, Session, Terms
 from trading_env.execution_engine.pricing import taking_quote
 
 HALVINGS = 20  # of a quantity, to find what a limit allows
@@ -32,13 +34,42 @@ SMALLEST = 0.5**HALVINGS
 
 
 @kernel
-def limit_price(shown: float, quantity: float, execution: ExecutionParams) -> float:
-    """Limit of an order of `quantity` at the shown price, on a tick; 0 for a market order."""
-    if execution.limit_orders == 0 or quantity == 0.0:
+def price_beside(shown: float, side: float, instruction: Instruction, tick: float) -> float:
+    """Price that an instruction names below the shown one (side 1) or above it (-1), on a tick."""
+    if side > 0.0:
+        return tick_below(shown * (1.0 - instruction.below), tick)
+    return tick_above(shown * (1.0 + instruction.above), tick)
+
+
+@kernel
+def limit_price(shown: float, quantity: float, instruction: Instruction, tick: float) -> float:
+    """Limit of an order of `quantity` at the shown price; 0 for one without."""
+    if instruction.kind != OrderType.LIMIT or quantity == 0.0:
         return 0.0
-    if quantity > 0.0:
-        return tick_below(shown * (1.0 - execution.limit_offset), execution.tick)
-    return tick_above(shown * (1.0 + execution.limit_offset), execution.tick)
+    return price_beside(shown, quantity, instruction, tick)
+
+
+@kernel
+def trigger_price(shown: float, quantity: float, instruction: Instruction, tick: float) -> float:
+    """Trigger of a stop order of `quantity` at the shown price; 0 for any other."""
+    if instruction.kind != OrderType.STOP or quantity == 0.0:
+        return 0.0
+    return price_beside(shown, -quantity, instruction, tick)
+
+
+@kernel
+def may_trade(slot: OrderSlot, price: float) -> bool:
+    """Tell whether a working order trades where the path is at a price: a stop may wait on.
+
+    One that need not wait any longer is a market order from here on.
+    """
+    if slot.trigger == 0.0:
+        return True
+    side = 1.0 if slot.left > 0.0 else -1.0
+    if side * (price - slot.trigger) < 0.0:
+        return False
+    slot.trigger = 0.0
+    return True
 
 
 @kernel

@@ -5,23 +5,35 @@ working, the new order replaces it: on arrival it cancels the working rest. Orde
 arrive in the order in which they were sent: one that would overtake waits for those before it. An
 order never takes the position beyond the target it was sent for: what other orders have filled
 meanwhile is taken off it when it arrives, and it cancels what works on the other side. An asset
-has SLOTS live orders at most; one more is rejected with `bound_by = ORDER_SLOTS`. An order that
-ends stays readable, with its ledger, until the next step begins.
+has SLOTS live orders at most; one more is rejected with `bound_by = ORDER_SLOTS`, and where an
+agent chooses its orders the last slot is kept for one that replaces, so that it can always take
+them back. An order that ends stays readable, with its ledger, until the next step begins.
+
+An agent that chooses how its target is worked says so anew at each step: what works with another
+limit or trigger is replaced. One that sends orders leaves them as they are until it cancels them or
+sends one on the other side.
 
 Over 300 lines because an order is followed here from its sending to its end.
 """
 
 import math
 
-from trading_env.core.codes import BoundBy, Factor, SlotState, Status, TimeInForce
+from trading_env.core.codes import (
+    ActionKind,
+    BoundBy,
+    Factor,
+    OrderType,
+    SlotState,
+    Status,
+)
 from trading_env.core.grid import GRID_SLACK, whole_lots
 from trading_env.core.jit import kernel
 from trading_env.core.noise import Stream, normal
 from trading_env.core.params import ExecutionParams
 from trading_env.core.records import AssetState, OrderSlot, Report, Table
-from trading_env.core.values import Address
+from trading_env.core.values import Address, Instruction
 from trading_env.execution_engine.account import DUST
-from trading_env.execution_engine.limits import limit_price
+from trading_env.execution_engine.limits import limit_price, trigger_price
 from trading_env.risk_manager.desk import Desk
 
 
@@ -54,19 +66,40 @@ def begin_step(asset: AssetState, slots: Table) -> tuple[float, float]:
 
 
 @kernel
-def take_slot(asset: AssetState, slots: Table) -> int:
-    """Return the index of an empty slot, or -1 when all are taken."""
+def take_slot(asset: AssetState, slots: Table, kept: int) -> int:
+    """Return the index of an empty slot, or -1 when no more than `kept` are left."""
+    first, empty = -1, slots.shape[0] - asset.slots_used
     for s in range(asset.slots_used):
         if slots[s].state == SlotState.EMPTY:
-            return s
-    if asset.slots_used == slots.shape[0]:
+            empty += 1
+            if first < 0:
+                first = s
+    if empty <= kept:
         return -1
-    asset.slots_used += 1
-    return asset.slots_used - 1
+    if first < 0:
+        first = asset.slots_used
+        asset.slots_used += 1
+    return first
 
 
 @kernel
-def send_order(desk: Desk, address: Address) -> None:
+def is_worked_otherwise(desk: Desk, wanted: float, instruction: Instruction) -> bool:
+    """Tell whether something works that is not what the agent now chooses for `wanted` units."""
+    if desk.rules.episode.action != ActionKind.TARGET_AND_TYPE:
+        return False
+    shown, tick = desk.asset.seen_close, desk.rules.execution.tick
+    limit = limit_price(shown, wanted, instruction, tick)
+    trigger = trigger_price(shown, wanted, instruction, tick)
+    for s in range(desk.asset.slots_used):
+        slot = desk.slots[s]
+        works = slot.state == SlotState.WORKING and slot.replaced == 0
+        if works and (slot.limit != limit or slot.trigger != trigger):
+            return True
+    return False
+
+
+@kernel
+def send_order(desk: Desk, instruction: Instruction, address: Address) -> None:
     """Send the order that takes the account to its target, if one is needed."""
     asset, slots, report = desk.asset, desk.slots, desk.report
     execution = desk.rules.execution
@@ -77,11 +110,13 @@ def send_order(desk: Desk, address: Address) -> None:
     if report.bound_by == BoundBy.EXIT_PENDING:
         return
     needed = report.intended - in_flight - working
-    if is_too_small(desk, needed, max(abs(in_flight), abs(working))):
+    takes_back = instruction.kind == OrderType.CANCEL and working != 0.0
+    anew = takes_back or is_worked_otherwise(desk, report.intended - in_flight, instruction)
+    if not anew and is_too_small(desk, needed, max(abs(in_flight), abs(working))):
         return
-    opposite = needed * working < 0.0
-    if opposite:
-        needed = report.intended - in_flight
+    replaces = anew or needed * working < 0.0
+    if replaces:
+        needed = 0.0 if takes_back else report.intended - in_flight
     wished = needed
     needed = whole_lots(needed, execution.lot)
     if abs(needed) * asset.seen_close < execution.minimum_notional:
@@ -89,28 +124,33 @@ def send_order(desk: Desk, address: Address) -> None:
     cut = abs(needed - wished) > GRID_SLACK * execution.lot
     if cut and report.bound_by == BoundBy.NONE:
         report.bound_by = BoundBy.LOT_SIZE.value
-    if needed == 0.0 and not opposite:
+    if needed == 0.0 and not replaces:
         return
-    free = take_slot(asset, slots)
+    chosen = desk.rules.episode.action != ActionKind.TARGET
+    free = take_slot(asset, slots, 1 if chosen and not replaces else 0)
     if free < 0:
         report.bound_by = BoundBy.ORDER_SLOTS.value
         report.status = Status.REJECTED.value
         return
-    if opposite:
+    if replaces:
         disown_working(slots[: asset.slots_used])
         report.live = in_flight
     report.live += needed
     report.sent = needed
-    # Replacing an order by a smaller one on its side repeats a wish, it does not add one.
-    report.ordered = 0.0 if opposite and needed * working > 0.0 else abs(needed)
+    # What replaces an order on its side repeats a wish: only what is beyond it is added.
+    repeated = abs(working) if replaces and needed * working > 0.0 else 0.0
+    report.ordered = max(abs(needed) - repeated, 0.0)
     slot = slots[free]
     held_s = desk.stress.outage * desk.rules.episode.bar_seconds
     latency_s = held_s + draw_latency(execution, desk.stress.factor[Factor.LATENCY], address)
     latency_s = max(latency_s, last_arrival(slots))
-    fill_in(slot, report, needed, latency_s, limit_price(asset.seen_close, needed, execution))
+    fill_in(slot, report, needed, latency_s)
+    slot.limit = limit_price(asset.seen_close, needed, instruction, execution.tick)
+    slot.trigger = trigger_price(asset.seen_close, needed, instruction, execution.tick)
+    slot.lapses = instruction.lapses
     slot.goal = asset.position + report.live
     slot.identity = address.step + 1
-    slot.replaces = 1 if opposite else 0
+    slot.replaces = 1 if replaces else 0
 
 
 @kernel
@@ -164,10 +204,8 @@ def draw_latency(execution: ExecutionParams, multiplier: float, address: Address
 
 
 @kernel
-def fill_in(
-    slot: OrderSlot, report: Report, quantity: float, latency_s: float, limit: float
-) -> None:
-    """Write a fresh order into a slot; a limit of 0 is a market order."""
+def fill_in(slot: OrderSlot, report: Report, quantity: float, latency_s: float) -> None:
+    """Write a fresh market order, good for the episode, into a slot."""
     slot.state = SlotState.IN_FLIGHT.value
     slot.replaced = 0
     slot.outcome = Status.NONE.value
@@ -176,7 +214,9 @@ def fill_in(
     slot.claim = quantity
     slot.decision_price = report.decision_price
     slot.arrival_price = 0.0
-    slot.limit = limit
+    slot.limit = 0.0
+    slot.trigger = 0.0
+    slot.lapses = 0
     slot.latency_s = latency_s
     slot.due_s = latency_s
     slot.stop_distance = report.stop_distance
@@ -267,12 +307,12 @@ def arrive(slot: OrderSlot, desk: Desk) -> None:
 
 
 @kernel
-def end_bar(slots: Table, execution: ExecutionParams, seconds: float) -> float:
+def end_bar(slots: Table, seconds: float) -> float:
     """Let time pass: expire by time in force, fly on; return the units still live."""
     live = 0.0
     for s in range(slots.shape[0]):
         slot = slots[s]
-        if slot.state == SlotState.WORKING and execution.time_in_force == TimeInForce.BAR:
+        if slot.state == SlotState.WORKING and slot.lapses == 1:
             finish(slot, Status.EXPIRED.value)
         elif slot.state == SlotState.IN_FLIGHT:
             slot.due_s -= seconds

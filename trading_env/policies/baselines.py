@@ -7,14 +7,16 @@ environment's own, as a learner does. Always-long and always-short are the const
 confidence: what the learner's own risk manager makes of no thought at all.
 
 For `trading_env/Execution-v0`: TWAP asks for the even pace, immediate for all that is left, POV for
-a fixed share of the volume that a mean bar has (on bars of one volume, VWAP). The schedules of
-Almgren-Chriss and Obizhaeva-Wang come with their problems (`trading_env.problems`).
+a fixed share of the volume that a mean bar has, VWAP for shares in proportion to the volume that is
+expected of the bars to come. The schedules of Almgren-Chriss and Obizhaeva-Wang come with their
+problems (`trading_env.problems`).
 """
 
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trading_env.envs.spaces import ObservationLayout
 from trading_env.policies.policy import Action, Info, Observation, Policy
@@ -152,27 +154,102 @@ class Immediate(Constant):
         super().__init__(layout, 1.0)
 
 
-class Participation(Policy):
-    """Percentage of volume: each step a fixed share of the mean volume shown.
+class Timed(Policy):
+    """A policy that knows how many steps are left.
+
+    An observation shows the share of time left and not the number of steps; unless the length is
+    given, it is known from the second decision on, by what one step took off the share.
 
     Args:
         layout: where the features stand.
-        length: steps to the deadline.
+        length: steps to the deadline; None reads it off.
+    """
+
+    def __init__(self, layout: ObservationLayout, length: int | None = None) -> None:
+        self.time_left = layout.account_column("time_left")
+        self.given = length
+        self.reset(1)
+
+    def reset(self, num_envs: int) -> None:
+        """Forget the length, unless it was given."""
+        self.length = self.given
+        self.before: Observation | None = None
+
+    def steps_left(self, observation: Observation) -> NDArray[Any] | None:
+        """Return the steps left (num_envs, 1), at least 1; None while the length is not known."""
+        left = observation[:, [self.time_left]]
+        if self.length is None and self.before is not None:
+            passed = float((self.before - left).max())
+            self.length = round(1.0 / passed) if passed > 0.0 else None
+        self.before = left
+        return None if self.length is None else np.maximum(np.rint(left * self.length), 1.0)
+
+
+class Participation(Timed):
+    """Percentage of volume: each step a fixed share of the mean volume shown.
+
+    While the length is not known it asks for no more than the even pace.
+
+    Args:
+        layout: where the features stand.
+        length: steps to the deadline; None reads it off.
         rate: share of a mean bar's volume.
     """
 
-    def __init__(self, layout: ObservationLayout, length: int, rate: float = 0.05) -> None:
+    def __init__(
+        self, layout: ObservationLayout, length: int | None = None, rate: float = 0.05
+    ) -> None:
+        super().__init__(layout, length)
         self.required = layout.columns("required_rate")
-        self.time_left = layout.account_column("time_left")
-        self.length = length
         self.rate = rate
 
     def act(self, observation: Observation, info: Info) -> Action:
         """Return the paces that ask for `rate` times the mean volume."""
-        steps_left = np.maximum(np.rint(observation[:, [self.time_left]] * self.length), 1.0)
-        left = observation[:, self.required].astype(np.float64) * steps_left  # mean volumes
+        required = observation[:, self.required].astype(np.float64)
+        steps_left = self.steps_left(observation)
+        if steps_left is None:
+            return np.minimum(self.rate / np.maximum(required, 1e-12), 1.0) - 1.0
+        left = required * steps_left  # mean volumes
         share = np.minimum(self.rate / np.maximum(left, 1e-12), 1.0)
         return pace_of(share, steps_left)
+
+
+class Vwap(Timed):
+    """Volume-weighted: shares in proportion to the volume that is expected of the bars to come.
+
+    With r the last bar's volume shown over its mean, volume is expected to return to that mean,
+
+        f_j = 1 + persistence^j (r - 1),    j = 1, 2, ... bars ahead,
+
+    and the next bar gets f_1 over the sum of all f to the deadline of what is left: the part of a
+    volume that is not of the time of day, forecast anew each bar (Bialkowski, Darolles and Le Fol
+    2008, "Improving VWAP strategies: a dynamic volume approach"). Where every bar has one volume it
+    is TWAP, and so is its first step, while the length is not known. The curve of volume over the
+    day is left out: an observation shows no clock.
+
+    Args:
+        layout: where the features stand.
+        length: steps to the deadline; None reads it off.
+        persistence: share of a deviation from the mean that is left a bar later, in [0, 1).
+    """
+
+    def __init__(
+        self, layout: ObservationLayout, length: int | None = None, persistence: float = 0.6
+    ) -> None:
+        super().__init__(layout, length)
+        self.volume = layout.columns("volume")
+        self.persistence = persistence
+
+    def act(self, observation: Observation, info: Info) -> Action:
+        """Return the paces that ask for the next bar's part of the volume to come."""
+        contrast = observation[:, self.volume].astype(np.float64)
+        steps_left = self.steps_left(observation)
+        if steps_left is None:
+            return np.zeros_like(contrast)
+        beyond = (1.0 + contrast) / np.maximum(1.0 - contrast, 1e-12) - 1.0  # r - 1
+        kept = self.persistence
+        to_come = steps_left + beyond * kept * (1.0 - kept**steps_left) / (1.0 - kept)
+        return pace_of((1.0 + kept * beyond) / to_come, steps_left)
 
 
 BASELINES: dict[str, Callable[[ObservationLayout], Policy]] = {
@@ -190,5 +267,7 @@ BASELINES: dict[str, Callable[[ObservationLayout], Policy]] = {
 EXECUTION_BASELINES: dict[str, Callable[[ObservationLayout], Policy]] = {
     "twap": Twap,
     "immediate": Immediate,
+    "pov": Participation,
+    "vwap": Vwap,
     "random": Random,
 }

@@ -22,14 +22,14 @@ from trading_env.policies.adaptive import (
 )
 from trading_env.policies.policy import Action, Info, Observation, Policy
 
-PLAIN = ("plain", "ppo")  # kinds: of any network, and of the learner that `train.py` offers
+PLAIN = ("plain", "ppo", "sac", "tqc")  # kinds: of any network, and of learners of `train.py`
 WIDEST = 1e3  # of an observed value that reaches the first layer as it is
 
 
 class PlainDescription(Description):
     """What a plain policy says of itself in `policy.json`."""
 
-    kind: Literal["plain", "ppo"]
+    kind: Literal["plain", "ppo", "sac", "tqc"]
     env: Literal["portfolio", "execution"]
     features: list[str]
 

@@ -21,7 +21,7 @@ ENVS: dict[str, type[TradingVectorEnv]] = {
 }
 Observation: TypeAlias = NDArray[np.float32]  # (num_envs, size)
 Info: TypeAlias = Mapping[str, Any]  # of the same step, batched; {} where `detail` is "none"
-Action: TypeAlias = NDArray[np.float64]  # (num_envs, assets)
+Action: TypeAlias = NDArray[np.float64]  # (num_envs, assets), as the environment's action space
 
 
 class Policy(ABC):
@@ -29,7 +29,7 @@ class Policy(ABC):
 
     env_overrides: Mapping[str, Any] = MappingProxyType({})
     """Arguments of the environment that the policy needs: buy-and-hold, for one, holds little
-    under a risk manager that resizes it. An evaluation accepts `risk` and `account` only."""
+    under a risk manager that resizes it. An evaluation accepts `risk`, `account` and `action`."""
     fingerprint: str = ""
     """Names the policy's content in stored results; empty: its class and values are hashed."""
 

@@ -24,18 +24,24 @@ that the other assets' positions and live orders leave, whatever is to be sold o
 (`leave_room`). So a full account moves from one asset to another in two steps, not in one.
 Everything is computed from what the feed has shown, never from the true market.
 
+Where the agent sends orders, a signal is not the wish for a position but for one more order, of
+the size that the mapping gives it: it stands on top of what is held and live, without what works on
+its other side, which it will replace. Caps hold for where that leads to; they shrink an order, and
+never turn it round, add to it or send one by themselves: what is held beyond a cap may be kept.
+
 Not modelled here: correlation between assets in any mode but `kelly`, and in any cap.
 """
 
 import math
 from typing import TYPE_CHECKING
 
-from trading_env.core.codes import BoundBy, Exit, RiskMode, SlotState
+from trading_env.core.codes import ActionKind, BoundBy, Exit, RiskMode, SlotState
 from trading_env.core.jit import kernel
-from trading_env.core.records import AssetState, Floats, Report
+from trading_env.core.records import AssetState, Floats, Report, Table
 from trading_env.core.values import Distances, Stake, Standing
 from trading_env.core.world import Lane
 from trading_env.risk_manager.desk import Desk, Rulebook, desk_of
+from trading_env.risk_manager.instructions import MAX_DISTANCE, cancels, signal_of
 from trading_env.risk_manager.kelly import (
     edge_noise,
     edge_share,
@@ -48,7 +54,6 @@ from trading_env.risk_manager.rate import execution_rate, slowed
 if TYPE_CHECKING:
     from trading_env.risk_manager.config import RiskConfig
 
-MAX_DISTANCE = 3.0  # log price; a stop further than that is no stop
 MAX_RESERVE = 0.5  # share of equity that expected costs may set aside
 ROUNDING = 1e-12  # of the leverage: more than that is beyond it
 
@@ -159,15 +164,43 @@ def propose(
 
 
 @kernel
+def base_of(desk: Desk, asked: float) -> float:
+    """Position that an order on a side (the sign of `asked`, 0: of none) comes on top of, units."""
+    flying, working = outstanding(desk.slots[: desk.asset.slots_used])
+    kept = working if working * asked >= 0.0 else 0.0
+    return desk.asset.position + flying + kept
+
+
+@kernel
+def keep_to_side(desk: Desk) -> None:
+    """Let the caps shrink an order that was asked for, but neither turn it round nor add to it."""
+    report, asked = desk.report, desk.report.wished_fraction
+    if report.bound_by == BoundBy.EXIT_PENDING:
+        return
+    if asked == 0.0:
+        report.bound_by = BoundBy.NONE.value
+    base = base_of(desk, asked)
+    units = asked * (desk.account.seen_equity / desk.asset.seen_close)
+    change = report.target - base
+    if change * asked <= 0.0:
+        report.target = base_of(desk, 0.0)
+    elif abs(change) > abs(units):
+        report.target = base + units
+        report.bound_by = BoundBy.NONE.value
+
+
+@kernel
 def cap_asset(desk: Desk) -> float:
     """Apply to one asset the caps of its own, and its rate; return the magnitude of its stake."""
     asset, report, risk = desk.asset, desk.report, desk.rules.risk
     volatility = math.sqrt(asset.seen_variance_slow)
-    stake = Stake(report.wished_fraction, report.kelly_fraction, BoundBy.NONE.value)
+    equity, wished = desk.account.seen_equity, report.wished_fraction
+    if desk.rules.episode.action == ActionKind.ORDERS and equity > 0.0:
+        wished += base_of(desk, wished) * (asset.seen_close / equity)
+    stake = Stake(wished, report.kelly_fraction, BoundBy.NONE.value)
     if stake.fraction < 0.0 and desk.rules.funds.short_selling == 0:
         stake = Stake(0.0, report.kelly_fraction, BoundBy.MARGIN.value)
     stake = asset_caps(stake, volatility, risk.risk_tolerance, risk)
-    equity = desk.account.seen_equity
     if risk.execution_floor < 1.0 and risk.mode != RiskMode.RAW and equity > 0.0:
         held = asset.position * (asset.seen_close / equity)
         stake = slowed(stake, held, execution_rate(asset.cost_level, risk.execution_floor), risk)
@@ -213,6 +246,18 @@ def limit_asset(desk: Desk, gross: float, reserve: float, drawdown: float) -> No
         stake = account_caps(stake, standing, risk)
         report.target_fraction = stake.fraction
         report.bound_by = stake.bound_by
+
+
+@kernel
+def outstanding(slots: Table) -> tuple[float, float]:
+    """Units in flight, and working in orders that nothing replaces, signed."""
+    flying, working = 0.0, 0.0
+    for s in range(slots.shape[0]):
+        if slots[s].state == SlotState.IN_FLIGHT:
+            flying += slots[s].left
+        elif slots[s].state == SlotState.WORKING:
+            working += slots[s].left * (1 - slots[s].replaced)
+    return flying, working
 
 
 @kernel
@@ -267,11 +312,11 @@ def decide(actions: Floats, lane: Lane, book: Rulebook) -> None:
 
     Assets are sized together where there is a covariance.
     """
-    assets, reports, risk = lane.assets, lane.reports, book.risk
+    assets, reports, risk, kind = lane.assets, lane.reports, book.risk, book.episode.action
     together = lane.covariance.shape[1] > 0
     for a in range(assets.shape[0]):
-        signal = min(max(float(actions[a]), -1.0), 1.0)
-        if assets[a].unlisted == 1:
+        signal = signal_of(actions, a, kind)
+        if assets[a].unlisted == 1 or cancels(actions, a, kind):
             signal = 0.0
         propose(signal, assets[a], reports[a], together, risk)
     if together:
@@ -296,3 +341,5 @@ def decide(actions: Floats, lane: Lane, book: Rulebook) -> None:
     for a in range(assets.shape[0]):
         share = assets[a].seen_close / account.seen_equity  # of equity, one unit
         reports[a].target = reports[a].target_fraction / share
+        if kind == ActionKind.ORDERS:
+            keep_to_side(desk_of(lane, book, a))

@@ -11,7 +11,8 @@ Action to intent. Pace a in [-1, 1] asks for a share of what is left, with e = 1
 
 piecewise linear and onto, so that every quantity can be asked for. In the last step the share is
 1. What the risk manager's participation limit leaves out is named `participation`. What is in
-flight is not called back; what is working is cut back by a replacing order.
+flight is not called back; what is working is cut back by a replacing order. Where the agent sends
+orders, the share is of what is left and not yet ordered, and what works is left alone.
 
 Deadline. What the last bar has not filled is completed at cost at its close: half spread, impact
 at a rate of a mean bar's volume without a cap, and a fee of its own.
@@ -33,18 +34,20 @@ market has no drift, so shortfall less luck is what trading costs, at a tenth of
 
 import math
 
-from trading_env.core.codes import BoundBy, SlotState, Status
+from trading_env.core.codes import ActionKind, BoundBy, Status
 from trading_env.core.grid import whole_lots
 from trading_env.core.jit import kernel, rare_kernel
 from trading_env.core.noise import Stream, uniforms
 from trading_env.core.params import ParentParams
-from trading_env.core.records import AssetState, Floats, Table
+from trading_env.core.records import AssetState, Floats
 from trading_env.core.values import Address
 from trading_env.core.world import Lane
 from trading_env.execution_engine.account import DUST, charge
 from trading_env.execution_engine.fills import book_fill, closing
 from trading_env.execution_engine.orders import cancel_all, is_live
 from trading_env.risk_manager.desk import Desk, Rulebook, desk_of
+from trading_env.risk_manager.instructions import cancels, signal_of
+from trading_env.risk_manager.sizing import outstanding
 from trading_env.step.reward import Term, weighted
 
 
@@ -82,23 +85,16 @@ def share_of(pace: float, even: float) -> float:
 
 
 @kernel
-def units_in_flight(slots: Table) -> float:
-    """Units sent and not yet arrived, signed."""
-    flying = 0.0
-    for s in range(slots.shape[0]):
-        if slots[s].state == SlotState.IN_FLIGHT:
-            flying += slots[s].left
-    return flying
-
-
-@kernel
-def pace_asset(action: float, desk: Desk, steps_left: int) -> None:
-    """Turn one pace into a target position."""
+def pace_asset(pace: float, share: float, desk: Desk) -> None:
+    """Turn one pace, and the share of what is left that it asks for, into a target position."""
     asset, report, rules = desk.asset, desk.report, desk.rules
-    pace = min(max(action, -1.0), 1.0)
-    share = 1.0 if steps_left <= 1 else share_of(pace, 1.0 / steps_left)
+    flying, working = outstanding(desk.slots[: asset.slots_used])
+    least = flying
     left = left_of(asset)
     wanted = share * left
+    if rules.episode.action == ActionKind.ORDERS:
+        least = flying + working
+        wanted = least + share * (left - least)
     report.signal = pace
     report.confidence = share
     report.wished_fraction = wanted / asset.parent if asset.parent != 0.0 else 0.0
@@ -107,9 +103,8 @@ def pace_asset(action: float, desk: Desk, steps_left: int) -> None:
     if abs(wanted) > reach:
         wanted = math.copysign(reach, wanted)
         report.bound_by = BoundBy.PARTICIPATION.value
-    flying = units_in_flight(desk.slots[: asset.slots_used])
-    if abs(wanted) < abs(flying):
-        wanted = flying
+    if abs(wanted) < abs(least):
+        wanted = least
     report.target = asset.position + wanted
     if wanted == left:
         report.target = asset.goal
@@ -119,9 +114,13 @@ def pace_asset(action: float, desk: Desk, steps_left: int) -> None:
 @kernel
 def decide_pace(actions: Floats, lane: Lane, book: Rulebook) -> None:
     """Turn every pace into a target position; paces beyond [-1, 1] saturate."""
-    steps_left = book.episode.length - lane.accounts[0].step
+    steps_left, kind = book.episode.length - lane.accounts[0].step, book.episode.action
     for a in range(lane.assets.shape[0]):
-        pace_asset(float(actions[a]), desk_of(lane, book, a), steps_left)
+        pace = signal_of(actions, a, kind)
+        share = 1.0 if steps_left <= 1 else share_of(pace, 1.0 / steps_left)
+        if cancels(actions, a, kind):
+            share = 0.0
+        pace_asset(pace, share, desk_of(lane, book, a))
 
 
 @kernel

@@ -36,6 +36,7 @@ from trading_env.execution_engine.pricing import (
     widening_of,
 )
 from trading_env.risk_manager.desk import Desk, Rulebook, desk_of, in_use, rulebook_of
+from trading_env.risk_manager.instructions import instruction_of
 from trading_env.risk_manager.kelly import update_covariance
 from trading_env.risk_manager.levels import age_position, trail_stop
 from trading_env.risk_manager.sizing import decide
@@ -60,8 +61,9 @@ def transition(world: World, lane: Lane, actions: Floats, seed: np.uint64) -> Ou
     pass_time(world, lane, book)
     stress_market(world, lane, here)
     for a in range(lane.assets.shape[0]):
-        address = Address(seed, here.episode, here.step, a)
-        open_asset(desk_of(lane, book, a), world.bars[account.row, a], address)
+        desk, address = desk_of(lane, book, a), Address(seed, here.episode, here.step, a)
+        send_order(desk, instruction_of(actions, a, desk), address)
+        open_asset(desk, world.bars[account.row, a])
     set_margin_levels(account.cash, lane.assets, lane.reports, world.account[0])
     for a in range(lane.assets.shape[0]):
         trade_asset(desk_of(lane, book, a), Address(seed, here.episode, here.step, a))
@@ -149,10 +151,9 @@ def score_step(world: World, lane: Lane, totals: Totals, book: Rulebook) -> Outc
 
 
 @kernel
-def open_asset(desk: Desk, base: BarRecord, address: Address) -> None:
-    """Send one asset's order, and make the bar that it meets."""
+def open_asset(desk: Desk, base: BarRecord) -> None:
+    """Make the bar that an asset's orders meet."""
     asset, report, stress, rules = desk.asset, desk.report, desk.stress, desk.rules
-    send_order(desk, address)
     undisturbed, displacement = stressed_bar(base, asset.base_close, asset.displacement, stress)
     asset.base_close = base.close
     asset.displacement = displacement
@@ -216,7 +217,7 @@ def trade(desk: Desk, bar: Bar, address: Address) -> None:
     taken = report.traded - report.rested
     pressed = report.pressure / taken if taken > 0.0 else 0.0
     leave_impact(asset, report.filled, pressed, resilience, execution)
-    finish_bar(slots, report, execution, seconds)
+    finish_bar(slots, report, seconds)
 
 
 @kernel

@@ -1,16 +1,18 @@
-"""The state of PPO between an update and the next rollout, as tensors and numbers.
+"""The state of a learner between an update and the next rollout, as tensors and numbers.
 
 There little is alive: weights, Adam's moments, the generators of numpy and torch, the counter of
-steps, the environments, and which rows begin an episode. What a rollout gathers is used up by then.
+steps, the environments, and which rows begin an episode. What a rollout of PPO gathers is used up
+by then; SAC and TQC keep what they have met, and learn the weight of the entropy too.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import Field
-from stable_baselines3 import PPO
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from torch import nn
 
 from agents.checkpoint import Notes, as_bytes
@@ -20,11 +22,12 @@ from trading_env.policies.adaptive import Network
 
 MOMENTS = ("step", "exp_avg", "exp_avg_sq")  # what Adam knows of a tensor
 KEYS = 624  # words of the state of MT19937
+REPLAYED = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
 Tensors = dict[str, NDArray[Any]]
 Natural = Annotated[int, Field(ge=0)]
 
 
-class PPONotes(Notes):
+class LearnerNotes(Notes):
     """The numbers of a state; the last three are those of the snapshot of the environments."""
 
     steps: Natural
@@ -32,15 +35,38 @@ class PPONotes(Notes):
     numpy_position: Annotated[int, Field(ge=0, le=KEYS)]
     numpy_has_gauss: Annotated[int, Field(ge=0, le=1)]
     numpy_gauss: float
+    replay_position: Natural = 0
+    replay_full: bool = False
     version: int
     arguments: str
     fingerprint: str
 
 
-def learned(learner: PPO) -> dict[str, torch.nn.Parameter]:
-    """Return the tensors that are learned."""
-    named = learner.policy.named_parameters()
-    return {name: tensor for name, tensor in named if tensor.requires_grad}
+class Learned(NamedTuple):
+    """A tensor that is learned, and what learns it."""
+
+    tensor: torch.Tensor
+    optimizer: torch.optim.Optimizer
+
+
+def learned(learner: Any) -> dict[str, Learned]:
+    """Return what is learned; the targets of critics follow and are not."""
+    named = dict(learner.policy.named_parameters())
+    optimizers = [learner.policy.optimizer] if not is_off_policy(learner) else []
+    if is_off_policy(learner):
+        named["log_ent_coef"] = learner.log_ent_coef
+        optimizers = [learner.actor.optimizer, learner.critic.optimizer, learner.ent_coef_optimizer]
+    owners = {id(t): o for o in optimizers for group in o.param_groups for t in group["params"]}
+    return {
+        name: Learned(tensor, owners[id(tensor)])
+        for name, tensor in named.items()
+        if tensor.requires_grad and id(tensor) in owners
+    }
+
+
+def is_off_policy(learner: BaseAlgorithm) -> bool:
+    """Tell whether a learner keeps what it has met."""
+    return isinstance(learner, OffPolicyAlgorithm)
 
 
 def _numpy_state() -> tuple[str, NDArray[np.uint32], int, int, float]:
@@ -49,15 +75,19 @@ def _numpy_state() -> tuple[str, NDArray[np.uint32], int, int, float]:
     return state
 
 
-def tensors_of(learner: PPO, envs: AssetRows) -> Tensors:
+def tensors_of(learner: Any, envs: AssetRows) -> Tensors:
     """Copy the arrays of a state; before the first update Adam's are 0, as it begins."""
     state = learner.policy.state_dict()
     found = {f"policy.{name}": tensor.numpy().copy() for name, tensor in state.items()}
-    for name, tensor in learned(learner).items():
-        known = learner.policy.optimizer.state.get(tensor, {})
+    for name, (tensor, optimizer) in learned(learner).items():
+        known = optimizer.state.get(tensor, {})
         for moment in MOMENTS:
             empty = torch.tensor(0.0) if moment == "step" else torch.zeros_like(tensor)
-            found[f"adam.{moment}.{name}"] = known.get(moment, empty).numpy().copy()
+            found[f"adam.{moment}.{name}"] = known.get(moment, empty).detach().numpy().copy()
+    if is_off_policy(learner):
+        found["log_ent_coef"] = learner.log_ent_coef.detach().numpy().copy()
+        for name in REPLAYED:
+            found[f"replay.{name}"] = getattr(learner.replay_buffer, name).copy()
     found["torch"] = torch.get_rng_state().numpy().copy()
     found["numpy"] = _numpy_state()[1].copy()
     found["begins"] = np.array(learner._last_episode_starts, dtype=np.bool_)
@@ -67,8 +97,8 @@ def tensors_of(learner: PPO, envs: AssetRows) -> Tensors:
     return found
 
 
-def numbers_of(learner: PPO, envs: AssetRows) -> dict[str, Any]:
-    """Return the fields of `PPONotes`, but what the training is."""
+def numbers_of(learner: Any, envs: AssetRows) -> dict[str, Any]:
+    """Return the fields of `LearnerNotes`, but what the training is."""
     _, _, position, has_gauss, gauss = _numpy_state()
     state = envs.get_state()
     return {
@@ -77,17 +107,25 @@ def numbers_of(learner: PPO, envs: AssetRows) -> dict[str, Any]:
         "numpy_position": int(position),
         "numpy_has_gauss": int(has_gauss),
         "numpy_gauss": float(gauss),
+        **_replay_numbers(learner),
         **{name: state[name] for name in ("version", "arguments", "fingerprint")},
     }
 
 
-def begin(learner: PPO, envs: AssetRows) -> None:
+def _replay_numbers(learner: Any) -> dict[str, Any]:
+    if not is_off_policy(learner):
+        return {}
+    replay = learner.replay_buffer
+    return {"replay_position": int(replay.pos), "replay_full": bool(replay.full)}
+
+
+def begin(learner: Any, envs: AssetRows) -> None:
     """Begin the first episodes, as `learn` would."""
     learner._last_obs = envs.reset()
     learner._last_episode_starts = np.ones(envs.num_envs, dtype=np.bool_)
 
 
-def put_back(learner: PPO, envs: AssetRows, tensors: Tensors, notes: PPONotes) -> None:
+def put_back(learner: Any, envs: AssetRows, tensors: Tensors, notes: LearnerNotes) -> None:
     """Bring a learner and its environments, which have begun, back to a state.
 
     Raises:
@@ -106,10 +144,16 @@ def put_back(learner: PPO, envs: AssetRows, tensors: Tensors, notes: PPONotes) -
     policy = learner.policy
     weights = {name: torch.from_numpy(tensors[f"policy.{name}"]) for name in policy.state_dict()}
     policy.load_state_dict(weights)
-    for name, tensor in learned(learner).items():
-        policy.optimizer.state[tensor] = {
+    for name, (tensor, optimizer) in learned(learner).items():
+        optimizer.state[tensor] = {
             moment: torch.from_numpy(tensors[f"adam.{moment}.{name}"].copy()) for moment in MOMENTS
         }
+    if is_off_policy(learner):
+        learner.log_ent_coef.data.copy_(torch.from_numpy(tensors["log_ent_coef"]))
+        replay = learner.replay_buffer
+        for name in REPLAYED:
+            getattr(replay, name)[...] = tensors[f"replay.{name}"]
+        replay.pos, replay.full = notes.replay_position, notes.replay_full
     learner.num_timesteps, learner._n_updates = notes.steps, notes.updates
     gauss = notes.numpy_has_gauss, notes.numpy_gauss
     np.random.set_state(  # noqa: NPY002 -- the learner draws from it
@@ -121,14 +165,23 @@ def put_back(learner: PPO, envs: AssetRows, tensors: Tensors, notes: PPONotes) -
         raise UserError.at("checkpoint", "torch", clip(error, 60)) from None
 
 
-def network_of(learner: PPO) -> Network:
-    """Copy the policy's weights out of a learner."""
+def network_of(learner: Any) -> Network:
+    """Copy the network that answers the mean action out of a learner; nothing is drawn.
+
+    That of SAC and TQC ends in a tanh: a head that changes nothing stands behind it.
+    """
     policy = learner.policy
-    extractor = policy.features_extractor
-    layers = [m for m in policy.mlp_extractor.policy_net if isinstance(m, nn.Linear)]
-    layers.append(policy.action_net)
+    if is_off_policy(learner):
+        extractor, hidden = policy.actor.features_extractor, policy.actor.latent_pi
+        last = policy.actor.mu
+    else:
+        extractor, hidden = policy.features_extractor, policy.mlp_extractor.policy_net
+        last = policy.action_net
+    layers = [(m.weight, m.bias) for m in (*hidden, last) if isinstance(m, nn.Linear)]
+    if is_off_policy(learner):
+        layers.append((torch.eye(last.out_features), torch.zeros(last.out_features)))
     weights = {"mean": extractor.mean, "scale": extractor.scale}
-    for k, layer in enumerate(layers):
-        weights[f"layer_{k}.weight"] = layer.weight
-        weights[f"layer_{k}.bias"] = layer.bias
+    for k, (weight, bias) in enumerate(layers):
+        weights[f"layer_{k}.weight"] = weight
+        weights[f"layer_{k}.bias"] = bias
     return Network({name: w.detach().cpu().numpy().copy() for name, w in weights.items()})
