@@ -154,7 +154,7 @@ PERTURBATIONS = [
     (reference, "FEED_STREAM", 6),
     (orders, "LATENCY_STREAM", 6),
     (orders, "OFFSET_SD", 2.0001),
-    (orders, "FURTHEST", 2.9),
+    (orders, "FURTHEST", 0.3),
     (feed, "HALF_LIVES", (5, 20, 61)),
     (feed, "CALM", 1.6),
     (feedback, "KEPT", 0.991),
