@@ -28,10 +28,10 @@ from tests.oracle.comparison import Difference, Pair, world_of
 from tests.oracle.configurations import reference_configuration
 from trading_env.core.codes import BoundBy, Exit, Status
 
-CONFIGURATIONS, STEPS = 132, 60  # 7,920 steps
-FEW = 16  # configurations of the quick lane, of each kind of action
+CONFIGURATIONS, STEPS = 165, 60  # 9,900 steps
+FEW = 10  # configurations of the quick lane, with every kind of action
 MANY = 1700  # configurations of the slow test: 102,000 steps
-ACTIONS = (*["target"] * 3, "target+type", *["target"] * 3, "orders")  # by configuration, in turn
+ACTIONS = ("target", "target", "orders", "target", "target+type")  # by configuration, in turn
 
 WHERE = ("inside", "at once", "pending")  # where an exit is due: on the way, where a part begins
 EVENTS = (  # what the oracle notes of a bar: the branches of sections 9 and 10
@@ -157,6 +157,8 @@ PERTURBATIONS = [
     (decision, "MAX_DISTANCE", 0.3),
     (reference, "FEED_STREAM", 6),
     (orders, "LATENCY_STREAM", 6),
+    (orders, "OFFSET_SD", 2.0001),
+    (orders, "FURTHEST", 0.3),
     (feed, "HALF_LIVES", (5, 20, 61)),
     (feed, "CALM", 1.6),
     (feedback, "KEPT", 0.991),

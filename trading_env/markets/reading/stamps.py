@@ -23,7 +23,6 @@ from datetime import UTC, datetime
 
 from trading_env.core.errors import clip
 
-TOO_LARGE = 2**63  # seconds that no array of times holds
 EPOCH = re.compile(r"(-?[0-9]{9,19})(\.0*)?")
 DIGITS = re.compile(r"((?:19|20|21)[0-9]{2}[01][0-9][0-3][0-9](?:[0-9]{2}){0,3})(\.0*)?")
 _POWER = re.compile(r"[0-9]\.[0-9]+[eE]\+?[0-9]{1,2}")
@@ -76,7 +75,7 @@ def parse_time_stamp(text: str, first: str = "") -> tuple[int, str]:
     if digits:
         return _seconds_of_digits(digits[1]), "no offset"
     epoch = EPOCH.fullmatch(text)
-    if epoch and abs(int(epoch[1])) < TOO_LARGE:
+    if epoch:
         return whole_seconds(int(epoch[1]), text), "epoch"
     if _POWER.fullmatch(text) and float(text) == int(float(text)) and float(text) >= 1e11:
         return whole_seconds(int(float(text)), text), "epoch"
