@@ -31,7 +31,8 @@ def train(env_id: str, iterations: int) -> list[float]:
     config = (
         PPOConfig()
         .environment("trading", env_config={"id": env_id})
-        .env_runners(num_env_runners=1, num_envs_per_env_runner=4)
+        # A first step may have to be compiled, which a minute (the default) can be too short for.
+        .env_runners(num_env_runners=1, num_envs_per_env_runner=4, sample_timeout_s=600.0)
         .training(train_batch_size_per_learner=1000, minibatch_size=250, num_epochs=4)
         .debugging(seed=0)
     )

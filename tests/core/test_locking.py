@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -121,8 +122,18 @@ def test_a_lock_of_another_make_is_taken_over(
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, lambda path: path.symlink_to("elsewhere")])
-def test_what_is_no_lock_is_refused(make: Callable[[Path], None], tmp_path: Path) -> None:
+def test_what_is_no_lock_is_refused(
+    make: Callable[[Path], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     make(tmp_path / LOCK)
+    opened, real = [], os.open
+
+    def counted(path: Any, *given: Any, **named: Any) -> int:
+        opened.append(path)
+        assert len(opened) < 10, "it is opened again and again"
+        return real(path, *given, **named)
+
+    monkeypatch.setattr(os, "open", counted)
     with pytest.raises(OSError), only_writer(tmp_path):
         pass
     assert not (tmp_path / "elsewhere").exists()
