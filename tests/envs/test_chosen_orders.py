@@ -1,6 +1,8 @@
 """Orders that the agent chooses: what each type waits for, what takes one back, and what caps hold.
 
 Latency is 0 unless said, so that an order sent at a close meets the next bar from its open.
+
+Over 300 lines because each type, each way to take one back and each cap has its law here.
 """
 
 import math

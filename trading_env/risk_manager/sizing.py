@@ -24,10 +24,7 @@ that the other assets' positions and live orders leave, whatever is to be sold o
 (`leave_room`). So a full account moves from one asset to another in two steps, not in one.
 Everything is computed from what the feed has shown, never from the true market.
 
-Where the agent sends orders, a signal is not the wish for a position but for one more order, of
-the size that the mapping gives it: it stands on top of what is held and live, without what works on
-its other side, which it will replace. Caps hold for where that leads to; they shrink an order, and
-never turn it round, add to it or send one by themselves: what is held beyond a cap may be kept.
+Where the agent sends orders, a signal is the wish for one more of them (`outstanding.py`).
 
 Not modelled here: correlation between assets in any mode but `kelly`, and in any cap.
 """
@@ -35,9 +32,9 @@ Not modelled here: correlation between assets in any mode but `kelly`, and in an
 import math
 from typing import TYPE_CHECKING
 
-from trading_env.core.codes import ActionKind, BoundBy, Exit, RiskMode, SlotState
+from trading_env.core.codes import ActionKind, BoundBy, Exit, RiskMode
 from trading_env.core.jit import kernel
-from trading_env.core.records import AssetState, Floats, Report, Table
+from trading_env.core.records import AssetState, Floats, Report
 from trading_env.core.values import Distances, Stake, Standing
 from trading_env.core.world import Lane
 from trading_env.risk_manager.desk import Desk, Rulebook, desk_of
@@ -49,6 +46,7 @@ from trading_env.risk_manager.kelly import (
     size_together,
     win_probability,
 )
+from trading_env.risk_manager.outstanding import base_of, committed_share, keep_to_side
 from trading_env.risk_manager.rate import execution_rate, slowed
 
 if TYPE_CHECKING:
@@ -164,32 +162,6 @@ def propose(
 
 
 @kernel
-def base_of(desk: Desk, asked: float) -> float:
-    """Position that an order on a side (the sign of `asked`, 0: of none) comes on top of, units."""
-    flying, working = outstanding(desk.slots[: desk.asset.slots_used])
-    kept = working if working * asked >= 0.0 else 0.0
-    return desk.asset.position + flying + kept
-
-
-@kernel
-def keep_to_side(desk: Desk) -> None:
-    """Let the caps shrink an order that was asked for, but neither turn it round nor add to it."""
-    report, asked = desk.report, desk.report.wished_fraction
-    if report.bound_by == BoundBy.EXIT_PENDING:
-        return
-    if asked == 0.0:
-        report.bound_by = BoundBy.NONE.value
-    base = base_of(desk, asked)
-    units = asked * (desk.account.seen_equity / desk.asset.seen_close)
-    change = report.target - base
-    if change * asked <= 0.0:
-        report.target = base_of(desk, 0.0)
-    elif abs(change) > abs(units):
-        report.target = base + units
-        report.bound_by = BoundBy.NONE.value
-
-
-@kernel
 def cap_asset(desk: Desk) -> float:
     """Apply to one asset the caps of its own, and its rate; return the magnitude of its stake."""
     asset, report, risk = desk.asset, desk.report, desk.rules.risk
@@ -246,35 +218,6 @@ def limit_asset(desk: Desk, gross: float, reserve: float, drawdown: float) -> No
         stake = account_caps(stake, standing, risk)
         report.target_fraction = stake.fraction
         report.bound_by = stake.bound_by
-
-
-@kernel
-def outstanding(slots: Table) -> tuple[float, float]:
-    """Units in flight, and working in orders that nothing replaces, signed."""
-    flying, working = 0.0, 0.0
-    for s in range(slots.shape[0]):
-        if slots[s].state == SlotState.IN_FLIGHT:
-            flying += slots[s].left
-        elif slots[s].state == SlotState.WORKING:
-            working += slots[s].left * (1 - slots[s].replaced)
-    return flying, working
-
-
-@kernel
-def committed_share(desk: Desk) -> float:
-    """Largest share of equity that the asset may hold, on either side, before a new order is done.
-
-    Its position; what its working orders lead to, which are all on one side; and the positions that
-    its orders in flight were sent for: an arriving order is cut to that.
-    """
-    units, worked = abs(desk.asset.position), float(desk.asset.position)
-    for k in range(desk.asset.slots_used):
-        slot = desk.slots[k]
-        if slot.state == SlotState.WORKING:
-            worked += slot.left
-        elif slot.state == SlotState.IN_FLIGHT:
-            units = max(units, abs(slot.goal))
-    return max(units, abs(worked)) * (desk.asset.seen_close / desk.account.seen_equity)
 
 
 @kernel

@@ -47,7 +47,7 @@ from trading_env.execution_engine.fills import book_fill, closing
 from trading_env.execution_engine.orders import cancel_all, is_live
 from trading_env.risk_manager.desk import Desk, Rulebook, desk_of
 from trading_env.risk_manager.instructions import cancels, signal_of
-from trading_env.risk_manager.sizing import outstanding
+from trading_env.risk_manager.outstanding import outstanding
 from trading_env.step.reward import Term, weighted
 
 
