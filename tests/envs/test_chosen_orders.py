@@ -152,15 +152,16 @@ def test_caps_shrink_an_order_and_never_turn_it_round_or_add_to_it(drawdown: flo
 
 @pytest.mark.parametrize("side", [1.0, -1.0])
 def test_the_limit_and_the_trigger_lie_where_the_action_says(side: float) -> None:
-    env = an_env()
-    asset = env._batch.lanes.assets[0, 0].copy()
-    reach = 0.75 * OFFSET_REACH * math.sqrt(asset["seen_variance_slow"])
-    env.step(order(0.4 * side, LIMIT, 0.75))
-    env.step(order(0.4 * side, STOP, 0.75))
+    env = an_env(execution={"latency_ms": 1e9, "latency_log_sd": 0.0})  # still under way
     slots = env._batch.lanes.slots[0, :, 0]
-    assert slots[0]["limit"] == pytest.approx(asset["seen_close"] * math.exp(-side * reach))
-    assert slots[0]["trigger"] == 0.0
-    assert slots[1]["limit"] == 0.0
+    for k, (kind, offset) in enumerate(((LIMIT, 0.75), (STOP, 0.75), (LIMIT, -0.5))):
+        asset = env._batch.lanes.assets[0, 0].copy()
+        reach = offset * OFFSET_REACH * math.sqrt(asset["seen_variance_slow"])
+        env.step(order(0.2 * side, kind, offset))
+        level = asset["seen_close"] * math.exp(side * reach * (1.0 if kind == STOP else -1.0))
+        names = ("trigger", "limit") if kind == STOP else ("limit", "trigger")
+        assert slots[k][names[0]] == pytest.approx(level, rel=1e-12)
+        assert slots[k][names[1]] == 0.0
 
 
 def test_a_stop_order_waits_for_its_trigger_and_pays_no_less() -> None:
