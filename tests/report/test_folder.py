@@ -178,6 +178,8 @@ def damages() -> Iterator[tuple[str, Callable[[Path], None]]]:
         (SUMMARY, "differences", []),
         (SUMMARY, "differences.twap", {}),
         (SUMMARY, "differences.twap.0.diff_return_low", [1.0]),
+        (SUMMARY, "differences.twap.2.diff_return", None),
+        (SUMMARY, "differences.twap.2.diff_return_high", None),
         (REPLAY, "0", None),
         (REPLAY, "0.seed", "1"),
         (REPLAY, "0.time", []),

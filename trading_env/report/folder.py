@@ -43,6 +43,22 @@ class Row(Place):
     __pydantic_extra__: dict[str, Number | None] = Field(init=False)
 
 
+class Difference(Row):
+    """A paired difference; a metric that has an interval has its mean and both ends."""
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        found = self.model_extra or {}
+        for name, value in found.items():
+            mean = name.removesuffix("_low")
+            if value is None or mean == name or not name.startswith("diff_"):
+                continue
+            for part in (mean, f"{mean}_high"):
+                if found.get(part) is None:
+                    raise ValueError(f"{name} stands without {part}")
+        return self
+
+
 class Reasons(Place):
     reasons: dict[str, str]
 
@@ -59,7 +75,7 @@ class Summary(Checked):
     notes: list[str] = Field([])
     means: list[Row] = Field([])
     reasons: list[Reasons] = Field([])
-    differences: dict[str, list[Row]] = Field({})
+    differences: dict[str, list[Difference]] = Field({})
 
 
 class Source(Loose):
