@@ -3,6 +3,7 @@
 import json
 import time
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import gymnasium as gym
@@ -209,3 +210,14 @@ def test_names_that_exchanges_give_are_known(time: str, volume: str, tmp_path: P
     days = "".join(f"2024-01-0{k},10,11,9,10,{100 * k}\n" for k in range(1, 6))
     path.write_text(f"{time},Open Price,High Price,Low Price,Close Price,{volume}\n{days}")
     assert load_market(path).volume[0, :, 0].tolist() == [100, 200, 300, 400, 500]
+
+
+@pytest.mark.parametrize("row", [3, True, None, "x", 1.5])
+def test_a_table_in_parts_with_a_row_that_is_none_is_one_line(row: Any, tmp_path: Path) -> None:
+    """Of JSON as `DataFrame.to_json` writes it in parts; pandas asks such a row its length."""
+    rows: list[Any] = [[1_577_836_800 + 60 * k, 1.0, 2.0, 0.5, 1.5, 10.0] for k in range(9)]
+    names = ["time", "open", "high", "low", "close", "volume"]
+    content = {"columns": names, "index": list(range(9)), "data": [*rows[:4], row, *rows[5:]]}
+    (tmp_path / "bars.json").write_text(json.dumps(content))
+    with pytest.raises(MarketDataError, match="not every row of data is a list"):
+        Market.from_file(tmp_path / "bars.json")

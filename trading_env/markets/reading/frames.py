@@ -91,7 +91,11 @@ def _rows_of(found: Any, stem: str) -> tuple[str, Any]:
     columns = [v for v in values if isinstance(v, list | dict) and v]
     names = {str(name).lower() for name in found}
     if {"columns", "index", "data"} == names:
-        return stem, pd.DataFrame(found["data"], found["index"], found["columns"])
+        data = found["data"]
+        whole = isinstance(data, list) and len({isinstance(row, list) for row in data}) == 1
+        if not whole:
+            raise ValueError("not every row of data is a list")
+        return stem, pd.DataFrame(data, found["index"], found["columns"])
     if {"close"} <= names or {"c", "o"} <= names:
         frame = pd.DataFrame({k: v for k, v in found.items() if isinstance(v, list | dict)})
         return stem, frame
