@@ -52,10 +52,11 @@ class Learned(NamedTuple):
 def learned(learner: Any) -> dict[str, Learned]:
     """Return what is learned; the targets of critics follow and are not."""
     named = dict(learner.policy.named_parameters())
-    optimizers = [learner.policy.optimizer] if not is_off_policy(learner) else []
     if is_off_policy(learner):
         named["log_ent_coef"] = learner.log_ent_coef
         optimizers = [learner.actor.optimizer, learner.critic.optimizer, learner.ent_coef_optimizer]
+    else:
+        optimizers = [learner.policy.optimizer]
     owners = {id(t): o for o in optimizers for group in o.param_groups for t in group["params"]}
     return {
         name: Learned(tensor, owners[id(tensor)])

@@ -45,47 +45,46 @@ def fit(env: str, folder: Path, advance: Any = nothing, **others: Any) -> Any:
     return fit_plain(env, ARGUMENTS[env], **{"timesteps": STEPS, **given, **others})
 
 
-@pytest.mark.parametrize("env", ["portfolio", "execution"])
-def test_a_training_that_was_stopped_ends_with_the_same_bits(env: str, tmp_path: Path) -> None:
-    whole = fit(env, tmp_path / "whole")
+def stopped_and_resumed(
+    folder: Path, after: int, env: str, **others: Any
+) -> tuple[Any, Any, list[int]]:
+    """Train undisturbed, and stopped after so many reports; what both and the rest reported."""
+    whole = fit(env, folder / "whole", **others)
     done = []
 
     def stops(steps: int) -> None:
         done.append(steps)
-        if len(done) == 50:
+        if len(done) == after:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        fit(env, tmp_path / "stopped", stops)
+        fit(env, folder / "stopped", stops, **others)
     begun: list[int] = []
-    again = fit(env, tmp_path / "stopped", begun.append)
+    return whole, fit(env, folder / "stopped", begun.append, **others), begun
+
+
+def assert_equal(one: Any, other: Any) -> None:
+    """Compare what two trainings kept, to the bit."""
+    assert one.network.weights.keys() == other.network.weights.keys()
+    for name, weight in one.network.weights.items():
+        assert weight.tobytes() == other.network.weights[name].tobytes(), name
+    assert (one.step, one.validation_utility) == (other.step, other.validation_utility)
+
+
+@pytest.mark.parametrize("env", ["portfolio", "execution"])
+def test_a_training_that_was_stopped_ends_with_the_same_bits(env: str, tmp_path: Path) -> None:
+    whole, again, begun = stopped_and_resumed(tmp_path, 50, env)
     assert begun[0] == 3 * 8 * 16  # rollouts that were kept
-    assert whole.network.weights.keys() == again.network.weights.keys()
-    for name, weight in whole.network.weights.items():
-        assert weight.tobytes() == again.network.weights[name].tobytes(), name
-    assert (whole.step, whole.validation_utility) == (again.step, again.validation_utility)
+    assert_equal(whole, again)
 
 
 @pytest.mark.parametrize("agent", REPLAYERS)
 def test_a_learner_that_keeps_what_it_met_goes_on_to_the_bit(agent: str, tmp_path: Path) -> None:
     """Stopped between two judgements, with a buffer that has gone round."""
     little = {"agent": agent, "timesteps": 240}
-    whole = fit("portfolio", tmp_path / "whole", **little)
-    done = []
-
-    def stops(steps: int) -> None:
-        done.append(steps)
-        if len(done) == 52:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        fit("portfolio", tmp_path / "stopped", stops, **little)
-    begun: list[int] = []
-    again = fit("portfolio", tmp_path / "stopped", begun.append, **little)
+    whole, again, begun = stopped_and_resumed(tmp_path, 52, "portfolio", **little)
     assert begun[0] == 180 and sum(begun) == 240
-    for name, weight in whole.network.weights.items():
-        assert weight.tobytes() == again.network.weights[name].tobytes(), name
-    assert (whole.step, whole.validation_utility) == (again.step, again.validation_utility)
+    assert_equal(whole, again)
     ends = [
         sorted(p.name[-76:] for p in (tmp_path / f / "checkpoints").iterdir())
         for f in ("whole", "stopped")

@@ -17,7 +17,7 @@ MARKET = {"generator": "multiscale", "paths": 2, "bars": 200, "assets": 2}
 ARGUMENTS: dict[str, Any] = {"market": MARKET, "episode_length": 40, "scenario": "price_shock"}
 
 
-def played(env: TradingEnv, actions: Floats) -> EpisodeTrace:
+def played(env: TradingEnv, actions: Any) -> EpisodeTrace:
     """Play the second episode of a seed: its number is part of every draw's address."""
     env.reset(seed=5)
     env.reset()
@@ -47,6 +47,17 @@ def test_without_orders_the_price_is_what_the_undisturbed_one_was(trace: Episode
     assert (twin.reports["traded"][:-1] == 0.0).all()  # a parent is completed in the last row
     assert np.abs(own_impact(trace)).max() > 0.01
     assert (own_impact(twin)[:-1] == 0.0).all()
+
+
+@pytest.mark.parametrize("form", ["box", "dict"])
+def test_an_account_that_sends_orders_has_a_twin_and_is_not_played_again(form: str) -> None:
+    env = PortfolioEnv(**ARGUMENTS, action="orders", action_form=form, render_mode="ansi")
+    env.action_space.seed(1)
+    trace = played(env, [env.action_space.sample() for _ in range(40)])
+    assert np.abs(own_impact(trace)).max() > 0.01
+    assert (twin_of(trace).reports["traded"] == 0.0).all()
+    with pytest.raises(ValueError, match="a trace keeps signals only"):
+        replayed(trace)
 
 
 def test_an_asset_that_was_not_traded_does_not_move() -> None:

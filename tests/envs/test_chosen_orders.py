@@ -1,8 +1,6 @@
 """Orders that the agent chooses: what each type waits for, what takes one back, and what caps hold.
 
 Latency is 0 unless said, so that an order sent at a close meets the next bar from its open.
-
-Over 300 lines because each type, each way to take one back and each cap has its law here.
 """
 
 import math
@@ -108,7 +106,7 @@ def test_a_dict_says_what_an_array_says(task: Any, action: str) -> None:
 
 
 def test_without_a_signal_nothing_is_sent() -> None:
-    env = an_env(risk={**PLAIN["risk"], "max_weight": 0.5})
+    env = an_env()
     env.step(order(1.0, LIMIT, 1.0))
     held = env._batch.lanes.assets["position"][0, 0]
     for kind in (MARKET, LIMIT, STOP):
@@ -142,10 +140,10 @@ def test_caps_shrink_an_order_and_never_turn_it_round_or_add_to_it(drawdown: flo
     scenario = "covid_2020"
     for actions, before, batch in random_lanes(action="orders", risk=risk, scenario=scenario):
         asked = np.where(actions[..., 1] >= 0.5, 0.0, actions[..., 0])
-        reports, live = batch.outputs.reports, before[0]["seen_close"] > 0.0
+        reports = batch.outputs.reports
         size = np.abs(asked) * 0.5 * before[2][:, None] / before[0]["seen_close"]
         assert (reports["sent"] * asked >= 0.0).all()
-        assert (np.abs(reports["sent"]) <= size * (1.0 + 1e-9) + 1e-12)[live].all()
+        assert (np.abs(reports["sent"]) <= size * (1.0 + 1e-9) + 1e-12).all()
         sent += int((reports["sent"] != 0.0).sum())
     assert sent > 500
 
@@ -283,40 +281,3 @@ def test_a_share_is_of_what_is_not_yet_ordered() -> None:
         slots = env._batch.lanes.slots[0, :, 0]
         assert env._batch.outputs.reports[0, 0]["sent"] == pytest.approx(quantity / 20)
         assert slots["left"][: k + 1].sum() == pytest.approx(quantity * (k + 1) / 20)
-
-
-@pytest.mark.proof
-@pytest.mark.parametrize("kind", [LIMIT, STOP, None])
-def test_no_type_of_order_earns_anything_on_a_martingale(kind: float | None) -> None:
-    """Without costs, ten thousand episodes of 24 bars: gains have mean 0 within three errors."""
-    episodes, steps = 10_000, 24
-    market = {"generator": "gbm", "volatility": 0.02, "paths": episodes, "bars": 64 + steps + 1}
-    envs = Watched(
-        episodes,
-        market={**market, "assets": 1, "seed": 7},
-        action="orders",
-        execution={"preset": "zero", "latency_ms": 3e7, "participation_cap": 1.0},
-        risk={
-            **PLAIN["risk"],
-            "max_drawdown": 1.0,
-            "participation_bars": 1e9,
-        },
-        account={
-            "account_share": 1e-3,
-            "margin_rate": 0.0,
-            "borrow_rate": 0.0,
-            "maintenance_margin": 0.0,
-        },
-        episode_length=steps,
-        seed_band=None,
-    )
-    envs.reset(seed=0)
-    rng, accounts = np.random.default_rng(1), envs.batch.lanes.accounts
-    for _ in range(steps):
-        actions = rng.uniform(-1.0, 1.0, envs.action_space.shape)
-        if kind is not None:
-            actions[..., 1] = kind
-        envs.step(actions)
-    gain = accounts["equity"] / accounts["initial_equity"] - 1.0
-    assert gain.std() > 0.005
-    assert abs(gain.mean()) < 3.0 * gain.std() * math.sqrt(2.0 / episodes)

@@ -18,6 +18,7 @@ import pytest
 from tests.lanes import Watched
 from trading_env.core.codes import Exit
 from trading_env.envs.world import WARMUP
+from trading_env.risk_manager.instructions import TYPE
 
 EPISODES, STEPS = 10_000, 24
 PATHS = {"paths": EPISODES, "bars": WARMUP + STEPS + 1, "assets": 1, "seed": 7}
@@ -26,6 +27,7 @@ MARKETS: dict[str, dict[str, Any]] = {
     "multiscale": {"generator": "multiscale", "information_coefficient": 0.0, **PATHS},
 }
 TREND = 1  # the place of trend_5 in the observation
+TYPES = {"limits": -0.25, "stops": 0.25}  # of the agent's own orders, the others being random
 
 
 class Stops(NamedTuple):
@@ -43,7 +45,7 @@ STOPS = {
 }
 
 
-def gains(market: str, policy: str, stops: Stops) -> tuple[Any, int]:
+def gains(market: str, policy: str, stops: Stops, action: str = "target") -> tuple[Any, int]:
     """Profit over initial equity of every episode, and how many stops and targets there were."""
     envs = Watched(
         EPISODES,
@@ -66,14 +68,17 @@ def gains(market: str, policy: str, stops: Stops) -> tuple[Any, int]:
         },
         episode_length=STEPS,
         seed_band=None,
+        action=action,
     )
     observation, _ = envs.reset(seed=0)
     accounts, rng, exits = envs.batch.lanes.accounts, np.random.default_rng(1), 0
     for _ in range(STEPS):
-        action = rng.uniform(-1.0, 1.0, envs.action_space.shape)
+        given = rng.uniform(-1.0, 1.0, envs.action_space.shape)
         if policy == "momentum":
-            action = np.sign(observation[:, TREND : TREND + 1]).astype(float)
-        observation, *_ = envs.step(action)
+            given = np.sign(observation[:, TREND : TREND + 1]).astype(float)
+        if policy in TYPES:
+            given[..., TYPE] = TYPES[policy]
+        observation, *_ = envs.step(given)
         kinds = envs.batch.outputs.reports["exit"]
         exits += int(np.isin(kinds, (Exit.STOP_LOSS, Exit.TAKE_PROFIT)).sum())
     return accounts["equity"] / accounts["initial_equity"] - 1.0, exits
@@ -87,4 +92,12 @@ def test_no_policy_earns_anything_on_a_martingale(market: str, policy: str, stop
     gain, exits = gains(market, policy, STOPS[stops])
     assert (exits > 3000) is STOPS[stops].on
     assert gain.std() > 0.01
+    assert abs(gain.mean()) < 3.0 * gain.std() * math.sqrt(2.0 / EPISODES)
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("policy", [*TYPES, "random"])
+def test_no_type_of_order_earns_anything_on_a_martingale(policy: str) -> None:
+    gain, _ = gains("gbm", policy, STOPS["none"], action="orders")
+    assert gain.std() > 0.005
     assert abs(gain.mean()) < 3.0 * gain.std() * math.sqrt(2.0 / EPISODES)

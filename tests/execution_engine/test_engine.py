@@ -41,6 +41,19 @@ def test_a_limit_out_of_reach_is_not_filled() -> None:
     assert (report.filled, report.left, report.status) == (0.0, 1000.0, "working")
 
 
+def test_a_stop_order_waits_for_its_trigger_and_pays_no_less() -> None:
+    above = 0.5 * (RISEN.price + RISEN.high)
+    engine = ExecutionEngine("default")
+    report = engine.simulate_execution(Order(1000.0, stop_price=above), RISEN)
+    assert report.filled > 0.0
+    assert report.arrival_price == above
+    assert report.price > above
+    report = engine.simulate_execution(Order(1000.0, stop_price=2.0 * RISEN.high), RISEN)
+    assert (report.filled, report.left, report.status) == (0.0, 1000.0, "working")
+    with pytest.raises(ConfigError, match="limit_price and stop_price: give one"):
+        engine.simulate_execution(Order(1.0, limit_price=9.0, stop_price=9.0), RISEN)
+
+
 @pytest.mark.parametrize("limit", [0.0, -1.0, math.nan, math.inf])
 def test_a_limit_that_cannot_be_is_refused(limit: float) -> None:
     with pytest.raises(ConfigError, match=r"order\.limit_price"):

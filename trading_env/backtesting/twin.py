@@ -127,7 +127,7 @@ def _events(stresses: Table) -> dict[str, NDArray[Any]]:
 
 
 def _played(trace: EpisodeTrace, setup: Setup, actions: Floats) -> EpisodeTrace:
-    """Step one lane through `actions` from where the recorded episode began."""
+    """Step one lane through `actions`, as the step takes them, from where the episode began."""
     if setup.market.symbols != trace.symbols:
         raise ValueError(f"fork of {shown(trace.symbols)} has {shown(setup.market.symbols)}")
     path, start = trace.place
@@ -142,6 +142,6 @@ def _played(trace: EpisodeTrace, setup: Setup, actions: Floats) -> EpisodeTrace:
     for action in actions:
         if batch.lanes.accounts["done"][0] == 1:
             break
-        batch.step(setup.actions.array(action[None], 1))
+        batch.step(np.ascontiguousarray(action.reshape(1, -1)))
         played.add(batch)
     return played

@@ -21,8 +21,11 @@ from trading_env.risk_manager.instructions import COLUMNS, ORDER_TYPES, TARGET_T
 if TYPE_CHECKING:
     BoxSpace: TypeAlias = spaces.Box[np.float32]  # no class to subscript before Gymnasium 1.4
 
-KINDS = {"target": ActionKind.TARGET, "target+type": ActionKind.TARGET_AND_TYPE}
-KINDS["orders"] = ActionKind.ORDERS
+KINDS = {
+    "target": ActionKind.TARGET,
+    "target+type": ActionKind.TARGET_AND_TYPE,
+    "orders": ActionKind.ORDERS,
+}
 FORMS = ("box", "dict")
 NAMES = ("signal", "type", "offset", "time_in_force")  # of the columns
 
