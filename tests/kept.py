@@ -26,7 +26,7 @@ class Kept(NamedTuple):
 
 
 def _build(key: str) -> Kept:
-    @driver(parallel=False)
+    @driver
     def trade_bar(desk: Desk, session: Session, address: Address, seconds: float) -> None:
         """Work an asset through a bar, up to and including its ledger."""
         _ = key
@@ -34,7 +34,7 @@ def _build(key: str) -> Kept:
         inside_bar.finish_bar(desk.slots, desk.report, seconds)
         transition.close_ledger(desk, session.bar.close)
 
-    @driver(parallel=False)
+    @driver
     def step_asset(desk: Desk, base: Any, address: Address) -> None:
         """Take one asset through a whole step."""
         _ = key
@@ -42,13 +42,13 @@ def _build(key: str) -> Kept:
         transition.open_asset(desk, base)
         transition.trade_asset(desk, address)
 
-    @driver(parallel=False)
+    @driver
     def decide(actions: Any, lane: Lane, rules: Rulebook) -> None:
         """Size the targets of a lane."""
         _ = key
         sizing.decide(actions, lane, rules)
 
-    @driver(parallel=False)
+    @driver
     def begin_episode(world: World, lane: Lane, seed: Any, opening: Opening) -> None:
         """Begin an episode of a lane."""
         _ = key

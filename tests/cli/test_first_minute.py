@@ -38,14 +38,13 @@ def test_doctor_names_what_is_missing_and_how_to_get_it(
         return {name: "not installed" if name == "torch" else "1.0" for name in packages}
 
     monkeypatch.setattr(doctor, "versions", without_torch)
-    monkeypatch.setattr(doctor, "is_warm", lambda kind: kind == "single")
+    monkeypatch.setattr(doctor, "is_warm", lambda: False)
     assert main(["doctor", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert 'pip install "execution-gym[train]"' in found["extras"]["train"]
     assert "missing: torch" in found["extras"]["train"]
     assert found["extras"]["data"].startswith("installed")
-    assert found["machine code"]["single"] == "compiled"
-    assert "trading-env warm" in found["machine code"]["batch"]
+    assert "trading-env warm" in found["machine code"]["step"]
 
 
 @pytest.mark.parametrize(

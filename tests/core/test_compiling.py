@@ -68,8 +68,8 @@ def test_warm_finds_what_is_compiled_and_doctor_says_so(
     assert main(["warm"]) == 0
     printed = capsys.readouterr()
     assert printed.err.startswith("looking for machine code")
-    assert "single" in printed.out and "batch" in printed.out
+    assert "machine code" in printed.out
     assert main(["warm"]) == 0
-    assert capsys.readouterr().out.count("was warm") == 2
+    assert capsys.readouterr().out.count("was warm") == 1
     assert main(["doctor"]) == 0
-    assert capsys.readouterr().out.count("  compiled\n") == 2
+    assert capsys.readouterr().out.count("  compiled\n") == 1

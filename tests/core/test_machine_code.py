@@ -13,9 +13,9 @@ from trading_env.core.jit import temporary_cache
 from trading_env.core.sources import PACKAGE
 
 LOOK = """
-from trading_env.step.drivers import serial, parallel
+from trading_env.step.drivers import reset_lanes, step_lanes
 import trading_env.markets.models.paths
-print(serial.step.stats.cache_path, parallel.reset.stats.cache_path, sep="\\n")
+print(step_lanes.stats.cache_path, reset_lanes.stats.cache_path, sep="\\n")
 import numba
 print(numba.config.CACHE_DIR)
 """

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 SCRIPT = """
 import os
 from tests.envs.tampering import played_on, world_of
-from trading_env.envs.batch import FORKED
+from trading_env.step.sharing import FORKED
 
 def told(made):
     return played_on(made), played_on(world_of("vector")), played_on(world_of("portfolio"))

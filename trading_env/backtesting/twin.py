@@ -24,7 +24,7 @@ from trading_env.envs.batch import Batch
 from trading_env.envs.info import BPS_PER_UNIT
 from trading_env.envs.trace import EpisodeTrace
 from trading_env.envs.world import Setup
-from trading_env.step.drivers import serial
+from trading_env.step.drivers import reset_lanes
 
 REPORT_FIELDS = tuple(Report.__annotations__)
 LEVELS = ("stop_loss", "take_profit")  # in force after the step
@@ -136,7 +136,7 @@ def _played(trace: EpisodeTrace, setup: Setup, actions: Floats) -> EpisodeTrace:
     batch = Batch(setup, 1, keep_reports=True)
     batch.seeds[:] = trace.seed
     choice = np.array([[trace.episode, path, start]])
-    serial.reset(setup.world, batch.lanes, batch.outputs, batch.seeds, choice)
+    reset_lanes(setup.world, batch.lanes, batch.outputs, batch.seeds, choice, 0, 1)
     played = EpisodeTrace(setup)
     played.begin(batch)
     for action in actions:

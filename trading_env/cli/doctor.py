@@ -11,7 +11,7 @@ from trading_env import __version__
 from trading_env.cli.answers import answer, indented
 from trading_env.cli.options import AsJson
 from trading_env.core.files import versions
-from trading_env.envs.warming import KINDS, cache_folder, is_warm
+from trading_env.envs.warming import cache_folder, is_warm
 
 NAME = "execution-gym"
 NEEDED_FOR = {  # extras in a user's words; what is not named here is for maintainers
@@ -33,16 +33,15 @@ def doctor_verb(as_json: AsJson = False) -> None:
             "of a batch": vars(numba.config)["NUMBA_NUM_THREADS"],
             "set by": "NUMBA_NUM_THREADS",
         },
-        "machine code": {"folder": cache_folder(), **_warmth()},
+        "machine code": {"folder": cache_folder(), "step": _warmth()},
         "extras": _extras(),
     }
     answer(found, as_json, indented)
 
 
-def _warmth() -> dict[str, str]:
-    """Say of each kind of environment whether it is compiled."""
-    cold = "is not compiled: `trading-env warm` does it once"
-    return {kind: "compiled" if is_warm(kind) else cold for kind in KINDS}
+def _warmth() -> str:
+    """Say whether environments are compiled."""
+    return "compiled" if is_warm() else "is not compiled: `trading-env warm` does it once"
 
 
 def _extras() -> dict[str, str]:

@@ -36,10 +36,10 @@ class Wait(NamedTuple):
 
 
 WAITS = {
-    "step_lanes": Wait("the step", 80),
-    "reset_lanes": Wait("the first state of an episode", 10),
+    "step_lanes": Wait("the step", 45),
+    "reset_lanes": Wait("the first state of an episode", 6),
     "trade": Wait("the fill of an order", 20),
-    "fill": Wait("the generator of bars", 10),
+    "fill": Wait("the generator of bars", 5),
 }
 
 

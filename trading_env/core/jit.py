@@ -20,11 +20,12 @@ import stat
 import sys
 import tempfile
 from collections.abc import Callable
-from functools import cache
+from functools import cache, wraps
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
+from numba.extending import overload
 
 F = TypeVar("F", bound=Callable[..., object])
 njit: Any = numba.njit  # its types lack the options that are used here
@@ -33,12 +34,36 @@ settings: Any = numba.config
 
 def kernel(function: F) -> F:
     """Compile a function that takes plain values or views, and returns plain values."""
-    return cast(F, njit(function, error_model="numpy", forceinline=True, _nrt=False))
+    return compiled_within(function, forceinline=True)
 
 
 def rare_kernel(function: F) -> F:
     """Compile such a function apart from its callers: for what most steps do not reach."""
-    return cast(F, njit(function, error_model="numpy", _nrt=False))
+    return compiled_within(function, forceinline=False)
+
+
+def compiled_within(function: F, *, forceinline: bool) -> F:
+    """Compile a function for compiled callers, and apart from that for Python, when it calls.
+
+    What Python needs to call a function takes as long to compile as a small function, and few of
+    them are ever called from there.
+    """
+    if settings.DISABLE_JIT:
+        return function
+    options: Any = {"error_model": "numpy", "_nrt": False, "forceinline": forceinline}
+    from_python = njit(function, **options)
+
+    @wraps(function)
+    def called(*values: object, **named: object) -> object:
+        return from_python(*values, **named)
+
+    inner: Any = {**options, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
+    @overload(called, jit_options=inner, strict=False)
+    def within(*values: object, **named: object) -> object:
+        return function
+
+    return cast(F, called)
 
 
 def array_kernel(function: F) -> F:
@@ -51,24 +76,37 @@ def view(function: F) -> F:
     return cast(F, njit(function, error_model="numpy", inline="always"))
 
 
-def driver(*, parallel: bool) -> Callable[[F], F]:
+def outer_kernel(function: F) -> F:
+    """Write out in its caller a kernel that holds most of the step.
+
+    Numba optimises what a kernel calls again with each kernel around it.
+    """
+    return view(function)
+
+
+def driver(function: F) -> F:
     """Compile a loop over environments; cached on disk under the key its closure holds."""
+    return _cached(function, parallel=False)
 
-    def compiled(function: F) -> F:
-        options = {"parallel": parallel, "cache": True, "error_model": "numpy"}
-        try:
-            return cast(F, njit(function, **options))
-        except RuntimeError as error:
-            if "no locator available" not in str(error):
-                raise
-        configured = settings.CACHE_DIR
-        settings.CACHE_DIR = temporary_cache()
-        try:
-            return cast(F, njit(function, **options))
-        finally:
-            settings.CACHE_DIR = configured
 
-    return compiled
+def parallel_driver(function: F) -> F:
+    """Compile a loop whose `prange` is shared by threads; cached on disk."""
+    return _cached(function, parallel=True)
+
+
+def _cached(function: F, *, parallel: bool) -> F:
+    options = {"parallel": parallel, "cache": True, "error_model": "numpy"}
+    try:
+        return cast(F, njit(function, **options))
+    except RuntimeError as error:
+        if "no locator available" not in str(error):
+            raise
+    configured = settings.CACHE_DIR
+    settings.CACHE_DIR = temporary_cache()
+    try:
+        return cast(F, njit(function, **options))
+    finally:
+        settings.CACHE_DIR = configured
 
 
 @cache

@@ -3,11 +3,9 @@
 Both Gymnasium classes are thin layers over this one: the single environment is the batch of one.
 """
 
-import os
 from functools import cached_property
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,26 +18,13 @@ from trading_env.envs.look_back import Looking, Past
 from trading_env.envs.own_reward import OwnReward
 from trading_env.envs.snapshot import Snapshot, arguments_of, checked_snapshot, snapshot_of
 from trading_env.envs.world import Setup
-from trading_env.step.drivers import ALL_FINITE, DRAWN, Drivers, Step, bound, parallel, serial
+from trading_env.step.drivers import ALL_FINITE, DRAWN, reset_lanes, step_lanes
 from trading_env.step.look_back import FrameState
 from trading_env.step.rows import new_lanes, new_outputs, renewed
+from trading_env.step.sharing import MAX_THREADS, Call, on_all_rows
 
 NOTHING = np.zeros(0)
 NO_FRAMES = new_table(FrameState, 0)
-FORKED = [False]  # whether this process was forked from one in which OpenMP had begun
-MAX_THREADS = int(vars(numba.config)["NUMBA_NUM_THREADS"])  # the most that can be set later
-
-
-def _note_fork() -> None:
-    """Remember in a child that it must not use the threads of its parent."""
-    try:
-        FORKED[0] = FORKED[0] or vars(numba)["threading_layer"]() == "omp"
-    except ValueError:  # no parallel loop has run
-        return
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_note_fork)
 
 
 class Batch:
@@ -70,8 +55,8 @@ class Batch:
             lanes, self.assets, world.events.shape[0], SLOTS, sized_together=together
         )
         self.keeps_reports = keep_reports or lanes <= MAX_THREADS
-        rows = lanes if self.keeps_reports else MAX_THREADS
-        self.outputs = new_outputs(lanes, self.assets, size, rows)
+        self.rows = lanes if self.keeps_reports else MAX_THREADS
+        self.outputs = new_outputs(lanes, self.assets, size, self.rows)
         self.past: Looking | None = None
         if setup.past != Past():
             size = len(setup.layout.features)
@@ -80,18 +65,9 @@ class Batch:
         self.seeds = np.zeros(lanes, dtype=np.uint64)
         self.is_started = False
         self._fresh = fresh
-        self._step: Step | None = None
-        self._stepped_by: Drivers | None = None  # those that `_step` is of
+        self._step: Call | None = None
+        self._reset: Call | None = None
         self.readers: dict[int | None, Any] = {}  # of these buffers, for `info`
-
-    @property
-    def _drivers(self) -> Drivers:
-        """One lane is stepped serially, a batch by threads, if it has some.
-
-        A process that was forked after a parallel loop has none: OpenMP would end it. The serial
-        driver does the same, to the bit.
-        """
-        return serial if self.count == 1 or FORKED[0] else parallel
 
     @property
     def observations(self) -> NDArray[np.float32]:
@@ -124,7 +100,7 @@ class Batch:
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what is bound to these buffers: a copy binds its own."""
-        return {**vars(self), "_step": None, "_stepped_by": None, "readers": {}}
+        return {**vars(self), "_step": None, "_reset": None, "readers": {}}
 
     def reset(
         self,
@@ -150,7 +126,10 @@ class Batch:
     def _begin(self, choice: NDArray[np.int64]) -> None:
         """Begin an episode in the lanes of which `choice` names one."""
         world, shown = self.setup.world, self.outputs.observations
-        self._drivers.reset(world, self.lanes, self.outputs, self.seeds, choice)
+        given = (world, self.lanes, self.outputs, self.seeds, choice)
+        if self._reset is None:
+            self._reset = on_all_rows(reset_lanes, given, self.rows)
+        self._reset(given)
         if self.past is not None:
             self.past.begin(world, self.lanes, shown, choice[:, 0] >= 0, fresh=self._fresh)
 
@@ -168,10 +147,9 @@ class Batch:
         autoreset = AutoReset.DISABLED if self._resets_late else self.autoreset
         summed = self.lanes.logs["reward"].copy() if own else NOTHING
         given = (self.setup.world, self.lanes, outputs, actions, self.seeds, autoreset.value)
-        drivers = self._drivers
-        if self._step is None or self._stepped_by is not drivers:
-            self._step, self._stepped_by = bound(drivers.step, *given), drivers
-        bad = self._step(*given)
+        if self._step is None:
+            self._step = on_all_rows(step_lanes, given, self.rows)
+        bad = self._step(given)
         if bad != ALL_FINITE:
             lane, column = divmod(bad, actions.shape[1])
             where = self.setup.actions.place_of(column)

@@ -19,9 +19,9 @@ from trading_env.core.errors import ConfigError, shown
 from trading_env.core.records import AssetState, Ints, Table, new_table
 from trading_env.core.world import Lanes, World
 from trading_env.markets import Market
-from trading_env.step.drivers import bound
 from trading_env.step.look_back import Do, FrameState, Scratch, look_back
 from trading_env.step.observation import NUM_ASSET_FEATURES
+from trading_env.step.sharing import bound
 
 WARMUP = 64  # bars before the first decision, so that no feature starts cold
 MIN_COMPLETE = 8  # coarse bars before it

@@ -1,8 +1,7 @@
 """The native vector environment: a batch of lanes under one driver call.
 
 Lane k of `reset(seed=s)` is, to the bit, the single environment after `reset(seed=s + k)`, for
-any number of lanes and threads. A batch of one, and any batch in a process that was forked after a
-parallel loop, uses the serial driver, which is safe under fork.
+any number of lanes and threads.
 """
 
 from collections.abc import Sequence

@@ -137,7 +137,7 @@ def _build() -> Callable[[Desk, Session, Address], None]:
     """Compile the trading of one bar; the digest in its closure is part of numba's cache key."""
     key = source_digest(Path(__file__))
 
-    @driver(parallel=False)
+    @driver
     def trade(desk: Desk, session: Session, address: Address) -> None:
         _ = key
         trade_bar(desk, session, address)

@@ -41,12 +41,22 @@ def stop_of(asset: AssetState) -> tuple[float, int]:
     return stop, code
 
 
-@kernel
+@rare_kernel
 def target_mid(desk: Desk, session: Session) -> float:
     """Price that the path must reach for the position's target to fill, as a resting order's."""
     asset = desk.asset
     units = -math.copysign(min(abs(asset.position), session.capacity), asset.position)
     return resting_mid(session.terms, asset.take_profit, units, desk.report.filled)
+
+
+@kernel
+def passes_target(asset: AssetState, price: float) -> bool:
+    """Tell whether a price is at the position's target or beyond it, without which none fills.
+
+    What a resting fill pays only moves the price that it needs (`target_mid`) farther off.
+    """
+    side = 1.0 if asset.position > 0.0 else -1.0
+    return asset.take_profit > 0.0 and side * (price - asset.take_profit) >= 0.0
 
 
 @kernel
@@ -57,7 +67,7 @@ def exit_at(desk: Desk, session: Session, price: float) -> int:
         return int(asset.exit_pending)
     # A short is a long seen in a mirror: compare with the sign turned.
     side = 1.0 if asset.position > 0.0 else -1.0
-    if asset.take_profit > 0.0 and side * (price - target_mid(desk, session)) >= 0.0:
+    if passes_target(asset, price) and side * (price - target_mid(desk, session)) >= 0.0:
         return Exit.TAKE_PROFIT.value
     stop, code = stop_of(asset)
     return code if stop > 0.0 and side * (price - stop) <= 0.0 else Exit.NONE.value

@@ -36,7 +36,7 @@ Not modelled: queue position, an exit's own latency, the order of levels met wit
 """
 
 from trading_env.core.codes import ActionKind, Exit, SlotState
-from trading_env.core.jit import kernel, rare_kernel
+from trading_env.core.jit import kernel, outer_kernel, rare_kernel
 from trading_env.core.records import AssetState, Report, Table
 from trading_env.core.values import Address, Bar, FillWindow, Moment, Part, Session, Touch
 from trading_env.execution_engine.bar_path import (
@@ -49,6 +49,7 @@ from trading_env.execution_engine.bar_path import (
 from trading_env.execution_engine.exits import (
     claim_exit,
     leave_at,
+    passes_target,
     stop_of,
     target_mid,
     work_exit,
@@ -115,7 +116,7 @@ def meets(desk: Desk, session: Session, part: Part, room: bool) -> Touch:
                         slot, price = s, mid
     if asset.position != 0.0:
         side = 1.0 if asset.position > 0.0 else -1.0
-        if asset.take_profit > 0.0:
+        if passes_target(asset, part.high if side > 0.0 else part.low):
             mid = target_mid(desk, session)
             if reaches(part, mid, -side):
                 count += 1
@@ -224,7 +225,7 @@ def follow(
             return True, Moment(part.begin, late), splits
 
 
-@kernel
+@outer_kernel
 def trade_bar(desk: Desk, session: Session, address: Address) -> None:
     """Work exits and orders of one asset through one bar in which it can trade."""
     slots, report = desk.slots, desk.report
@@ -232,9 +233,9 @@ def trade_bar(desk: Desk, session: Session, address: Address) -> None:
         return
     fill_working(desk, session)
     part, late, splits = whole_bar(session.bar), report.traded, 0
+    if late > 0.0 and leave_at(desk, session, part.begin, part.open, late):
+        return
     while True:
-        if leave_at(desk, session, part.begin, part.open, late):
-            return
         s = next_arrival(slots, session.seconds)
         u = slots[s].due_s / session.seconds if s >= 0 else 1.0
         if u > part.begin + RESOLUTION:
@@ -254,6 +255,8 @@ def trade_bar(desk: Desk, session: Session, address: Address) -> None:
             share = 1.0 - part.begin
             take(desk, session, slots[s], FillWindow(part.open, share, late, report.filled))
         late += report.traded - traded
+        if leave_at(desk, session, part.begin, part.open, late):
+            return
 
 
 @rare_kernel
@@ -280,9 +283,8 @@ def has_business(asset: AssetState, slots: Table, bar: Bar) -> bool:
         return True
     adverse, favourable = (bar.low, bar.high) if asset.position > 0.0 else (bar.high, bar.low)
     side = 1.0 if asset.position > 0.0 else -1.0
-    stop, target = stop_of(asset)[0], asset.take_profit
-    stopped = stop > 0.0 and side * (adverse - stop) <= 0.0
-    return stopped or (target > 0.0 and side * (favourable - target) >= 0.0)
+    stop = stop_of(asset)[0]
+    return passes_target(asset, favourable) or (stop > 0.0 and side * (adverse - stop) <= 0.0)
 
 
 @kernel

@@ -33,7 +33,7 @@ import math
 from typing import TYPE_CHECKING
 
 from trading_env.core.codes import ActionKind, BoundBy, Exit, RiskMode
-from trading_env.core.jit import kernel
+from trading_env.core.jit import kernel, outer_kernel
 from trading_env.core.records import AssetState, Floats, Report
 from trading_env.core.values import Distances, Stake, Standing
 from trading_env.core.world import Lane
@@ -249,7 +249,7 @@ def leave_room(lane: Lane, book: Rulebook, reserve: float) -> None:
             report.bound_by = name
 
 
-@kernel
+@outer_kernel
 def decide(actions: Floats, lane: Lane, book: Rulebook) -> None:
     """Turn every signal into a target position; signals beyond [-1, 1] saturate.
 

@@ -1,21 +1,18 @@
 """Drivers: fan a transition out over environments. Nothing about trading happens here.
 
-Lanes are dealt out evenly to the rows of reports, and threads take rows: where every lane keeps
-its report there are as many rows as lanes, else as many as threads, each overwritten by its lanes
-in turn.
+Lanes are dealt out evenly to the rows of reports, and a driver plays the lanes of some rows: where
+every lane keeps its report there are as many rows as lanes, else as many as threads, each
+overwritten by its lanes in turn. Threads share a batch by its rows (`sharing.py`); one environment
+is the batch of one.
 
-One builder makes the serial driver (one environment, or anything that may fork) and the parallel
-one (batches). Each closes over a digest of the kernel sources and its own flag: the closure is
-part of numba's cache key, which otherwise sees neither an edit in a callee nor `parallel`.
+A driver closes over a digest of the kernel sources: the closure is part of numba's cache key, which
+otherwise does not see an edit in a callee.
 """
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar, cast
 
-import numba
 import numpy as np
-from numba import prange
 from numpy.typing import NDArray
 
 from trading_env.core.codes import AutoReset
@@ -31,41 +28,18 @@ from trading_env.step.transition import transition
 
 Seeds = NDArray[np.uint64]
 Choice = NDArray[np.int64]
-typeof: Any = numba.typeof  # it has no types
-F = TypeVar("F", bound=Callable[..., object])
-Step = Callable[[World, Lanes, Outputs, Floats, Seeds, int], int]
-Reset = Callable[[World, Lanes, Outputs, Seeds, Choice], None]
+Step = Callable[[World, Lanes, Outputs, Floats, Seeds, int, int, int], int]
+Reset = Callable[[World, Lanes, Outputs, Seeds, Choice, int, int], int]
 
 DIGEST = source_digest(Path(__file__))  # of all that is compiled into a driver
 DRAWN = -1  # a path or a start that the seed decides
 ALL_FINITE = -1  # returned by a step driver that ran
 
 
-def bound(function: F, *arguments: Any) -> F:
-    """Return a driver's machine code for arguments of these types.
+def _build(key: str) -> tuple[Step, Reset]:
+    """Make the two loops over lanes, which close over the key of the machine code."""
 
-    Numba looks up a call's types anew each time, which takes longer than one environment's step.
-    Whoever calls what is returned answers for the types: nothing looks at them any more. A driver
-    that is not compiled (`NUMBA_DISABLE_JIT`) is returned as it is.
-    """
-    compile_for = getattr(function, "compile", None)
-    if compile_for is None:
-        return function
-    return cast(F, compile_for(tuple(typeof(argument) for argument in arguments)))
-
-
-class Drivers(NamedTuple):
-    """The two loops over lanes."""
-
-    step: Step
-    reset: Reset
-    key: str
-
-
-def _build(*, parallel: bool) -> Drivers:
-    key = f"parallel={parallel} {DIGEST}"
-
-    @driver(parallel=parallel)
+    @driver
     def step_lanes(
         world: World,
         lanes: Lanes,
@@ -73,17 +47,21 @@ def _build(*, parallel: bool) -> Drivers:
         actions: Floats,
         seeds: Seeds,
         autoreset: int,
+        first_row: int,
+        after_row: int,
     ) -> int:
-        """Step every lane; return the flat index of the first action that is not finite, or -1."""
+        """Step the lanes of rows from `first_row` on, to before `after_row`.
+
+        Return the flat index of the first action that is not finite, of any lane, and step none;
+        or -1.
+        """
         _ = key
         flat = actions.ravel()
         for j in range(flat.shape[0]):
             if not np.isfinite(flat[j]):
                 return j
-        rows = outputs.reports.shape[0]
-        for c in prange(rows):
-            row: Any = np.int64(c)  # numba counts parallel loops in unsigned integers
-            first, after = lanes_of(row, rows, seeds.shape[0])
+        for row in range(first_row, after_row):
+            first, after = lanes_of(row, outputs.reports.shape[0], seeds.shape[0])
             for i in range(first, after):
                 lane = lane_of(lanes, outputs, i, row)
                 prefetch_lane(lanes, i + 1)
@@ -104,28 +82,33 @@ def _build(*, parallel: bool) -> Drivers:
                             begin_episode(world, lane, seeds[i], Opening(following, DRAWN, DRAWN))
         return ALL_FINITE
 
-    @driver(parallel=parallel)
+    @driver
     def reset_lanes(
-        world: World, lanes: Lanes, outputs: Outputs, seeds: Seeds, choice: Choice
-    ) -> None:
-        """Begin an episode in each lane whose row of `choice` (episode, path, start) asks for it.
+        world: World,
+        lanes: Lanes,
+        outputs: Outputs,
+        seeds: Seeds,
+        choice: Choice,
+        first_row: int,
+        after_row: int,
+    ) -> int:
+        """Begin an episode in each lane of some rows whose `choice` asks for it.
 
-        An episode below 0 leaves the lane alone; path and start are drawn when negative.
+        A row of `choice` is (episode, path, start). An episode below 0 leaves the lane alone; path
+        and start are drawn when negative.
         """
         _ = key
-        rows = outputs.reports.shape[0]
-        for c in prange(rows):
-            row: Any = np.int64(c)
-            first, after = lanes_of(row, rows, seeds.shape[0])
+        for row in range(first_row, after_row):
+            first, after = lanes_of(row, outputs.reports.shape[0], seeds.shape[0])
             for i in range(first, after):
                 if choice[i, 0] >= 0:
                     clear_lane(lanes, outputs, i, row)
                     lane = lane_of(lanes, outputs, i, row)
                     opening = Opening(choice[i, 0], choice[i, 1], choice[i, 2])
                     begin_episode(world, lane, seeds[i], opening)
+        return 0
 
-    return Drivers(step=step_lanes, reset=reset_lanes, key=key)
+    return step_lanes, reset_lanes
 
 
-serial = _build(parallel=False)  # safe under fork; used for one environment
-parallel = _build(parallel=True)
+step_lanes, reset_lanes = _build(DIGEST)

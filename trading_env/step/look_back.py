@@ -268,7 +268,7 @@ Look = Callable[..., None]
 def _build() -> Look:
     key = DIGEST
 
-    @driver(parallel=False)
+    @driver
     def look_back(
         world: World,
         assets: Table,

@@ -11,7 +11,7 @@ import numpy as np
 
 from trading_env.core.averages import update_averages
 from trading_env.core.codes import Exit, Factor, Task
-from trading_env.core.jit import kernel, rare_kernel
+from trading_env.core.jit import kernel, outer_kernel, rare_kernel
 from trading_env.core.records import AssetState, BarRecord, Floats, Report
 from trading_env.core.values import Address, Bar, Outcome, Session, Shown, Totals
 from trading_env.core.world import Lane, World
@@ -82,7 +82,7 @@ def open_step(world: World, lane: Lane) -> None:
     clear_reports(lane)
 
 
-@kernel
+@outer_kernel
 def decide_targets(actions: Floats, lane: Lane, book: Rulebook) -> None:
     """Turn actions into target positions, as the task has it."""
     if book.episode.task == Task.EXECUTION:
@@ -165,7 +165,7 @@ def open_asset(desk: Desk, base: BarRecord) -> None:
     note_bar(report, bar)
 
 
-@kernel
+@outer_kernel
 def trade_asset(desk: Desk, address: Address) -> None:
     """Fills, marks, feedback and feed of one asset."""
     asset, report, stress, rules = desk.asset, desk.report, desk.stress, desk.rules
@@ -201,7 +201,7 @@ def trade_asset(desk: Desk, address: Address) -> None:
     note_holding(asset, report)
 
 
-@kernel
+@outer_kernel
 def trade(desk: Desk, bar: Bar, address: Address) -> None:
     """Let one asset's exits and orders meet the bar, and carry their impact on."""
     asset, slots, report = desk.asset, desk.slots, desk.report

@@ -27,7 +27,7 @@ def chosen(cumulative: Floats, draw: float) -> int:
 def _normals(key: str) -> Callable[[Floats, np.uint64, int], None]:
     """Compile the normals; the key in the closure is part of numba's cache key."""
 
-    @driver(parallel=False)
+    @driver
     def fill(out: Floats, seed: np.uint64, stream: int) -> None:
         _ = key
         for path in range(out.shape[0]):
@@ -41,7 +41,7 @@ def _normals(key: str) -> Callable[[Floats, np.uint64, int], None]:
 def _blocks(key: str) -> Callable[[RowNumbers, int, float, np.uint64], None]:
     """Compile the rows of `count` that blocks take, which end with the same chance at each bar."""
 
-    @driver(parallel=False)
+    @driver
     def fill(rows: RowNumbers, count: int, chance: float, seed: np.uint64) -> None:
         _ = key
         for path in range(rows.shape[0]):
@@ -58,7 +58,7 @@ def _blocks(key: str) -> Callable[[RowNumbers, int, float, np.uint64], None]:
 def _regimes(key: str) -> Callable[[RowNumbers, Floats, Floats, np.uint64], None]:
     """Compile a Markov chain from the cumulative chances of its first and of its next regime."""
 
-    @driver(parallel=False)
+    @driver
     def fill(regimes: RowNumbers, start: Floats, following: Floats, seed: np.uint64) -> None:
         _ = key
         for path in range(regimes.shape[0]):

@@ -247,7 +247,7 @@ def _build() -> Callable[[Pool, Model, np.uint64], None]:
     """Compile the loop over paths; the digest in its closure is part of numba's cache key."""
     key = source_digest(Path(__file__))
 
-    @driver(parallel=False)
+    @driver
     def fill(pool: Pool, model: Model, seed: np.uint64) -> None:
         _ = key
         for path in range(pool.close.shape[0]):

@@ -112,7 +112,7 @@ def gjr_path(
 def _prices(key: str) -> Callable[[Pool, Model, VolatilityPath, np.uint64], None]:
     """Compile the bars of all paths; the key in the closure is part of numba's cache key."""
 
-    @driver(parallel=False)
+    @driver
     def fill(pool: Pool, model: Model, volatility: VolatilityPath, seed: np.uint64) -> None:
         _ = key
         for path in range(pool.close.shape[0]):
@@ -124,7 +124,7 @@ def _prices(key: str) -> Callable[[Pool, Model, VolatilityPath, np.uint64], None
 def _gjr(key: str) -> Callable[[VolatilityPath, Floats, float, Model, np.uint64], None]:
     """Compile the volatility of all paths of a GJR-GARCH model."""
 
-    @driver(parallel=False)
+    @driver
     def fill(found: VolatilityPath, law: Floats, dof: float, model: Model, seed: np.uint64) -> None:
         _ = key
         for path in range(found.sigma.shape[0]):

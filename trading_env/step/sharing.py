@@ -1,0 +1,127 @@
+"""One driver, called by several threads at once: each plays a part of the rows.
+
+The parallel loop calls the driver by its address. So it is a few lines of machine code of its own,
+and what happens in a step is compiled once, for one environment and for many.
+"""
+
+import os
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numba
+import numpy as np
+from numba import prange, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from trading_env.core.jit import parallel_driver
+from trading_env.core.world import Lanes, Outputs, World
+
+F = TypeVar("F", bound=Callable[..., object])
+Call = Callable[[tuple[Any, ...]], int]
+tools: Any = cgutils  # its functions have no types
+typeof: Any = numba.typeof
+FORKED = [False]  # whether this process was forked from one in which OpenMP had begun
+MAX_THREADS = int(vars(numba.config)["NUMBA_NUM_THREADS"])  # the most that can be set later
+MOST = 2**62  # more than any driver returns
+
+
+def _note_fork() -> None:
+    """Remember in a child that it must not use the threads of its parent."""
+    try:
+        FORKED[0] = FORKED[0] or vars(numba)["threading_layer"]() == "omp"
+    except ValueError:  # no parallel loop has run
+        return
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_note_fork)
+
+
+def bound(function: F, *arguments: Any) -> F:
+    """Return a driver's machine code for arguments of these types.
+
+    Numba looks up a call's types anew each time, which takes longer than one environment's step.
+    Whoever calls what is returned answers for the types: nothing looks at them any more. A driver
+    that is not compiled (`NUMBA_DISABLE_JIT`) is returned as it is.
+    """
+    compile_for = getattr(function, "compile", None)
+    if compile_for is None:
+        return function
+    return cast(F, compile_for(tuple(typeof(argument) for argument in arguments)))
+
+
+def on_all_rows(function: Callable[..., int], given: tuple[Any, ...], rows: int) -> Call:
+    """Return a call of a driver on all rows, by threads where there are some.
+
+    Args:
+        function: a driver whose last two arguments are the first row and the one after the last.
+        given: its other arguments, of the types that every later call has: world, lanes, outputs
+            and the rest.
+        rows: how many there are.
+
+    A process that was forked after a parallel loop has no threads: OpenMP would end it. There, and
+    for one row, the driver is called as it is, which does the same, to the bit.
+    """
+    alone = bound(function, *given, 0, rows)
+    parts = min(rows, MAX_THREADS)
+    if parts == 1 or alone is function:
+        return lambda given: alone(*given, 0, rows)
+    dispatcher: Any = function
+    compiled = dispatcher.overloads[tuple(map(typeof, (*given, 0, rows)))]
+    address = compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
+    together: Any = bound(share_rows, address, *given[:3], given[3:], rows, parts)
+
+    def call(given: tuple[Any, ...]) -> int:
+        if FORKED[0]:
+            return alone(*given, 0, rows)
+        return int(together(address, *given[:3], given[3:], rows, parts))
+
+    return call
+
+
+@intrinsic
+def _call(
+    typing: Any,
+    address: Any,
+    world: Any,
+    lanes: Any,
+    outputs: Any,
+    rest: Any,
+    first: Any,
+    after: Any,
+) -> Any:
+    """Call the driver at an address with what is given and the rows from `first` to `after`."""
+    kinds = (world, lanes, outputs, *rest.types, types.int64, types.int64)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        where, *views, others, begin, end = arguments
+        values = [*views, *tools.unpack_tuple(builder, others), begin, end]
+        kind = context.call_conv.get_function_type(types.int64, kinds)
+        function = builder.inttoptr(where, kind.as_pointer())
+        status, returned = context.call_conv.call_function(
+            builder, function, types.int64, kinds, values
+        )
+        with builder.if_then(status.is_error):
+            context.call_conv.return_status_propagate(builder, status)
+        return returned
+
+    numbers = (types.int64, types.int64)
+    return types.int64(types.int64, world, lanes, outputs, rest, *numbers), generate
+
+
+call_driver: Any = _call  # as it is called from compiled code, without the typing context
+
+
+@parallel_driver
+def share_rows(
+    address: int, world: World, lanes: Lanes, outputs: Outputs, rest: Any, rows: int, parts: int
+) -> int:
+    """Call a driver on even parts of its rows at once; return the least that it returned."""
+    least = MOST
+    for c in prange(parts):
+        part: Any = np.int64(c)  # numba counts parallel loops in unsigned integers
+        first, after = part * rows // parts, (part + 1) * rows // parts
+        returned = call_driver(address, world, lanes, outputs, rest, first, after)
+        least = min(least, returned)
+    return least
