@@ -96,7 +96,7 @@ def train(
         typer.Option(help="one task (default: both, and with --market the portfolio)"),
     ] = None,
     agent: Annotated[
-        Literal["adaptive", "ppo", "sac", "tqc"],
+        Literal["adaptive", "ppo", "sac", "tqc", "recurrent_ppo"],
         typer.Option(help="the others: Stable-Baselines3 as it comes, on the whole observation"),
     ] = "adaptive",
     market: Annotated[
@@ -112,7 +112,7 @@ def train(
     ] = None,
     timesteps: Annotated[
         int | None,
-        typer.Option(help="decisions to train on (default: 1,000,000; sac, tqc: 200,000)"),
+        typer.Option(help="decisions to train on (default: 1,000,000 of ppo, else 200,000)"),
     ] = None,
     generations: Annotated[
         int | None, typer.Option(help="execution: generations of the search (default: 12)")

@@ -1,8 +1,9 @@
 """The state of a learner between an update and the next rollout, as tensors and numbers.
 
 There little is alive: weights, Adam's moments, the generators of numpy and torch, the counter of
-steps, the environments, and which rows begin an episode. What a rollout of PPO gathers is used up
-by then; SAC and TQC keep what they have met, and learn the weight of the entropy too.
+steps, the environments, which rows begin an episode, and what recurrent networks remember. What a
+rollout of PPO gathers is used up by then; SAC and TQC keep what they have met, and learn the weight
+of the entropy too.
 """
 
 from typing import Annotated, Any, NamedTuple
@@ -11,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import Field
+from sb3_contrib import RecurrentPPO
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from torch import nn
@@ -19,6 +21,7 @@ from agents.checkpoint import Notes, as_bytes
 from agents.rows import AssetRows
 from trading_env.core.errors import UserError, clip
 from trading_env.policies.adaptive import Network
+from trading_env.policies.recurrent import RecurrentNetwork
 
 MOMENTS = ("step", "exp_avg", "exp_avg_sq")  # what Adam knows of a tensor
 KEYS = 624  # words of the state of MT19937
@@ -89,6 +92,7 @@ def tensors_of(learner: Any, envs: AssetRows) -> Tensors:
         found["log_ent_coef"] = learner.log_ent_coef.detach().numpy().copy()
         for name in REPLAYED:
             found[f"replay.{name}"] = getattr(learner.replay_buffer, name).copy()
+    found |= {name: t.numpy().copy() for name, t in _remembered(learner).items()}
     found["torch"] = torch.get_rng_state().numpy().copy()
     found["numpy"] = _numpy_state()[1].copy()
     found["begins"] = np.array(learner._last_episode_starts, dtype=np.bool_)
@@ -118,6 +122,20 @@ def _replay_numbers(learner: Any) -> dict[str, Any]:
         return {}
     replay = learner.replay_buffer
     return {"replay_position": int(replay.pos), "replay_full": bool(replay.full)}
+
+
+def is_recurrent(learner: BaseAlgorithm) -> bool:
+    """Tell whether a learner's networks have a memory."""
+    return isinstance(learner, RecurrentPPO)
+
+
+def _remembered(learner: Any) -> dict[str, torch.Tensor]:
+    """Name the tensors that the networks of actor and critic go on with in the next rollout."""
+    if not is_recurrent(learner):
+        return {}
+    states = learner._last_lstm_states
+    owners = {"actor": states.pi, "critic": states.vf}
+    return {f"memory.{o}.{k}": t for o, pair in owners.items() for k, t in enumerate(pair)}
 
 
 def begin(learner: Any, envs: AssetRows) -> None:
@@ -155,6 +173,8 @@ def put_back(learner: Any, envs: AssetRows, tensors: Tensors, notes: LearnerNote
         for name in REPLAYED:
             getattr(replay, name)[...] = tensors[f"replay.{name}"]
         replay.pos, replay.full = notes.replay_position, notes.replay_full
+    for name, tensor in _remembered(learner).items():
+        tensor.copy_(torch.from_numpy(tensors[name]))
     learner.num_timesteps, learner._n_updates = notes.steps, notes.updates
     gauss = notes.numpy_has_gauss, notes.numpy_gauss
     np.random.set_state(  # noqa: NPY002 -- the learner draws from it
@@ -169,7 +189,8 @@ def put_back(learner: Any, envs: AssetRows, tensors: Tensors, notes: LearnerNote
 def network_of(learner: Any) -> Network:
     """Copy the network that answers the mean action out of a learner; nothing is drawn.
 
-    That of SAC and TQC ends in a tanh: a head that changes nothing stands behind it.
+    That of SAC and TQC ends in a tanh: a head that changes nothing stands behind it. That of
+    RecurrentPPO has a memory.
     """
     policy = learner.policy
     if is_off_policy(learner):
@@ -185,4 +206,10 @@ def network_of(learner: Any) -> Network:
     for k, (weight, bias) in enumerate(layers):
         weights[f"layer_{k}.weight"] = weight
         weights[f"layer_{k}.bias"] = bias
-    return Network({name: w.detach().cpu().numpy().copy() for name, w in weights.items()})
+    if is_recurrent(learner):
+        lstm = policy.lstm_actor
+        weights["memory.of_input"] = lstm.weight_ih_l0
+        weights["memory.of_itself"] = lstm.weight_hh_l0
+        weights["memory.offset"] = lstm.bias_ih_l0 + lstm.bias_hh_l0
+    made_of = RecurrentNetwork if is_recurrent(learner) else Network
+    return made_of({name: w.detach().cpu().numpy().copy() for name, w in weights.items()})

@@ -1,16 +1,14 @@
-"""Train PPO, SAC or TQC as they come: what the adaptive agents are compared with.
+"""Train PPO, SAC, TQC or RecurrentPPO as they come: what the adaptive agents are compared with.
 
 One network sees all assets at once, its reward is the environment's, its settings are those that
 Stable-Baselines3 and sb3-contrib come with, over many lanes. Everything else is the adaptive
 portfolio's: fixed standardisation of the features, the network with the best mean reward on the
 validation band, checkpoints that go on to the bit, an end where a number is not finite. SAC
 (Haarnoja et al. 2018) and TQC (Kuznetsov et al. 2020) act by their policy from the first step on.
-
-Left out: RecurrentPPO, whose network is not the one that saved policies hold.
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -38,9 +36,11 @@ from agents.run import TrainingRun
 from trading_env.backtesting.rollouts import rollout
 from trading_env.backtesting.run_folder import RunFolder
 from trading_env.envs.sb3 import SB3VecEnv
+from trading_env.envs.spaces import ObservationLayout
 from trading_env.policies.adaptive import Network
 from trading_env.policies.plain import PlainPolicy
 from trading_env.policies.policy import env_class
+from trading_env.policies.recurrent import RecurrentNetwork, RecurrentPolicy
 
 EPISODES = 256  # of a judgement
 SETTINGS = Training(
@@ -76,7 +76,11 @@ class OffPolicy:
 
 REPLAYING = OffPolicy()
 REPLAYERS: dict[str, type[SAC]] = {"sac": SAC, "tqc": TQC}  # TQC has SAC's interface
-AGENTS = ("ppo", *REPLAYERS)
+ON_POLICY = {
+    "ppo": SETTINGS,
+    "recurrent_ppo": replace(SETTINGS, memory=64, hidden=(64,)),
+}
+AGENTS = (*ON_POLICY, *REPLAYERS)
 
 
 def replayer_of(
@@ -141,7 +145,7 @@ def fit_plain(
     Raises:
         DivergedError: a reward, loss, gradient, weight or score is not finite.
     """
-    settings = REPLAYING if agent in REPLAYERS else SETTINGS
+    settings = REPLAYING if agent in REPLAYERS else ON_POLICY[agent]
     torch.set_num_threads(settings.threads)
     where = {"env_id": f"trading_env/{env.title()}-v0", "seed": seed, "seed_band": "train"}
     seen = moments(Lanes(settings.lanes, **where, **env_kwargs), seed)
@@ -151,7 +155,7 @@ def fit_plain(
     if agent in REPLAYERS:
         learner = replayer_of(agent, envs, seen, seed, tensorboard)
     else:
-        learner = learner_of(envs, seen, SETTINGS, seed, tensorboard)
+        learner = learner_of(envs, seen, ON_POLICY[agent], seed, tensorboard)
     validation = env_class(env)(
         EPISODES,
         autoreset_mode="Disabled",
@@ -162,7 +166,7 @@ def fit_plain(
     )
 
     def judge(network: Network) -> float:
-        played = rollout(PlainPolicy(network, layout), validation, seed)
+        played = rollout(policy_of(network, layout), validation, seed)
         return float(np.mean(played.sums["reward"]))
 
     known = {"agent": agent, "timesteps": timesteps, "seed": seed, "settings": asdict(settings)}
@@ -170,6 +174,12 @@ def fit_plain(
     watch = learn(learner, envs, judge, timesteps, settings.judgements, advance, checkpoints, of)
     assert watch.best is not None  # judged at the latest when training ended
     return Trained(watch.best, layout, watch.best_score, watch.best_step)
+
+
+def policy_of(network: Network, layout: ObservationLayout) -> PlainPolicy:
+    """Return what acts by a network."""
+    made = RecurrentPolicy if isinstance(network, RecurrentNetwork) else PlainPolicy
+    return made(network, layout)
 
 
 class PlainRun:
@@ -207,7 +217,7 @@ class PlainRun:
         name = {"crises": "crises_train"}.get(self.trained_on, self.trained_on)
         notes = {"scenarios": [name], "kept_step": trained.step}
         notes |= {"validation_reward": trained.validation_utility}
-        policy = PlainPolicy(trained.network, trained.layout)
+        policy = policy_of(trained.network, trained.layout)
         policy.save(folder / "policy", kind=self.agent, **notes)
         run_folder.note(training=notes)
 

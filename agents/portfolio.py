@@ -26,6 +26,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from gymnasium import spaces
+from sb3_contrib import RecurrentPPO
 from stable_baselines3 import PPO
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.logger import Logger
@@ -67,6 +68,8 @@ class Training:
     """Whether it is learned."""
     hidden: tuple[int, ...] = ()
     """Sizes of tanh layers before the linear one."""
+    memory: int = 0
+    """Cells of an LSTM before those, which RecurrentPPO trains; 0 for none."""
     risk_aversion: float = 50.0
     """Lambda: of the account's squared return in a step."""
     threads: int = 1
@@ -176,8 +179,12 @@ def learner_of(
     envs: VecEnv, seen: Moments, settings: Training, seed: int, tensorboard: Path | None = None
 ) -> PPO:
     """Make the learner of some environments, whose features have these moments."""
-    learner = PPO(
-        "MlpPolicy",
+    more: dict[str, Any] = {}
+    kind, policy = PPO, "MlpPolicy"
+    if settings.memory:
+        kind, policy, more = RecurrentPPO, "MlpLstmPolicy", {"lstm_hidden_size": settings.memory}
+    learner = kind(
+        policy,
         envs,
         n_steps=settings.steps,
         batch_size=settings.batch_size,
@@ -191,6 +198,7 @@ def learner_of(
             "log_std_init": settings.log_deviation,
             "features_extractor_class": Standardise,
             "features_extractor_kwargs": seen._asdict(),
+            **more,
         },
         seed=seed,
         device="cpu",

@@ -141,6 +141,6 @@ class Watch(BaseCallback):
         self.advance(notes.steps // self.assets)
         self.last, self.best_step = notes.last, notes.best_step
         if notes.best_score is not None:
-            names = network_of(self.model).weights
-            self.best = Network({name: tensors[f"best.{name}"] for name in names})
+            now = network_of(self.model)
+            self.best = type(now)({name: tensors[f"best.{name}"] for name in now.weights})
             self.best_score = notes.best_score

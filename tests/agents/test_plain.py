@@ -1,6 +1,7 @@
 """The plain learner goes on to the bit, and what it learned is read as data by any command."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,10 @@ from trading_env.backtesting.lookup import find_policy
 from trading_env.cli import answers
 from trading_env.core.errors import PolicyError
 from trading_env.envs.vector import PortfolioVectorEnv
-from trading_env.policies.plain import PlainPolicy
+from trading_env.policies.adaptive import write_policy
+from trading_env.policies.plain import PlainPolicy, features_of
+from trading_env.policies.policy import make_envs
+from trading_env.policies.recurrent import RecurrentPolicy
 
 MARKET = {"generator": "multiscale", "paths": 4, "bars": 700, "assets": 2}
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -30,7 +34,8 @@ STEPS = 700  # of 8 lanes: 6 rollouts of 16 steps, over ends of episodes
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     little = replace(SETTINGS, lanes=8, steps=16, batch_size=64, epochs=2, judgements=3)
-    monkeypatch.setattr(plain, "SETTINGS", little)
+    recurrent = replace(little, memory=8, hidden=(16,))
+    monkeypatch.setattr(plain, "ON_POLICY", {"ppo": little, "recurrent_ppo": recurrent})
     few = replace(REPLAYING, lanes=4, updates=2, kept=160, batch_size=32, judgements=4)
     monkeypatch.setattr(plain, "REPLAYING", few)
     monkeypatch.setattr(plain, "EPISODES", 4)
@@ -71,9 +76,14 @@ def assert_equal(one: Any, other: Any) -> None:
     assert (one.step, one.validation_utility) == (other.step, other.validation_utility)
 
 
-@pytest.mark.parametrize("env", ["portfolio", "execution"])
-def test_a_training_that_was_stopped_ends_with_the_same_bits(env: str, tmp_path: Path) -> None:
-    whole, again, begun = stopped_and_resumed(tmp_path, 50, env)
+@pytest.mark.parametrize(
+    ("env", "agent"),
+    [("portfolio", "ppo"), ("execution", "ppo"), ("portfolio", "recurrent_ppo")],
+)
+def test_a_training_that_was_stopped_ends_with_the_same_bits(
+    env: str, agent: str, tmp_path: Path
+) -> None:
+    whole, again, begun = stopped_and_resumed(tmp_path, 50, env, agent=agent)
     assert begun[0] == 3 * 8 * 16  # rollouts that were kept
     assert_equal(whole, again)
 
@@ -98,7 +108,7 @@ def test_another_seed_is_another_network(agent: str) -> None:
     fits = [
         fit_plain("portfolio", ARGUMENTS["portfolio"], seed=seed, **arguments) for seed in (0, 1)
     ]
-    assert not np.array_equal(*[each.network.weights["layer_2.weight"] for each in fits])
+    assert not np.array_equal(*[each.network.weights["layer_1.weight"] for each in fits])
 
 
 @pytest.mark.parametrize("agent", REPLAYERS)
@@ -114,6 +124,64 @@ def test_what_is_saved_answers_as_the_learner_does(agent: str) -> None:
     np.testing.assert_allclose(answered, mean, rtol=1e-5, atol=1e-6)  # sums of float32
 
 
+@pytest.mark.parametrize("env", ARGUMENTS)
+def test_a_memory_that_is_saved_answers_as_the_learner_does(env: str, tmp_path: Path) -> None:
+    """Over two episodes: it goes on within one, and is empty when the next begins."""
+    given = {"env_id": f"trading_env/{env.title()}-v0", "seed": 1, **ARGUMENTS[env]}
+    envs, seen = plain.Lanes(4, **given), plain.moments(plain.Lanes(4, **given), 1)
+    settings = plain.ON_POLICY["recurrent_ppo"]
+    learner = plain.learner_of(envs, seen, settings, 1)
+    learner.learn(256)
+    plain.policy_of(network_of(learner), envs.native.layout).save(tmp_path)
+    policy = RecurrentPolicy.load(tmp_path, envs.native.layout)
+    differ = []
+    for episode in range(2):
+        native = make_envs(policy, 4, ARGUMENTS[env], env=env)
+        observation = native.reset(seed=episode)[0]
+        policy.reset(4)
+        state, begins = None, np.ones(4, dtype=bool)
+        for _ in range(15):
+            wanted, state = learner.predict(observation, state, begins, deterministic=True)
+            answered = policy.act(observation, {})
+            np.testing.assert_allclose(answered, wanted, rtol=1e-5, atol=2e-6)  # sums of float32
+            differ.append(
+                np.abs(answered - policy.network.answer(policy.network.empty(4)[0])).max()
+            )
+            begins = np.zeros(4, dtype=bool)
+            observation = native.step(answered)[0]
+    assert max(differ) > 1e-3  # the memory decides something
+
+
+def test_a_memory_begins_with_an_episode(tmp_path: Path) -> None:
+    trained = fit("portfolio", tmp_path, agent="recurrent_ppo", timesteps=120)
+    policy = plain.policy_of(trained.network, trained.layout)
+    with pytest.raises(RuntimeError, match="call reset"):
+        policy.act(np.zeros((1, len(trained.layout.features)), np.float32), {})
+
+
+@pytest.mark.parametrize(
+    ("edit", "reason"),
+    [
+        (lambda weights: weights.pop("memory.offset"), "memory.offset: is missing"),
+        (
+            lambda weights: weights.update({"memory.of_itself": np.zeros((8, 8), np.float32)}),
+            "must be float32 of",
+        ),
+    ],
+)
+def test_a_damaged_memory_is_refused(
+    edit: Callable[[dict[str, Any]], Any], reason: str, tmp_path: Path
+) -> None:
+    trained = fit("portfolio", tmp_path, agent="recurrent_ppo", timesteps=120)
+    edit(trained.network.weights)
+    with pytest.raises(PolicyError, match=reason):
+        weights = trained.network.weights
+        description = {"kind": "recurrent_ppo", "env": "portfolio", "memory": 8}
+        sizes = {"sizes": trained.network.sizes, "features": features_of(trained.layout)}
+        write_policy(tmp_path / "damaged", weights, {**description, **sizes})
+        RecurrentPolicy.load(tmp_path / "damaged", trained.layout)
+
+
 def run(*argv: str) -> int:
     return answers.run(train.app, "python train.py", argv)
 
@@ -121,7 +189,12 @@ def run(*argv: str) -> int:
 @pytest.mark.proof
 @pytest.mark.parametrize(
     ("env", "agent"),
-    [("portfolio", "ppo"), ("execution", "ppo"), ("portfolio", "tqc"), ("execution", "sac")],
+    [
+        ("portfolio", "ppo"),
+        ("execution", "recurrent_ppo"),
+        ("portfolio", "tqc"),
+        ("execution", "sac"),
+    ],
 )
 def test_a_run_is_evaluated_and_its_policy_is_read_as_data(
     env: str, agent: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -258,9 +258,10 @@ def test_a_cluster_whose_head_is_begun_anew(
     goes_on(out, whole, "--ray", head.address)
 
 
-def test_no_cluster_at_the_address_is_one_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "127.0.0.1:port"])
+def test_no_cluster_at_the_address_is_one_line(address: str, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    process = started(out, "--ray", "127.0.0.1:1")
-    _, said = process.communicate()
-    assert process.returncode == 2 and "error: ray = '127.0.0.1:1': " in said
+    process = started(out, "--ray", address)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 2 and f"error: ray = '{address}': no cluster answers" in said
     assert "Traceback" not in said

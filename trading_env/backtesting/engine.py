@@ -19,6 +19,7 @@ import faulthandler
 import importlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -31,6 +32,7 @@ from functools import lru_cache
 from importlib.util import find_spec
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
+from urllib.parse import urlsplit
 
 import numba
 
@@ -40,6 +42,7 @@ from trading_env.core.errors import ConfigError, FailedError, MismatchError, one
 MEMORY = 2**30  # bytes
 RETRIES = 3
 LIMIT_S = 3600.0
+REACH_S = 10.0  # until an address is given up
 GRACE_S = 10.0  # after the limit, until a process that does not hear it is ended
 STOPPED = "Ray stopped in the middle; what was done is kept: run it again to go on"
 AHEAD = 2  # tasks sent for each core
@@ -233,6 +236,7 @@ def _connected(engine: Engine) -> Iterator[Any]:
     where: dict[str, Any] = {"address": engine.address}
     if engine.workers:
         where = {"address": "local", "num_cpus": engine.workers, "include_dashboard": False}
+    _check_answers(engine.address)
     heard = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(**where, log_to_driver=False, logging_level="error")
@@ -248,6 +252,21 @@ def _connected(engine: Engine) -> Iterator[Any]:
             yield ray
     finally:
         ray.shutdown()
+
+
+def _check_answers(address: str) -> None:
+    """Refuse an address of a host and a port where nothing answers: Ray tries for a quarter hour.
+
+    Raises:
+        ConfigError: nothing does.
+    """
+    parts = urlsplit(address if "//" in address else f"//{address}")
+    try:
+        if parts.port is not None:
+            socket.create_connection((parts.hostname, parts.port), REACH_S).close()
+    except (OSError, ValueError) as error:  # a port that is no number
+        reason = f"no cluster answers there ({error})"
+        raise ConfigError(f"ray = {shown(address)}: {reason}") from None
 
 
 @contextmanager

@@ -36,12 +36,17 @@ from trading_env.policies.adaptive import (
 from trading_env.policies.baselines import BASELINES, EXECUTION_BASELINES
 from trading_env.policies.pace import BLIND, KIND, PaceDescription, PacePolicy
 from trading_env.policies.patience import Patience
-from trading_env.policies.plain import PLAIN, PlainDescription, PlainPolicy
+from trading_env.policies.plain import PLAIN, PlainPolicy
 from trading_env.policies.policy import ENVS, Policy
+from trading_env.policies.recurrent import RECURRENT, RecurrentPolicy
 from trading_env.policies.signal_rule import SignalRule
 from trading_env.problems import PROBLEMS
 
 NAMED = {"portfolio": BASELINES, "execution": EXECUTION_BASELINES}
+WHOLE: dict[str, type[PlainPolicy]] = {  # policies of the whole observation, by kind
+    **dict.fromkeys(PLAIN, PlainPolicy),
+    **dict.fromkeys(RECURRENT, RecurrentPolicy),
+}
 OPTIMUM = "optimal_policy"
 RATED = (
     "without_rate is the same network, trading at once whatever fills cost. signal_rule, where it "
@@ -213,11 +218,12 @@ def _from_run(run: Path) -> Candidate:
     kind, scenarios = description.kind, tuple(description.scenarios)
     path = run / "config.toml"
     config = read_toml(path, RunConfig) if is_there(path) else RunConfig()
-    if kind in PLAIN:
+    if kind in WHOLE:
+        whole = WHOLE[kind]
         return Candidate(
             kind,
-            _told(str(run), lambda layout: PlainPolicy.load(folder, layout)),
-            env=read_json(folder / DESCRIPTION, PlainDescription, PolicyError).env,
+            _told(str(run), lambda layout: whole.load(folder, layout)),
+            env=read_json(folder / DESCRIPTION, whole.description, PolicyError).env,
             market=config.market,
             trained_on=scenarios,
             terms=config.terms,

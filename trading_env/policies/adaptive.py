@@ -84,19 +84,28 @@ def read_policy(folder: Path, kind: type[D]) -> tuple[D, Weights]:
         weights = tensors.load(content)
     except (SafetensorError, ValueError, KeyError, TypeError) as error:  # as its reader has it
         raise PolicyError.at(path, "", f"not safetensors: {clip(error, 60)}") from None
-    check_weights(path, weights, description.sizes)
+    check_weights(path, weights, description.sizes, getattr(description, "memory", 0))
     return description, weights
 
 
-def check_weights(path: Path, weights: Weights, sizes: list[int]) -> None:
+def check_weights(path: Path, weights: Weights, sizes: list[int], memory: int = 0) -> None:
     """Refuse tensors that are not those of a `Network` of these sizes, or that are not finite.
+
+    With a `memory` they are those of a `RecurrentNetwork`.
 
     Raises:
         PolicyError: names the file and the tensor.
     """
     wanted: dict[str, tuple[int, ...]] = {"mean": (sizes[0],), "scale": (sizes[0],)}
+    widths = [memory or sizes[0], *sizes[1:]]
+    if memory:
+        wanted |= {
+            "memory.of_input": (4 * memory, sizes[0]),
+            "memory.of_itself": (4 * memory, memory),
+        }
+        wanted["memory.offset"] = (4 * memory,)
     for k in range(len(sizes) - 1):
-        wanted[f"layer_{k}.weight"] = (sizes[k + 1], sizes[k])
+        wanted[f"layer_{k}.weight"] = (widths[k + 1], widths[k])
         wanted[f"layer_{k}.bias"] = (sizes[k + 1],)
     for name in weights:
         if name not in wanted:
@@ -137,9 +146,17 @@ class Network:
 
     def __call__(self, observations: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return the clipped outputs (rows, outputs) for inputs (rows, inputs)."""
+        return self.answer(self.standardised(observations))
+
+    def standardised(self, observations: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return inputs less their mean, over their scale, saturated."""
+        x = (observations - self.weights["mean"]) / self.weights["scale"]
+        saturated: NDArray[np.float32] = np.clip(x, -SATURATION, SATURATION)
+        return saturated
+
+    def answer(self, x: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return the clipped outputs for what reaches the first layer."""
         weights = self.weights
-        x = (observations - weights["mean"]) / weights["scale"]
-        x = np.clip(x, -SATURATION, SATURATION)
         for k in range(self.layers - 1):
             x = np.tanh(x @ weights[f"layer_{k}.weight"].T + weights[f"layer_{k}.bias"])
         head = self.layers - 1

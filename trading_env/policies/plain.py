@@ -26,12 +26,17 @@ PLAIN = ("plain", "ppo", "sac", "tqc")  # kinds: of any network, and of learners
 WIDEST = 1e3  # of an observed value that reaches the first layer as it is
 
 
-class PlainDescription(Description):
-    """What a plain policy says of itself in `policy.json`."""
+class WholeDescription(Description):
+    """What a policy of the whole observation says of itself in `policy.json`."""
 
-    kind: Literal["plain", "ppo", "sac", "tqc"]
     env: Literal["portfolio", "execution"]
     features: list[str]
+
+
+class PlainDescription(WholeDescription):
+    """And what a plain one says besides."""
+
+    kind: Literal["plain", "ppo", "sac", "tqc"]
 
 
 class PlainPolicy(Policy):
@@ -40,6 +45,9 @@ class PlainPolicy(Policy):
     Raises:
         PolicyError: the network was made for other features, or for another number of assets.
     """
+
+    description: type[WholeDescription] = PlainDescription
+    made_of: type[Network] = Network
 
     def __init__(self, network: Network, layout: ObservationLayout) -> None:
         shape = (len(layout.features), len(layout.symbols))
@@ -85,11 +93,11 @@ class PlainPolicy(Policy):
         Raises:
             PolicyError: a file is missing or damaged, or was made for other features.
         """
-        description, weights = read_policy(folder, PlainDescription)
+        description, weights = read_policy(folder, cls.description)
         if description.features != features_of(layout):
             reason = "other ones than the environment shows (another market?); train again"
             raise PolicyError.at(folder / DESCRIPTION, "features", reason)
-        return cls(Network(weights), layout)
+        return cls(cls.made_of(weights), layout)
 
 
 def features_of(layout: ObservationLayout) -> list[str]:
