@@ -61,6 +61,12 @@ class Batch:
         if setup.past != Past():
             size = len(setup.layout.features)
             self.past = Looking(setup.past, setup.market, world, lanes, size)
+        # SAME_STEP is played here, after the step, where the step's own reset would lose what is
+        # needed: the terms of the last reward, or the bars before the last observation.
+        needs = setup.own_reward is not None or self.past is not None
+        self._resets_late = needs and autoreset is AutoReset.SAME_STEP
+        played = AutoReset.DISABLED if self._resets_late else autoreset
+        self._autoreset = int(played)  # of the driver
         self._final = np.zeros((lanes, size), dtype=np.float32)  # where SAME_STEP reset
         self.seeds = np.zeros(lanes, dtype=np.uint64)
         self.is_started = False
@@ -78,15 +84,6 @@ class Batch:
     def final_observations(self) -> NDArray[np.float32]:
         """What SAME_STEP observed last of the episodes that ended in this step."""
         return self._final if self._resets_late else self.outputs.final_observations
-
-    @property
-    def _resets_late(self) -> bool:
-        """Whether SAME_STEP is played here, after the step: the step's reset loses what is needed.
-
-        That is the terms of the last reward, and the bars before the last observation.
-        """
-        needs = self.setup.own_reward is not None or self.past is not None
-        return needs and self.autoreset is AutoReset.SAME_STEP
 
     def about(self) -> dict[str, Any]:
         """Say in a few words what was built, and of a single environment where it is."""
@@ -144,9 +141,8 @@ class Batch:
         """
         outputs = renewed(self.outputs) if self._fresh else self.outputs
         own = self.setup.own_reward
-        autoreset = AutoReset.DISABLED if self._resets_late else self.autoreset
         summed = self.lanes.logs["reward"].copy() if own else NOTHING
-        given = (self.setup.world, self.lanes, outputs, actions, self.seeds, autoreset.value)
+        given = (self.setup.world, self.lanes, outputs, actions, self.seeds, self._autoreset)
         if self._step is None:
             self._step = on_all_rows(step_lanes, given, self.rows)
         bad = self._step(given)
