@@ -164,7 +164,10 @@ def test_what_cannot_run_is_refused(given: dict[str, Any], said: str) -> None:
 
 @with_ray
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "127.0.0.1:port"])
-def test_an_address_where_no_cluster_answers_is_refused(address: str) -> None:
+def test_an_address_where_no_cluster_answers_is_refused(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ray.init", lambda **_: pytest.fail("Ray would try for a quarter hour"))
     with pytest.raises(ConfigError, match=f"ray = '{address}': no cluster answers there"):
         next(Engine(address=address).run(len, [("a", "cell")]))
 
