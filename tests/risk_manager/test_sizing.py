@@ -199,6 +199,26 @@ def test_caps_are_never_exceeded(
     assert fractions.sum() <= min(leverage, 1.0 / margin) * (1 + 1e-12)
 
 
+@pytest.mark.parametrize(
+    ("caps", "name"),
+    [
+        ({"max_leverage": 1.0, "initial_margin": 0.1}, BoundBy.MAX_LEVERAGE),
+        ({"max_leverage": 2.0, "initial_margin": 1.0}, BoundBy.MARGIN),
+    ],
+)
+def test_what_is_held_beyond_a_cap_of_the_account_is_sold(
+    caps: dict[str, float], name: BoundBy
+) -> None:
+    """Two assets at 0.8 of equity each, and wishes that would keep them there.
+
+    A leverage keeps aside what selling is expected to cost, 0.06% of equity.
+    """
+    free = {"mode": RiskMode.LINEAR, "max_weight": 0.8, "risk_tolerance": 1.0}
+    reports = decided([1.0, 1.0], held(8e3), held(8e3), **free, **caps)
+    assert reports["target_fraction"] == pytest.approx(0.5, rel=1e-3)
+    assert (reports["bound_by"] == name).all()
+
+
 stakes = st.floats(-2.0, 2.0)
 shares = st.floats(0.0, 2.0)
 
