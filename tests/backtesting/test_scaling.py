@@ -258,10 +258,10 @@ def test_a_cluster_whose_head_is_begun_anew(
     goes_on(out, whole, "--ray", head.address)
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "127.0.0.1:port"])
-def test_no_cluster_at_the_address_is_one_line(address: str, tmp_path: Path) -> None:
+def test_no_cluster_at_the_address_is_one_line(tmp_path: Path) -> None:
+    """By the command; `test_engine.py` has every way to write an address."""
     out = tmp_path / "run"
-    process = started(out, "--ray", address)
+    process = started(out, "--ray", "127.0.0.1:1")
     _, said = process.communicate(timeout=60)
-    assert process.returncode == 2 and f"error: ray = '{address}': no cluster answers" in said
+    assert process.returncode == 2 and "error: ray = '127.0.0.1:1': no cluster answers" in said
     assert "Traceback" not in said

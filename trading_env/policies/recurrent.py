@@ -10,6 +10,7 @@ and h goes to the layers. Acting needs numpy alone, in float32.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -87,6 +88,6 @@ class RecurrentPolicy(PlainPolicy):
         self._memory = self.network.remember(observation, self._memory)
         return self.network.answer(self._memory[0])
 
-    def save(self, folder: Any, *, kind: str = "recurrent_ppo", **notes: Any) -> None:
+    def save(self, folder: Path, *, kind: str = "recurrent_ppo", **notes: Any) -> None:
         """Write weights and description; `notes` are kept in the description."""
         super().save(folder, kind=kind, memory=self.network.cells, **notes)
