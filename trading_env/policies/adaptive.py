@@ -46,6 +46,11 @@ class Description(Loose):
     sizes: Annotated[list[Size], Field(min_length=2, max_length=100)]
     scenarios: list[str] = Field([])
 
+    @property
+    def cells(self) -> int:
+        """Numbers that a memory before the layers holds; 0 where there is none."""
+        return 0
+
 
 class Rule(Checked):
     """The two numbers of a `SignalRule`."""
@@ -84,7 +89,7 @@ def read_policy(folder: Path, kind: type[D]) -> tuple[D, Weights]:
         weights = tensors.load(content)
     except (SafetensorError, ValueError, KeyError, TypeError) as error:  # as its reader has it
         raise PolicyError.at(path, "", f"not safetensors: {clip(error, 60)}") from None
-    check_weights(path, weights, description.sizes, getattr(description, "memory", 0))
+    check_weights(path, weights, description.sizes, description.cells)
     return description, weights
 
 

@@ -30,6 +30,11 @@ class RecurrentDescription(WholeDescription):
     kind: Literal["recurrent_ppo"]
     memory: Size
 
+    @property
+    def cells(self) -> int:
+        """Numbers that the memory holds."""
+        return self.memory
+
 
 @dataclass(frozen=True)
 class RecurrentNetwork(Network):
