@@ -121,6 +121,7 @@ class Lanes(SB3VecEnv):
 def fit_plain(
     env: str,
     env_kwargs: dict[str, Any],
+    validation_kwargs: dict[str, Any],
     *,
     agent: str = "ppo",
     timesteps: int,
@@ -134,6 +135,7 @@ def fit_plain(
     Args:
         env: the task.
         env_kwargs: of the training environment, without `num_envs` and `seed_band`.
+        validation_kwargs: of the environment that networks are judged in, likewise.
         agent: of AGENTS.
         timesteps: decisions over all lanes; rounded up to whole rollouts.
         seed: of the learner and of the first episodes.
@@ -162,7 +164,7 @@ def fit_plain(
         detail="none",
         copy=False,
         seed_band="validation",
-        **env_kwargs,
+        **validation_kwargs,
     )
 
     def judge(network: Network) -> float:
@@ -206,6 +208,7 @@ class PlainRun:
         with tqdm(total=run.effort, desc=run.env, unit=" steps", mininterval=1.0) as bar:
             trained = fit_plain(
                 run.env,
+                arguments,
                 arguments,
                 agent=self.agent,
                 timesteps=run.effort,

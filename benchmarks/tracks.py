@@ -1,33 +1,44 @@
 """Train learners for tracks of the benchmark, each seed into a folder that the benchmark takes.
 
-    python -m benchmarks.tracks TRACK [--seeds 10] [--first 0] --out DIR
+    python -m benchmarks.tracks TRACK [--agent fitted] [--seeds 10] [--first 0] --out DIR
     trading-env benchmark --track TRACK --policy DIR
 
-PPO as `benchmarks/regret.py` trains it on Almgren-Chriss and Obizhaeva-Wang, and as
-`benchmarks/regret_portfolio.py` does on Garleanu-Pedersen; the first seed of a training's paths
-lies in the track's training band. A folder `seed_K` holds weights as safetensors, and what the
-training took: that is its budget. Seeds that are there are kept.
+`fitted` is PPO as `benchmarks/regret.py` sets it up for Almgren-Chriss and Obizhaeva-Wang, and
+`benchmarks/regret_portfolio.py` for Garleanu-Pedersen. `ppo`, `sac`, `tqc` and `recurrent_ppo` are
+the learners of `train.py` with their settings there: the whole observation, the environment's
+reward, the network that did best in validation. The first seed of a training's paths lies in the
+track's training band. A folder `seed_K` holds weights as safetensors, and what the training took:
+that is its budget. Seeds that are there are kept.
 
 Not trained here: the adaptive agents, which `train.py` trains.
 """
 
 import argparse
 import sys
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tqdm import tqdm
 
+from agents.plain import AGENTS, REPLAYERS, REPLAYING, SETTINGS, fit_plain, policy_of
 from benchmarks import regret, regret_portfolio
 from benchmarks.holdings import HOLDING, KEEP, TRADE
-from trading_env.backtesting.tracks.track import Track, load_tracks
+from trading_env.backtesting.tracks.track import Band, Track, load_tracks
 from trading_env.envs.vector import ExecutionVectorEnv, PortfolioVectorEnv
 from trading_env.policies.plain import PlainPolicy
 from trading_env.problems import Problem
 
 CLASSES = {"execution": ExecutionVectorEnv, "portfolio": PortfolioVectorEnv}
-TRIALS = {"execution": 1, "portfolio": 1}
+ROLLOUT = SETTINGS.lanes * SETTINGS.steps
+BUDGETS = {"ppo": 122 * ROLLOUT, "recurrent_ppo": 24 * ROLLOUT, "sac": 50_000, "tqc": 50_000}
+"""Decisions of a training: a million of PPO, less where an update takes longer."""
+NOT_HERE = {
+    "bad-data-v0": "what is trained on weak-signal-v0 plays it",
+    "real-indices-v0": "each window has a training part of its own",
+}
 
 
 def problem_of(track: Track) -> Problem:
@@ -65,6 +76,30 @@ def trader(track: Track, seed: int) -> tuple[PlainPolicy, int, float]:
     return PlainPolicy.of([(own, TRADE * bias)], layout), model.num_timesteps, seconds
 
 
+def plain(track: Track, agent: str, seed: int) -> tuple[PlainPolicy, int, float]:
+    """Train a learner of `train.py`; return it, its decisions and the seconds it took."""
+    steps = min(BUDGETS[agent], track.steps)
+    begin = time.perf_counter()
+    with tqdm(total=steps, desc=f"{agent} {seed}", unit=" steps", mininterval=1.0) as bar:
+        trained = fit_plain(
+            track.env,
+            arguments(track, "train"),
+            arguments(track, "validation"),
+            agent=agent,
+            timesteps=steps,
+            seed=seed,
+            advance=bar.update,
+        )
+        taken = int(bar.n)
+    policy = policy_of(trained.network, trained.layout)
+    return policy, taken, time.perf_counter() - begin
+
+
+def arguments(track: Track, band: Band) -> dict[str, Any]:
+    """Return a band's arguments, without those that the trainer sets."""
+    return {k: v for k, v in track.env_kwargs(band).items() if k not in ("seed_band", "detail")}
+
+
 def layout_of(track: Track) -> Any:
     """Return the layout of the track's observations."""
     return CLASSES[track.env](1, **track.env_kwargs("train")).layout
@@ -81,17 +116,26 @@ LEARNERS: Mapping[str, Callable[[Track, int], tuple[PlainPolicy, int, float]]] =
 def main() -> int:
     """Train every seed that is not there."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("track", choices=sorted(LEARNERS))
+    tracks = load_tracks().tracks
+    parser.add_argument("track", choices=sorted(tracks))
+    parser.add_argument("--agent", choices=["fitted", *AGENTS], default="fitted")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--out", type=Path, required=True)
     chosen = parser.parse_args()
-    track = load_tracks().tracks[chosen.track]
+    track, agent = tracks[chosen.track], chosen.agent
+    if track.id in NOT_HERE:
+        parser.error(f"{track.id}: {NOT_HERE[track.id]}")
+    if agent == "fitted" and track.id not in LEARNERS:
+        parser.error(f"{track.id}: nothing is fitted to it; --agent {', '.join(AGENTS)}")
     for seed in range(chosen.first, chosen.first + chosen.seeds):
         folder = chosen.out / f"seed_{seed}"
         if (folder / "policy.json").exists():
             continue
-        policy, steps, seconds = LEARNERS[track.id](track, seed)
+        if agent == "fitted":
+            policy, steps, seconds = LEARNERS[track.id](track, seed)
+        else:
+            policy, steps, seconds = plain(track, agent, seed)
         policy.save(folder, budget={"steps": steps, "trials": 1})
         print(f"seed {seed}  {steps:,} steps  {seconds:.1f} s", flush=True)
     return 0

@@ -106,6 +106,7 @@ def test_no_two_lines_have_one_colour_and_the_first_ten_are_those_of_the_report(
     assert colours[:10] == [re.findall(rf"--s{k}: (#\w+)", paper)[0] for k in range(10)]
 
 
+@pytest.mark.proof
 def test_one_call_draws_a_market_an_episode_and_scores() -> None:
     pytest.importorskip("matplotlib")
     market = load_market({"generator": "gbm", "assets": 2, "paths": 1, "bars": 200})

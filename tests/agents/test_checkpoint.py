@@ -190,6 +190,7 @@ def searched(
     return digest(trained.policy.network), told, trained.validation_bps, trained.generation
 
 
+@pytest.mark.proof
 @pytest.mark.usefixtures("small")
 @pytest.mark.parametrize("stopped", [1, 2, 3, 4])
 def test_a_search_that_was_stopped_ends_as_if_undisturbed(
@@ -209,6 +210,7 @@ def test_a_search_that_was_stopped_ends_as_if_undisturbed(
     assert searched(tmp_path) == whole and tried == []  # a finished one has nothing to do
 
 
+@pytest.mark.proof
 @pytest.mark.usefixtures("small")
 def test_a_search_goes_on_from_the_checkpoint_before_a_damaged_one(tmp_path: Path) -> None:
     with pytest.raises(StopError):
@@ -277,6 +279,7 @@ def after_steps(steps: int) -> Any:
     return call
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("stopped", quick_first([4, 64, 68, 200, STEPS]))
 def test_ppo_that_was_stopped_ends_as_if_undisturbed(
     stopped: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -297,6 +300,7 @@ def test_ppo_that_was_stopped_ends_as_if_undisturbed(
     assert [path.name[-76:] for path in files(tmp_path / "whole")] == states
 
 
+@pytest.mark.proof
 def test_ppo_goes_on_from_the_checkpoint_before_a_damaged_one(tmp_path: Path) -> None:
     with pytest.raises(StopError):
         learned(tmp_path, after_steps(250))
@@ -314,6 +318,7 @@ def test_a_state_that_no_generator_has_is_refused_in_one_line(tmp_path: Path) ->
         learned(tmp_path)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(
     ("changed", "named"),
     [

@@ -58,6 +58,7 @@ def test_the_walk_sees_the_drought_and_the_bars_that_will_trade() -> None:
     np.testing.assert_allclose(np.stack(seen), path.volume[:40], rtol=1e-12)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("scenario", [None, DROUGHT])
 def test_nobody_who_is_not_told_pays_less(scenario: object) -> None:
     arguments = {**ARGUMENTS, "scenario": scenario}

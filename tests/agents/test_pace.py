@@ -109,6 +109,7 @@ def test_the_weights_that_paid_least_in_validation_are_kept_and_not_the_last(
     assert kept.generation == 3 and kept.validation_bps == 0.0
 
 
+@pytest.mark.proof
 @pytest.mark.usefixtures("small")
 def test_the_same_seed_finds_the_same_weights_and_another_seed_others() -> None:
     def weights(seed: int) -> Any:

@@ -47,7 +47,7 @@ def nothing(steps: int) -> None:
 
 def fit(env: str, folder: Path, advance: Any = nothing, **others: Any) -> Any:
     given: dict[str, Any] = {"seed": 3, "advance": advance, "checkpoints": Checkpoints(folder, "p")}
-    return fit_plain(env, ARGUMENTS[env], **{"timesteps": STEPS, **given, **others})
+    return fit_plain(env, ARGUMENTS[env], ARGUMENTS[env], **{"timesteps": STEPS, **given, **others})
 
 
 def stopped_and_resumed(
@@ -81,6 +81,7 @@ def kept_in(folder: Path) -> list[str]:
     return sorted(path.name.rpartition("-")[2] for path in (folder / "checkpoints").iterdir())
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(
     ("env", "agent"),
     [("portfolio", "ppo"), ("execution", "ppo"), ("portfolio", "recurrent_ppo")],
@@ -94,6 +95,7 @@ def test_a_training_that_was_stopped_ends_with_the_same_bits(
     assert kept_in(tmp_path / "whole") == kept_in(tmp_path / "stopped")
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("agent", REPLAYERS)
 def test_a_learner_that_keeps_what_it_met_goes_on_to_the_bit(agent: str, tmp_path: Path) -> None:
     """Stopped between two judgements, with a buffer that has gone round."""
@@ -104,12 +106,12 @@ def test_a_learner_that_keeps_what_it_met_goes_on_to_the_bit(agent: str, tmp_pat
     assert kept_in(tmp_path / "whole") == kept_in(tmp_path / "stopped")
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("agent", AGENTS)
 def test_another_seed_is_another_network(agent: str) -> None:
     arguments: dict[str, Any] = {"agent": agent, "timesteps": 120, "advance": nothing}
-    fits = [
-        fit_plain("portfolio", ARGUMENTS["portfolio"], seed=seed, **arguments) for seed in (0, 1)
-    ]
+    where = ARGUMENTS["portfolio"]
+    fits = [fit_plain("portfolio", where, where, seed=seed, **arguments) for seed in (0, 1)]
     assert not np.array_equal(*[each.network.weights["layer_1.weight"] for each in fits])
 
 
@@ -126,6 +128,7 @@ def test_what_is_saved_answers_as_the_learner_does(agent: str) -> None:
     np.testing.assert_allclose(answered, mean, rtol=1e-5, atol=1e-6)  # sums of float32
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("env", ARGUMENTS)
 def test_a_memory_that_is_saved_answers_as_the_learner_does(env: str, tmp_path: Path) -> None:
     """Over two episodes: it goes on within one, and is empty when the next begins."""
@@ -161,6 +164,7 @@ def test_a_memory_begins_with_an_episode(tmp_path: Path) -> None:
         policy.act(np.zeros((1, len(trained.layout.features)), np.float32), {})
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(
     ("edit", "reason"),
     [
@@ -235,7 +239,7 @@ def test_the_learner_trains_in_the_account_that_was_asked_for(
 ) -> None:
     seen: dict[str, Any] = {}
 
-    def caught(env: str, env_kwargs: dict[str, Any], **_: Any) -> Any:
+    def caught(env: str, env_kwargs: dict[str, Any], *_: Any, **__: Any) -> Any:
         seen.update(env_kwargs)
         raise KeyboardInterrupt
 

@@ -116,6 +116,7 @@ def trained(market: Market) -> portfolio.Trained:
     return fit(arguments, timesteps=2000, seed=0, advance=lambda _: None, training=LITTLE)
 
 
+@pytest.mark.proof
 def test_training_and_its_reference_do_not_depend_on_the_test_band() -> None:
     usual, other = bars(), bars(test_sign=-1.0)
     one, two = trained(usual), trained(other)
@@ -126,11 +127,13 @@ def test_training_and_its_reference_do_not_depend_on_the_test_band() -> None:
     assert found[0] == found[1]
 
 
+@pytest.mark.proof
 def test_the_validation_band_judges_and_nothing_else_does() -> None:
     one, two = trained(bars()), trained(bars(validation_sign=-1.0))
     assert one.validation_utility > 0.0 > two.validation_utility
 
 
+@pytest.mark.proof
 def test_the_network_with_the_highest_utility_is_kept_and_not_the_last(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -152,6 +155,7 @@ def test_the_utility_is_the_mean_over_episodes_in_percent() -> None:
     assert utility(returns, 50.0) == pytest.approx(100.0 * np.mean(by_hand))
 
 
+@pytest.mark.proof
 def test_the_reference_is_the_best_of_its_grid_in_validation() -> None:
     arguments = {"market": bars(), "episode_length": 40}
     best = tuned_signal_rule(arguments, seed=0)

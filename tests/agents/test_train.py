@@ -45,6 +45,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+@pytest.mark.proof
 def test_a_run_leaves_everything_it_promises(folder: Path) -> None:
     promised = [
         "config.toml",
@@ -185,6 +186,7 @@ def used_folder(folder: Path) -> list[str]:
     return ["--out", str(folder)]
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

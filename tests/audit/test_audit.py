@@ -70,6 +70,7 @@ def test_a_planted_fault_is_found_and_nothing_else(toy: str) -> None:
     assert set(report.failed) == PLANTED[toy], report.results
 
 
+@pytest.mark.proof
 def test_every_check_has_a_planted_fault() -> None:
     found = set().union(*PLANTED.values())
     assert found == set(outcomes(audited("Sound")))
@@ -99,6 +100,7 @@ def test_our_environments_pass_every_check(env_id: str) -> None:
     assert set(outcomes(report).values()) == {PASS}, report.results
 
 
+@pytest.mark.proof
 def test_an_id_that_takes_a_frame_is_audited_on_our_bars() -> None:
     gym.register("audit/Frame-v0", entry_point="tests.audit.toys:TakesFrame")
     try:
@@ -132,6 +134,7 @@ def test_a_module_that_turns_warnings_into_errors_is_named(
     assert warnings.filters == before
 
 
+@pytest.mark.proof
 def test_evidence_of_a_stale_fill_says_what_a_lag_of_one_bar_costs() -> None:
     evidence = next(r.evidence for r in audited("StaleClose").results if r.name == "known_price")
     earned, later = map(float, re.findall(r"earn (-?[\d.e-]+\d)", evidence))

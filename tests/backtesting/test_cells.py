@@ -115,6 +115,7 @@ def test_what_is_kept_is_not_played_again_and_is_the_same(tmp_path: Path) -> Non
     assert played(a_plan(), store) == [False] * 4
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(
     ("changes", "redone"),
     [
@@ -147,6 +148,7 @@ def one_digit(text: str) -> str:
     return json.dumps(content)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("damage", [cut, one_digit, lambda text: "", lambda text: "[]"])
 def test_a_damaged_result_counts_as_missing(damage: Callable[[str], str], tmp_path: Path) -> None:
     store = CellStore(tmp_path)

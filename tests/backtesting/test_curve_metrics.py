@@ -139,6 +139,7 @@ def test_an_impossible_curve_is_refused_by_name(curve: object, held: object, wor
         curve_metrics(curve, 252, held)
 
 
+@pytest.mark.proof
 def test_the_interval_covers_the_true_mean_as_often_as_it_says() -> None:
     generator = np.random.default_rng(1)
     samples = generator.normal(0.3, 1.0, size=(200, 100))

@@ -108,6 +108,7 @@ def outcomes(engine: Engine) -> list[tuple[int, Any]]:
     return sorted((k, each.reason if isinstance(each, Failure) else each) for k, each in found)
 
 
+@pytest.mark.proof
 def test_a_cell_that_raises_or_hangs_is_one_failure_and_the_others_go_on() -> None:
     began = time.monotonic()
     assert outcomes(Engine(limit_s=0.5)) == EXPECTED
@@ -234,6 +235,7 @@ def command(policy: str) -> list[str]:
     return [policy if word == "POLICY" else word for word in COMMAND]
 
 
+@pytest.mark.proof
 def test_a_command_says_which_cells_failed_and_writes_the_others(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

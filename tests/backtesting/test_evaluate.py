@@ -74,6 +74,7 @@ def frame() -> pd.DataFrame:
     )
 
 
+@pytest.mark.proof
 def test_there_is_one_row_for_each_episode(frame: pd.DataFrame) -> None:
     assert list(frame.columns) == [*KEYS, *METRICS, WITHHELD]
     assert len(frame) == 3 * 2 * 2 * EPISODES

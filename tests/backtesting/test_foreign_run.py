@@ -231,6 +231,7 @@ def a_plan() -> Plan:
     )
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("damage", ["deep", "metrics", "curve", "lengths", "extra", "random"])
 def test_a_cell_of_another_shape_is_played_again_though_its_hash_is_right(
     damage: str, tmp_path: Path

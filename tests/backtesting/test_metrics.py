@@ -170,6 +170,7 @@ def test_severity_zero_has_no_shock() -> None:
     assert row[["shock_drawdown", "shock_recovery_steps", "shock_cost_multiple"]].isna().all()
 
 
+@pytest.mark.proof
 def test_parent_orders_are_scored_in_their_own_task() -> None:
     frame = evaluate(
         dict(EXECUTION_BASELINES),

@@ -40,6 +40,7 @@ def test_references_stand_beside_scenarios_that_move_the_price_and_no_other() ->
     assert references_for("execution", {"chf_2015": "chf_2015"}, [1.0]) == ()
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(
     ("scenario", "is_shown"), [("price_shock", True), ("liquidity_drought", False)]
 )
@@ -51,6 +52,7 @@ def test_an_evaluation_shows_them_and_says_why(scenario: str, is_shown: bool) ->
     assert set(summary["differences"]) == shown - {"flat"}
 
 
+@pytest.mark.proof
 def test_mirror_adds_the_image_of_what_moves_the_price() -> None:
     summary = summary_of("flat", named("scenarios", ["calm", "price_shock"]), mirror=True)
     names = [s["name"] for s in summary["scenarios"] if s["role"] == "scenario"]

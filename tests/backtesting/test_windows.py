@@ -30,6 +30,7 @@ WALKS = st.builds(
 )
 
 
+@pytest.mark.proof
 @given(WALKS, st.integers(2, 1000))
 def test_every_window_keeps_test_apart_from_training(walk: Walk, bars: int) -> None:
     need = walk.train + walk.embargo + walk.test

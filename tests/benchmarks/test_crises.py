@@ -23,6 +23,7 @@ def test_sourced_figures_come_from_presets_with_sourced_events() -> None:
         assert sourced == any(figure.status == "sourced" for figure in crisis.figures)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(
     "name",
     [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in CRISES],

@@ -48,6 +48,7 @@ def test_ours_answers_each_line_with_its_steps(
     assert all(figure["steps"] > 0 and figure["seconds"] >= 0.01 for figure in figures)
 
 
+@pytest.mark.proof
 def test_the_floor_writes_every_observation_and_depends_on_the_draw() -> None:
     seeds, prices = np.arange(3, dtype=np.uint64), np.full((3, 2), 1.25)
     observations = np.full((3, 2, 5), np.nan, dtype=np.float32)

@@ -18,6 +18,7 @@ SHORT = {
 }
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("preset", SHORT)
 def test_a_preset_shows_the_stylised_facts(preset: str) -> None:
     found = realism.judge(preset, SHORT[preset], seed=31)

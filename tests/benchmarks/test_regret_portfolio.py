@@ -66,6 +66,7 @@ def test_an_intercept_costs_the_risk_of_what_it_holds(problem: Problem) -> None:
     assert expected > 0.05
 
 
+@pytest.mark.proof
 def test_luck_has_no_mean_and_is_nearly_all_of_the_noise(problem: Problem) -> None:
     """What is taken off the rewards makes no policy worth more or less."""
     envs, actor = Holdings(problem, LANES, seed=3), linear_actor(problem)
@@ -84,6 +85,7 @@ def test_luck_has_no_mean_and_is_nearly_all_of_the_noise(problem: Problem) -> No
     assert abs(gap.mean()) < 4.0 * gap.std() * SAMPLING + 0.002
 
 
+@pytest.mark.proof
 def test_planted_weights_want_what_the_problem_s_own_policy_wants(problem: Problem) -> None:
     """Both see the same lanes; the policy reads them in shares, the actor in features."""
     envs, actor = Holdings(problem, LANES, seed=4), linear_actor(problem)

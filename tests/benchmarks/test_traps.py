@@ -9,6 +9,7 @@ from benchmarks import trap_sizes as sizes
 from benchmarks import traps
 
 
+@pytest.mark.proof
 def test_the_early_signal_is_the_sound_one_a_bar_before_and_nothing_else() -> None:
     sound, early = sizes.trend_market(0), sizes.trend_market(1)
     np.testing.assert_array_equal(early.signals[:, :-1], sound.signals[:, 1:])

@@ -47,6 +47,7 @@ def test_doctor_names_what_is_missing_and_how_to_get_it(
     assert "trading-env warm" in found["machine code"]["step"]
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(
     ("toy", "code", "last"),
     [("Sound", 0, "passed"), ("Peek", 1, "failed: 1 (known_price)")],

@@ -124,6 +124,7 @@ def test_a_path_that_leads_to_no_bars(
     refused_market(capsys, tmp_path, path)
 
 
+@pytest.mark.proof
 def test_what_is_no_regular_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for suffix in (".csv", ".parquet", ".toml"):
         (tmp_path / f"folder{suffix}").mkdir()

@@ -355,6 +355,7 @@ def test_a_folder_whose_manifest_is_damaged_is_left_alone(
     assert (tmp_path / "manifest.json").read_text() == content
 
 
+@pytest.mark.proof
 def test_tables_are_csv_without_pyarrow(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

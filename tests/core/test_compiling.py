@@ -56,6 +56,7 @@ def test_of_processes_that_compile_together_one_speaks(tmp_path: Path) -> None:
     assert "".join(said).count(WORDS) == 1
 
 
+@pytest.mark.proof
 def test_where_only_cached_code_is_wanted_none_is_compiled(tmp_path: Path) -> None:
     _, words = started(tmp_path, REFUSED).communicate("\n", timeout=300)
     assert NotCompiledError.__name__ in words and WORDS not in words

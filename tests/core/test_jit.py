@@ -26,5 +26,6 @@ def test_no_kernel_returns_an_array(path: Path) -> None:
         assert not any(name in returned for name in ARRAYS), function.name
 
 
+@pytest.mark.proof
 def test_the_kernels_are_found() -> None:
     assert sum(len(kernels(path)) for path in PACKAGE.rglob("*.py")) > 150

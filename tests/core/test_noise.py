@@ -32,6 +32,7 @@ def test_philox_gives_the_published_words(
     assert " ".join(f"{int(word):08x}" for word in words) == answer
 
 
+@pytest.mark.proof
 def test_uniforms_are_uniform_and_the_pair_is_uncorrelated() -> None:
     pairs = sample(uniforms, Stream.FEED_FAULT)
     error = 4.0 / np.sqrt(DRAWS)  # four standard errors, in units of one draw's deviation
@@ -50,6 +51,7 @@ def test_uniforms_fill_their_bins_evenly() -> None:
     assert chi_square < 49 + 5 * np.sqrt(2 * 49)
 
 
+@pytest.mark.proof
 def test_normals_have_the_moments_of_the_normal_law() -> None:
     z = sample(normals, Stream.ORDER_LATENCY)
     error = 4.0 / np.sqrt(DRAWS)

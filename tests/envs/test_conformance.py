@@ -62,6 +62,7 @@ def test_two_instances_with_one_seed_agree_exactly(detail: str) -> None:
         done = left[2] or left[3]
 
 
+@pytest.mark.proof
 def test_an_unseeded_reset_draws_a_new_path() -> None:
     many = {"generator": "gbm", "assets": 1, "paths": 512, "bars": 1000}  # half a million places
     fresh = [PortfolioEnv(market=many, episode_length=40).reset()[0] for _ in range(3)]

@@ -117,6 +117,7 @@ def test_snapshots_at_random_steps_change_nothing(name: str) -> None:
     assert single(name, 5, steps, at) == single(name, 5, steps)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("name", IDS)
 def test_two_instances_agree_and_another_seed_does_not(name: str) -> None:
     assert single(name, 1, 150) == single(name, 1, 150) != single(name, 5, 150)

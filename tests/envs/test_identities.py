@@ -24,6 +24,7 @@ def excess(left: Floats, right: Floats, scale: Floats) -> float:
     return float(np.max(np.abs(left - right) / scale)) / TOLERANCE
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("draw", quick_first(reversed(range(CONFIGURATIONS)), 2))
 def test_accounts_and_ledgers_add_up(draw: int) -> None:
     rng = np.random.default_rng([2026, draw])

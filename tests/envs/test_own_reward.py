@@ -48,6 +48,7 @@ def play(envs: PortfolioVectorEnv, steps: int = 25) -> list[Any]:
     return played
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("mode", ["NextStep", "SameStep", "Disabled"])
 @pytest.mark.parametrize("detail", ["episode", "full"])
 def test_a_preset_written_as_a_function_plays_as_the_preset(mode: str, detail: str) -> None:
@@ -58,6 +59,7 @@ def test_a_preset_written_as_a_function_plays_as_the_preset(mode: str, detail: s
     assert any((played[2] | played[3]).any() for played in own if len(played) == 5)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("reward", [as_branches, on_arrays])
 @pytest.mark.parametrize("lanes", [1, 9])
 def test_a_batch_pays_what_its_environments_pay_one_by_one(reward: Any, lanes: int) -> None:

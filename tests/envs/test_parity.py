@@ -62,6 +62,7 @@ def records_of(batch: Batch, lane: int) -> bytes:
     return b"".join(table[lane].tobytes() for table in tables)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(
     ("n", "draw"),

@@ -101,6 +101,7 @@ def step_through(env: gym.Env[Any, Any]) -> None:
         ended = terminated or truncated
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("env_id", quick_first(IDS))
 def test_frames_of_both_tasks_are_a_film(env_id: str) -> None:
     env = gym.wrappers.RenderCollection(recorded(env_id))

@@ -299,6 +299,7 @@ def test_gross_adds_magnitudes_and_equity_adds_values() -> None:
     assert account.peak_equity == 50.0
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(("cash", "called"), [(-70.0, True), (-76.0, True), (-60.0, False)])
 def test_a_margin_call_closes_every_position(cash: float, called: bool) -> None:
     """Long 1 and short 0 of 100: equity 100 + cash, required 0.35 of 100."""

@@ -23,6 +23,7 @@ PATHS, STEPS = 12_000, 1_000
 BIAS = 0.02
 
 
+@pytest.mark.proof
 @given(bars(), st.floats(0.01, 0.99), st.floats(0.01, 0.99), st.integers(0, 2**63 - 1))
 def test_the_parts_of_a_bar_make_up_the_bar(bar: Bar, u: float, v: float, seed: int) -> None:
     whole = whole_bar(bar)

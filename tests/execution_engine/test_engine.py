@@ -29,6 +29,7 @@ def test_an_order_s_ledger_says_where_it_was_decided_and_met_the_market() -> Non
     assert report.impact_transient == 0.0
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("limit", [98.5, 99.999, 100.02])
 def test_a_limit_order_fills_at_its_limit_or_better(limit: float) -> None:
     report = ExecutionEngine("default").simulate_execution(Order(1000.0, None, limit), RISEN)

@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -144,6 +145,7 @@ def test_a_buy_and_a_sale_mirror_each_other_where_the_market_stands_still(
         assert math.isclose(*given_, rel_tol=1e-9, abs_tol=1e-9)
 
 
+@pytest.mark.proof
 @given(configs(), quantities, bars())
 def test_a_halted_market_fills_nothing_and_costs_nothing_but_the_miss(
     config: Any, quantity: float, bar: Bar

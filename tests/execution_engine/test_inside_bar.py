@@ -91,6 +91,7 @@ def test_a_target_that_gaps_fills_at_the_better_open(side: float) -> None:
     assert report.shortfall == pytest.approx(-100.0)
 
 
+@pytest.mark.proof
 @sides
 def test_the_path_decides_which_of_stop_and_target_comes_first(side: float) -> None:
     """From the middle of a symmetric bar either is first in about half of the paths."""

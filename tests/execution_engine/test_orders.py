@@ -45,6 +45,7 @@ def live_units(slots: Any) -> float:
     return float(sum(slot.left for slot in slots if slot.state in live))
 
 
+@pytest.mark.proof
 def test_a_new_order_is_what_the_target_lacks_after_everything_live() -> None:
     slots = some_slots(an_order(3.0), an_order(2.0, due=250.0))
     report = sent(held(4.0), slots, target=20.0)

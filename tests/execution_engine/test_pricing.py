@@ -102,6 +102,7 @@ def test_buying_and_selling_mirror_each_other(terms: Terms, quantity: float, rat
     mirror(terms, pushed, mirrored)
 
 
+@pytest.mark.proof
 @given(terms_drawn, quantities, rates)
 def test_the_parts_make_up_the_price_and_are_paid(
     terms: Terms, quantity: float, rate: float

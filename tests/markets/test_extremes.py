@@ -59,6 +59,7 @@ def accepted(shape: str, **reading: Any) -> list[Market]:
     return found
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("shape", quick_first(["back and forth", "once", "for good"]))
 @pytest.mark.parametrize("setting", quick_first(SETTINGS))
 def test_an_extreme_table_is_refused_or_stays_finite(shape: str, setting: str) -> None:
@@ -75,6 +76,7 @@ def test_an_extreme_table_is_refused_or_stays_finite(shape: str, setting: str) -
     assert count >= 24
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("liquidity", quick_first([1e-9, 1e15]))
 def test_stated_liquidity_is_finite_at_every_price(liquidity: float) -> None:
     for market in accepted("back and forth", liquidity=liquidity)[::8]:

@@ -13,6 +13,7 @@ TICKED = SPEC | {"tick": 0.1}
 KEEP = 1.0 - math.log(2.0) / 5.0
 
 
+@pytest.mark.proof
 def test_log_prices_follow_the_law_on_both_sides_of_the_start() -> None:
     market = load_market(SPEC | {"start_bar": 750}, seed_band=None)
     x = np.log(market.close[..., 0] / 50.0)

@@ -54,6 +54,7 @@ def test_the_first_bars_of_a_pool_do_not_know_how_long_it_is(preset: str) -> Non
         assert np.array_equal(getattr(long, name)[:2, :40], getattr(short, name))
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("preset", quick_first(PRESETS, 3))
 def test_volatility_a_bar_is_the_presets(preset: str) -> None:
     # Many short paths: the slow scales start from their stationary law.
@@ -80,6 +81,7 @@ def test_prices_without_signal_are_a_martingale() -> None:
     assert abs(growth.mean()) < 4 * growth.std() / np.sqrt(len(growth))
 
 
+@pytest.mark.proof
 def test_daily_stocks_show_the_stylised_facts(stocks: Market) -> None:
     rows = returns_of(stocks)
     size = np.abs(rows)
@@ -106,6 +108,7 @@ def test_a_fall_is_followed_by_larger_moves_than_a_rise() -> None:
     assert -0.40 < leverage < -0.03
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(("preset", "real"), [("us_index_daily", 1.16), ("btc_hourly", 1.32)])
 @pytest.mark.parametrize("substeps", [4, 16])
 def test_the_range_of_a_bar_is_as_narrow_as_a_real_one(
@@ -134,6 +137,7 @@ def test_volume_grows_with_the_size_of_the_move() -> None:
     assert value_a_day == pytest.approx(1e8, rel=0.1)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("coefficient", quick_first([0.05, 0.0, -0.2]))
 def test_the_signal_has_its_information_coefficient(coefficient: float) -> None:
     size = {"assets": 4, "paths": 100, "bars": 1000}
@@ -166,6 +170,7 @@ def test_the_signal_is_a_unit_process_with_a_half_life_of_ten_bars() -> None:
     assert np.mean(rows[:, 10:] * rows[:, :-10]) == pytest.approx(0.5, abs=0.05)
 
 
+@pytest.mark.proof
 def test_brownian_prices_have_the_drift_volatility_and_correlation_asked_for() -> None:
     market = pool(
         "gbm", assets=2, paths=3000, bars=100, volatility=0.01, drift=0.001, correlation=0.5

@@ -40,6 +40,7 @@ def test_prices_without_signal_are_a_martingale(model: str) -> None:
     assert abs(growth.mean()) < 4 * growth.std() / math.sqrt(len(growth))
 
 
+@pytest.mark.proof
 @MODELS
 def test_a_market_is_named_like_any_other(model: str) -> None:
     spec = {"generator": model, "assets": 2, "paths": 2, "bars": 40}
@@ -54,6 +55,7 @@ def gjr_kurtosis(alpha: float, gamma: float, beta: float) -> float:
     return 3 * (1 - (mean + beta) ** 2) / (1 - second)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(("alpha", "gamma", "beta"), [(0.05, 0.1, 0.8), (0.1, 0.0, 0.6)])
 def test_gjr_garch_has_the_moments_of_its_law(alpha: float, gamma: float, beta: float) -> None:
     law = {"alpha": alpha, "gamma": gamma, "beta": beta, "tail_dof": None, "volatility": 0.01}

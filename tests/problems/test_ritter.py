@@ -151,6 +151,7 @@ def test_a_trade_pays_the_spread_and_the_impact_at_the_price_that_was_seen(
     assert sizes >= set(range(most))
 
 
+@pytest.mark.proof
 def test_the_environment_holds_the_limit_of_a_trade() -> None:
     problem = paper()
     env = gym.make(problem.env_id, **problem.env_kwargs)

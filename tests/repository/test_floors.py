@@ -41,6 +41,7 @@ def test_no_room_imports_upward_or_in_a_circle() -> None:
     assert code == 0, text
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(
     ("file", "statement"),
     [

@@ -175,6 +175,7 @@ def test_assets_sized_together_get_the_same_bits() -> None:
 FREE = {"initial_margin": 1e-12}
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("risk", [{}, {"mode": "volatility_target"}, {"execution_floor": 0.1}])
 def test_a_call_is_what_the_next_step_does(risk: dict[str, Any]) -> None:
     market = {"generator": "gbm", "assets": 1, "paths": 2, "bars": 200}

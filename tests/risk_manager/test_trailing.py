@@ -101,6 +101,7 @@ def test_levels_inside_the_bar_are_watched_all_the_time() -> None:
     assert exits == pytest.approx([-DOWN, UP])  # at the levels, never beyond
 
 
+@pytest.mark.proof
 def test_levels_that_only_closes_reach_act_as_if_they_lay_further_out() -> None:
     """Bars without extremes of their own: what mixing up the two kinds of stop would look like."""
     found = simulated(40_000, 0.01, inside=False)

@@ -104,6 +104,7 @@ def test_a_quiet_start_is_all_quiet() -> None:
         assert shown[name] == pytest.approx(value), name
 
 
+@pytest.mark.proof
 def test_a_worked_holding() -> None:
     """Long 2,000 at 100, shown at 102, sd 1%; equity 1,000,000."""
     asset = held(2000.0, seen_close=102.0, stop_loss=98.0, take_profit=110.0, exit_pending=1)

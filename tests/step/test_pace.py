@@ -44,6 +44,7 @@ def paced(asset: Any, pace: float, steps_left: int, slots: Any = None, **risk: A
     return lane.reports[0]
 
 
+@pytest.mark.proof
 @sides
 @pytest.mark.parametrize(
     ("pace", "share"), [(-1.0, 0.0), (-0.5, 0.125), (0.0, 0.25), (0.5, 0.625), (1.0, 1.0)]
@@ -74,6 +75,7 @@ def test_what_is_in_flight_cannot_be_called_back(side: float) -> None:
     assert paced(asset, -1.0, 4, slots).target - asset.position == side * 60.0
 
 
+@pytest.mark.proof
 @sides
 def test_the_deadline_completes_at_cost(side: float) -> None:
     """200 left at 50, at a rate of 200 of a mean bar's 1000.

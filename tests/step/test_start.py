@@ -76,6 +76,7 @@ def test_episodes_of_one_seed_differ() -> None:
     assert len({int(begun(5, episode).accounts[0].row) for episode in range(20)}) > 10
 
 
+@pytest.mark.proof
 def test_every_path_start_and_scenario_is_drawn_and_none_runs_off_its_path() -> None:
     rows = np.array([[(a := begun(s).accounts[0]).row, a.group] for s in range(1500)])
     path, start = rows[:, 0] // BARS, rows[:, 0] % BARS

@@ -84,6 +84,7 @@ def an_any_event(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
+@pytest.mark.proof
 def test_no_event_is_exactly_neutral() -> None:
     neutral = stress_at(3)
     assert vars(neutral) == {name: float(name in MULTIPLIERS) for name in vars(neutral)}
@@ -280,6 +281,7 @@ def test_an_outage_holds_an_order_until_it_is_over_and_the_longest_wins() -> Non
     assert [stress_at(step, *events).outage for step in range(4)] == [2.5, 1.5, 0.5, 0.0]
 
 
+@pytest.mark.proof
 def test_a_common_shock_keeps_variances_and_raises_correlations() -> None:
     """On independent base returns of 1% the pair's correlation is the common share of variance."""
     rng = np.random.default_rng(2)

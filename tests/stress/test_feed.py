@@ -35,6 +35,7 @@ def fields(asset: Any, names: tuple[str, ...]) -> list[float]:
     return [float(value) for name in names for value in np.atleast_1d(getattr(asset, name))]
 
 
+@pytest.mark.proof
 def test_a_sound_feed_shows_the_bar() -> None:
     asset = an_asset(age=3, valid=0)
     assert delivered(asset) == Fault.NONE
@@ -138,6 +139,7 @@ def test_a_late_bar_and_a_stale_run_do_not_begin_in_each_other() -> None:
         assert asset.late_left == 0 or asset.stale_left == 0
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(
     ("name", "fault"),
     [("missing", 1), ("stale", 2), ("spike", 3), ("duplicate", 4)],

@@ -85,6 +85,7 @@ def test_volume_is_multiplied() -> None:
     assert bar == BASE._replace(volume=125.0)
 
 
+@pytest.mark.proof
 def test_ten_thousand_stressed_bars_keep_their_order() -> None:
     """Sizes as large as a tenfold severity makes them."""
     rng = np.random.default_rng(5)

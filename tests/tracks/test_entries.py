@@ -174,6 +174,7 @@ def test_what_cannot_be_played_is_one_line(capsys: pytest.CaptureFixture[str]) -
     assert "a budget has both, or neither" in capsys.readouterr().err
 
 
+@pytest.mark.proof
 def test_a_policy_that_fails_has_no_figures_and_the_others_have(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -80,6 +80,7 @@ class Nosy(Policy):
         return np.zeros((len(observation), 5))
 
 
+@pytest.mark.proof
 def test_info_is_empty_where_a_track_shows_the_observation_alone() -> None:
     for name, is_told in (("weak-signal-v0", False), ("garleanu-pedersen-5-v0", True)):
         track, nosy = shorter(name, 1), Nosy()

@@ -122,6 +122,7 @@ def test_no_linear_policy_nearby_earns_more(problem: GarleanuPedersen) -> None:
                 assert problem.long_run_reward(LinearPolicy(carry, response)) < reward
 
 
+@pytest.mark.proof
 @BOTH
 def test_a_simulation_earns_the_long_run_reward(problem: GarleanuPedersen) -> None:
     generator = np.random.default_rng(11)
