@@ -10,6 +10,7 @@ from tests.lanes import quick_first
 from tests.markets.pools import pool
 from trading_env.markets import Market, MarketSpecError, load_market
 from trading_env.markets.models.generator import pool_key
+from trading_env.markets.models.pools import curves_of
 from trading_env.markets.models.presets import PRESETS
 
 FIELDS = ("time", "open", "high", "low", "close", "volume", "signals")
@@ -63,6 +64,8 @@ def test_volatility_a_bar_is_the_presets(preset: str) -> None:
     beta, weight = law.loadings(3)
     from_market = np.array(beta) * law.market.volatility
     nominal = np.hypot(from_market, np.array(weight) * law.residual.volatility)
+    _, curve, _ = curves_of(law.day)
+    nominal *= np.sqrt(np.mean(np.resize(curve, 24)[1:] ** 2))  # of the bars that have a return
     measured = np.diff(np.log(market.close), axis=1).std(axis=(0, 1))
     # E sigma^2 of 4,000 lognormal volatilities of log-variance 1.9: 2.5% a standard error.
     assert measured / nominal == pytest.approx(np.ones(3), abs=0.08)

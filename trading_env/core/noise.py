@@ -103,6 +103,7 @@ class Stream(IntEnum):
     MARKET_INTRABAR = 35
     MARKET_VOLUME = 36
     MARKET_SIGNAL = 37
+    MARKET_NIGHT = 38
 
 
 @kernel

@@ -19,6 +19,7 @@ from pydantic import ConfigDict, Field, field_validator
 from trading_env.core.errors import MarketSpecError, shown
 from trading_env.core.settings import Settings
 from trading_env.markets.bars import BANDS, Market
+from trading_env.markets.models.presets import Day
 from trading_env.markets.reading.times import DAY
 
 MAX_ASSETS = 10_000
@@ -26,6 +27,7 @@ MAX_BARS = 1_000_000
 MAX_CELLS = 50_000_000
 FIRST_DAY = np.datetime64("2000-01-03")
 FIRST_SECOND = 1_577_836_800  # 2020-01-01
+FIRST_SESSION = np.datetime64("2020-01-02")
 
 
 class MarketGenerator(Settings):
@@ -84,9 +86,22 @@ def asset_names(count: int) -> tuple[str, ...]:
     return tuple(f"S{i + 1}" for i in range(count))
 
 
-def times_of(bar_seconds: float, bars: int) -> NDArray[np.int64]:
-    """Business days from 2000-01-03, or an unbroken clock from 2020-01-01 UTC."""
+def times_of(bar_seconds: float, bars: int, day: Day | None = None) -> NDArray[np.int64]:
+    """Business days from 2000-01-03, or a clock from 2020-01-01 UTC.
+
+    The clock is unbroken, or runs through the sessions of business days.
+    """
     if bar_seconds >= DAY:
-        days = np.busday_offset(np.full(bars, FIRST_DAY), np.arange(bars))
-        return days.astype("datetime64[s]").astype(np.int64)
-    return FIRST_SECOND + int(bar_seconds) * np.arange(bars, dtype=np.int64)
+        return business_days(FIRST_DAY, bars)
+    inside = int(bar_seconds) * np.arange(bars, dtype=np.int64)
+    if day is None:
+        return FIRST_SECOND + inside
+    dates = business_days(FIRST_SESSION, -(-bars // day.bars))
+    session = inside[: day.bars] + day.opens_s
+    return np.asarray((dates[:, None] + session).ravel()[:bars])
+
+
+def business_days(first: np.datetime64, days: int) -> NDArray[np.int64]:
+    """Return the first seconds of business days, UTC."""
+    dates = np.busday_offset(np.full(days, first), np.arange(days), roll="forward")
+    return dates.astype("datetime64[s]").astype(np.int64)

@@ -16,7 +16,12 @@ on draws of bars <= k only.
 
 Volume: see `presets.VolumeLaw`, in units of the asset, so that the mean traded value is constant.
 
-Not modelled: hours of the day, jumps in price apart from t shocks, a bid and an ask.
+Where a preset has a day (`presets.Day`), volume and sigma go by the bar's place in the session, and
+before each session but the first the price moves by a night, of the volatility that the first bar
+has without its place. The night is no part of a bar's shock: volume does not answer it, nor do the
+scales.
+
+Not modelled: jumps in price apart from t shocks and nights, a bid and an ask, the change of clocks.
 """
 
 import math
@@ -64,6 +69,9 @@ class Model(NamedTuple):
     volume_noise: float
     volume_variance: float  # stationary variance of log volume
     value_a_bar: float  # mean traded value, currency
+    volume_curve: Floats  # (bars of a session,) or (1,), factor of a bar's volume
+    volatility_curve: Floats  # likewise of its volatility
+    night: float  # standard deviation of a night in that of a bar; 0 for none
 
 
 class Pool(NamedTuple):
@@ -192,19 +200,33 @@ def move_market(at: BarAddress, model: Model, state: PathState) -> Motion:
 
 
 @kernel
+def overnight(at: BarAddress, series: int, model: Model, common: float, own: float) -> float:
+    """Draw an asset's log return of the night before a bar: factor and residual, no drift."""
+    from_market = common * normal(at.seed, at.path, at.bar, 0, Stream.MARKET_NIGHT)
+    from_own = own * normal(at.seed, at.path, at.bar, series, Stream.MARKET_NIGHT)
+    variance = model.night * model.night * (common * common + own * own)
+    return model.night * (from_market + from_own) - 0.5 * variance
+
+
+@kernel
 def move_asset(
     at: BarAddress, asset: int, model: Model, state: PathState, market: Motion
 ) -> Spread:
-    """Draw one asset's bar into state.steps: factor, residual, drift and signal."""
+    """Draw one asset's bar into state.steps: factor, residual, drift and signal; and its night."""
     series, share = asset + 1, model.volatility_share
     shared = share * market.deviation - share * share * model.market.log_variance
     residual = move(at, series, model.residual, state.scales[series], shared)
     shock = draw_shocks(at, series, state.weights, state.own)
     advance_scales(at, series, shock, model.residual, state.scales[series])
     beta, weight = model.beta[asset], model.residual_weight[asset]
-    from_market, from_own = beta * market.spread, weight * residual.spread
+    place = at.bar % len(model.volatility_curve)
+    if model.night > 0.0 and place == 0 and at.bar > 0:
+        common, own = beta * market.sigma, weight * residual.sigma
+        state.price[asset] += overnight(at, series, model, common, own)
+    level = model.volatility_curve[place]
+    from_market, from_own = level * beta * market.spread, level * weight * residual.spread
     variance = from_market * from_market + from_own * from_own
-    sigma = math.hypot(beta * market.sigma, weight * residual.sigma)
+    sigma = math.hypot(level * beta * market.sigma, level * weight * residual.sigma)
     drift = model.drift + model.information_coefficient * sigma * state.signal[asset]
     for j in range(len(state.steps)):
         part = state.weights[j]
@@ -226,7 +248,8 @@ def complete_bar(
     state.signal[asset] = next_signal(at, asset, state.signal[asset])
     store_bar(pool, at, asset, prices)
     excess = state.activity[asset] - 0.5 * model.volume_variance
-    units = model.value_a_bar / pool.open[path, bar, asset]
+    value = model.value_a_bar * model.volume_curve[bar % len(model.volume_curve)]
+    units = value / pool.open[path, bar, asset]
     pool.volume[path, bar, asset] = units * math.exp(excess)
     pool.signals[path, bar, asset, 0] = state.signal[asset]
 

@@ -4,13 +4,16 @@
 `model_of` derives it from a preset and a generator's arguments.
 """
 
+import math
+
 import numpy as np
 from pydantic import Field
 
+from trading_env.core.records import Floats
 from trading_env.markets.bars import Market
 from trading_env.markets.models.generator import MAX_ASSETS, MarketGenerator, asset_names, times_of
 from trading_env.markets.models.paths import Model, Pool
-from trading_env.markets.models.presets import DAILY_VALUE, Preset, SeriesLaw
+from trading_env.markets.models.presets import DAILY_VALUE, Day, Preset, SeriesLaw
 from trading_env.markets.models.series import MAX_SUBSTEPS, Scales
 from trading_env.markets.reading.validation import BAR_FIELDS
 
@@ -33,6 +36,7 @@ class PooledMarket(MarketGenerator):
         """Turn a preset into the numbers of the kernels."""
         beta, weight = law.loadings(self.assets)
         volume = law.volume
+        volume_curve, volatility_curve, night = curves_of(law.day)
         surprise = SHOCK_VARIANCE * volume.response**2 + volume.noise**2
         return Model(
             market=_scales(law.market),
@@ -49,6 +53,9 @@ class PooledMarket(MarketGenerator):
             volume_noise=volume.noise,
             volume_variance=surprise / (1.0 - volume.persistence**2),
             value_a_bar=DAILY_VALUE / law.bars_per_day,
+            volume_curve=volume_curve,
+            volatility_curve=volatility_curve,
+            night=night,
         )
 
     def empty_pool(self) -> Pool:
@@ -60,7 +67,7 @@ class PooledMarket(MarketGenerator):
         """Make a market of a filled pool."""
         return Market(
             symbols=asset_names(self.assets),
-            time=times_of(law.bar_seconds, self.bars),
+            time=times_of(law.bar_seconds, self.bars, law.day),
             **pool._asdict(),
             signal_names=(SIGNAL_NAME,),
             bar_seconds=law.bar_seconds,
@@ -69,6 +76,18 @@ class PooledMarket(MarketGenerator):
             source=name,
             trusted=True,
         )
+
+
+def curves_of(day: Day | None) -> tuple[Floats, Floats, float]:
+    """Return how volume and volatility go over a day, and the night's deviation in that of a bar.
+
+    Over the bars of a day, volume keeps its mean and volatility its mean square.
+    """
+    if day is None:
+        return np.ones(1), np.ones(1), 0.0
+    volume, volatility = day.curve(day.volume), day.curve(day.volatility)
+    night = math.sqrt(day.bars * day.night_share / (1.0 - day.night_share))
+    return volume / np.mean(volume), volatility / math.sqrt(np.mean(volatility**2)), night
 
 
 def _scales(law: SeriesLaw) -> Scales:
