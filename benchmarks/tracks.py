@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from agents.plain import AGENTS, REPLAYERS, REPLAYING, SETTINGS, fit_plain, policy_of
+from agents.plain import AGENTS, SETTINGS, fit_plain, policy_of
 from benchmarks import regret, regret_portfolio
 from benchmarks.holdings import HOLDING, KEEP, TRADE
 from trading_env.backtesting.tracks.track import Band, Track, load_tracks

@@ -57,7 +57,7 @@ def test_a_seed_names_a_training(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("agent", tracks.BUDGETS)
 def test_no_training_takes_more_than_a_track_allows(agent: str) -> None:
     """Whole rollouts of all lanes, so that rounding up does not go beyond the limit."""
-    lanes = tracks.REPLAYING.lanes if agent in tracks.REPLAYERS else tracks.ROLLOUT
+    lanes = plain.REPLAYING.lanes if agent in plain.REPLAYERS else tracks.ROLLOUT
     assert tracks.BUDGETS[agent] % lanes == 0
     for name, track in TRACKS.items():
         assert name in tracks.NOT_HERE or tracks.BUDGETS[agent] <= track.steps
