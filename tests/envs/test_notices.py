@@ -65,9 +65,9 @@ def market(seed: int = 1, bars: dict[str, Any] | None = None, **notices: Any) ->
     )
 
 
-def played(env: PortfolioEnv, actions: Any, seed: int = 3) -> list[Any]:
-    """Every output of an episode from the first bar on."""
-    outputs = [env.reset(seed=seed, options={"path": 0, "start": START})]
+def played(env: PortfolioEnv, actions: Any, seed: int = 3, start: int = START) -> list[Any]:
+    """Every output of an episode that starts at a bar."""
+    outputs = [env.reset(seed=seed, options={"path": 0, "start": start})]
     for action in actions:
         outputs.append(env.step(action))
         if outputs[-1][2] or outputs[-1][3]:
@@ -180,6 +180,30 @@ def test_a_delisted_position_is_paid_back_at_its_recovery() -> None:
     assert worth > 0.0
     assert after["cash"] == pytest.approx(before["cash"] + 0.4 * worth, rel=1e-9)
     assert after["execution"]["shortfall"][2] == pytest.approx(0.6 * worth, rel=1e-9)
+
+
+def test_windows_and_frames_go_over_a_split_as_if_there_were_none() -> None:
+    """Raw bars with their splits, in the warm-up and later, show what adjusted bars show.
+
+    Prices and volumes differ by powers of the splits alone, so features do by rounding: ten units
+    in the last place of float32 at the largest feature, 5.
+    """
+    split = np.ones((1, BARS, 3))
+    for asset, (early, late) in enumerate([(30, 90), (78, 81), (80, 100)]):
+        split[0, early, asset], split[0, late, asset] = 4.0, 0.2
+    seen = []
+    for given in ({"split": split}, {}):
+        env = PortfolioEnv(
+            market=market(bars=bars_of(1, **given), **given),
+            seed_band=None,
+            episode_length=40,
+            window=12,
+            frames=["1w"],
+        )
+        still = np.zeros((40, 3), np.float32)
+        seen.append(np.array([output[0] for output in played(env, still, start=80)]))
+    assert seen[0].shape == (41, *env.observation_space.shape)
+    np.testing.assert_allclose(seen[0], seen[1], rtol=0.0, atol=5e-6)
 
 
 CUTS = (70, 80, 81, 90, 104, 105, 106, 115)  # around listings, and between

@@ -11,7 +11,7 @@ Frames. A coarse bar holds the shown bars whose stamps lie in one period of its 
 until then it is known only by how far the price has gone since the last complete one (`move`). Its
 averages are those of complete bars: means over all of them until they are as old as a half-life of
 20 bars (5 for the trend) makes them, exponentially weighted from then on. A bar that the feed does
-not deliver adds nothing.
+not deliver adds nothing. A split or a dividend rebases what a frame holds, as all that was shown.
 
 Over 300 lines because the two are written by one loop over lanes, and read together.
 
@@ -41,6 +41,7 @@ from trading_env.core.records import (
 from trading_env.core.sources import source_digest
 from trading_env.core.values import Shown
 from trading_env.core.world import World
+from trading_env.execution_engine.notices import rebase_shown
 from trading_env.step.observation import (
     LIMIT,
     NUM_ASSET_FEATURES,
@@ -155,6 +156,20 @@ def add_bar(
 
 
 @kernel
+def rebase_frames(frames: Table, units: float, factor: float) -> None:
+    """Multiply the prices of an asset's frames by `factor`, and their volumes by `units`."""
+    for f in range(frames.shape[0]):
+        frame: FrameState = frames[f]
+        frame.high *= factor
+        frame.low *= factor
+        frame.close *= factor
+        frame.last_close *= factor
+        frame.volume *= units
+        frame.last_volume *= units
+        frame.volume_mean *= units
+
+
+@kernel
 def observe_frame(out: Block, frame: FrameState) -> None:
     """Write the features of one frame of one asset."""
     out[:] = 0.0
@@ -206,6 +221,10 @@ def begin_look(
         asset.seen_variance_slow = square
         for k in range(row - warmup + 1, row + 1):
             bar = world.bars[k, a]
+            if world.notices.shape[0] > 0:
+                notice = world.notices[k, a]
+                rebase_shown(asset, notice.units, notice.kept / notice.units)
+                rebase_frames(frames[a], notice.units, notice.kept / notice.units)
             show_bar(asset, Shown(bar.high, bar.low, bar.close, bar.volume, 0.0, 1.0))
             for f in range(frames.shape[1]):
                 add_bar(frames[a, f], bar.high, bar.low, bar.close, bar.volume, periods[k, f])
@@ -245,6 +264,9 @@ def step_look(
         if window > 0:
             at = (window - 1) * bar + a * kept
             keep_bar(out[at : at + kept], shown[a * features : (a + 1) * features])
+        if world.notices.shape[0] > 0:
+            notice = world.notices[row, a]
+            rebase_frames(frames[a], notice.units, notice.kept / notice.units)
         if assets[a].valid == 1:
             high, low, close = assets[a].seen_high, assets[a].seen_low, assets[a].seen_close
             for f in range(frames.shape[1]):
