@@ -66,7 +66,7 @@ def read_config(context: typer.Context, path: str | None) -> str | None:
     values = read_toml(Path(path), dict[str, Any], ConfigError)
     if isinstance(values.get("market"), dict):
         values["market"] = json.dumps(values["market"])
-    kinds = get_type_hints(train)
+    kinds = {k: v for k, v in get_type_hints(train).items() if k != "context"}
     for name, value in values.items():
         if name not in kinds:
             raise ConfigError(f"{path}: {unknown('key', name, kinds)}")
@@ -112,7 +112,7 @@ def train(
     ] = None,
     timesteps: Annotated[
         int | None,
-        typer.Option(help="decisions to train on (default: 1,000,000 of ppo, else 200,000)"),
+        typer.Option(help="decisions (default: 1,000,000, of sac, tqc and recurrent_ppo 200,000)"),
     ] = None,
     generations: Annotated[
         int | None, typer.Option(help="execution: generations of the search (default: 12)")
@@ -150,7 +150,10 @@ def train(
         typer.Option(metavar="ADDRESS", help="run trainings on this Ray cluster (extra: ray)"),
     ] = "",
     time_limit: Annotated[
-        float, typer.Option(metavar="SECONDS", help="one of several trainings that takes longer")
+        float,
+        typer.Option(
+            metavar="SECONDS", help="a training that takes longer has failed; of several trainings"
+        ),
     ] = DAY_S,
     *,
     reading: dict[str, Any],
@@ -163,7 +166,9 @@ def train(
             if name in (*WHERE, "resume"):
                 continue
             if source is not None and source.name == "COMMANDLINE":
-                raise ConfigError(f"--{name}: a run that is resumed has its options in {CONFIG}")
+                raise ConfigError(
+                    f"--{name.replace('_', '-')}: a run that is resumed has its options in {CONFIG}"
+                )
     from agents.execution_run import ExecutionRun
     from agents.plain import AGENTS, run_of
     from agents.portfolio_run import PortfolioRun

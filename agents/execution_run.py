@@ -1,7 +1,7 @@
 """The parent orders of `python train.py`: what feedback is worth in crises never met before.
 
 A pace with feedback and one without are trained on the crises of one family and played in those of
-another, one at a time; beside them the hand rule, the even pace and the fastest.
+another, one at a time; beside them the hand rule, the even pace, the fastest and random ones.
 """
 
 from pathlib import Path

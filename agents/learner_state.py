@@ -53,7 +53,7 @@ class Learned(NamedTuple):
 
 
 def learned(learner: Any) -> dict[str, Learned]:
-    """Return what is learned; the targets of critics follow and are not."""
+    """Return what is learned; target networks follow the critics and are left out."""
     named = dict(learner.policy.named_parameters())
     if is_off_policy(learner):
         named["log_ent_coef"] = learner.log_ent_coef

@@ -219,7 +219,7 @@ class PlainRun:
             )
         name = {"crises": "crises_train"}.get(self.trained_on, self.trained_on)
         notes = {"scenarios": [name], "kept_step": trained.step}
-        notes |= {"validation_reward": trained.validation_utility}
+        notes |= {"validation_reward": trained.validation_score}
         policy = policy_of(trained.network, trained.layout)
         policy.save(folder / "policy", kind=self.agent, **notes)
         run_folder.note(training=notes)

@@ -83,7 +83,7 @@ class Trained(NamedTuple):
 
     network: Network
     layout: ObservationLayout
-    validation_utility: float
+    validation_score: float
     step: int
 
 

@@ -79,7 +79,7 @@ class PortfolioRun(TrainingRun):
                 checkpoints=Checkpoints(folder, LEARNER),
             )
         notes = {"scenarios": [CALM], "kept_step": trained.step}
-        notes |= {"validation_utility": trained.validation_utility}
+        notes |= {"validation_utility": trained.validation_score}
         if len(self.tables[0].signal_names) == 1:
             notes[REFERENCE] = tuned_signal_rule(arguments, seed=seed)
         AdaptivePolicy(trained.network, trained.layout).save(folder / "policy", **notes)

@@ -116,7 +116,7 @@ class Watch(BaseCallback):
             self._check(f"weight {name}", tensor)
 
     def tensors(self) -> dict[str, Any]:
-        """Return the arrays of a checkpoint; of a best network that is not there yet, any."""
+        """Return the arrays of a checkpoint; until a network is the best, the present one is."""
         best = self.best or network_of(self.model)
         kept = {f"best.{name}": weights for name, weights in best.weights.items()}
         return kept | tensors_of(self.model, self.envs)

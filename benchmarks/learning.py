@@ -254,8 +254,10 @@ def page(record: Mapping[str, Any]) -> str:
             for name, (mean, low, high) in record["share"].items()
         ),
         "",
-        "With the feedback of another episode at each step, the first training pays {:+.1f}% "
-        "[{:+.1f}, {:+.1f}] more there.".format(*record["shuffled"]),
+        "Given another episode's feedback at each step, the first training pays {:+.1f}% "
+        "[{:+.1f}, {:+.1f}] in crises that end in time, against its own.".format(
+            *record["shuffled"]
+        ),
         "",
         f"![What is left of an order through a crisis ({SHOWN})](images/pace.png)",
         "",

@@ -27,11 +27,11 @@ from agents.plain import AGENTS, SETTINGS, fit_plain, policy_of
 from benchmarks import regret, regret_portfolio
 from benchmarks.holdings import HOLDING, KEEP, TRADE
 from trading_env.backtesting.tracks.track import Band, Track, load_tracks
-from trading_env.envs.vector import ExecutionVectorEnv, PortfolioVectorEnv
+from trading_env.envs.spaces import ObservationLayout
 from trading_env.policies.plain import PlainPolicy
+from trading_env.policies.policy import env_class
 from trading_env.problems import Problem
 
-CLASSES = {"execution": ExecutionVectorEnv, "portfolio": PortfolioVectorEnv}
 ROLLOUT = SETTINGS.lanes * SETTINGS.steps
 BUDGETS = {"ppo": 122 * ROLLOUT, "recurrent_ppo": 24 * ROLLOUT, "sac": 50_000, "tqc": 50_000}
 """Decisions of a training: a million of PPO, less where an update takes longer."""
@@ -44,8 +44,7 @@ NOT_HERE = {
 def problem_of(track: Track) -> Problem:
     """Return a track's problem with the arguments of its training band."""
     made = track.made
-    if made is None:
-        raise SystemExit(f"{track.id}: no learner is trained here for a track without a problem")
+    assert made is not None  # of those in LEARNERS
     return Problem(
         **{name: getattr(made, name) for name in made.__dataclass_fields__ if name != "env_kwargs"},
         env_kwargs=track.env_kwargs("train"),
@@ -100,9 +99,9 @@ def arguments(track: Track, band: Band) -> dict[str, Any]:
     return {k: v for k, v in track.env_kwargs(band).items() if k not in ("seed_band", "detail")}
 
 
-def layout_of(track: Track) -> Any:
+def layout_of(track: Track) -> ObservationLayout:
     """Return the layout of the track's observations."""
-    return CLASSES[track.env](1, **track.env_kwargs("train")).layout
+    return env_class(track.env)(1, **track.env_kwargs("train")).layout
 
 
 LEARNERS: Mapping[str, Callable[[Track, int], tuple[PlainPolicy, int, float]]] = {

@@ -55,9 +55,10 @@ def default_of(field: FieldInfo) -> str:
     """Show a default as a user would write it."""
     if field.is_required():
         return "required"
-    value = getattr(field.default, "name", field.default)  # codes go by their names
+    default = field.get_default(call_default_factory=True)
+    value = getattr(default, "name", default)  # codes go by their names
     if isinstance(value, str):
-        value = value.lower() if value is not field.default else value
+        value = value.lower() if value is not default else value
         return f'`"{value}"`'
     return f"`{value}`"
 

@@ -264,7 +264,7 @@ def learned(
         advance=advance,
         checkpoints=None if folder is None else Checkpoints(folder, "ppo"),
     )
-    return digest(trained.network), trained.validation_utility, trained.step
+    return digest(trained.network), trained.validation_score, trained.step
 
 
 def after_steps(steps: int) -> Any:

@@ -73,7 +73,7 @@ def assert_equal(one: Any, other: Any) -> None:
     assert one.network.weights.keys() == other.network.weights.keys()
     for name, weight in one.network.weights.items():
         assert weight.tobytes() == other.network.weights[name].tobytes(), name
-    assert (one.step, one.validation_utility) == (other.step, other.validation_utility)
+    assert (one.step, one.validation_score) == (other.step, other.validation_score)
 
 
 def kept_in(folder: Path) -> list[str]:

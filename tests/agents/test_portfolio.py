@@ -120,7 +120,7 @@ def trained(market: Market) -> portfolio.Trained:
 def test_training_and_its_reference_do_not_depend_on_the_test_band() -> None:
     usual, other = bars(), bars(test_sign=-1.0)
     one, two = trained(usual), trained(other)
-    assert one.step == two.step and one.validation_utility == two.validation_utility
+    assert one.step == two.step and one.validation_score == two.validation_score
     for name, weights in one.network.weights.items():
         np.testing.assert_array_equal(weights, two.network.weights[name])
     found = [tuned_signal_rule({"market": m, "episode_length": 40}, seed=0) for m in (usual, other)]
@@ -130,7 +130,7 @@ def test_training_and_its_reference_do_not_depend_on_the_test_band() -> None:
 @pytest.mark.proof
 def test_the_validation_band_judges_and_nothing_else_does() -> None:
     one, two = trained(bars()), trained(bars(validation_sign=-1.0))
-    assert one.validation_utility > 0.0 > two.validation_utility
+    assert one.validation_score > 0.0 > two.validation_score
 
 
 @pytest.mark.proof
@@ -145,7 +145,7 @@ def test_the_network_with_the_highest_utility_is_kept_and_not_the_last(
 
     monkeypatch.setattr(portfolio, "utility", falling)
     kept = trained(bars())
-    assert len(scores) >= 4 and kept.validation_utility == 0.0
+    assert len(scores) >= 4 and kept.validation_score == 0.0
     assert 0 < kept.step < 2000
 
 

@@ -95,12 +95,11 @@ def test_info_is_empty_where_a_track_shows_the_observation_alone() -> None:
 
 
 def test_a_policy_brings_what_its_track_allows_and_nothing_else() -> None:
-    layout = ExecutionVectorEnv(1).layout
-    assert Entrant(Nosy(risk={}), TRACKS["weak-signal-v0"], layout).env_overrides == {"risk": {}}
+    assert Entrant(Nosy(risk={}), TRACKS["weak-signal-v0"]).env_overrides == {"risk": {}}
     with pytest.raises(ConfigError, match=r"ritter-v0: the policy brings 'risk'.*allows nothing"):
-        Entrant(Nosy(risk={}), TRACKS["ritter-v0"], layout)
+        Entrant(Nosy(risk={}), TRACKS["ritter-v0"])
     with pytest.raises(ConfigError, match=r"brings 'account'.*allows only risk"):
-        Entrant(Nosy(account={}), TRACKS["weak-signal-v0"], layout)
+        Entrant(Nosy(account={}), TRACKS["weak-signal-v0"])
 
 
 def test_a_shuffled_policy_sees_what_was_shown_earlier_in_some_lane() -> None:

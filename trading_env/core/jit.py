@@ -38,12 +38,12 @@ def kernel(function: F) -> F:
 
 
 def rare_kernel(function: F) -> F:
-    """Compile such a function apart from its callers: for what most steps do not reach."""
+    """Compile a kernel as a function of its own: for what most steps do not reach."""
     return compiled_within(function, forceinline=False)
 
 
 def compiled_within(function: F, *, forceinline: bool) -> F:
-    """Compile a function for compiled callers, and apart from that for Python, when it calls.
+    """Compile a function for compiled callers, and at the first call from Python for Python too.
 
     What Python needs to call a function takes as long to compile as a small function, and few of
     them are ever called from there.
@@ -79,7 +79,7 @@ def view(function: F) -> F:
 def outer_kernel(function: F) -> F:
     """Write out in its caller a kernel that holds most of the step.
 
-    Numba optimises what a kernel calls again with each kernel around it.
+    As a function of its own, what it calls would be optimised once more for each caller around it.
     """
     return view(function)
 

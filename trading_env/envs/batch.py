@@ -3,6 +3,7 @@
 Both Gymnasium classes are thin layers over this one: the single environment is the batch of one.
 """
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -13,10 +14,11 @@ from trading_env.core.codes import AutoReset
 from trading_env.core.errors import ConfigError
 from trading_env.core.records import SLOTS, Floats, new_table
 from trading_env.core.seeds import seeds_of
-from trading_env.core.showing import number
+from trading_env.core.showing import as_table, number, one_line
 from trading_env.envs.look_back import Looking, Past
 from trading_env.envs.own_reward import OwnReward
 from trading_env.envs.snapshot import Snapshot, arguments_of, checked_snapshot, snapshot_of
+from trading_env.envs.spaces import ObservationLayout
 from trading_env.envs.world import Setup
 from trading_env.step.drivers import ALL_FINITE, DRAWN, reset_lanes, step_lanes
 from trading_env.step.look_back import FrameState
@@ -227,3 +229,49 @@ class Batch:
         else:
             now.observations[...] = found.observations
         self.is_started = True
+
+
+class BatchFace:
+    """What one environment and a vector of them share: words about them, layout and snapshots."""
+
+    setup: Setup
+    _batch: Batch
+
+    def __repr__(self) -> str:
+        """Say what was built, and where it is."""
+        return one_line(type(self).__name__, self._batch.about())
+
+    __str__ = __repr__  # what Gymnasium's wrappers show
+
+    def _repr_html_(self) -> str:
+        return as_table(type(self).__name__, self._batch.about())
+
+    @property
+    def layout(self) -> ObservationLayout:
+        """Where each feature stands in the observation."""
+        return self.setup.layout
+
+    def get_state(self) -> dict[str, Any]:
+        """Return an exact, picklable snapshot: state, seeds and arguments.
+
+        It tells the future, so a policy must not read it.
+
+        Raises:
+            RuntimeError: no episode has begun.
+        """
+        return self._batch.get_state()
+
+    def set_state(
+        self, state: dict[str, Any], *, reseed: int | Sequence[int] | None = None
+    ) -> None:
+        """Go back to a snapshot of an environment with the same arguments, in any process.
+
+        The episode goes on exactly as it would have there, whatever seed this one had. With
+        `reseed` it branches: what has happened stays, later draws are those of the new seed (plus
+        the lane), or of a list.
+
+        Raises:
+            ValueError: the snapshot is damaged, or of other arguments (the message names which); or
+                `reseed` is no seed. Nothing has changed.
+        """
+        self._batch.set_state(state, reseed=reseed)

@@ -59,7 +59,7 @@ class ExecutionEnv(TradingEnv):
       the volume to be expected over the horizon, or `{"quantity": units}` for each asset.
     - episode_length: steps to the deadline.
     - market: default one asset of `multiscale`.
-    - risk: only `participation_bars` limits a child order.
+    - risk: `participation_bars`, `no_trade_band` and `feedback_rate` act on child orders.
     - scenario, severity, execution, account, reward, seed_band, window, frames, detail,
       render_mode, action, action_form: as in `trading_env/Portfolio-v0`.
 

@@ -124,7 +124,7 @@ class Words(NamedTuple):
 
 
 def words_of(layout: type, *names: str, **arrays: type[IntEnum]) -> tuple[Words, ...]:
-    """Find fields in a layout; of an array field that a code numbers, its elements."""
+    """Find fields by name; elements of an array field by the code that numbers them."""
     fields = dict(record_dtype(layout).fields or {})
     found: dict[type, dict[str, int]] = {}
     for name in names:

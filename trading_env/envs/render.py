@@ -244,7 +244,7 @@ def _legend() -> list[Any]:
     return [
         mark("^", BUY, "buy"),
         mark("v", SELL, "sell"),
-        mark("D", EXIT, "stop, target or margin exit"),
+        mark("D", EXIT, "exit by the risk manager, or a delisting"),
         mark("x", FAULT, "price shown, where it is not the true one"),
         Patch(color=STRESS, alpha=0.35, label="scenario event"),
         Patch(color=HALT, alpha=0.5, label="halt"),

@@ -8,11 +8,9 @@ from numpy.typing import NDArray
 
 from trading_env.core.arguments import choice, mapping, whole
 from trading_env.core.seeds import seed_of, seeds_of
-from trading_env.core.showing import as_table, one_line
-from trading_env.envs.batch import Batch
+from trading_env.envs.batch import Batch, BatchFace
 from trading_env.envs.info import check_detail, full_info, summary
 from trading_env.envs.render import draw, print_line
-from trading_env.envs.spaces import ObservationLayout
 from trading_env.envs.trace import EpisodeTrace
 from trading_env.envs.world import Setup
 from trading_env.step.drivers import DRAWN
@@ -20,8 +18,8 @@ from trading_env.step.drivers import DRAWN
 ALL = np.array([True])
 
 
-class TradingEnv(gym.Env[NDArray[np.float32], Any]):
-    """One environment of either task over the serial driver."""
+class TradingEnv(BatchFace, gym.Env[NDArray[np.float32], Any]):
+    """One environment of either task over a batch of one."""
 
     metadata: dict[str, Any] = {  # noqa: RUF012 -- Gymnasium declares it as an instance attribute
         "render_modes": ["human", "rgb_array", "ansi"],
@@ -38,20 +36,6 @@ class TradingEnv(gym.Env[NDArray[np.float32], Any]):
         self._trace = EpisodeTrace(self.setup)
         self.observation_space = self.layout.space()
         self.action_space = self.setup.actions.space()
-
-    def __repr__(self) -> str:
-        """Say what was built, and where it is."""
-        return one_line(type(self).__name__, self._batch.about())
-
-    __str__ = __repr__  # what Gymnasium's wrappers show
-
-    def _repr_html_(self) -> str:
-        return as_table(type(self).__name__, self._batch.about())
-
-    @property
-    def layout(self) -> ObservationLayout:
-        """Where each feature stands in the observation."""
-        return self.setup.layout
 
     @property
     def trace(self) -> EpisodeTrace:
@@ -132,25 +116,3 @@ class TradingEnv(gym.Env[NDArray[np.float32], Any]):
         if self.render_mode == "ansi":
             return print_line(self._trace)
         return draw(self._trace, show=self.render_mode == "human")
-
-    def get_state(self) -> dict[str, Any]:
-        """Return an exact, picklable snapshot: state, seed and arguments.
-
-        It tells the future, so a policy must not read it.
-
-        Raises:
-            RuntimeError: no episode has begun.
-        """
-        return self._batch.get_state()
-
-    def set_state(self, state: dict[str, Any], *, reseed: int | None = None) -> None:
-        """Go back to a snapshot of an environment with the same arguments, in any process.
-
-        The episode goes on exactly as it would have there, whatever seed this one had. With
-        `reseed` it branches: what has happened stays, later draws are those of the new seed.
-
-        Raises:
-            ValueError: the snapshot is damaged, or of other arguments (the message names which); or
-                `reseed` is no seed. Nothing has changed.
-        """
-        self._batch.set_state(state, reseed=reseed)

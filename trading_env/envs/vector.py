@@ -17,10 +17,8 @@ from trading_env.core.arguments import choice, flag, mapping, whole
 from trading_env.core.codes import AutoReset, Task
 from trading_env.core.errors import ConfigError, shown
 from trading_env.core.seeds import seeds_of
-from trading_env.core.showing import as_table, one_line
-from trading_env.envs.batch import Batch
+from trading_env.envs.batch import Batch, BatchFace
 from trading_env.envs.info import check_detail, full_info, summary
-from trading_env.envs.spaces import ObservationLayout
 from trading_env.envs.world import EXECUTION_DEFAULTS, build
 
 MOST_LANES = 10_000_000  # more is a mistake, or needs more memory than there is
@@ -31,7 +29,7 @@ MODES = {
 }
 
 
-class TradingVectorEnv(gym.vector.VectorEnv[NDArray[np.float32], Any, NDArray[Any]]):
+class TradingVectorEnv(BatchFace, gym.vector.VectorEnv[NDArray[np.float32], Any, NDArray[Any]]):
     """Many environments of one task over one driver.
 
     Args:
@@ -74,20 +72,6 @@ class TradingVectorEnv(gym.vector.VectorEnv[NDArray[np.float32], Any, NDArray[An
         self.single_action_space = self.setup.actions.space()
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
-
-    def __repr__(self) -> str:
-        """Say what was built, and where it is."""
-        return one_line(type(self).__name__, self._batch.about())
-
-    __str__ = __repr__  # what Gymnasium's wrappers show
-
-    def _repr_html_(self) -> str:
-        return as_table(type(self).__name__, self._batch.about())
-
-    @property
-    def layout(self) -> ObservationLayout:
-        """Where each feature stands in the observation."""
-        return self.setup.layout
 
     @property
     def batch(self) -> Batch:
@@ -182,31 +166,6 @@ class TradingVectorEnv(gym.vector.VectorEnv[NDArray[np.float32], Any, NDArray[An
             info["final_info"] = {} if self.detail == "none" else {"summary": final}
             info["_final_info"] = ended.copy()
         return info
-
-    def get_state(self) -> dict[str, Any]:
-        """Return an exact, picklable snapshot of all lanes: state, seeds and arguments.
-
-        It tells the future, so a policy must not read it.
-
-        Raises:
-            RuntimeError: no episode has begun.
-        """
-        return self._batch.get_state()
-
-    def set_state(
-        self, state: dict[str, Any], *, reseed: int | Sequence[int] | None = None
-    ) -> None:
-        """Go back to a snapshot of an environment with the same arguments, in any process.
-
-        The episode goes on exactly as it would have there, whatever seed this one had. With
-        `reseed` it branches: what has happened stays, later draws are those of the new seed (plus
-        the lane), or of a list.
-
-        Raises:
-            ValueError: the snapshot is damaged, or of other arguments (the message names which); or
-                `reseed` is no seed. Nothing has changed.
-        """
-        self._batch.set_state(state, reseed=reseed)
 
 
 class PortfolioVectorEnv(TradingVectorEnv):

@@ -67,7 +67,7 @@ class ExecutionConfig(Settings):
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
 
     latency: Literal["zero", "colocated", "cloud", "retail"] = "retail"
-    """Named latency: colocated 50 us, cloud 4 ms, retail 80 ms (medians, lognormal)."""
+    """Named latency: zero, colocated 50 us, cloud 4 ms, retail 80 ms (medians, lognormal)."""
     latency_ms: float | None = Field(None, ge=0.0)
     """Median latency, milliseconds; overrides the name's."""
     latency_log_sd: float | None = Field(None, ge=0.0, le=5.0)

@@ -12,7 +12,6 @@ order costs about the same at any pace, and leaves less to be met by a crisis.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,12 +46,12 @@ class Clock:
     length: int
     participation: float = 0.1
 
-    @cached_property
+    @property
     def columns(self) -> dict[str, int]:
         """Where each feature of the asset stands in an observation."""
         return {feature.name: place for place, feature in enumerate(self.layout.block)}
 
-    @cached_property
+    @property
     def time_column(self) -> int:
         """Where the share of time left stands."""
         return self.layout.account_column("time_left")

@@ -21,7 +21,9 @@ ENVS: dict[str, type[TradingVectorEnv]] = {
 }
 Observation: TypeAlias = NDArray[np.float32]  # (num_envs, size)
 Info: TypeAlias = Mapping[str, Any]  # of the same step, batched; {} where `detail` is "none"
-Action: TypeAlias = NDArray[np.float64]  # (num_envs, assets), as the environment's action space
+Action: TypeAlias = NDArray[
+    np.float64
+]  # (num_envs, assets) or (num_envs, assets, 4), as the action space
 
 
 class Policy(ABC):
@@ -38,7 +40,7 @@ class Policy(ABC):
 
     @abstractmethod
     def act(self, observation: Observation, info: Info) -> NDArray[Any]:
-        """Return actions (num_envs, assets).
+        """Return actions (num_envs, assets), or (num_envs, assets, 4) with `action` not "target".
 
         Args:
             observation: (num_envs, size); the next step may overwrite it.

@@ -6,6 +6,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from trading_env.policies.policy import Action, Info, Observation, Policy
+from trading_env.step.observation import NUM_ASSET_FEATURES, AccountFeature
+
+TIME_LEFT = NUM_ASSET_FEATURES + AccountFeature.TIME_LEFT  # its place; windows and frames follow
 
 
 def pace_of(share: NDArray[np.float64], steps_left: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -19,7 +22,7 @@ def pace_of(share: NDArray[np.float64], steps_left: NDArray[np.float64]) -> NDAr
 class Schedule(Policy):
     """Work one parent order by a fixed list of child orders, in units or in proportions.
 
-    The step is read off the observation's last feature, the share of time left.
+    The step is read off the share of time left, in the observation of one asset without signals.
     """
 
     slices: tuple[float, ...]
@@ -34,7 +37,7 @@ class Schedule(Policy):
         slices = np.array(self.slices)
         left = np.cumsum(slices[::-1])[::-1]
         share = np.divide(slices, left, out=np.ones_like(slices), where=left != 0.0)
-        time_left = np.asarray(observation, dtype=np.float64)[..., -1]
+        time_left = np.asarray(observation, dtype=np.float64)[..., TIME_LEFT]
         steps_left = np.maximum(np.rint(time_left * len(slices)), 1.0)
         step = len(slices) - steps_left.astype(np.int64)
         return pace_of(share[step], steps_left)[..., None]

@@ -61,7 +61,7 @@ class AssetFeature(Feature):
     OPEN_PROFIT = -LIMIT, LIMIT, "shown price over entry, in slow sd, signed by side"
     STOP_ROOM = 0.0, 1.0, "contrast of the shown price and the stop, 0 for none"
     TARGET_ROOM = 0.0, 1.0, "contrast of the shown price and the target, 0 for none"
-    EXIT_PENDING = 0.0, 1.0, "1 while a stop or margin call is being worked"
+    EXIT_PENDING = 0.0, 1.0, "1 while a stop, time stop or margin call is being worked"
     SLIPPAGE = -1.0, 1.0, "feedback: mean cost of fills without luck, percent"
     SURPRISE = -1.0, 1.0, "feedback: contrast of realised and expected cost"
     LATENCY = 0.0, 1.0, "feedback: mean latency t, as t / (t + 1 s)"

@@ -67,7 +67,7 @@ def transition(world: World, lane: Lane, actions: Floats, seed: np.uint64) -> Ou
     set_margin_levels(account.cash, lane.assets, lane.reports, world.account[0])
     for a in range(lane.assets.shape[0]):
         trade_asset(desk_of(lane, book, a), Address(seed, here.episode, here.step, a))
-    settle_lane(world, lane, book)
+    settle_lane(lane, book)
     totals = log_step(lane, before, book)
     outcome = score_step(world, lane, totals, book)
     observe(lane, world)
@@ -117,7 +117,7 @@ def stress_market(world: World, lane: Lane, here: Address) -> None:
 
 
 @kernel
-def settle_lane(world: World, lane: Lane, book: Rulebook) -> None:
+def settle_lane(lane: Lane, book: Rulebook) -> None:
     """Complete what is due, mark the account, and call margin."""
     account = lane.accounts[0]
     if lane.covariance.shape[1] > 0:

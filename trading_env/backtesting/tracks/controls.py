@@ -14,7 +14,7 @@ from trading_env.policies.policy import Info, Observation, Policy
 
 
 class Shuffled(Policy):
-    """A policy that sees another episode's observation of a step that was drawn among those so far.
+    """A policy that sees an observation of this step or an earlier one, of a lane drawn at random.
 
     Whatever it answers is an answer that it gives somewhere; only what it answers to is wrong.
     """

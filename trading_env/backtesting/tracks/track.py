@@ -27,9 +27,9 @@ from trading_env.backtesting.tracks.controls import CONTROLS
 from trading_env.backtesting.walks import slices_of
 from trading_env.core.doors import Checked
 from trading_env.core.errors import ConfigError, shown, unknown
-from trading_env.envs.spaces import ObservationLayout
 from trading_env.markets import load_market
 from trading_env.policies.adapters import PolicySpec, build_policy
+from trading_env.policies.adaptive import Rule
 from trading_env.policies.baselines import Participation
 from trading_env.policies.patience import Clock, Patience
 from trading_env.policies.policy import Info, Observation, Policy
@@ -38,17 +38,9 @@ from trading_env.problems import PROBLEMS, Problem
 from trading_env.stress.crises import crises_alone
 
 FIRST_SEEDS = {"train": 0, "validation": 1_000_000, "test": 2_000_000}
-SEEDS_OF_A_BAND = 1_000_000
 Band = Literal["train", "validation", "test"]
 Count = Annotated[int, Field(ge=1)]
 Arguments = dict[str, Any]
-
-
-class Rule(Checked):
-    """The two numbers of a `SignalRule`."""
-
-    aim: float
-    keep: float
 
 
 class Track(Checked):
@@ -175,7 +167,7 @@ class Track(Checked):
 
     def seen_by(self, spec: PolicySpec) -> PolicySpec:
         """Wrap a policy so that it gets what the track shows, and brings what it allows."""
-        return lambda layout: Entrant(build_policy(spec, layout), self, layout)
+        return lambda layout: Entrant(build_policy(spec, layout), self)
 
 
 class Entrant(Policy):
@@ -185,7 +177,7 @@ class Entrant(Policy):
         ConfigError: it brings settings that the track does not allow.
     """
 
-    def __init__(self, policy: Policy, track: Track, layout: ObservationLayout) -> None:
+    def __init__(self, policy: Policy, track: Track) -> None:
         for name in policy.env_overrides:
             if name not in track.may_bring:
                 allowed = f"only {', '.join(track.may_bring)}" if track.may_bring else "nothing"
