@@ -181,6 +181,10 @@ def one_scenario(folder: Path) -> list[str]:
     return config_of(folder, 'scenario = "calm"')
 
 
+def no_option(folder: Path) -> list[str]:
+    return config_of(folder, "context = 1")
+
+
 def used_folder(folder: Path) -> list[str]:
     (folder / "manifest.json").write_text("{}")
     return ["--out", str(folder)]
@@ -193,6 +197,7 @@ def used_folder(folder: Path) -> list[str]:
         (bad_csv, "bad.csv"),
         (bad_config, "unknown key 'timestep'"),
         (wrong_type, "timesteps = 'many'"),
+        (no_option, "unknown key 'context'"),
         (half_a_step, "timesteps = 2.5"),
         (one_scenario, "scenario = 'calm'"),
         (used_folder, "holds another run"),
@@ -228,6 +233,11 @@ def only_resume(folder: Path) -> list[str]:
     return ["--resume", str(folder), "--seed", "1"]
 
 
+def only_resume_reading(folder: Path) -> list[str]:
+    (folder / "config.toml").write_text("seed = 1\n")
+    return ["--resume", str(folder), "--time-column", "date"]
+
+
 def another_kind(folder: Path) -> list[str]:
     (folder / "config.toml").write_text('env = "portfolio"\n')
     (folder / "manifest.json").write_text('{"kind": "evaluate"}')
@@ -239,6 +249,7 @@ def another_kind(folder: Path) -> list[str]:
     [
         (lambda folder: ["--resume", str(folder)], "config.toml: no such file"),
         (only_resume, "--seed: a run that is resumed has its options in config.toml"),
+        (only_resume_reading, "--time-column: a run that is resumed has its options in"),
         (another_kind, "holds another run"),
     ],
 )

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from trading_env.backtesting.fingerprint import fingerprint
 from trading_env.core.codes import Task
 from trading_env.envs.spaces import ObservationLayout
 from trading_env.envs.vector import ExecutionVectorEnv
@@ -16,6 +17,7 @@ from trading_env.policies.baselines import (
     Twap,
     Vwap,
 )
+from trading_env.policies.patience import Clock, Patience
 from trading_env.step.pace import share_of
 
 LAYOUT = ObservationLayout(("A", "B"), ())
@@ -93,6 +95,15 @@ def test_a_clock_that_stands_still_tells_no_length() -> None:
     observation = np.ones((2, len(layout.features)), dtype=np.float32)
     for _ in range(3):
         assert policy.act(observation, {}).tolist() == [[0.0], [0.0]]
+
+
+def test_a_rule_that_has_acted_is_the_same_rule() -> None:
+    """Its fingerprint names stored results, so acting must not change it."""
+    layout = ObservationLayout(("A",), (), Task.EXECUTION)
+    policy = Patience(Clock(layout, 40))
+    before = fingerprint(policy)
+    policy.act(np.zeros((2, len(layout.features)), dtype=np.float32), {})
+    assert fingerprint(policy) == before
 
 
 WORKED: dict[str, Any] = {

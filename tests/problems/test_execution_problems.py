@@ -137,6 +137,14 @@ def test_no_random_schedule_beats_the_optimum() -> None:
     assert found[1::2].min() < 1.001 * problem.optimal_value  # the neighbours come close
 
 
+def test_a_schedule_finds_the_time_left_before_a_window() -> None:
+    problem = almgren_chriss()
+    plain = calm(problem)
+    plain["market"] = plain["market"] | {"bars": 200}
+    wide = {**plain, "window": 3, "frames": ["1w"]}
+    assert cost_of(wide, problem.optimal_policy) == cost_of(plain, problem.optimal_policy)
+
+
 def test_obizhaeva_wang_is_exact() -> None:
     problem = obizhaeva_wang()
     costs = {name: cost_of(calm(problem), policy) for name, policy in problem.policies.items()}
