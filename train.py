@@ -235,6 +235,8 @@ def verdict_lines(found: dict[str, list[str]]) -> Iterator[str]:
     """Write what each task's trainings show."""
     for env, lines in found.items():
         yield f"\nVerdict, {env}: mean difference with a bootstrap 95% interval"
+        if len(lines) == 1:
+            yield f"  none: {env} was compared in no group (no trades, or fewer than 6 episodes)"
         yield from (f"  {line}" for line in lines)
 
 

@@ -24,7 +24,7 @@ TRADE = 0.1 / WEALTH  # share of equity that an action of 1 buys
 KEEP = 0.9  # of the holdings is left by an action of 0: the first policies are stable
 REACH = 20.0  # the largest action; none comes near
 POOL = 16  # paths for each lane, from which episodes draw
-REWARD = 0.02  # that the learner sees for one unit of currency
+RISK = 0.01  # that a step's charge for risk is to the learner at a holding of 1
 
 
 class Holdings(VecEnvWrapper):
@@ -45,6 +45,9 @@ class Holdings(VecEnvWrapper):
         self.scale = np.repeat([1.0 / HOLDING, 1.0], [assets, len(names)])
         self.covariance = np.array(market["covariance"])
         self.risk_aversion = risk_aversion(problem)
+        unit = shares(problem) * HOLDING / TRADE
+        variance = float(np.mean(np.diag(self.covariance)))
+        self.unit_reward = RISK / (0.5 * self.risk_aversion * unit * unit * variance)
         world = envs.native.setup.world
         change = np.diff(world.bars["close"], axis=0, append=0.0)  # no step begins at the last row
         self.noise = change - world.signals[:, 0] @ np.array(market["loadings"]).T
@@ -72,7 +75,7 @@ class Holdings(VecEnvWrapper):
         for i in np.flatnonzero(done):
             infos[i]["terminal_observation"] = self._features(infos[i]["terminal_observation"])
         self.features = self._features(observations)
-        return self.features, (REWARD * self.rewards).astype(np.float32), done, infos
+        return self.features, (self.unit_reward * self.rewards).astype(np.float32), done, infos
 
     def _features(self, observations: NDArray[np.float32]) -> NDArray[np.float32]:
         return (observations[..., self.columns] * self.scale).astype(np.float32)

@@ -31,7 +31,7 @@ from trading_env.envs.render import colour_of  # noqa: E402
 
 BOARD = ROOT / "benchmarks" / "leaderboard.json"
 PICTURE = ROOT / "docs" / "images" / "profiles.png"
-THRESHOLDS = np.linspace(0.9, 1.1, 201)
+COLUMNS = 3  # of panels
 
 
 def entries() -> list[dict[str, Any]]:
@@ -51,23 +51,51 @@ def take(folders: list[Path]) -> None:
         tracks = {entry["track"] for entry in new}
         known = [entry for entry in known if entry["track"] not in tracks] + new
     BOARD.write_text(compact(known) + "\n", encoding="utf-8")
-    if any(len(entry["seeds"]) > 1 for entry in known):
+    if trained(known):
         draw(entries())
 
 
+def learner_of(entry: dict[str, Any]) -> str:
+    """Name what was trained, whatever it was trained on: the policy's name up to a hyphen."""
+    return str(entry["policy"]).partition("-")[0]
+
+
+def trained(found: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Return track -> the entries of several trainings."""
+    tracks: dict[str, list[dict[str, Any]]] = {}
+    for entry in found:
+        if len(entry["seeds"]) > 1:
+            tracks.setdefault(entry["track"], []).append(entry)
+    return tracks
+
+
 def draw(found: list[dict[str, Any]]) -> None:
-    """Draw the performance profile of the trainings of each learner."""
+    """Draw the performance profile of each learner, one panel a track."""
     import matplotlib.pyplot as plt
 
-    figure, axis = plt.subplots(figsize=(6.0, 3.2), layout="constrained")
-    for k, entry in enumerate(entry for entry in found if len(entry["seeds"]) > 1):
-        share = performance_profile(training_scores(entry, found), THRESHOLDS)
-        label = entry["track"]
-        axis.step(THRESHOLDS, share, where="post", color=colour_of(k), label=label)
-    axis.axvline(1.0, color="grey", linewidth=0.8)
-    axis.set_xlabel("score (1: the reference)")
-    axis.set_ylabel("share of trainings above")
-    axis.legend()
+    tracks = trained(found)
+    rows = -(-len(tracks) // COLUMNS)
+    names = list(dict.fromkeys(learner_of(e) for own in tracks.values() for e in own))
+    colours = {name: colour_of(k) for k, name in enumerate(names)}
+    size = (9.0, 0.5 + 2.2 * rows)
+    figure, axes = plt.subplots(rows, COLUMNS, figsize=size, squeeze=False, layout="constrained")
+    for axis, (track, own) in zip(axes.flat, tracks.items(), strict=False):
+        drawn = {learner_of(entry): training_scores(entry, found) for entry in own}
+        scores = np.concatenate([*drawn.values(), [1.0]])
+        margin = 0.05 * max(float(np.ptp(scores)), 0.01)
+        thresholds = np.linspace(scores.min() - margin, scores.max() + margin, 401)
+        for name, values in drawn.items():
+            share = performance_profile(values, thresholds)
+            axis.step(thresholds, share, where="post", color=colours[name])
+        axis.axvline(1.0, color="grey", linewidth=0.8)
+        axis.set_title(track, fontsize=9)
+        axis.tick_params(labelsize=8)
+    for axis in axes.flat[len(tracks) :]:
+        axis.remove()
+    lines = [plt.Line2D([], [], color=colours[name], label=name) for name in names]
+    figure.legend(handles=lines, loc="outside lower center", ncols=len(names), fontsize=9)
+    figure.supxlabel("score (1: the reference)", fontsize=9)
+    figure.supylabel("share of trainings above", fontsize=9)
     figure.savefig(PICTURE, dpi=120, metadata={"Software": None})
 
 
@@ -104,29 +132,36 @@ def results_part() -> str:
             f"{(own[0]['commit'] or 'unknown')[:10]}. {scale}.{kind}{budget}\n\n{rows}\n\n"
             f"{track.note}".rstrip()
         )
-    learners = [entry for entry in found if len(entry["seeds"]) > 1]
-    return "\n\n".join([*parts, *([together(found)] if learners else [])])
+    return "\n\n".join([*parts, *([together(found)] if trained(found) else [])])
 
 
 def together(found: list[dict[str, Any]]) -> str:
-    """Say what the trainings of all learners show together."""
-    learners = [entry for entry in found if len(entry["seeds"]) > 1]
-    draws = [scores_of(training_scores(e, found)[:, None], 0.0, 1.0) for e in learners]
+    """Say what the trainings of each learner show together."""
+    rows, by_learner = [], {}
+    for track, own in trained(found).items():
+        for entry in own:
+            drawn = scores_of(training_scores(entry, found)[:, None], 0.0, 1.0)
+            by_learner.setdefault(learner_of(entry), []).append(drawn)
+            middle, values = aggregate([drawn]), drawn.values
+            rows.append(
+                f"| {track} | {learner_of(entry)} | {len(values)} | {values.min():.3f} | "
+                f"{middle.value:.3f} [{middle.low:.3f}, {middle.high:.3f}] | {values.max():.3f} |"
+            )
     lines = ["## Trainings together", ""]
-    lines += ["| track | trainings | worst | interquartile mean | best |"]
-    lines += ["| --- | ---: | ---: | ---: | ---: |"]
-    for entry, drawn in zip(learners, draws, strict=True):
-        middle = aggregate([drawn])
+    lines += ["| track | learner | trainings | worst | interquartile mean | best |"]
+    lines += ["| --- | --- | ---: | ---: | ---: | ---: |", *rows, ""]
+    lines += ["| learner | tracks | interquartile mean | optimality gap |"]
+    lines += ["| --- | ---: | ---: | ---: |"]
+    for name, draws in by_learner.items():
+        middle, short = aggregate(draws), gap(draws)
         lines.append(
-            f"| {entry['track']} | {len(drawn.values)} | {drawn.values.min():.3f} | "
-            f"{middle.value:.3f} [{middle.low:.3f}, {middle.high:.3f}] | {drawn.values.max():.3f} |"
+            f"| {name} | {len(draws)} | {middle.value:.3f} [{middle.low:.3f}, {middle.high:.3f}] | "
+            f"{short.value:.3f} [{short.low:.3f}, {short.high:.3f}] |"
         )
-    middle, short = aggregate(draws), gap(draws)
     lines += [
         "",
-        f"Over all of them: interquartile mean {middle.value:.3f} "
-        f"[{middle.low:.3f}, {middle.high:.3f}], optimality gap {short.value:.3f} "
-        f"[{short.low:.3f}, {short.high:.3f}]. These intervals draw trainings, and no paths.",
+        "Scores of the second table are of different tracks for different learners. Intervals of "
+        "both draw trainings, and no paths.",
         "",
         "![Share of trainings above a score](images/profiles.png)",
     ]

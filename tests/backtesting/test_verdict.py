@@ -42,6 +42,14 @@ def test_noise_is_not_told_apart_and_a_loss_is_called_one() -> None:
     assert "a pays more than b" in str(found(-0.2)["calm"])
 
 
+def test_a_policy_whose_metric_is_never_defined_is_not_compared() -> None:
+    """As a Sharpe ratio is not, without a trade."""
+    never = frame(0.2)
+    never.loc[never["policy"] == "a", "parent_cost_bps"] = np.nan
+    groups = {"calm": ["calm"]}
+    assert claims(never, "a", ["b"], groups, metric="parent_cost_bps", relative=True) == []
+
+
 def scores(trainings: int, spread: float) -> pd.DataFrame:
     """Two policies of several trainings; the first scores 1 more, give or take the training."""
     generator = np.random.default_rng(1)

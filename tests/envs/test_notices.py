@@ -9,6 +9,7 @@ from tests.configurations import CHOSEN, RandomPicks, settings_of
 from tests.lanes import quick_first
 from trading_env.core.errors import ConfigError, MarketDataError
 from trading_env.envs.portfolio import PortfolioEnv
+from trading_env.envs.snapshot import StateError
 from trading_env.envs.vector import ExecutionVectorEnv, PortfolioVectorEnv
 from trading_env.execution_engine.config import ExecutionConfig
 from trading_env.markets import Market
@@ -180,6 +181,52 @@ def test_a_delisted_position_is_paid_back_at_its_recovery() -> None:
     assert worth > 0.0
     assert after["cash"] == pytest.approx(before["cash"] + 0.4 * worth, rel=1e-9)
     assert after["execution"]["shortfall"][2] == pytest.approx(0.6 * worth, rel=1e-9)
+
+
+def test_a_stop_order_waits_on_the_other_side_of_a_split() -> None:
+    """A sale below the price, sent before two for one, is where adjusted bars have it."""
+    split = np.ones((1, BARS, 3))
+    split[0, START + 2] = 2.0
+    ends = []
+    for given in ({"split": split}, {}):
+        env = PortfolioEnv(
+            market=market(bars=bars_of(1, **given), **given),
+            seed_band=None,
+            episode_length=10,
+            detail="full",
+            action="orders",
+            execution=FREE,
+            risk={"preset": "linear", "stops": False},
+        )
+        wait = np.zeros((10, 3, 4), np.float32)
+        wait[0] = [-0.5, 0.25, 1.0, 1.0]  # a stop order two standard deviations away
+        outputs = played(env, wait)
+        status = [out[4]["orders"]["status"][:, 0].tolist() for out in outputs[1:]]
+        ends.append((status, outputs[3][4]["orders"]["trigger"][:, 0]))
+    assert ends[0][0] == ends[1][0]
+    np.testing.assert_allclose(2.0 * ends[0][1], ends[1][1], rtol=1e-9)
+    assert (ends[1][1] > 0.0).any()
+
+
+@pytest.mark.parametrize("side", ["buy", "sell"])
+def test_a_snapshot_after_a_dividend_goes_on(side: str) -> None:
+    dividend = np.zeros((1, BARS, 3))
+    dividend[0, START + 2] = 5.0
+    envs = ExecutionVectorEnv(
+        1,
+        market=market(dividend=dividend),
+        seed_band=None,
+        episode_length=BARS - 66,
+        parent={"side": side, "size": (0.05, 0.05)},
+    )
+    envs.reset(seed=0)
+    for _ in range(8):
+        envs.step(np.zeros((1, 3)))
+        envs.set_state(envs.get_state())
+    state = envs.get_state()
+    state["accounts"]["arrival_value"] *= 0.5
+    with pytest.raises(StateError, match="arrival_value"):
+        envs.set_state(state)
 
 
 def test_windows_and_frames_go_over_a_split_as_if_there_were_none() -> None:

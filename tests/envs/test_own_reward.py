@@ -2,6 +2,7 @@
 
 import math
 import pickle
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -126,6 +127,20 @@ def test_a_reward_that_is_not_finite_is_one_line() -> None:
     envs.reset(seed=0)
     with pytest.raises(ConfigError, match=r"not_finite is nan in environment 0 for growth = "):
         envs.step(np.zeros((3, 2)))
+
+
+@pytest.mark.parametrize("mode", ["NextStep", "SameStep"])
+def test_a_lane_whose_reward_is_not_finite_still_ends(mode: str) -> None:
+    """The step has been taken, so the episode ends and the next one begins; no lane runs on."""
+    envs = PortfolioVectorEnv(2, autoreset_mode=mode, reward=not_finite, **COMMON)
+    envs.reset(seed=0)
+    accounts = envs.batch.lanes.accounts
+    for _ in range(4 * COMMON["episode_length"]):
+        with suppress(ConfigError):  # none where a lane is only reset
+            envs.step(np.ones((2, 2)))
+        assert (accounts["step"] <= COMMON["episode_length"]).all()
+        assert np.isfinite(accounts["equity"]).all()
+    assert (accounts["episode"] >= 3).all()
 
 
 def test_a_snapshot_names_the_function_and_goes_on_with_the_same_one_alone() -> None:

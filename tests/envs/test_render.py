@@ -174,6 +174,21 @@ def test_a_calm_episode_has_no_stress_and_a_shocked_one_has(trace: EpisodeTrace)
     assert is_active(trace.stresses).any()
 
 
+def test_a_line_after_a_snapshot_is_of_the_snapshot() -> None:
+    env = PortfolioEnv(render_mode="ansi", episode_length=20)
+    env.reset(seed=0)
+    lines = []
+    for _ in range(6):
+        env.step(env.action_space.sample() * 0.0 + 1.0)
+        lines.append(env.render().split()[:4])
+        if len(lines) == 3:
+            state = env.get_state()
+    env.set_state(state)
+    assert env.render().split()[:4] == lines[2]
+    env.step(np.ones(env.action_space.shape))
+    assert env.render().split()[:4] == lines[3]
+
+
 def test_one_line_names_step_equity_and_every_asset(trace: EpisodeTrace) -> None:
     line = print_line(trace)
     assert "\n" not in line

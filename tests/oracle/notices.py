@@ -67,6 +67,7 @@ def convert(world: Record, asset: Record, slots: list[Record], u: float, f: floa
         if slot["state"] == SlotState.EMPTY:
             continue
         slot["limit"] = level(slot["limit"], f, tick, down=slot["quantity"] > 0.0)
+        slot["trigger"] = level(slot["trigger"], f, tick, down=slot["quantity"] < 0.0)
         slot["decision_price"] *= f
         slot["arrival_price"] *= f
         for name in ORDER_UNITS:

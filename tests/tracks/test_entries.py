@@ -12,7 +12,7 @@ from trading_env.backtesting.tracks.benchmark import contestant_of, play_track, 
 from trading_env.backtesting.tracks.entries import NEEDED, Budget, entry_of, read_entries
 from trading_env.backtesting.tracks.standings import entries_of
 from trading_env.backtesting.tracks.track import load_tracks
-from trading_env.backtesting.tracks.verify import verify
+from trading_env.backtesting.tracks.verify import check_ranks, verify
 from trading_env.cli.main import main
 from trading_env.core.errors import UserError
 from trading_env.core.files import write_json
@@ -69,16 +69,60 @@ def test_an_entry_reproduces_and_one_whose_values_were_changed_does_not(
     assert "does not reproduce: seed 0: mean -3.49" in capsys.readouterr().err
 
 
-def test_on_another_platform_the_mean_has_to_lie_in_the_interval(
+FORGED = {"value": 5.0, "low": -1e9, "high": 1e9}
+
+
+@pytest.mark.parametrize("platform", [None, "another"])
+@pytest.mark.parametrize("name", ["mean", "score", "headline", "difference"])
+def test_a_figure_that_was_changed_is_refused_on_every_platform(
+    name: str, platform: str | None, content: dict[str, Any], tmp_path: Path
+) -> None:
+    content["platform"] = platform or content["platform"]
+    content[name] = FORGED
+    with pytest.raises(UserError, match=rf"does not reproduce: {name} 5 \[-1e\+09, 1e\+09\], here"):
+        verify(entry_of(content, "e"), tmp_path / "e.json", load_tracks())
+
+
+def test_on_another_platform_figures_have_to_lie_in_the_intervals_found_there(
     content: dict[str, Any], tmp_path: Path
 ) -> None:
     content["platform"] = "another"
     content["rows"][0]["values_sha256"] = "0" * 64
     found = verify(entry_of(content, "e"), tmp_path / "e.json", load_tracks())
-    assert "within its interval" in found.how
-    content["mean"] = {"value": -3.0, "low": -3.1, "high": -2.9}
-    with pytest.raises(UserError, match=r"mean -3\.491, interval \[-3\.1, -2\.9\]"):
+    assert "within its intervals" in found.how
+
+
+def test_the_mean_of_a_training_is_that_of_its_values(
+    content: dict[str, Any], tmp_path: Path
+) -> None:
+    content["rows"][0]["mean"] = 99.0
+    with pytest.raises(UserError, match=r"seed 0: mean -3\.49.*, the entry has 99\.0"):
         verify(entry_of(content, "e"), tmp_path / "e.json", load_tracks())
+
+
+@pytest.mark.parametrize("seeds", [[0, 1], [1]])
+def test_seeds_are_those_of_the_rows(
+    seeds: list[int], content: dict[str, Any], tmp_path: Path
+) -> None:
+    content["seeds"] = seeds
+    with pytest.raises(UserError, match="are not those of its rows"):
+        verify(entry_of(content, "e"), tmp_path / "e.json", load_tracks())
+
+
+def test_a_training_is_counted_once(content: dict[str, Any], tmp_path: Path) -> None:
+    content["rows"] *= 2
+    content["seeds"] *= 2
+    with pytest.raises(UserError, match="are not those of its rows"):
+        verify(entry_of(content, "e"), tmp_path / "e.json", load_tracks())
+
+
+def test_a_rank_is_that_of_the_scores_in_its_run() -> None:
+    entries = read_entries(ROOT / "benchmarks" / "leaderboard.json")
+    check_ranks(entries, ROOT)
+    last = max((e for e in entries if e.track == TRACK), key=lambda e: e.rank)
+    forged = [e.model_copy(update={"rank": 1}) if e is last else e for e in entries]
+    with pytest.raises(UserError, match=rf"rank = 1: by its score it is {last.rank}"):
+        check_ranks(forged, ROOT)
 
 
 def test_an_entry_of_other_tracks_is_refused(content: dict[str, Any], tmp_path: Path) -> None:

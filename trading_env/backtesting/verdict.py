@@ -72,7 +72,7 @@ def claims(
         cell = frame[frame["scenario"].isin(scenarios)]
         values = cell.pivot_table(index=["training", "seed"], columns="policy", values=metric)
         for other in others:
-            if other not in values:
+            if other not in values or policy not in values:  # never defined, as without a trade
                 continue
             base = float(values[other].mean())
             table = (values[policy] - values[other]).unstack("seed")

@@ -21,7 +21,7 @@ from trading_env.backtesting.tracks.benchmark import (
 from trading_env.backtesting.tracks.entries import Budget, read_entries
 from trading_env.backtesting.tracks.standings import entries_of
 from trading_env.backtesting.tracks.track import Track, Tracks, load_tracks
-from trading_env.backtesting.tracks.verify import verify
+from trading_env.backtesting.tracks.verify import check_ranks, verify
 from trading_env.cli import options
 from trading_env.cli.answers import answer, failed_cells, new_app
 from trading_env.cli.options import AsJson
@@ -196,6 +196,7 @@ def verify_verb(
     entries = [e for e in read_entries(path) if track == "all" or e.track in chosen]
     if not entries:
         raise ConfigError(f"track = {track}: {path} has no entry of it")
+    check_ranks(entries, path)
     found = [verify(entry, path, tracks)._asdict() for entry in entries]
     answer({"verified": found}, as_json, _verdicts)
 

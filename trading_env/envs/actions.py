@@ -116,7 +116,7 @@ class Actions:
         except (TypeError, ValueError):
             raise ConfigError(f"{name} = {shown(given)}: must be an array of numbers") from None
         if found.dtype.kind not in "fiu":
-            reason = f"has type {found.dtype}: must be float32 or float64"
+            reason = f"has type {found.dtype}: must be real numbers"
             raise ConfigError(f"{name} {shown(given, 40)} {reason}")
         if found.shape != shape:
             each = "one" if shape[-1] == len(self.symbols) else f"{COLUMNS} numbers"

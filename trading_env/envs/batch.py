@@ -160,10 +160,12 @@ class Batch:
         if self.past is not None:
             world, shown_now = self.setup.world, outputs.observations
             self.past.step(world, self.lanes, shown_now, fresh=self._fresh)
-        if own is not None:
-            self._reward(own, summed)
-        if self._resets_late:
-            self._begin_anew()
+        try:
+            if own is not None:
+                self._reward(own, summed)
+        finally:  # the step has been taken, whatever the user's function made of it
+            if self._resets_late:
+                self._begin_anew()
 
     def _reward(self, own: OwnReward, summed: Floats) -> None:
         """Put the user's reward in place of the step's own, in what is returned and in the sums."""

@@ -41,7 +41,7 @@ def draw(trace: EpisodeTrace, *, show: bool) -> NDArray[np.uint8] | None:
     Its title says where the episode is and what the scenario does just now.
     """
     happening = " | ".join(_events(trace)) or "no event"
-    title = f"step {len(trace) - 1}, {trace.labels[-1]}: {happening}"
+    title = f"step {trace.step}, {trace.labels[-1]}: {happening}"
     if show:
         import matplotlib.pyplot as plt
 
@@ -63,7 +63,7 @@ def print_line(trace: EpisodeTrace) -> str:
     """Say in one line what the last step did."""
     last, equity = trace.reports[-1], trace.equity
     change = 100.0 * (equity[-1] / equity[0] - 1.0)
-    parts = [f"step {len(trace) - 1} {trace.labels[-1]} equity {equity[-1]:,.2f} ({change:+.2f}%)"]
+    parts = [f"step {trace.step} {trace.labels[-1]} equity {equity[-1]:,.2f} ({change:+.2f}%)"]
     for symbol, report in zip(trace.symbols, last, strict=True):
         text = f"{symbol} {report['close']:,.2f} position {report['position']:,.4g}"
         if report["traded"] > 0.0:

@@ -1,5 +1,6 @@
 """A single environment: what both tasks share between their arguments and the batch of one."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -108,6 +109,14 @@ class TradingEnv(BatchFace, gym.Env[NDArray[np.float32], Any]):
             truncated,
             info,
         )
+
+    def set_state(
+        self, state: dict[str, Any], *, reseed: int | Sequence[int] | None = None
+    ) -> None:
+        """Go back to a snapshot; what is drawn begins there. See `BatchFace.set_state`."""
+        super().set_state(state, reseed=reseed)
+        if self.render_mode is not None:
+            self._trace.begin(self._batch)
 
     def render(self) -> Any:
         """Draw the episode so far: an RGB array, a window, or one line of text."""

@@ -18,6 +18,7 @@ class EpisodeTrace:
     lane: int = 0
     seed: int = 0  # seed and number of the episode that was noted: with them it can be replayed
     episode: int = 0
+    begun: int = 0  # step that row 0 is of
     _reports: list[Table] = field(default_factory=list)
     _stresses: list[Table] = field(default_factory=list)
     _slots: list[Table] = field(default_factory=list)
@@ -33,6 +34,7 @@ class EpisodeTrace:
         self._rows.clear()
         self.seed = int(batch.seeds[self.lane])
         self.episode = int(batch.lanes.accounts["episode"][self.lane])
+        self.begun = int(batch.lanes.accounts["step"][self.lane])
         self.add(batch)
 
     def add(self, batch: Batch) -> None:
@@ -53,6 +55,11 @@ class EpisodeTrace:
     def __len__(self) -> int:
         """Rows noted: steps plus one."""
         return len(self._equity)
+
+    @property
+    def step(self) -> int:
+        """Steps of the episode that have been taken."""
+        return self.begun + len(self) - 1
 
     @property
     def symbols(self) -> tuple[str, ...]:

@@ -6,13 +6,13 @@ it is worth (own permanent impact on the way out paid, `pricing.way_out`),
 
     cash' = cash + (1 - g) v x,    x' = u x,    price' = (g / u) price
 
-for every price that is carried on: marks, entries, stops, targets, limits of orders and what the
-feed has shown. Orders and volumes are multiplied by u. So equity stays as it was, to rounding, and
-shorts pay the dividend. In the scenario's market a dividend is the same share of the price as in
-the table's, and own impact earns none of it: v is what the position could be left for.
+for every price that is carried on: marks, entries, stops, targets, limits and triggers of orders
+and what the feed has shown. Orders and volumes are multiplied by u. So equity stays as it was, to
+rounding, and shorts pay the dividend. In the scenario's market a dividend is the same share of the
+price as in the table's, and own impact earns none of it: v is what the position could be left for.
 
-Stops, targets and limits stay on ticks, rounded away from the market. What a split leaves of a lot
-stays as it is.
+Stops, targets, limits and triggers stay on ticks, rounded away from the market. What a split leaves
+of a lot stays as it is.
 
 An asset that is delisted before a bar is closed at `recovery` v a unit, and its orders are
 cancelled; its parent order is over. Nothing is charged for that, and no feedback is learned.
@@ -78,6 +78,7 @@ def rebase(desk: Desk, units: float, factor: float) -> None:
     for s in range(asset.slots_used):
         slot = desk.slots[s]
         slot.limit = moved_level(slot.limit, factor, slot.quantity, tick)
+        slot.trigger = moved_level(slot.trigger, factor, -slot.quantity, tick)
         slot.decision_price *= factor
         slot.arrival_price *= factor
         slot.quantity *= units

@@ -4,7 +4,8 @@ A policy may be given as
 
 - a `Policy`, or any object with `reset(num_envs)` and `act(observation, info)`;
 - a function of `(observation, info)`, which remembers nothing;
-- a class or function of one argument: it takes the `ObservationLayout` and returns one of these;
+- a class, or a function of one argument (or whose first one is called `layout`): it takes the
+  `ObservationLayout` and returns one of these; a class may also take nothing;
 - a Stable-Baselines3 model, or another object with its `predict`.
 """
 
@@ -52,8 +53,7 @@ def build_policy(spec: PolicySpec, layout: ObservationLayout) -> Policy:
     Raises:
         PolicyError: it is none of the forms above, or does not fit the layout.
     """
-    is_made = isinstance(spec, Acting | Predictor) and not isinstance(spec, type)
-    made: Any = spec if is_made or not _takes(spec, 1) else spec(layout)  # type: ignore[operator]
+    made: Any = _made(spec, layout)
     if isinstance(made, Policy):
         return made
     if not isinstance(made, type):
@@ -64,6 +64,20 @@ def build_policy(spec: PolicySpec, layout: ObservationLayout) -> Policy:
         if _takes(made, 2):
             return FunctionPolicy(made)
     raise PolicyError(f"{_called(made)} is no policy: it is without reset and act")
+
+
+def _made(spec: Any, layout: ObservationLayout) -> Any:
+    """Call what makes a policy: a class, or a function of the layout alone.
+
+    A function that can also be called with (observation, info) is a policy, unless its first
+    argument is called `layout`.
+    """
+    if isinstance(spec, type):
+        return spec(layout) if _takes(spec, 1) else spec() if _takes(spec, 0) else spec
+    if isinstance(spec, Acting | Predictor) or not _takes(spec, 1):
+        return spec
+    is_policy = _takes(spec, 2) and not str(inspect.signature(spec)).startswith("(layout")
+    return spec if is_policy else spec(layout)
 
 
 def _takes(function: Any, count: int) -> bool:

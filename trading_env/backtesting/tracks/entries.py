@@ -31,6 +31,7 @@ NEEDED = (
     "markets_sha256",
     "rows",
 )
+ROUNDING = 1e-6  # of a figure between two platforms
 POLICY_FILES = (WEIGHTS, DESCRIPTION)
 Hash = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
@@ -67,6 +68,11 @@ class Figure(Checked):
     value: float
     low: float
     high: float
+
+    def is_around(self, value: float) -> bool:
+        """Tell whether a value lies in the interval, but for rounding."""
+        slack = ROUNDING * max(1.0, abs(self.value))
+        return self.low - slack <= value <= self.high + slack
 
 
 class Entry(Checked):
