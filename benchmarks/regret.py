@@ -26,6 +26,7 @@ from trading_env.problems import Problem, almgren_chriss
 
 LANES = 512
 TIMESTEPS = 1_500_000
+SPREAD = -0.7  # log of the actions' deviation: wide and kept, for the price's noise is large
 MAX_REGRET = 0.005
 MAX_SECONDS = 120.0
 
@@ -45,8 +46,9 @@ def train(problem: Problem, seed: int) -> tuple[PPO, float]:
         gamma=1.0,
         gae_lambda=0.95,
         learning_rate=lambda left: 1e-3 * left,
-        policy_kwargs={"net_arch": [32, 32], "log_std_init": -1.5},
+        policy_kwargs={"net_arch": [32, 32], "log_std_init": SPREAD},
     )
+    model.policy.log_std.requires_grad_(False)
     envs.reset()
     envs.step(np.zeros((LANES, *envs.action_space.shape)))  # compile
     model.set_logger(Logger(None, []))  # without a folder of its own
