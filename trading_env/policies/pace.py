@@ -29,7 +29,7 @@ from trading_env.policies.adaptive import (
     read_policy,
     write_policy,
 )
-from trading_env.policies.patience import Clock, Patience, multiple_of
+from trading_env.policies.patience import TIME_LEFT, Clock, Patience, multiple_of
 from trading_env.policies.policy import Action, Info, Observation, Policy
 
 KIND, BLIND = "pace", "pace_without_feedback"
@@ -63,14 +63,13 @@ class PaceInputs:
 
     def __init__(self, clock: Clock, *, feedback: bool) -> None:
         self.clock = clock
-        self.names = (*SEEN, *(FEEDBACK if feedback else ()), "time_left")
+        self.names = (*SEEN, *(FEEDBACK if feedback else ()), TIME_LEFT)
         self.rule = Patience(clock) if feedback else None
 
     def __call__(self, observation: Observation) -> Values:
         """Return the inputs before they are standardised (num_envs, inputs)."""
-        time_left = observation[:, self.clock.time_column].astype(np.float64)
-        columns = [self._of(name, self.clock.shown(observation, name)) for name in self.names[:-1]]
-        return np.stack([*columns, time_left], axis=1)
+        shown = [self._of(name, self.clock.shown(observation, name)) for name in self.names]
+        return np.stack(shown, axis=1)
 
     def _of(self, name: str, value: Values) -> Values:
         """Return a feature, as a log where it is a multiple, a rate or a count."""

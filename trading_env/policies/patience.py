@@ -12,6 +12,7 @@ order costs about the same at any pace, and leaves less to be met by a crisis.
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,12 +25,20 @@ SPREAD_SHARE = 0.25  # of a calm fill's cost
 DEAR = 1.2  # multiple of the calm cost from which on it waits
 SLOWEST, URGENT = -4.0, 1.1  # log speed: next to nothing; three times the even pace
 TINY = 1e-9
+TIME_LEFT = "time_left"
 Values = NDArray[np.float64]
 
 
 def multiple_of(contrast: Values) -> Values:
     """Return a / b of the contrast (a - b) / (a + b)."""
     return (1.0 + contrast) / np.maximum(1.0 - contrast, TINY)
+
+
+@cache  # outside the policies, whose values name stored results
+def columns_of(layout: ObservationLayout) -> dict[str, int]:
+    """Return where each feature of the first asset stands, and the share of time left."""
+    found = {feature.name: place for place, feature in enumerate(layout.block)}
+    return found | {TIME_LEFT: layout.account_column(TIME_LEFT)}
 
 
 @dataclass(frozen=True)
@@ -46,24 +55,14 @@ class Clock:
     length: int
     participation: float = 0.1
 
-    @property
-    def columns(self) -> dict[str, int]:
-        """Where each feature of the asset stands in an observation."""
-        return {feature.name: place for place, feature in enumerate(self.layout.block)}
-
-    @property
-    def time_column(self) -> int:
-        """Where the share of time left stands."""
-        return self.layout.account_column("time_left")
-
     def steps_left(self, observation: Observation) -> Values:
         """Return the steps to the deadline (num_envs,), at least 1."""
-        left = observation[:, self.time_column].astype(np.float64)
+        left = self.shown(observation, TIME_LEFT)
         return np.maximum(np.rint(left * self.length), 1.0)
 
     def shown(self, observation: Observation, name: str) -> Values:
-        """Return one feature of the asset (num_envs,)."""
-        return observation[:, self.columns[name]].astype(np.float64)
+        """Return one feature of the asset, or the share of time left (num_envs,)."""
+        return observation[:, columns_of(self.layout)[name]].astype(np.float64)
 
     def paces(self, observation: Observation, log_speed: Values) -> Action:
         """Return the paces (num_envs, 1) of speeds in multiples of the even pace."""
