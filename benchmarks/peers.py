@@ -7,8 +7,8 @@
 Each environment waits in a process of its own (`benchmarks/contenders.py`) and is timed for half a
 second in every round, one after the other, so that a machine that slows down slows all of them. A
 figure is the median of the rounds; a ratio is the median of the ratios within rounds. Where a
-process got less of a processor than the clock went by, a neighbour was at work: a row is withheld if
-that happened in half of its rounds.
+process got less of a processor than the clock went by, a neighbour was at work: a row is withheld
+if that happened in half of its rounds.
 
 Environments that draw other rules into a step do other work; the last column says which.
 """

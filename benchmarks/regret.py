@@ -26,13 +26,15 @@ from trading_env.problems import Problem, almgren_chriss
 
 LANES = 512
 TIMESTEPS = 1_500_000
-SPREAD = -0.7  # log of the actions' deviation: wide and kept, for the price's noise is large
+WIDE = -0.7  # log of the actions' deviation where the price's noise hides what they cost: kept
+NARROW = -1.5  # where there is none: learned
 MAX_REGRET = 0.005
 MAX_SECONDS = 120.0
 
 
 def train(problem: Problem, seed: int) -> tuple[PPO, float]:
     """Train PPO on a problem; return it and the seconds it took."""
+    is_noisy = bool(np.any(problem.env_kwargs["market"].get("covariance", 0.0)))
     envs = SB3VecEnv(LANES, seed=1000 * seed, env_id=problem.env_id, **problem.env_kwargs)
     torch.set_num_threads(1)  # two wait for each other longer than they work
     model = PPO(
@@ -46,9 +48,9 @@ def train(problem: Problem, seed: int) -> tuple[PPO, float]:
         gamma=1.0,
         gae_lambda=0.95,
         learning_rate=lambda left: 1e-3 * left,
-        policy_kwargs={"net_arch": [32, 32], "log_std_init": SPREAD},
+        policy_kwargs={"net_arch": [32, 32], "log_std_init": WIDE if is_noisy else NARROW},
     )
-    model.policy.log_std.requires_grad_(False)
+    model.policy.log_std.requires_grad_(not is_noisy)
     envs.reset()
     envs.step(np.zeros((LANES, *envs.action_space.shape)))  # compile
     model.set_logger(Logger(None, []))  # without a folder of its own
