@@ -93,7 +93,7 @@ def draw(found: list[dict[str, Any]]) -> None:
     for axis in axes.flat[len(tracks) :]:
         axis.remove()
     lines = [plt.Line2D([], [], color=colours[name], label=name) for name in names]
-    figure.legend(handles=lines, loc="outside lower center", ncols=len(names), fontsize=9)
+    figure.legend(handles=lines, loc="outside upper center", ncols=len(names), fontsize=9)
     figure.supxlabel("score (1: the reference)", fontsize=9)
     figure.supylabel("share of trainings above", fontsize=9)
     figure.savefig(PICTURE, dpi=120, metadata={"Software": None})
