@@ -151,9 +151,7 @@ def train(
     ] = "",
     time_limit: Annotated[
         float,
-        typer.Option(
-            metavar="SECONDS", help="a training that takes longer has failed; of several trainings"
-        ),
+        typer.Option(metavar="SECONDS", help="after which one of several trainings has failed"),
     ] = DAY_S,
     *,
     reading: dict[str, Any],
@@ -235,8 +233,6 @@ def verdict_lines(found: dict[str, list[str]]) -> Iterator[str]:
     """Write what each task's trainings show."""
     for env, lines in found.items():
         yield f"\nVerdict, {env}: mean difference with a bootstrap 95% interval"
-        if len(lines) == 1:
-            yield f"  none: {env} was compared in no group (no trades, or fewer than 6 episodes)"
         yield from (f"  {line}" for line in lines)
 
 

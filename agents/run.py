@@ -23,6 +23,7 @@ from tqdm import tqdm
 from agents.checkpoint import Checkpoints
 from trading_env.backtesting.engine import Engine, Failure
 from trading_env.backtesting.evaluation import evaluate_policy
+from trading_env.backtesting.intervals import MIN_DRAWN
 from trading_env.backtesting.lookup import find_policy
 from trading_env.backtesting.run_folder import RunFolder
 from trading_env.backtesting.terms import UNSTATED, Terms
@@ -33,6 +34,8 @@ from trading_env.core.errors import ConfigError, FailedError
 from trading_env.core.files import write_json, write_toml
 from trading_env.envs.world import build
 from trading_env.report import terminal_sections, text_table, write_report
+
+NOTHING_TOLD = f"nothing was compared: no trades, or fewer than {MIN_DRAWN} episodes"
 
 
 @dataclass
@@ -233,7 +236,7 @@ class TrainingRun(ABC):
     def conclusion(self) -> list[str]:
         """Say what all trainings show together, and where the reports are; keep it."""
         frames = [episodes_of(self.folder(seed)).assign(training=seed) for seed in self.trainings]
-        lines = self.verdict(pd.concat(frames, ignore_index=True))
+        lines = self.verdict(pd.concat(frames, ignore_index=True)) or [NOTHING_TOLD]
         if self.seeds > 1:
             write_json(self.out / "verdict.json", {"verdict": lines, "seeds": self.seeds})
         last = self.folder(self.trainings[-1])

@@ -255,9 +255,7 @@ def page(record: Mapping[str, Any]) -> str:
         ),
         "",
         "Given another episode's feedback at each step, the first training pays {:+.1f}% "
-        "[{:+.1f}, {:+.1f}] in crises that end in time, against its own.".format(
-            *record["shuffled"]
-        ),
+        "[{:+.1f}, {:+.1f}] more in crises that end in time.".format(*record["shuffled"]),
         "",
         f"![What is left of an order through a crisis ({SHOWN})](images/pace.png)",
         "",

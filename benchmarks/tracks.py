@@ -77,7 +77,7 @@ def trader(track: Track, seed: int) -> tuple[PlainPolicy, int, float]:
 
 def plain(track: Track, agent: str, seed: int) -> tuple[PlainPolicy, int, float]:
     """Train a learner of `train.py`; return it, its decisions and the seconds it took."""
-    steps = min(BUDGETS[agent], track.steps)
+    steps = BUDGETS[agent]
     begin = time.perf_counter()
     with tqdm(total=steps, desc=f"{agent} {seed}", unit=" steps", mininterval=1.0) as bar:
         trained = fit_plain(

@@ -296,6 +296,10 @@ def test_trainings_that_are_done_are_kept_when_the_next_is_resumed(
     assert weights.stat().st_mtime_ns == before
     assert json.loads((out / "verdict.json").read_text())["seeds"] == 2
     assert json.loads((out / "seed_1" / "manifest.json").read_text())["status"] == "finished"
+    capsys.readouterr()
+    monkeypatch.setattr("agents.portfolio_run.PortfolioRun.verdict", lambda *_: [])
+    assert run("--resume", str(out)) == 0
+    assert "nothing was compared: no trades, or fewer than 6" in capsys.readouterr().out
 
 
 @pytest.mark.proof

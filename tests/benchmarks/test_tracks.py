@@ -71,7 +71,7 @@ def test_no_training_takes_more_than_a_track_allows(agent: str) -> None:
         (["ritter-v0"], "nothing is fitted to it; --agent ppo, recurrent_ppo, sac, tqc"),
     ],
 )
-def test_a_training_that_would_see_the_test_is_refused(
+def test_what_is_not_trained_here_is_refused(
     words: list[str],
     reason: str,
     tmp_path: Path,

@@ -21,7 +21,7 @@ from trading_env.backtesting.tracks.benchmark import (
 from trading_env.backtesting.tracks.entries import Budget, read_entries
 from trading_env.backtesting.tracks.standings import entries_of
 from trading_env.backtesting.tracks.track import Track, Tracks, load_tracks
-from trading_env.backtesting.tracks.verify import check_ranks, verify
+from trading_env.backtesting.tracks.verify import check_ranks, scale_of, verify
 from trading_env.cli import options
 from trading_env.cli.answers import answer, failed_cells, new_app
 from trading_env.cli.options import AsJson
@@ -197,7 +197,9 @@ def verify_verb(
     if not entries:
         raise ConfigError(f"track = {track}: {path} has no entry of it")
     check_ranks(entries, path)
-    found = [verify(entry, path, tracks)._asdict() for entry in entries]
+    known = (entry.track for entry in entries if entry.track in tracks.tracks)
+    scales = {name: scale_of(tracks.tracks[name]) for name in dict.fromkeys(known)}
+    found = [verify(e, path, tracks, scales.get(e.track))._asdict() for e in entries]
     answer({"verified": found}, as_json, _verdicts)
 
 

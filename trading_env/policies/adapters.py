@@ -76,8 +76,15 @@ def _made(spec: Any, layout: ObservationLayout) -> Any:
         return spec(layout) if _takes(spec, 1) else spec() if _takes(spec, 0) else spec
     if isinstance(spec, Acting | Predictor) or not _takes(spec, 1):
         return spec
-    is_policy = _takes(spec, 2) and not str(inspect.signature(spec)).startswith("(layout")
-    return spec if is_policy else spec(layout)
+    return spec if _takes(spec, 2) and _first_name(spec) != "layout" else spec(layout)
+
+
+def _first_name(function: Any) -> str:
+    """Return the name of a function's first argument; "" where it has no signature, as in C."""
+    try:
+        return next(iter(inspect.signature(function).parameters))
+    except ValueError:
+        return ""
 
 
 def _takes(function: Any, count: int) -> bool:

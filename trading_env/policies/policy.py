@@ -21,9 +21,8 @@ ENVS: dict[str, type[TradingVectorEnv]] = {
 }
 Observation: TypeAlias = NDArray[np.float32]  # (num_envs, size)
 Info: TypeAlias = Mapping[str, Any]  # of the same step, batched; {} where `detail` is "none"
-Action: TypeAlias = NDArray[
-    np.float64
-]  # (num_envs, assets) or (num_envs, assets, 4), as the action space
+# (num_envs, assets), or (num_envs, assets, 4) where orders have types
+Action: TypeAlias = NDArray[np.float64]
 
 
 class Policy(ABC):

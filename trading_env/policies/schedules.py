@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from trading_env.policies.policy import Action, Info, Observation, Policy
 from trading_env.step.observation import NUM_ASSET_FEATURES, AccountFeature
 
-TIME_LEFT = NUM_ASSET_FEATURES + AccountFeature.TIME_LEFT  # its place; windows and frames follow
+TIME_COLUMN = NUM_ASSET_FEATURES + AccountFeature.TIME_LEFT  # windows and frames follow it
 
 
 def pace_of(share: NDArray[np.float64], steps_left: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -37,7 +37,7 @@ class Schedule(Policy):
         slices = np.array(self.slices)
         left = np.cumsum(slices[::-1])[::-1]
         share = np.divide(slices, left, out=np.ones_like(slices), where=left != 0.0)
-        time_left = np.asarray(observation, dtype=np.float64)[..., TIME_LEFT]
+        time_left = np.asarray(observation, dtype=np.float64)[..., TIME_COLUMN]
         steps_left = np.maximum(np.rint(time_left * len(slices)), 1.0)
         step = len(slices) - steps_left.astype(np.int64)
         return pace_of(share[step], steps_left)[..., None]

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from trading_env.backtesting.aggregates import Estimate, ranks
 from trading_env.backtesting.tracks.benchmark import (
     Contestant,
+    Results,
     Training,
     contestant_of,
     play_track,
@@ -35,13 +36,20 @@ class Verdict(NamedTuple):
     how: str
 
 
-def verify(entry: Entry, source: Path, tracks: Tracks) -> Verdict:
+def scale_of(track: Track) -> Results:
+    """Play what a track's figures are counted from: its zero, its reference and its floor."""
+    names = dict.fromkeys(name for name in (track.zero, track.reference, track.floor) if name)
+    return play_track(track, [contestant_of(name, track) for name in names])
+
+
+def verify(entry: Entry, source: Path, tracks: Tracks, scale: Results | None = None) -> Verdict:
     """Play an entry again.
 
     Args:
         entry: its content.
         source: its file; folders of policies are relative to the file's own.
         tracks: the tracks of this package.
+        scale: `scale_of` the entry's track, where it has been played.
 
     Raises:
         EntryError: it does not reproduce, or is of other tracks or other policies.
@@ -53,9 +61,8 @@ def verify(entry: Entry, source: Path, tracks: Tracks) -> Verdict:
         raise _refusal(entry, source, f"seeds {clip(str(entry.seeds))} are not those of its rows")
     track = tracks.tracks[entry.track]
     who = _contestant(entry, source, track)
-    scale = dict.fromkeys(name for name in (track.zero, track.reference, track.floor) if name)
-    beside = [contestant_of(name, track) for name in scale if name != who.name]
-    results = play_track(track, [who, *beside])
+    results, beside = play_track(track, [who]), scale or scale_of(track)
+    results = results._replace(tables={**beside.tables, **results.tables})
     again = entries_of(results, tracks)[0]
     if platform_name() == entry.platform and results.markets_sha256 == entry.markets_sha256:
         for told, row in zip(entry.rows, again.rows, strict=True):
