@@ -296,7 +296,7 @@ def step(asset: Any, slots: Any, bar: Bar, target: float, *, number: int = 0, **
     report = a_report(target=target, **fields)
     asset.slots_used = SLOTS
     asset.base_close = asset.mark
-    base = record(BarRecord, {}, bar._asdict())
+    base = record(BarRecord, {"path_scale": 1.0}, bar._asdict())
     desk = a_desk(asset, slots, report=report, **records)
     if asset.permanent_unit == 0.0:
         asset.permanent_unit = permanent_of(asset, desk.rules)

@@ -25,15 +25,27 @@ def arrays(bars: int = BARS, paths: int = 2, assets: int = 3) -> dict[str, Any]:
         "low": close - 1.0,
         "close": close,
         "volume": np.ones(shape),
+        "path_variance": np.full(shape, 1e-4),
         "signals": np.zeros((*shape, 1)),
         "signal_names": ("signal_a",),
     }
 
 
+def test_the_path_scale_is_1_where_the_variance_is_not_known() -> None:
+    fields = arrays()
+    known = Market(**fields)
+    assert known.path_scale == pytest.approx(1e-4 / (0.5 * np.log(known.high / known.low) ** 2))
+    standing = Market(**{**fields, "high": fields["close"], "low": fields["close"]})
+    unknown = Market(**{**fields, "path_variance": None})
+    for market in (standing, unknown):
+        assert (market.path_scale == 1.0).all()
+    assert len({known.sha256, standing.sha256, unknown.sha256}) == 3
+
+
 def test_arrays_are_read_only_copies() -> None:
     fields = arrays()
     market = Market(**fields)
-    for name in ("time", "open", "high", "low", "close", "volume", "signals"):
+    for name in ("time", "open", "high", "low", "close", "volume", "path_variance", "signals"):
         for owner in (market, market.slice_bars(3, 9), pickle.loads(pickle.dumps(market))):
             with pytest.raises(ValueError, match="read-only"):
                 getattr(owner, name)[...] = 1
@@ -50,6 +62,8 @@ def test_arrays_are_read_only_copies() -> None:
         ("high", (1, 199, 1), 1.0, "path 1, bar 199, B, high"),
         ("low", (0, 7, 1), 103.9, "path 0, bar 7, B"),
         ("volume", (0, 7, 1), -1e-9, "path 0, bar 7, B, volume"),
+        ("path_variance", (0, 7, 1), -1e-9, "path 0, bar 7, B, path_variance"),
+        ("path_variance", (1, 0, 0), np.nan, "path 1, bar 0, A, path_variance"),
         ("signals", (0, 7, 1, 0), np.inf, "path 0, bar 7, B, signal_a"),
         ("time", (5,), 4 * DAY, "bar 5, time"),
     ],

@@ -13,7 +13,7 @@ from trading_env.markets.models.generator import pool_key
 from trading_env.markets.models.pools import curves_of
 from trading_env.markets.models.presets import PRESETS
 
-FIELDS = ("time", "open", "high", "low", "close", "volume", "signals")
+FIELDS = ("time", "open", "high", "low", "close", "volume", "path_variance", "signals")
 
 
 def returns_of(market: Market) -> np.ndarray:

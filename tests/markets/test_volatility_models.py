@@ -9,7 +9,7 @@ from tests.markets.pools import pool
 from trading_env.markets import Market, MarketSpecError, load_market
 from trading_env.markets.models.regime_switching import stationary
 
-FIELDS = ("time", "open", "high", "low", "close", "volume", "signals")
+FIELDS = ("time", "open", "high", "low", "close", "volume", "path_variance", "signals")
 MODELS = pytest.mark.parametrize("model", ["gjr_garch", "regime_switching"])
 
 

@@ -50,6 +50,15 @@ class Draws(NamedTuple):
 def chance(x: float, y: float, v: float, low: float, high: float) -> Chance:
     """P, P_H, P_L and P_HL of a bridge from x to y with variance v."""
     width = high - low
+    by_reflection = v <= width**2 / 5.0
+    values, noise = (reflections if by_reflection else waves)(x, y, v, low, high)
+    return Chance(*(max(value, 0.0) for value in values), noise=noise)
+
+
+def reflections(
+    x: float, y: float, v: float, low: float, high: float
+) -> tuple[tuple[float, ...], float]:
+    width = high - low
     stays = by_high = by_low = by_both = size = 0.0
     for k in (-1, 0, 1):
         term = math.exp(-(2.0 / v) * k * width * (k * width + x - y))
@@ -68,8 +77,28 @@ def chance(x: float, y: float, v: float, low: float, high: float) -> Chance:
         by_low += down * term
         by_both += ((4.0 / v) * k * (1.0 + k) + up * down) * term
         size += term * max(1.0, abs(up), abs(down), abs(up * down))
-    found = [max(value, 0.0) for value in (stays, by_high, by_low, by_both)]
-    return Chance(*found, noise=1e-15 * size)
+    return (stays, by_high, by_low, by_both), 1e-15 * size
+
+
+def waves(x: float, y: float, v: float, low: float, high: float) -> tuple[tuple[float, ...], float]:
+    width = high - low
+    factor = math.sqrt(2.0 * math.pi * v) * math.exp((x - y) ** 2 / (2.0 * v)) / width
+    stays = by_high = by_low = by_both = size = 0.0
+    for n in (1, 2, 3, 4, 5):
+        a, b = n * math.pi * (x - y) / width, n * math.pi * (x + y - 2.0 * low) / width
+        t, turn = (n * math.pi / width) ** 2 * v, 2.0 * math.pi * n
+        e, k, s = math.exp(-t / 2.0), math.cos(a) - math.cos(b), a * math.sin(a) - b * math.sin(b)
+        stays += e * k
+        by_high += e * ((t - 1.0) * k + s)
+        by_low += e * ((t - 1.0) * k + s + turn * math.sin(b))
+        by_both += e * (
+            (t**2 - 5.0 * t + 2.0) * k + 2.0 * (t - 2.0) * s + b**2 * math.cos(b)
+            - a**2 * math.cos(a) + turn * ((t - 2.0) * math.sin(b) - b * math.cos(b))
+        )  # fmt: skip
+        size += e * (t**2 + 5.0 * t + turn * (t + 2.0 + abs(b)) + a**2 + b**2 + 10.0)
+    by_high, by_low, by_both = by_high / width, by_low / width, by_both / width**2
+    values = (factor * stays, factor * by_high, factor * by_low, factor * by_both)
+    return values, 1e-15 * factor * size * max(1.0, 1.0 / width**2)
 
 
 def halved(wanted: Callable[[float], bool], near: float, far: float) -> float:
@@ -83,7 +112,7 @@ def halved(wanted: Callable[[float], bool], near: float, far: float) -> float:
 class Split:
     """One split of a part; the names are those of the page."""
 
-    def __init__(self, part: Part, bar: Part, w: float, draws: Draws) -> None:
+    def __init__(self, part: Part, bar: Part, r: float, w: float, draws: Draws) -> None:
         self.part, self.w, self.draws = part, w, draws
         self.close_call = False  # rounding may have decided
         o, h, low, c = (math.log(price / part.open) for price in part[2:])
@@ -91,8 +120,9 @@ class Split:
         self.o, self.c = o, c
         self.high = max(h, max(o, c) + LIFTED * width)
         self.low = min(low, min(o, c) - LIFTED * width)
-        o_bar, h_bar, l_bar, c_bar = (math.log(price) for price in bar[2:])
-        s2 = (h_bar - l_bar) ** 2 / 2.0 - GARMAN_KLASS * (c_bar - o_bar) ** 2
+        squared = math.log(bar.high / bar.low) ** 2
+        s2 = r * (squared / 2.0 - GARMAN_KLASS * math.log(bar.close / bar.open) ** 2)
+        s2 = clip(s2, squared / 100.0, 8.0 * squared)
         self.share = (w - part.b) / (part.e - part.b)
         v = s2 * (part.e - part.b)
         self.v, self.v1, self.v2 = v, self.share * v, (1.0 - self.share) * v

@@ -30,6 +30,7 @@ class Session:
     report: Record
     bar: Record
     terms: Record
+    path_scale: float  # of the bar in the table
     mark: float  # M, before the bar
     seed: int
     traded: float = 0.0
@@ -67,7 +68,7 @@ class Session:
         pairs = (uniforms(self.seed, *address, stream) for stream in (first, first + 1))
         draws = Draws(*next(pairs), *next(pairs))
         self.splits += 1
-        split = Split(part, self.whole, w, draws)
+        split = Split(part, self.whole, self.path_scale, w, draws)
         parts = split.parts()
         if split.close_call:
             self.report["excuse"] = "path: rounding decides where it is split"

@@ -117,7 +117,7 @@ def from_mid(piece: Part, mid: float, buys: bool, later: Part | None) -> Part:
 
 def follow(s: Session, part: Part) -> float:
     """Follow a part; return the last moment at which something was filled, or its beginning."""
-    last = part.b
+    last, s.room = part.b, True
     while True:
         if not exits_met(s, part) and not orders_met(s, part):
             return last

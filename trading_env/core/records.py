@@ -63,13 +63,14 @@ def new_table(layout: type, *shape: int) -> Table:
 
 
 class BarRecord:
-    """A row of a market table; see `Bar`."""
+    """A row of a market table; see `Bar` and `bar_path.py`."""
 
     open: float
     high: float
     low: float
     close: float
     volume: float
+    path_scale: float  # variance of the path inside the bar over that of its own four prices
 
 
 class NoticeRecord:

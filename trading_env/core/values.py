@@ -75,6 +75,7 @@ class Session(NamedTuple):
     terms: Terms
     capacity: float  # units that all fills together may take
     seconds: float  # length of the bar
+    path_scale: float = 1.0  # variance of the path inside it over that of its own four prices
 
 
 class Rates(NamedTuple):

@@ -4,34 +4,37 @@ A bar is split where something happens in it. With (O, H, L, C) the log prices o
 that lasts for the share T of it, s2 the variance of the whole bar and u the share of the part that
 passes before the split, the price x at the split and the extremes of both sides are drawn from
 their joint law given O, H, L and C. With phi the density of the bridge at u (mean O + u (C - O),
-variance s2 T u (1 - u)), and P the chance that a bridge stays between two barriers,
+variance s2 T u (1 - u)), and P the chance that a bridge stays between two barriers
+(`core/bridge.py`), the density of x and of who touches what is phi times one of four products of P
+of the first side and P of the second, derived by H, by L, by both or by none. What a side does not
+touch, it stays inside of: its own extremes follow from the same P. Each side is a part again, so
+that any number of moments can be drawn one after the other, and nothing that has been met is met a
+second time.
 
-    P(x, y; L, H) = sum_k exp(-2 k D (k D + x - y) / v) - exp(-2 (H - x + k D) (H - y + k D) / v)
+The variance is that of the model that made the bar, where the market knows it; else the bar's own,
+from its four prices (Garman and Klass 1980). Only the first makes a martingale of the path: a wide
+bar of constant variance is a rare path of small moves, not a common one of large moves, so that
+whoever buys on a rise inside it gains a little from the second. The market's table holds the ratio
+of the two, `path_scale`, which stress keeps.
 
-(D = H - L, v its variance; reflection at both barriers, e.g. Borodin and Salminen 2002, 1.15.8),
-the density of x and of who touches what is phi times one of four products of P of the first side
-and P of the second, derived by H, by L, by both or by none. What a side does not touch, it stays
-inside of: its own extremes follow from the same P. Each side is a part again, so that any number
-of moments can be drawn one after the other, and nothing that has been met is met a second time.
-
-The variance is the bar's own, from its four prices (Garman and Klass 1980): a bar of any size is
-treated alike, and a path, its mirror image and its reverse have the same law.
+A bar of any size is treated alike, and a path, its mirror image and its reverse have the same law.
 
 Not modelled: jumps inside a bar; moments closer than RESOLUTION of a bar are one moment.
 """
 
 import math
 
+from trading_env.core.bridge import draw_high, draw_low, stay
 from trading_env.core.jit import kernel, rare_kernel
 from trading_env.core.noise import uniforms
-from trading_env.core.values import Address, Bar, Part, Stay
+from trading_env.core.values import Address, Bar, Part, Session
 
 RESOLUTION = 1.0 / 256.0  # of a bar
 CELLS = 24  # that the price at a split is drawn from
-HALVINGS = 16  # of an interval, to draw an extreme
 WIDTH = 5.0  # standard deviations of the bridge that the cells span on either side
 MARGIN = 1e-3  # share of the range by which extremes lie beyond the other prices, at least
 FIRST_STREAM = 64  # two for each split, from here on
+LEAST, MOST = 0.01, 8.0  # variance of a bar's path in its squared range
 CLOSING = 2.0 * math.log(2.0) - 1.0
 
 
@@ -49,37 +52,12 @@ def in_logs(part: Part) -> Part:
 
 
 @kernel
-def variance_of(bar: Bar) -> float:
-    """Variance of a bar's log price, from its prices (Garman and Klass 1980, their U_4)."""
-    return 0.5 * math.log(bar.high / bar.low) ** 2 - CLOSING * math.log(bar.close / bar.open) ** 2
-
-
-@kernel
-def stay(x: float, y: float, low: float, high: float, variance: float) -> Stay:
-    """Chance that a bridge from x to y stays between two barriers, and its derivatives.
-
-    `high` and `low` are the derivatives by each barrier moved outwards, `both` by both.
-    """
-    width = high - low
-    inside, by_high, by_low, by_both = 0.0, 0.0, 0.0, 0.0
-    scale = -2.0 / variance
-    for k in range(-1, 2):
-        weight = math.exp(scale * k * width * (k * width + x - y))
-        slope = scale * k * (2.0 * k * width + x - y)
-        inside += weight
-        by_high += slope * weight
-        by_low += slope * weight
-        by_both += (2.0 * scale * k * k + slope * slope) * weight
-    for k in range(-2, 2):
-        a, b = high - x + k * width, high - y + k * width
-        weight = math.exp(scale * a * b)
-        up = scale * (1.0 + k) * (a + b)
-        down = -scale * k * (a + b)
-        inside -= weight
-        by_high -= up * weight
-        by_low += down * weight
-        by_both += (-2.0 * scale * k * (1.0 + k) + up * down) * weight
-    return Stay(max(inside, 0.0), max(by_high, 0.0), max(by_low, 0.0), max(by_both, 0.0))
+def variance_of(session: Session) -> float:
+    """Variance of the log price in a bar: `path_scale` times U_4 of Garman and Klass (1980)."""
+    bar = session.bar
+    range_squared = math.log(bar.high / bar.low) ** 2
+    own = 0.5 * range_squared - CLOSING * math.log(bar.close / bar.open) ** 2
+    return min(max(session.path_scale * own, LEAST * range_squared), MOST * range_squared)
 
 
 @kernel
@@ -124,30 +102,6 @@ def draw_price(
     return middle  # no cell has a chance that a number can hold
 
 
-@rare_kernel
-def draw_high(
-    x: float, y: float, low: float, high: float, variance: float, touched: bool, uniform: float
-) -> float:
-    """Draw the highest point of a bridge that stays below `high`; `touched`: its low is `low`."""
-    within = stay(x, y, low, high, variance)
-    wanted = uniform * (within.low if touched else within.inside)
-    bottom, top = max(x, y), high
-    for _ in range(HALVINGS):
-        tried = 0.5 * (bottom + top)
-        within = stay(x, y, low, tried, variance)
-        if (within.low if touched else within.inside) < wanted:
-            bottom = tried
-        else:
-            top = tried
-    return top
-
-
-@kernel
-def draw_low(x: float, y: float, low: float, high: float, variance: float, uniform: float) -> float:
-    """Draw the lowest point of a bridge that stays above `low`; its highest is `high`."""
-    return -draw_high(-x, -y, -high, -low, variance, True, uniform)
-
-
 @kernel
 def draw_side(
     x: float,
@@ -167,8 +121,11 @@ def draw_side(
 
 
 @rare_kernel
-def split(part: Part, at: float, bar: Bar, address: Address, n: int) -> tuple[Part, Part]:
-    """Split a part of a bar at a fraction of the bar; `n` counts the splits of that bar."""
+def split(part: Part, at: float, variance: float, address: Address, n: int) -> tuple[Part, Part]:
+    """Split a part of a bar at a fraction of the bar; `n` counts the splits of that bar.
+
+    `variance` is that of the whole bar's log price, > 0 unless the bar stands still.
+    """
     if part.high <= part.low:
         level = part.open
         return (
@@ -181,12 +138,12 @@ def split(part: Part, at: float, bar: Bar, address: Address, n: int) -> tuple[Pa
     high = max(logs.high, max(logs.open, logs.close) + MARGIN * span)
     length = part.end - part.begin
     share = (at - part.begin) / length
-    variance = variance_of(bar) * length
+    spread = variance * length
     seed, episode, step, asset = address
     drawn, who = uniforms(seed, episode, step, asset, FIRST_STREAM + 2 * n)
     draws = uniforms(seed, episode, step, asset, FIRST_STREAM + 2 * n + 1)
-    x = draw_price(logs, share, low, high, variance, drawn)
-    before, after = share * variance, (1.0 - share) * variance
+    x = draw_price(logs, share, low, high, spread, drawn)
+    before, after = share * spread, (1.0 - share) * spread
     chances = weights_at(x, logs, low, high, before, after)
     rest = who * (chances[0] + chances[1] + chances[2] + chances[3])
     case = 0

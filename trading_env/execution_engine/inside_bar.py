@@ -44,6 +44,7 @@ from trading_env.execution_engine.bar_path import (
     joined,
     rest_after,
     split,
+    variance_of,
     whole_bar,
 )
 from trading_env.execution_engine.exits import (
@@ -169,7 +170,7 @@ def first_touch(
         if touch.levels == 1 and touch.exit != Exit.NONE:
             break
         half = 0.5 * (piece.begin + piece.end)
-        first, second = split(piece, half, session.bar, address, splits)
+        first, second = split(piece, half, variance_of(session), address, splits)
         splits += 1
         early = meets(desk, session, first, room)
         if early.levels > 0:
@@ -241,7 +242,7 @@ def trade_bar(desk: Desk, session: Session, address: Address) -> None:
         if u > part.begin + RESOLUTION:
             waiting = part
             if s >= 0:
-                waiting, part = split(part, u, session.bar, address, splits)
+                waiting, part = split(part, u, variance_of(session), address, splits)
                 splits += 1
             ended, last, splits = follow(desk, session, waiting, late, address, splits)
             if ended:

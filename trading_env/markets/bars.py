@@ -27,7 +27,12 @@ from trading_env.markets.reading.reader import read_path, read_table
 from trading_env.markets.reading.settings import UNLIMITED, ReadingArguments, ReadingSettings
 from trading_env.markets.reading.tables import BarTable, align, stated_volume
 from trading_env.markets.reading.times import iso, measure_clock, settled_clock
-from trading_env.markets.reading.validation import BAR_FIELDS, SIGNAL_PREFIX, checked_arrays
+from trading_env.markets.reading.validation import (
+    BAR_FIELDS,
+    PATH_VARIANCE,
+    SIGNAL_PREFIX,
+    checked_arrays,
+)
 
 BANDS = ("train", "validation", "test")
 TRAIN_SHARE = 0.6
@@ -67,6 +72,9 @@ class Market:
     """(paths, bars, assets, len(signal_names)) known at the close of their bar, finite."""
     signal_names: tuple[str, ...] = ()
     """Names of the signals; each begins with `signal_`."""
+    path_variance: Floats | None = None
+    """(paths, bars, assets) variance of the log price from open to close in the model that made the
+    bars, >= 0; None where it is not known, as of real bars."""
     notices: Mapping[str, Floats] = field(default_factory=dict)
     """Splits, dividends, listings and rates, each (paths, bars, assets); see `notices.py`."""
     bar_seconds: float = math.nan
@@ -215,11 +223,25 @@ class Market:
         """Number of assets."""
         return int(self.close.shape[2])
 
+    @property
+    def path_scale(self) -> Floats:
+        """Variance of the path inside each bar over that of its prices; 1 where it is not known.
+
+        The latter is that of Garman and Klass (1980, U_4), as in `bar_path.py`.
+        """
+        scale = np.ones(self.close.shape)
+        if self.path_variance is not None:
+            range_, move = np.log(self.high / self.low), np.log(self.close / self.open)
+            own = 0.5 * range_**2 - (2.0 * math.log(2.0) - 1.0) * move**2
+            np.divide(self.path_variance, own, out=scale, where=own > 0.0)
+        return scale
+
     @cached_property
     def sha256(self) -> str:
         """SHA-256 over names, shapes, times and values, in hexadecimal."""
         digest = hashlib.sha256()
-        head = [self.symbols, self.signal_names, self.signals.shape, *self.notices]
+        known = () if self.path_variance is None else (PATH_VARIANCE,)
+        head = [self.symbols, self.signal_names, self.signals.shape, *self.notices, *known]
         digest.update(json.dumps(head).encode())
         for array in (*self._arrays().values(), *self.notices.values()):
             digest.update(np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<")).data)
@@ -315,7 +337,10 @@ class Market:
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
         """Return every array under its name."""
-        return {name: getattr(self, name) for name in ("time", *BAR_FIELDS, "signals")}
+        arrays = {name: getattr(self, name) for name in ("time", *BAR_FIELDS, "signals")}
+        if self.path_variance is not None:
+            arrays[PATH_VARIANCE] = self.path_variance
+        return arrays
 
     def _freeze(self) -> None:
         """Make every array read-only."""

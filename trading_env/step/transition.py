@@ -66,7 +66,8 @@ def transition(world: World, lane: Lane, actions: Floats, seed: np.uint64) -> Ou
         open_asset(desk, world.bars[account.row, a])
     set_margin_levels(account.cash, lane.assets, lane.reports, world.account[0])
     for a in range(lane.assets.shape[0]):
-        trade_asset(desk_of(lane, book, a), Address(seed, here.episode, here.step, a))
+        desk, address = desk_of(lane, book, a), Address(seed, here.episode, here.step, a)
+        trade_asset(desk, world.bars[account.row, a].path_scale, address)
     settle_lane(lane, book)
     totals = log_step(lane, before, book)
     outcome = score_step(world, lane, totals, book)
@@ -166,12 +167,12 @@ def open_asset(desk: Desk, base: BarRecord) -> None:
 
 
 @outer_kernel
-def trade_asset(desk: Desk, address: Address) -> None:
+def trade_asset(desk: Desk, path_scale: float, address: Address) -> None:
     """Fills, marks, feedback and feed of one asset."""
     asset, report, stress, rules = desk.asset, desk.report, desk.stress, desk.rules
     desk = in_use(desk)
     bar = Bar(report.open, report.high, report.low, report.close, report.volume)
-    trade(desk, bar, address)
+    trade(desk, bar, path_scale, address)
 
     mark = asset.mark
     if stress.halted == 0:
@@ -202,7 +203,7 @@ def trade_asset(desk: Desk, address: Address) -> None:
 
 
 @outer_kernel
-def trade(desk: Desk, bar: Bar, address: Address) -> None:
+def trade(desk: Desk, bar: Bar, path_scale: float, address: Address) -> None:
     """Let one asset's exits and orders meet the bar, and carry their impact on."""
     asset, slots, report = desk.asset, desk.slots, desk.report
     execution, seconds = desk.rules.execution, desk.rules.episode.bar_seconds
@@ -211,7 +212,7 @@ def trade(desk: Desk, bar: Bar, address: Address) -> None:
         if desk.stress.halted == 0 and bar.volume > 0.0 and asset.volume_mean > 0.0:
             terms = terms_of(asset, desk.stress, desk.rules)
             capacity = execution.participation * bar.volume
-            trade_bar(desk, Session(bar, terms, capacity, seconds), address)
+            trade_bar(desk, Session(bar, terms, capacity, seconds, path_scale), address)
         else:
             wait_out_bar(desk, seconds)
     taken = report.traded - report.rested

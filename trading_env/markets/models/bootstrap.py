@@ -88,6 +88,7 @@ def _joined(part: Market, rows: RowNumbers, source: str) -> Market:
         low=np.minimum(low, np.minimum(opened, close)),
         close=close,
         volume=relative_volume(part.volume[0, 1:])[rows],
+        path_variance=None if part.path_variance is None else part.path_variance[0, 1:][rows],
         signals=np.empty((*close.shape, 0)),
         bar_seconds=part.bar_seconds,
         bars_per_year=part.bars_per_year,

@@ -1,4 +1,4 @@
-"""Compiled draws of the generators that work on whole arrays: normals, blocks and regimes."""
+"""Compiled draws of the generators that work on whole arrays: normals, lows, blocks, regimes."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,12 +6,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from trading_env.core.bridge import draw_low
 from trading_env.core.jit import driver, kernel
 from trading_env.core.noise import Stream, normal, uniform, uniforms
 from trading_env.core.records import Floats
 from trading_env.core.sources import source_digest
 
 RowNumbers = NDArray[np.int64]  # (paths, bars)
+FARTHEST = 8.0  # standard deviations of a bar that a low lies below open and close, at most
 _KEY = source_digest(Path(__file__))
 
 
@@ -34,6 +36,25 @@ def _normals(key: str) -> Callable[[Floats, np.uint64, int], None]:
             for bar in range(out.shape[1]):
                 for i in range(out.shape[2]):
                     out[path, bar, i] = normal(seed, path, bar, i, stream)
+
+    return fill
+
+
+def _lows(key: str) -> Callable[[Floats, Floats, Floats, Floats, Floats], None]:
+    """Compile the lowest points of bridges whose highest are known.
+
+    `low` holds uniform draws on entry; all are (paths, bars, assets), but `variance` is (assets,).
+    """
+
+    @driver
+    def fill(low: Floats, opened: Floats, high: Floats, closed: Floats, variance: Floats) -> None:
+        _ = key
+        for path in range(low.shape[0]):
+            for bar in range(low.shape[1]):
+                for i in range(low.shape[2]):
+                    o, c, h = opened[path, bar, i], closed[path, bar, i], high[path, bar, i]
+                    bottom = min(o, c) - FARTHEST * np.sqrt(variance[i])
+                    low[path, bar, i] = draw_low(o, c, bottom, h, variance[i], low[path, bar, i])
 
     return fill
 
@@ -72,5 +93,6 @@ def _regimes(key: str) -> Callable[[RowNumbers, Floats, Floats, np.uint64], None
 
 
 fill_normals = _normals(_KEY)
+fill_lows = _lows(_KEY)
 fill_blocks = _blocks(_KEY)
 fill_regimes = _regimes(_KEY)

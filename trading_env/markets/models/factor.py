@@ -96,7 +96,8 @@ class FactorMarket(TextbookMarket):
         signals = np.repeat(factors[:, :, None, :], assets, axis=2)
         names = tuple(f"signal_{i + 1}" for i in range(factors.shape[2]))
         volume = np.array(np.broadcast_to(units, close.shape))
-        table = TextbookBars(opened, high, low, close, volume, signals)
+        variance = np.diagonal(covariance) / (opened * close)
+        table = TextbookBars(opened, high, low, close, volume, variance, signals)
         return self.market_of(table, names, band, self.bars_per_day)
 
     def _factors(self, count: int, key: np.uint64) -> Floats:

@@ -61,7 +61,7 @@ class MarketGenerator(Settings):
         cells = assets * self.paths * self.bars
         if cells > MAX_CELLS:
             size = f"assets x paths x bars = {cells}"
-            raise self.refusal("bars", f"{size}: must be at most {MAX_CELLS} (2.4 GB)")
+            raise self.refusal("bars", f"{size}: must be at most {MAX_CELLS} (2.8 GB)")
         return self.paths, self.bars, assets
 
     def refusal(self, name: str, reason: str) -> MarketSpecError:

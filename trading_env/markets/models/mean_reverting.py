@@ -66,7 +66,8 @@ class MeanRevertingMarket(TextbookMarket):
         if not (np.isfinite(high).all() and low.min() > 0.0):
             raise self.refusal("volatility", TOO_WILD)
         levels = x[..., None] * (math.sqrt(1.0 - keep**2) / self.volatility)
-        bars = TextbookBars(opened, high, low, close, np.full_like(close, self.volume), levels)
+        volume, known = (np.full_like(close, value) for value in (self.volume, variance[0]))
+        bars = TextbookBars(opened, high, low, close, volume, known, levels)
         return self.market_of(bars, ("signal_level",), band)
 
 

@@ -82,6 +82,7 @@ class Pool(NamedTuple):
     low: Floats
     close: Floats
     volume: Floats
+    path_variance: Floats
     signals: Floats
 
 
@@ -251,6 +252,7 @@ def complete_bar(
     value = model.value_a_bar * model.volume_curve[bar % len(model.volume_curve)]
     units = value / pool.open[path, bar, asset]
     pool.volume[path, bar, asset] = units * math.exp(excess)
+    pool.path_variance[path, bar, asset] = (1.0 - model.gap_share) * spread.variance
     pool.signals[path, bar, asset, 0] = state.signal[asset]
 
 

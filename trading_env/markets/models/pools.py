@@ -15,7 +15,7 @@ from trading_env.markets.models.generator import MAX_ASSETS, MarketGenerator, as
 from trading_env.markets.models.paths import Model, Pool
 from trading_env.markets.models.presets import DAILY_VALUE, Day, Preset, SeriesLaw
 from trading_env.markets.models.series import MAX_SUBSTEPS, Scales
-from trading_env.markets.reading.validation import BAR_FIELDS
+from trading_env.markets.reading.validation import BAR_FIELDS, PATH_VARIANCE
 
 SIGNAL_NAME = "signal_weak"
 SHOCK_VARIANCE = 0.36  # of |z|, z near normal
@@ -61,7 +61,8 @@ class PooledMarket(MarketGenerator):
     def empty_pool(self) -> Pool:
         """Allocate the arrays that a kernel fills."""
         shape = self.pool_shape(self.assets)
-        return Pool(**{name: np.empty(shape) for name in BAR_FIELDS}, signals=np.empty((*shape, 1)))
+        values = {name: np.empty(shape) for name in (*BAR_FIELDS, PATH_VARIANCE)}
+        return Pool(**values, signals=np.empty((*shape, 1)))
 
     def market_of(self, pool: Pool, law: Preset, name: str) -> Market:
         """Make a market of a filled pool."""

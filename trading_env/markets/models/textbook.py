@@ -2,10 +2,10 @@
 
 So an order without latency trades at the price of its decision. Inside a bar the price (or its log)
 is a Brownian bridge of the bar's own variance v from open o to close c: its highest point is
-(o + c + sqrt((c - o)^2 + v e)) / 2 with e exponential of mean 2, and its lowest the mirror image
-(Borodin and Salminen 2002, 1.1.8); the two are drawn apart. Bars without shadows would pay whoever
-sets stops: what lies beyond a stop is spared, and nothing is lost to a price that comes back. Every
-path has the same prices at bar `start_bar`, where an episode of the longest length begins.
+(o + c + sqrt((c - o)^2 + v e)) / 2 with e exponential of mean 2 (Borodin and Salminen 2002, 1.1.8),
+and its lowest is drawn given that (`core/bridge.py`). Bars without shadows would pay whoever sets
+stops: what lies beyond a stop is spared, and nothing is lost to a price that comes back. Every path
+has the same prices at bar `start_bar`, where an episode of the longest length begins.
 """
 
 import math
@@ -17,7 +17,7 @@ from pydantic import Field
 from trading_env.core.noise import Stream
 from trading_env.core.records import Floats
 from trading_env.markets.bars import Market
-from trading_env.markets.models.draws import fill_normals
+from trading_env.markets.models.draws import fill_lows, fill_normals
 from trading_env.markets.models.generator import MAX_ASSETS, MarketGenerator, asset_names, times_of
 from trading_env.markets.reading.times import DAY
 
@@ -32,6 +32,7 @@ class TextbookBars(NamedTuple):
     low: Floats
     close: Floats
     volume: Floats
+    path_variance: Floats
     signals: Floats
 
 
@@ -43,10 +44,11 @@ def extremes(
     noise = np.empty((4 * paths, bars, assets))
     fill_normals(noise, key, Stream.MARKET_INTRABAR.value)
     up, up_2, down, down_2 = np.split(noise, 4)
-    middle, body = 0.5 * (opened + closed), closed - opened
-    high = middle + 0.5 * np.sqrt(body**2 + variance * (up**2 + up_2**2))
-    low = middle - 0.5 * np.sqrt(body**2 + variance * (down**2 + down_2**2))
-    return np.maximum(high, np.maximum(opened, closed)), np.minimum(low, np.minimum(opened, closed))
+    high = 0.5 * (opened + closed + np.sqrt((closed - opened) ** 2 + variance * (up**2 + up_2**2)))
+    high = np.maximum(high, np.maximum(opened, closed))
+    low = np.exp(-0.5 * (down**2 + down_2**2))
+    fill_lows(low, opened, high, closed, variance)
+    return high, np.minimum(low, np.minimum(opened, closed))
 
 
 class TextbookMarket(MarketGenerator):

@@ -18,6 +18,7 @@ from trading_env.markets.reading.times import time_fault
 
 PRICE_FIELDS = ("open", "high", "low", "close")
 BAR_FIELDS = (*PRICE_FIELDS, "volume")
+PATH_VARIANCE = "path_variance"
 SIGNAL_PREFIX = "signal_"
 LEAST_PRICE, MOST_PRICE = 1e-12, 1e15
 LEAST_VOLUME, MOST_VOLUME = 1e-12, 1e30
@@ -58,6 +59,8 @@ def _broken_ranges(name: str, values: Floats) -> list[BrokenRule]:
         outside = (values < LEAST_PRICE) | (values > MOST_PRICE)
         limits = f"{LEAST_PRICE:g} to {MOST_PRICE:g}"
         broken += _broken(name, outside, lambda i: f"price {values.flat[i]:g} must be {limits}")
+    if name == PATH_VARIANCE:
+        broken += _broken(name, values < 0.0, lambda i: f"{values.flat[i]:g} must be >= 0")
     if name == "volume":
         broken += _broken(name, values < 0.0, lambda i: f"volume {values.flat[i]:g} must be >= 0")
         outside = (values > 0.0) & (values < LEAST_VOLUME) | (values > MOST_VOLUME)
@@ -116,7 +119,7 @@ def checked_arrays(
         source: Name of the market in errors.
         symbols: Names of the assets.
         signal_names: Names of the signals.
-        arrays: `time`, the five fields and `signals`, as `Market` documents them.
+        arrays: `time`, the five fields, `signals` and any `path_variance`, as `Market` has them.
 
     Returns:
         Copies under the same names: int64 times and float64 values, in C order.
@@ -133,7 +136,8 @@ def checked_arrays(
             source, "time", f"shape {time.shape}; needed (bars,), at least 2 bars"
         )
     shape = (*close.shape[:1], len(time), len(symbols))
-    for name in (*BAR_FIELDS, "signals"):
+    more = [name for name in (PATH_VARIANCE,) if name in copies]
+    for name in (*BAR_FIELDS, *more, "signals"):
         wanted = (*shape, len(signal_names)) if name == "signals" else shape
         if copies[name].shape != wanted or 0 in shape:
             needed = "(paths, bars, assets)" + (" + (signals,)" if name == "signals" else "")
@@ -142,7 +146,7 @@ def checked_arrays(
     late = time_fault(time)
     if late is not None:
         raise MarketDataError.at(source, f"bar {late[0]}, time", late[1])
-    values = {name: copies[name] for name in BAR_FIELDS}
+    values = {name: copies[name] for name in (*BAR_FIELDS, *more)}
     values |= {name: copies["signals"][..., i] for i, name in enumerate(signal_names)}
     fault = next(iter(broken_rules(values)), None) or first_jump(values, axis=1)
     if fault is not None:
