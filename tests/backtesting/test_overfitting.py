@@ -7,6 +7,7 @@ import pytest
 
 from trading_env.backtesting.overfitting import (
     backtest_overfitting,
+    choice_among,
     deflated_sharpe,
     expected_best_sharpe,
     probabilistic_sharpe,
@@ -80,3 +81,29 @@ def test_who_wins_one_half_and_loses_the_other_is_overfitted_wherever_a_choice_c
 def test_what_cannot_be_split_is_refused(returns: np.ndarray, blocks: int, named: str) -> None:
     with pytest.raises(ValueError, match=named):
         backtest_overfitting(returns, blocks)
+
+
+def test_the_choice_of_a_policy_with_skill_is_no_luck_and_that_of_a_worthless_one_may_be() -> None:
+    rng = np.random.default_rng(2)
+    returns = {f"p{i}": rng.normal(size=1000) for i in range(8)}
+    lucky = choice_among({**returns, "flat": np.zeros(1000)})
+    assert lucky is not None
+    assert (lucky.trials, lucky.steps) == (8, 1000)
+    ratios = {name: values.mean() / values.std() for name, values in returns.items()}
+    assert lucky.best == max(ratios, key=lambda name: ratios[name])
+    target = expected_best_sharpe(8, np.var(list(ratios.values()), ddof=1))
+    assert lucky.deflated == pytest.approx(
+        probabilistic_sharpe(ratios[lucky.best], target, 1000), abs=0.02
+    )
+    skilled = choice_among({**returns, "good": rng.normal(size=1000) + 0.3})
+    assert skilled is not None
+    assert (skilled.best, skilled.overfitting) == ("good", 0.0)
+    assert skilled.deflated > 0.999 > 0.9 > lucky.deflated
+
+
+@pytest.mark.parametrize("steps", [0, 79])
+def test_few_steps_or_one_policy_are_no_choice(steps: int) -> None:
+    rng = np.random.default_rng(3)
+    one, other = rng.normal(size=(2, steps))
+    assert choice_among({"a": one, "b": other}) is None
+    assert choice_among({"a": rng.normal(size=500), "flat": np.zeros(500)}) is None

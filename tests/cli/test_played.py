@@ -155,6 +155,8 @@ def test_a_walk_forward_backtest_on_a_users_file(
     assert (frame["steps"] == 49).all()
     mean = frame[(frame["policy"] == "flat") & (frame["scenario"] == "calm")]["return"].mean()
     assert mean == 0.0
+    (choice,) = (note for note in summary["notes"] if "deflated Sharpe ratio" in note)
+    assert "of 5 policies" in choice and "over 245 steps" in choice
 
 
 @pytest.mark.proof
@@ -189,6 +191,9 @@ def test_windows_that_share_test_bars_are_noted(
     walk = ("--windows", "train=450,test=60,step=50", "--episodes", "1")
     summary = answer(capsys, "backtest", "flat", "--market", str(bars), *walk)
     assert any("overlap" in note for note in summary["notes"])
+    windows = summary["windows"]
+    steps = windows[-1]["test_stop"] - windows[0]["test_start"] - 1  # each bar once
+    assert any(f"over {steps} steps" in note for note in summary["notes"])
 
 
 MODULE = """

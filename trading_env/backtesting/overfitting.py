@@ -21,6 +21,7 @@ counted.
 """
 
 import math
+from collections.abc import Mapping
 from itertools import combinations
 from statistics import NormalDist
 from typing import NamedTuple
@@ -28,6 +29,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+BLOCK_STEPS = 20  # of a block, at least, where the number of blocks is not given
+MOST_BLOCKS = 16
 EULER = 0.5772156649015329
 Values = NDArray[np.float64]
 
@@ -37,6 +40,46 @@ class Overfitting(NamedTuple):
 
     probability: float  # that the best in sample is no better than the median out of sample
     logits: Values  # ln(rank / (N + 1 - rank)) out of sample, one a choice
+
+
+class Choice(NamedTuple):
+    """The best of several policies by Sharpe ratio, and what of it may be luck."""
+
+    best: str
+    trials: int  # policies that moved at all
+    steps: int
+    deflated: float  # probability that its ratio is above that of the best of so many without skill
+    overfitting: float  # `Overfitting.probability`
+
+
+def choice_among(returns: Mapping[str, Values]) -> Choice | None:
+    """Judge the choice of the best of several policies.
+
+    Args:
+        returns: policy -> its returns step by step, all of the same steps.
+
+    Returns:
+        None where fewer than two policies move, or there are fewer than four blocks of steps.
+    """
+    moving = {name: values for name, values in returns.items() if len(set(values)) > 1}
+    steps = min(map(len, moving.values()), default=0)
+    blocks = min(steps // BLOCK_STEPS // 2 * 2, MOST_BLOCKS)
+    if len(moving) < 2 or blocks < 4:
+        return None
+    table = np.column_stack(list(moving.values()))
+    ratios = table.mean(axis=0) / table.std(axis=0)
+    first = int(ratios.argmax())
+    z = (table[:, first] - table[:, first].mean()) / table[:, first].std()
+    deflated = deflated_sharpe(
+        float(ratios[first]),
+        steps,
+        len(moving),
+        float(ratios.var(ddof=1)),
+        float((z**3).mean()),
+        float((z**4).mean()),
+    )
+    shared = backtest_overfitting(table, blocks).probability
+    return Choice(list(moving)[first], len(moving), steps, deflated, shared)
 
 
 def probabilistic_sharpe(

@@ -10,12 +10,14 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from tqdm import tqdm
 
 from trading_env.backtesting.cells import Slice
 from trading_env.backtesting.engine import Engine
 from trading_env.backtesting.fingerprint import code_digest
 from trading_env.backtesting.lookup import NAMED, Candidate
+from trading_env.backtesting.overfitting import choice_among
 from trading_env.backtesting.plans import Plan, Rehearsal, rehearse
 from trading_env.backtesting.playing import Played, play, traced
 from trading_env.backtesting.references import NOTE, references_for
@@ -23,6 +25,7 @@ from trading_env.backtesting.run_folder import RunFolder
 from trading_env.backtesting.summaries import pools_of, summary_of, window_means
 from trading_env.backtesting.tables import KEYS, WALK_KEYS, episodes_frame
 from trading_env.core.errors import ConfigError, clip, shown
+from trading_env.core.records import Floats
 from trading_env.envs.world import EXECUTION_DEFAULTS
 from trading_env.markets import Market
 from trading_env.markets.loading import is_file_name
@@ -32,6 +35,7 @@ BESIDE = {
     "execution": ("twap", "immediate"),
 }
 DEFAULT_MARKETS = {"portfolio": "us_indices", "execution": EXECUTION_DEFAULTS["market"]}
+LEAST_EQUITY = 1e-6  # of its start, in a logarithm
 JOURNALLED = 4  # episodes of each scenario whose every decision is kept
 
 
@@ -121,11 +125,45 @@ def evaluated(
             if played.failure
         ]
         if "windows" in about:
+            summary["notes"] += choices(results, plan)
             summary["windows"] = window_means(frame, about["windows"])
         if folder:
             folder.write(results, frame, summary)
             _write_episodes(found.name, plan, rehearsal, results, folder)
     return summary
+
+
+def choices(results: Sequence[Played], plan: Plan) -> list[str]:
+    """Say of each market what of the best policy's Sharpe ratio may be the luck of the choice.
+
+    Returns are those of the median equity in the first scenario at the first severity, window after
+    window; bars that two windows share count once.
+    """
+    if plan.env != "portfolio":
+        return []
+    shown_first = (next(iter(plan.scenarios)), plan.severities[0])
+    found: dict[str, dict[str, list[Floats]]] = {}
+    ends: dict[tuple[str, str], int] = {}
+    for cell, curve in ((p.cell, p.curve) for p in results if not p.failure):
+        if (cell.scenario, cell.severity) == shown_first:
+            times, who = np.array(curve["time"][1:]), (cell.market, cell.policy)
+            new = times > ends.get(who, 0)
+            returns = np.diff(np.log(np.maximum(curve["equity"], LEAST_EQUITY)))[new]
+            found.setdefault(cell.market, {}).setdefault(cell.policy, []).append(returns)
+            ends[who] = int(times[-1])
+    said = []
+    for market, policies in found.items():
+        choice = choice_among({name: np.concatenate(parts) for name, parts in policies.items()})
+        if choice is not None:
+            said.append(
+                f"{market}, {shown_first[0]}: of {choice.trials} policies {choice.best} has the "
+                f"highest Sharpe ratio, over {choice.steps:,} steps. That it is more than the luck "
+                f"of the best of so many: {choice.deflated:.0%} (deflated Sharpe ratio); that the "
+                f"best of one half of the time is no better than the median in the other: "
+                f"{choice.overfitting:.0%} (probability of backtest overfitting). What was tried "
+                "before this is not counted."
+            )
+    return said
 
 
 def _write_episodes(
