@@ -61,10 +61,24 @@ def test_the_last_lane_must_have_a_seed_too() -> None:
     two.reset(seed=[2**64 - 1, 0])
 
 
-@pytest.mark.parametrize("seed", [[1], [1, 2, 3], [], [1, None], [[1], [2]]])
+@pytest.mark.parametrize("seed", [[1], [1, 2, 3], [], [1, None, None], [None], [[1], [2]]])
 def test_a_list_holds_a_seed_for_each_lane(seed: Any) -> None:
     with pytest.raises(ValueError, match="seed"):
         environments()[2].reset(seed=seed)
+
+
+def test_a_lane_without_a_seed_goes_on_to_its_next_episode() -> None:
+    _, _, two = environments()
+    _, _, other = environments()
+    first, _ = two.reset(seed=[None, 5])
+    assert np.array_equal(other.reset(seed=[6, 5])[0][1], first[1])
+    assert not np.array_equal(environments()[2].reset(seed=[None, 5])[0][0], first[0])
+    two.reset(seed=[3, 5])
+    other.reset(seed=[3, 5])
+    mixed, _ = two.reset(seed=[None, 8])
+    going_on, _ = other.reset()
+    assert np.array_equal(mixed[0], going_on[0])
+    assert np.array_equal(mixed[1], other.reset(seed=[0, 8])[0][1])
 
 
 @pytest.mark.parametrize("seed", [-1, 2**64, True, 1.5])

@@ -86,13 +86,17 @@ class TradingVectorEnv(BatchFace, gym.vector.VectorEnv[NDArray[np.float32], Any,
     ) -> tuple[NDArray[np.float32], dict[str, Any]]:
         """Begin an episode in every lane, or in those of `options["reset_mask"]`.
 
+        A lane without a seed goes on to its next episode, or, where it has had none, draws a seed.
+
         Raises:
             ValueError: the mask or the list of seeds has the wrong shape or type, or a seed is no
                 whole number in [0, 2**64). Nothing has changed.
         """
         mask = self._mask({} if options is None else options)
-        seeds = self._seeds(seed)
-        self._batch.reset(seeds, mask)
+        seeds, given = self._seeds(seed)
+        for lanes, theirs in ((mask & given, seeds), (mask & ~given, None)):
+            if lanes.any():
+                self._batch.reset(theirs, lanes)
         return self._batch.observations, self._full()
 
     def _mask(self, options: dict[str, Any]) -> NDArray[np.bool_]:
@@ -107,16 +111,23 @@ class TradingVectorEnv(BatchFace, gym.vector.VectorEnv[NDArray[np.float32], Any,
             raise ConfigError("options: the first reset must be of all environments")
         return mask
 
-    def _seeds(self, seed: int | Sequence[int | None] | None) -> NDArray[np.uint64] | None:
-        """Seeds of all lanes: seed + lane, a list, or None for the next episode of each."""
-        if seed is None:
-            if self._batch.is_started:
-                return None
-            return self.np_random.integers(0, 2**63, size=self.num_envs, dtype=np.uint64)
-        seeds = seeds_of(seed, self.num_envs)
-        if isinstance(seed, int | np.integer):
-            super().reset(seed=int(seed))
-        return seeds
+    def _seeds(
+        self, seed: int | Sequence[int | None] | None
+    ) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
+        """Return the seeds of all lanes, and which lanes they hold for."""
+        each = [None] * self.num_envs if seed is None else seed
+        every = np.ones(self.num_envs, dtype=np.bool_)
+        if not isinstance(each, list | tuple) or all(one is not None for one in each):
+            seeds = seeds_of(seed, self.num_envs)
+            if isinstance(seed, int | np.integer):
+                super().reset(seed=int(seed))
+            return seeds, every
+        seeds = seeds_of([0 if one is None else one for one in each], self.num_envs)
+        given = np.array([one is not None for one in each])
+        if self._batch.is_started:
+            return seeds, given
+        fresh = self.np_random.integers(0, 2**63, size=self.num_envs, dtype=np.uint64)
+        return np.where(given, seeds, fresh), every
 
     def step(
         self, actions: Any
