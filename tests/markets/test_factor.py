@@ -108,3 +108,13 @@ def test_the_extremes_of_a_bar_are_those_of_a_brownian_path() -> None:
         for reached, ended in ((fall, -change), (rise, change)):
             counted = (reached >= deep).astype(float) - 2.0 * (ended >= deep)
             assert abs(counted.mean()) < 4.0 * counted.std() / np.sqrt(counted.size)
+
+
+def test_a_bar_is_as_wide_as_a_brownian_path() -> None:
+    """Mean square of the range: 4 ln 2 times the variance (Parkinson 1980, equation 5).
+
+    High and low drawn apart, given open and close, would have another.
+    """
+    market = FactorMarket(covariance=4.0, price=1e4, paths=400, bars=250, seed=3).generate(None)
+    squared = (market.high - market.low) ** 2 / 4.0
+    assert abs(squared.mean() - 4.0 * np.log(2.0)) < 4.0 * squared.std() / np.sqrt(squared.size)

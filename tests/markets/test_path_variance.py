@@ -1,4 +1,4 @@
-"""The variance inside a bar that a generator states is that of the moves it makes."""
+"""Bars of every generator: the variance that it states, and pools within larger ones."""
 
 import math
 from typing import Any
@@ -29,6 +29,16 @@ def test_moves_over_their_stated_deviation_are_standard_normal(model: str) -> No
     assert abs(moved.mean()) < 0.1  # of drift and signal
     assert abs(moved.var() - 1.0) < 5.0 * math.sqrt(2.0 / size)
     assert abs((moved**4).mean() - 3.0) < 5.0 * math.sqrt(96.0 / size)
+
+
+@pytest.mark.parametrize("model", [*MODELS, "bootstrap"])
+def test_the_first_bars_and_paths_of_a_larger_pool_are_the_smaller_pool(model: str) -> None:
+    sizes = {name: BARS["assets"] for name in ("assets",) if model != "bootstrap"}
+    large = pool(model, **MODELS.get(model, {}), **sizes, paths=4, bars=120)
+    small = pool(model, **MODELS.get(model, {}), **sizes, paths=2, bars=90)
+    for name, values in small._arrays().items():
+        whole = getattr(large, name)
+        assert np.array_equal(whole[:90] if name == "time" else whole[:2, :90], values), name
 
 
 def test_a_bootstrap_of_bars_of_known_variance_keeps_it() -> None:

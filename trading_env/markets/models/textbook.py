@@ -41,9 +41,9 @@ def extremes(
 ) -> tuple[Floats, Floats]:
     """Draw high and low of every bar; bars are (paths, bars, assets), `variance` is (assets,)."""
     paths, bars, assets = opened.shape
-    noise = np.empty((4 * paths, bars, assets))
+    noise = np.empty((paths, bars, 4 * assets))  # so that fewer paths or bars have the same
     fill_normals(noise, key, Stream.MARKET_INTRABAR.value)
-    up, up_2, down, down_2 = np.split(noise, 4)
+    up, up_2, down, down_2 = np.split(noise, 4, axis=2)
     high = 0.5 * (opened + closed + np.sqrt((closed - opened) ** 2 + variance * (up**2 + up_2**2)))
     high = np.maximum(high, np.maximum(opened, closed))
     low = np.exp(-0.5 * (down**2 + down_2**2))
