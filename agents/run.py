@@ -32,9 +32,11 @@ from trading_env.core.codes import Task
 from trading_env.core.doors import read_toml
 from trading_env.core.errors import ConfigError, FailedError
 from trading_env.core.files import write_json, write_toml
+from trading_env.core.seeds import seed_of
 from trading_env.envs.world import build
 from trading_env.report import terminal_sections, text_table, write_report
 
+MOST_LANES = 4096  # of a batch that trains or evaluates: the last lane needs a seed too
 NOTHING_TOLD = f"nothing was compared: no trades, or fewer than {MIN_DRAWN} episodes"
 
 
@@ -165,6 +167,7 @@ class TrainingRun(ABC):
         for name, lowest in least.items():
             if given[name] < lowest:
                 raise ConfigError(f"{name} = {given[name]}: must be >= {lowest}")
+        seed_of(self.trainings[-1], MOST_LANES)
         for scenario in self.scenarios.values():
             arguments = {"market": self.market, "seed_band": "test", "scenario": scenario}
             arguments |= self.terms.arguments(self.env)

@@ -1,6 +1,8 @@
 """A result is of what was asked, or it is refused; and a kept one is of the same thing still."""
 
+import importlib.util
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,12 +12,14 @@ import pytest
 
 from trading_env.backtesting import playing
 from trading_env.backtesting.cells import Slice
+from trading_env.backtesting.evaluation import evaluate
 from trading_env.backtesting.fingerprint import fingerprint
 from trading_env.backtesting.plans import Plan
 from trading_env.backtesting.playing import play
 from trading_env.backtesting.store import CellStore
 from trading_env.core.errors import ConfigError, MismatchError
 from trading_env.envs.spaces import ObservationLayout
+from trading_env.policies.adapters import build_policy
 from trading_env.policies.baselines import BASELINES, Constant, Random
 
 LAYOUT = ObservationLayout(("A", "B"), ())
@@ -192,3 +196,103 @@ def test_a_policy_without_definite_content_says_what_it_is_or_is_refused() -> No
 def test_a_plan_that_cannot_be_played_is_refused_by_name(changes: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=next(iter(changes))):
         a_plan(**changes)
+
+
+MODULE = """
+from pathlib import Path
+
+import numpy as np
+from numba import njit
+
+WEIGHT = float(Path(__file__).with_name("weight.txt").read_text())
+
+
+def helper(x):
+    return WEIGHT * x
+
+
+@njit
+def compiled(x):
+    return WEIGHT + x
+
+
+def by_global(observation, info):
+    return np.full((len(observation), 5), WEIGHT)
+
+
+def by_helper(observation, info):
+    return np.full((len(observation), 5), helper(1.0))
+
+
+def by_compiled(observation, info):
+    return np.full((len(observation), 5), compiled(1.0))
+
+
+def by_default(observation, info, weight=WEIGHT):
+    return np.full((len(observation), 5), weight)
+
+
+class Data:
+    weight = WEIGHT
+
+    def reset(self, num_envs):
+        pass
+
+    def act(self, observation, info):
+        return np.full((len(observation), 5), self.weight)
+
+
+class Method:
+    def reset(self, num_envs):
+        self.me = POLICY
+
+    def act(self, observation, info):
+        return np.full((len(observation), 5), WEIGHT)
+
+
+POLICY = Method()
+"""
+USERS = ("by_global", "by_helper", "by_compiled", "by_default", "Data", "Method")
+
+
+@pytest.mark.parametrize("name", USERS)
+def test_what_a_policy_uses_of_its_module_belongs_to_it(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Weights that its file reads at import, so that the file stays the same."""
+    (tmp_path / "policy.py").write_text(MODULE, encoding="utf-8")
+    prints = []
+    for weight in ("0.2", "0.9", "0.2"):
+        (tmp_path / "weight.txt").write_text(weight, encoding="utf-8")
+        spec = importlib.util.spec_from_file_location("policy", tmp_path / "policy.py")
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, "policy", module)
+        spec.loader.exec_module(module)
+        prints.append(fingerprint(build_policy(getattr(module, name), LAYOUT)))
+    assert prints[0] == prints[2] != prints[1]
+
+
+def test_a_policy_that_keeps_what_it_saw_is_scored_as_one_that_copies_it() -> None:
+    def change(copy: bool) -> Any:
+        last: dict[str, Any] = {}
+
+        def act(observation: Any, info: Any) -> Any:
+            move = observation - last.get("seen", observation)
+            last["seen"] = observation.copy() if copy else observation
+            return np.sign(move[:, :5])
+
+        return act
+
+    kept, copied = (
+        evaluate(
+            {"p": change(copy)},
+            scenarios=["calm"],
+            seed=0,
+            episodes=2,
+            env_kwargs={"episode_length": 9},
+        )
+        for copy in (False, True)
+    )
+    assert kept["turnover"].min() > 0.0
+    assert kept.equals(copied)

@@ -163,3 +163,32 @@ def test_a_pickled_reward_scores_as_before() -> None:
     again = pickle.loads(pickle.dumps(own))
     assert np.array_equal(again.score(terms, played), own.score(terms, played))
     assert own.score(terms, played)[2] == 0.0
+
+
+def test_a_reward_that_pays_for_a_cost_is_noted(capsys: pytest.CaptureFixture[str]) -> None:
+    def churning(growth: Any, turnover: Any) -> Any:
+        return growth - 0.1 * turnover
+
+    def careful(growth: Any, turnover: Any) -> Any:
+        return growth + 0.1 * turnover
+
+    OwnReward(churning)
+    assert "churning rises with what turnover costs" in capsys.readouterr().err
+    OwnReward(careful)
+    assert "careful rises" not in capsys.readouterr().err
+
+
+def test_a_snapshot_knows_what_a_reward_holds() -> None:
+    class Scaled:
+        def __init__(self, scale: float) -> None:
+            self.scale = scale
+
+        def __call__(self, growth: Any) -> Any:
+            return self.scale * growth
+
+        def method(self, growth: Any) -> Any:
+            return self.scale * growth
+
+    for one, other in ((Scaled(2.0), Scaled(3.0)), (Scaled(2.0).method, Scaled(3.0).method)):
+        assert OwnReward(one).as_dict() != OwnReward(other).as_dict()
+    assert OwnReward(Scaled(2.0)).as_dict() == OwnReward(Scaled(2.0)).as_dict()

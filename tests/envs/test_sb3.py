@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from stable_baselines3 import PPO
 
+from trading_env.core.errors import ConfigError
 from trading_env.envs.sb3 import SB3VecEnv
 from trading_env.envs.vector import ExecutionVectorEnv, PortfolioVectorEnv
 
@@ -96,3 +97,9 @@ def test_orders_of_ones_own_can_be_learned() -> None:
     action, _ = model.predict(adapter.reset())
     assert action.shape == (LANES, 2, 4)
     assert np.isfinite(adapter.step(action)[1]).all()
+
+
+@pytest.mark.parametrize("given", [{"copy": False}, {"copy": True}, {"autoreset_mode": "Disabled"}])
+def test_what_stable_baselines_needs_is_not_to_be_chosen(given: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=next(iter(given))):
+        SB3VecEnv(2, **given)

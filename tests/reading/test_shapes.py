@@ -221,3 +221,21 @@ def test_a_table_in_parts_with_a_row_that_is_none_is_one_line(row: Any, tmp_path
     (tmp_path / "bars.json").write_text(json.dumps(content))
     with pytest.raises(MarketDataError, match="not every row of data is a list"):
         Market.from_file(tmp_path / "bars.json")
+
+
+@pytest.mark.parametrize("layout", [{}, {"layout": "wide"}])
+def test_a_symbol_may_be_called_as_a_time_is(layout: dict[str, str], tmp_path: Path) -> None:
+    symbols = ["AAPL", "T", "DAY", "DT"]
+    days = pd.date_range("2024-01-01", periods=30, freq="B")
+    values = 10.0 + np.arange(120.0).reshape(30, 4) % 7.0
+    table = pd.DataFrame(values, days, symbols)
+    table.insert(0, "index", np.arange(30))
+    table.iloc[3, 2] = np.nan  # a gap of T is no time
+    path = tmp_path / "wide.csv"
+    table.bfill().to_csv(path, index_label="date")
+    assert Market.from_file(path, **layout).symbols == tuple(symbols)
+    fields = pd.concat(
+        {name: table[symbols].bfill() for name in ("Close", "Open", "High", "Low")}, axis=1
+    )
+    fields.columns = fields.columns.set_levels(["AAPL", "DATE", "TS", "T"], level=1)
+    assert set(Market.from_frame(fields.rename_axis("Date")).symbols) == {"AAPL", "DATE", "TS", "T"}

@@ -1,12 +1,12 @@
 """A reward that the user writes: a function of the named terms of a step.
 
     def careful(growth, turnover):
-        return 100.0 * (growth - 0.1 * turnover**2)
+        return 100.0 * (growth + 0.1 * turnover)  # turnover is minus what was traded
 
     gym.make("trading_env/Portfolio-v0", reward=careful)
 
 Its parameters are names of terms (`step/reward.py`); what it returns is the reward, unscaled. The
-step computes the terms, and the function is called on them afterwards, on all environments at once:
+step computes the terms, of which all but growth are minus a cost, and the function is called on them afterwards, on all environments at once:
 compiled by numba where it can be, else as it is, on arrays with one number for each environment,
 with a note of what that costs. Each environment is scored from its own terms alone, which is tried
 before the first step, so a batch gives what its environments give one by one.
@@ -21,6 +21,7 @@ import inspect
 import sys
 import time
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any, cast
 
 import numba
@@ -119,6 +120,18 @@ class OwnReward:
                 f"reward: {clip(self.name)} gives one environment {alone[0]!s:.24}, and "
                 f"{together[0]!s:.24} beside others: score each by its own terms alone"
             )
+        costs = [column for column in self.columns if column != Term.GROWTH]
+        paid = -np.abs(terms)  # every term a loss
+        for column in costs:
+            dearer = paid.copy()
+            dearer[:, column] *= 2.0
+            if (self._called(dearer) > self._called(paid)).all() and self.name not in _SAID:
+                _SAID.add(self.name)
+                print(
+                    f"note: reward {clip(self.name, 60)} rises with what {TERMS[column]} costs: the "
+                    "term is minus the cost already, so that a weight above 0 punishes it",
+                    file=sys.stderr,
+                )
         if self._score is self.function and self.name not in _SAID:
             _SAID.add(self.name)
             print(
@@ -154,7 +167,7 @@ def _columns_of(function: Callable[..., Any], name: str) -> list[int]:
 
 
 def _digest_of(function: Callable[..., Any]) -> str:
-    """SHA-256 of a function's source and of what it closes over, or of its code without source."""
+    """SHA-256 of a function's source, or of its code without source, and of what it holds."""
     inner = getattr(function, "__func__", function)
     try:
         content = inspect.getsource(inner if inspect.isroutine(inner) else type(inner))
@@ -162,5 +175,7 @@ def _digest_of(function: Callable[..., Any]) -> str:
         code = getattr(inner, "__code__", None)
         content = f"{code.co_code!r} {code.co_consts!r}" if code else repr(type(inner))
     cells = [cell.cell_contents for cell in getattr(inner, "__closure__", None) or ()]
-    content += repr((cells, getattr(inner, "__defaults__", None)))
+    owner = getattr(function, "__self__", inner)
+    held = () if isinstance(owner, FunctionType) else sorted(vars(owner).items())
+    content += repr((cells, getattr(inner, "__defaults__", None), held))
     return hashlib.sha256(content.encode()).hexdigest()

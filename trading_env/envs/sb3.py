@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 
 from trading_env.core.arguments import choice
+from trading_env.core.errors import ConfigError, shown
 from trading_env.envs.vector import ExecutionVectorEnv, PortfolioVectorEnv, TradingVectorEnv
 
 TASKS: dict[str, type[TradingVectorEnv]] = {
@@ -74,7 +75,10 @@ class SB3VecEnv(BatchVecEnv):
         num_envs: number of lanes.
         seed: of lane 0 at the first reset; lane k gets seed + k. None draws one.
         env_id: the task.
-        kwargs: those of its vector environment.
+        kwargs: those of its vector environment but `copy` and `autoreset_mode`.
+
+    Raises:
+        ConfigError: an argument is unknown or invalid, or one of those two.
     """
 
     def __init__(
@@ -86,6 +90,10 @@ class SB3VecEnv(BatchVecEnv):
         **kwargs: Any,
     ) -> None:
         choice("env_id", env_id, TASKS)
+        for name in ("copy", "autoreset_mode"):
+            if name in kwargs:
+                reason = "Stable-Baselines3 needs copies, and lanes that begin anew"
+                raise ConfigError(f"{name} = {shown(kwargs[name])}: not taken here: {reason}")
         native = TASKS[env_id](num_envs, autoreset_mode=AutoresetMode.SAME_STEP, **kwargs)
         self.native = native
         self.render_mode = None

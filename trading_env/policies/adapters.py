@@ -107,6 +107,7 @@ class FunctionPolicy(Policy):
 
     def __init__(self, function: Callable[[Observation, Info], NDArray[Any]]) -> None:
         self.function = function
+        self.fingerprint = getattr(function, "fingerprint", "")
 
     def act(self, observation: Observation, info: Info) -> NDArray[Any]:
         """Return what the function returns."""

@@ -77,6 +77,7 @@ def make_envs(
     """Build the lanes for a policy: the common arguments, its own needs, then the cell's.
 
     A policy that reads `info`, and lanes that are traced or recorded, need `detail="full"`.
+    Observations are copies: a policy may keep what it has seen.
     """
     arguments = {"detail": "none", **with_own(env_kwargs, policy.env_overrides), **cell}
-    return env_class(env)(num_envs, autoreset_mode="Disabled", copy=False, **arguments)
+    return env_class(env)(num_envs, autoreset_mode="Disabled", **arguments)

@@ -14,6 +14,7 @@ from trading_env.markets.reading.settings import ReadingSettings
 from trading_env.markets.reading.validation import PRICE_FIELDS
 
 MAX_SYMBOLS = 10_000
+LEAST_TIME = 1e7  # 20240102, or seconds since 1970: no price of a unit
 QUOTES = {"bid", "ask", "mid"}
 _PARTS = re.compile(r"[ _.|/:-]+")
 
@@ -47,7 +48,7 @@ def wide_columns(
     signals = signals_of(grid, header)
     taken = {*times, clock, *(field.position for field in signals)}
     rest = [i for i, name in enumerate(header) if i not in taken]
-    rest = [i for i in rest if w.plain(header[i]) not in w.LATE_TIME]
+    rest = [i for i in rest if not _counts_or_tells_time(grid, i)]
     if not rest:
         raise grid.error(lost(w.words_of(header), "close"), title="close")
     pairs = {i: _split(header[i]) for i in rest}
@@ -63,6 +64,20 @@ def wide_columns(
                 raise grid.error(reason, title=header[position])
     closes = {i: ("close", header[i].strip() or grid.titles[i]) for i in rest}
     return _of_symbols(grid, closes, times, clock, signals, settings)
+
+
+def _counts_or_tells_time(grid: Grid, position: int) -> bool:
+    """Tell whether a column is another time, or numbers the rows: no prices, whatever its name.
+
+    Only columns without a name, or with one that a time may have, are: a symbol may be called T.
+    """
+    name = grid.header[0][position]
+    if w.plain(name) not in w.LATE_TIME:
+        return False
+    cells = [row[position].strip() for row in grid.sample]
+    values = np.array([_number(cell) for cell in cells if cell not in w.MISSING])
+    counts = len(values) > 1 and bool((np.diff(values) == 1.0).all())
+    return not name.strip() or counts or not (values < LEAST_TIME).all()
 
 
 def _refuse_bars(grid: Grid, rest: Sequence[int], settings: ReadingSettings) -> None:
@@ -161,7 +176,11 @@ def stacked_columns(grid: Grid, settings: ReadingSettings) -> Columns:
         raise grid.error("rows of names without open, high, low, close", row=grid.header_row)
     wanted = (settings.time_column or "").strip().lower()
     named = [i for i, title in enumerate(grid.titles) if title.lower() == wanted]
-    known = [i for i in range(len(levels[0])) if any(names[i] in w.TIME for names in levels)]
+    known = [
+        i
+        for i in range(len(levels[0]))
+        if any(names[i] in w.TIME for names in levels) and not field_of(levels[level][i])
+    ]
     if settings.time_column is not None and not named:
         raise grid.error("no such column, as time_column states", title=settings.time_column)
     times = named or known or [0]
