@@ -69,6 +69,7 @@ def an_asset(mark: float = 100.0, **fields: Any) -> Any:
     averages = {"variance_fast": 1e-4, "variance_slow": 1e-4, "volume_mean": 1000.0}
     seen = {f"seen_{name}": value for name, value in averages.items()}
     own = {
+        "volume_usual": 1000.0,
         "mark": mark,
         "value": mark,
         "undisturbed": mark,
@@ -281,7 +282,8 @@ def trade(
     report = a_report(live=sum(slot.claim for slot in slots))
     desk = a_desk(asset, slots, account=account, report=report, execution=execution)
     params = desk.rules.execution
-    session = Session(bar, terms, params.participation * bar.volume, SECONDS)
+    capacity = params.participation * bar.volume
+    session = Session(bar, terms, capacity, capacity, SECONDS)
     KEPT.trade_bar(desk, session, an_address(seed), SECONDS)
     return report
 

@@ -40,7 +40,7 @@ def _build(key: str) -> Kept:
         _ = key
         orders.send_order(desk, instructions.configured(desk.rules.execution), address)
         transition.open_asset(desk, base)
-        transition.trade_asset(desk, base.path_scale, address)
+        transition.trade_asset(desk, base, address)
 
     @driver
     def decide(actions: Any, lane: Lane, rules: Rulebook) -> None:

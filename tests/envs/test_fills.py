@@ -8,7 +8,7 @@ import pytest
 
 from tests.configurations import random_configuration
 from tests.lanes import Watched
-from trading_env.core.codes import Exit, SlotState
+from trading_env.core.codes import Exit, Factor, SlotState
 from trading_env.execution_engine.config import ExecutionConfig
 
 CONFIGURATIONS, LANES, STEPS = 22, 32, 50
@@ -90,13 +90,17 @@ def checked_fills(draws: Iterable[int]) -> int:
         rng, batch = np.random.default_rng(draw), envs.batch
         for _ in range(STEPS):
             before = batch.lanes.slots.copy()
+            usual = batch.lanes.assets["volume_usual"].copy()
             _, _, terminated, truncated, _ = envs.step(
                 rng.uniform(-1.1, 1.1, envs.action_space.shape)
             )
             reports, lot = batch.outputs.reports, execution["lot"]
             dry = reports["volume"] == 0.0  # a halt is a bar without volume
             assert (reports["traded"][dry] == 0.0).all()
-            cap = execution["participation_cap"] * reports["volume"]
+            factor = batch.outputs.stresses["factor"][..., Factor.VOLUME]
+            share = execution["participation_cap"]
+            known = np.minimum(share * factor * usual, reports["volume"])
+            cap = np.maximum(share * reports["volume"], known)
             assert (reports["traded"] <= cap * (1 + 1e-12) + 1e-8 * lot).all()
 
             quantity, notional, spread, impact, total, rests, i, a = fills_of(

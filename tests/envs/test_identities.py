@@ -10,6 +10,7 @@ import pytest
 
 from tests.configurations import CHOSEN, random_configuration
 from tests.lanes import Watched, quick_first
+from trading_env.core.codes import Factor
 from trading_env.core.records import Floats
 from trading_env.envs.vector import PortfolioVectorEnv
 
@@ -65,7 +66,10 @@ def test_accounts_and_ledgers_add_up(draw: int) -> None:
         actual = reports["cash_flow"] + reports["filled"] * now["mark"] - reports["fees"]
         assert excess(ledger, paper - actual, by_asset) <= 1.0
 
-        cap = kwargs["execution"]["participation_cap"] * reports["volume"]
+        share, volume = kwargs["execution"]["participation_cap"], reports["volume"]
+        factor = batch.outputs.stresses["factor"][..., Factor.VOLUME]
+        expected = factor * assets["volume_usual"]
+        cap = np.maximum(share * volume, np.minimum(share * expected, volume))
         assert (reports["traded"] <= cap * (1 + 1e-12)).all()
         assert np.isfinite(rewards).all()
         assert np.isfinite(observations).all()

@@ -191,7 +191,7 @@ def test_an_order_without_room_is_not_looked_for_again() -> None:
             report=a_report(traded=100.0),
             execution=limited(),
         )
-        session = Session(bar, FREE, 100.0, SECONDS)
+        session = Session(bar, FREE, 100.0, 100.0, SECONDS)
         *_, splits = follow(desk, session, whole_bar(bar), 100.0, an_address(seed), 0)
         assert splits <= 2 * SEARCH
 

@@ -13,7 +13,7 @@ from trading_env.core.codes import Exit
 Record = dict[str, Any]
 
 YEAR_S = 365.25 * 86400.0
-WORST = 1e-3  # of equity: what a logarithm of growth counts at least
+WORST = 1e-2  # of equity: below it growth goes by the logarithm's tangent
 
 
 # --------------------------------------------------------------------------- 13. account
@@ -108,6 +108,10 @@ def cost_of_closing(world: Record, asset: Record, stress: Record) -> float:
     return float(q * (deal["price"] - asset["value"]) + fee)
 
 
+def value_of_money(x: float, least: float) -> float:
+    return math.log(x) if x > least else math.log(least) + (x - least) / least
+
+
 def reward_of(
     world: Record, state: Record, reports: list[Record], stresses: list[Record], before: float
 ) -> tuple[Record, float]:
@@ -116,7 +120,7 @@ def reward_of(
     least = WORST * account["initial_equity"]
     costs = ("spread", "impact", "fees")
     named = {
-        "growth": math.log(max(account["equity"], least) / max(before, least)),
+        "growth": value_of_money(account["equity"], least) - value_of_money(before, least),
         "shortfall": -sum(report[name] for report in reports for name in costs) / before,
         "risk": -((ratio - 1.0) ** 2) / 2.0,
         "turnover": -sum(report["notional"] for report in reports) / before,
@@ -126,7 +130,7 @@ def reward_of(
         pairs = zip(world["each"], state["assets"], stresses, strict=True)
         cost = sum(cost_of_closing(own, asset, stress) for own, asset, stress in pairs)
         if cost > 0.0:
-            left = max(account["equity"] - cost, least)
-            named["liquidation"] = math.log(left / max(account["equity"], least))
+            left = value_of_money(account["equity"] - cost, least)
+            named["liquidation"] = left - value_of_money(account["equity"], least)
     weights = world["reward"]
     return named, weights["scale"] * sum(weights[name] * x for name, x in named.items())

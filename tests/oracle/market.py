@@ -218,9 +218,10 @@ def shifted(price: float, permanent: float, asset: Record, world: Record) -> flo
     return price * math.exp(clip(permanent, -20.0, 20.0))
 
 
-def update_averages(asset: Record, undisturbed: float, volume: float) -> None:
+def update_averages(asset: Record, undisturbed: float, volume: float, in_table: float) -> None:
     q = max((undisturbed / asset["undisturbed"] - 1.0) ** 2, SMALLEST_VARIANCE)
     asset["variance_fast"] = ewma(asset["variance_fast"], q, rate_of(10))
     asset["variance_slow"] = ewma(asset["variance_slow"], q, rate_of(60))
     asset["volume_mean"] = mean_volume(asset["volume_mean"], volume)
+    asset["volume_usual"] = mean_volume(asset["volume_usual"], in_table)
     asset["undisturbed"] = undisturbed

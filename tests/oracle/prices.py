@@ -31,12 +31,14 @@ class Session:
     bar: Record
     terms: Record
     path_scale: float  # of the bar in the table
+    expected: float  # volume, before the bar
     mark: float  # M, before the bar
     seed: int
     traded: float = 0.0
     before: float = 0.0  # B, net units
     late: float = 0.0
     over: bool = False
+    plain: bool = False  # what fills is a market order that waits for no price
     room: bool = True  # there was, when a resting order was met last
     splits: int = 0
 
@@ -46,7 +48,8 @@ class Session:
 
     @property
     def capacity(self) -> float:
-        return self.world["execution"]["participation_cap"] * self.bar["volume"]
+        cap, volume = self.world["execution"]["participation_cap"], self.bar["volume"]
+        return cap * volume if self.plain else min(cap * self.expected, volume)
 
     @property
     def arithmetic(self) -> bool:

@@ -120,8 +120,8 @@ def open_asset(
     if stress["halted"]:
         bar = {"open": mark, "high": mark, "low": mark, "close": mark, "volume": 0.0}
     terms = terms_of(world, asset, stress)
-    scale = base["path_scale"]
-    session = Session(world, asset, a, slots, account, report, bar, terms, scale, mark, seed)
+    given = (base["path_scale"], stress["volume"] * asset["volume_usual"], mark, seed)
+    session = Session(world, asset, a, slots, account, report, bar, terms, *given)
     return Opened(session, stress, clean, base["close"], moved)
 
 
@@ -149,7 +149,8 @@ def live_through(world: Record, account: Record, opened: Opened) -> None:
     feed_back(world, asset, report)
     report["undisturbed_before"] = asset["undisturbed"]
     if not stress["halted"]:
-        update_averages(asset, clean["close"], bar["volume"])
+        in_table = world["bars"][account["row"]][session.number]["volume"]
+        update_averages(asset, clean["close"], bar["volume"], in_table)
         asset["widening"] = widening(world, asset)
         if unknown:
             asset["permanent_unit"] = permanent_unit(world, asset)

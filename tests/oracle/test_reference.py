@@ -153,7 +153,7 @@ def test_kernels_agree_with_the_page_over_many_steps(first: int) -> None:
 
 PERTURBATIONS = [
     (accounts, "YEAR_S", 365.0 * 86400.0),
-    (accounts, "WORST", 1e-2),
+    (accounts, "WORST", 2e-2),
     (decision, "MAX_DISTANCE", 0.3),
     (reference, "FEED_STREAM", 6),
     (orders, "LATENCY_STREAM", 6),
@@ -181,6 +181,7 @@ PERTURBATIONS = [
     (path, "GARMAN_KLASS", 0.386),
     (trading, "SHORTEST", 1 / 200),
     (trading, "SEARCHES", 4),
+    (trading, "MOST_SEARCHES", 6),
     (decision, "LARGEST_COST", 0.4),
 ]
 

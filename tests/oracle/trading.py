@@ -24,7 +24,7 @@ from trading_env.core.codes import Exit, SlotState, Status
 Record = dict[str, Any]
 
 SHORTEST = 1 / 256  # of a bar: what lies closer together is one moment
-SEARCHES = 5
+SEARCHES, MOST_SEARCHES = 5, 10
 
 
 # --------------------------------------------------------------------------- 9. what a part meets
@@ -84,9 +84,9 @@ def goes(slot: Record, price: float) -> bool:
 def searched(s: Session, part: Part) -> tuple[Part, Part | None]:
     """Halve a part until one level of the position is all that is met; what comes after it."""
     piece, later = part, None
-    for _ in range(SEARCHES):
+    for n in range(MOST_SEARCHES):
         exits, orders = exits_met(s, piece), orders_met(s, piece)
-        if len(exits) == 1 and not orders:
+        if (len(exits) == 1 and not orders) or (n >= SEARCHES and len(exits) + len(orders) == 1):
             break
         if exits:
             s.met("two levels" if len(exits) > 1 else "a level and an order")
@@ -223,6 +223,14 @@ def wait(s: Session) -> None:
         arrive(s, slot)
 
 
+def take_now(s: Session, slot: Record, mid: float, window: float) -> float:
+    """Fill an order that works from the open, or that arrives."""
+    s.plain = slot["limit"] == 0.0 and slot["trigger"] == 0.0
+    taken = take(s, slot, mid, window)
+    s.plain = False
+    return taken
+
+
 def trade(s: Session) -> None:
     """A bar in which things can trade, in order of time."""
     part = s.whole
@@ -234,7 +242,7 @@ def trade(s: Session) -> None:
     for slot in s.slots:
         if slot["state"] == SlotState.WORKING and goes(slot, part.open):
             s.late = s.traded
-            take(s, slot, part.open, short if slot["replaced"] else 1.0)
+            take_now(s, slot, part.open, short if slot["replaced"] else 1.0)
     s.late = s.traded
     for slot in due_orders(s):
         leave_if_due(s, part)
@@ -249,7 +257,7 @@ def trade(s: Session) -> None:
             s.late *= (1.0 - u) / (1.0 - last)
         arrive(s, slot)
         if slot["state"] == SlotState.WORKING and goes(slot, part.open):
-            s.late += take(s, slot, part.open, 1.0 - part.b)
+            s.late += take_now(s, slot, part.open, 1.0 - part.b)
     leave_if_due(s, part)
     if not s.over and part.b + SHORTEST < 1.0:
         follow(s, part)

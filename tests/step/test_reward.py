@@ -65,22 +65,38 @@ def test_growth_adds_up_to_the_log_growth_of_the_episode(ratios: list[float]) ->
     assert total == pytest.approx(math.log(equity / 1000.0), abs=1e-9)
 
 
+def worth(equity: float) -> float:
+    """Log of equity that was 1 at first, or its tangent at RUIN_SHARE."""
+    if equity > RUIN_SHARE:
+        return math.log(equity)
+    return math.log(RUIN_SHARE) + equity / RUIN_SHARE - 1.0
+
+
 @given(st.lists(st.floats(-3.0, 2.0), min_size=1, max_size=20))
 def test_nobody_is_paid_for_a_way_back_that_was_never_charged(powers: list[float]) -> None:
-    """However often equity falls below the least that counts: the sum is that of first and last."""
+    """However often equity falls to nothing: the sum is that of first and last."""
     equity, total = 1.0, 0.0
     for power in powers:
         after = 10.0 ** (3.0 * power)
         total += terms_after(equity, after, initial=1.0).growth
         equity = after
-    assert total == pytest.approx(math.log(max(equity, RUIN_SHARE)), abs=1e-9)
+    assert total == pytest.approx(worth(equity), abs=1e-9)
 
 
 @pytest.mark.parametrize("after", [1e-9, 0.0, -1.0, -1e12])
 def test_ruin_is_dear_but_finite(after: float) -> None:
     terms = terms_after(1.0, after)
-    assert terms.growth == math.log(RUIN_SHARE)
+    assert terms.growth == pytest.approx(worth(after), rel=1e-12)
     assert math.isfinite(terms.risk)
+
+
+@given(st.floats(1e-6, 3.0), st.floats(0.0, 1.0), st.floats(1e-4, 1e6))
+def test_no_fair_bet_has_a_growth_above_0(before: float, share: float, stake: float) -> None:
+    """Won with a chance that makes it fair, however far below 0 a loss takes the account."""
+    won, lost = before + (1.0 - share) * stake, before - share * stake
+    expected = share * terms_after(before, won, initial=1.0).growth
+    expected += (1.0 - share) * terms_after(before, lost, initial=1.0).growth
+    assert expected <= 1e-12 * stake / RUIN_SHARE
 
 
 @given(equities, st.floats(0.01, 2.0), st.floats(1e-3, 1e3))
@@ -97,5 +113,5 @@ def test_risk_shortfall_and_turnover_are_never_paid_for(before: float, after: fl
     terms = terms_after(before, after, cost=before, notional=before, leaving=after, initial=after)
     assert terms.risk <= 0.0
     assert terms.shortfall == -1.0
-    assert terms.liquidation == math.log(RUIN_SHARE)
+    assert terms.liquidation == pytest.approx(worth(0.0), rel=1e-12)
     assert terms.turnover == -1.0

@@ -1,9 +1,10 @@
 """Hashes of a policy and of the code: they tell whether a stored result still holds.
 
 A policy is its class (name and source file) and its values after `reset(1)`, the ones that pickling
-would keep; or its attribute `fingerprint`, where it has one. Of a user's code that is: what functions
-close over, their defaults, the values of their module that they name, and the data of classes. Not
-seen: what other modules that it calls into hold, and files that it reads while it acts.
+would keep; or its attribute `fingerprint`, where it has one. Of a user's code that is: what
+functions close over, their defaults, the values of their module that they name, and the data of
+classes. Not seen: what other modules that it calls into hold, and files that it reads while it
+acts.
 """
 
 import hashlib
@@ -118,9 +119,8 @@ class Content:
             inner = getattr(value, "__func__", getattr(value, "fget", value))
             if isinstance(inner, FunctionType):
                 self._feed_code(inner)
-            elif not name.startswith("_abc_") and not (name.startswith("__") or callable(inner)):
-                if not hasattr(type(inner), "__get__"):  # slots and the like hold nothing
-                    self.feed(inner)
+            elif _is_data(name, inner):
+                self.feed(inner)
         for base in code.__bases__:
             self._feed_code(base)
 
@@ -133,6 +133,12 @@ class Content:
                 self._feed_code(value)
             elif name in code.__globals__ and not isinstance(value, CODE):
                 self.feed(value)
+
+
+def _is_data(name: str, value: Any) -> bool:
+    """Tell whether an entry of a class is a value: no code, no slot and none of Python's own."""
+    is_own = name.startswith(("__", "_abc_"))
+    return not (is_own or callable(value) or hasattr(type(value), "__get__"))
 
 
 def _source_of(code: Any) -> Path | None:

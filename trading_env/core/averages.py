@@ -23,11 +23,14 @@ def usual_volume(mean: float, volume: float) -> float:
 
 
 @kernel
-def update_averages(asset: AssetState, undisturbed: float, volume: float) -> None:
+def update_averages(
+    asset: AssetState, undisturbed: float, volume: float, base_volume: float
+) -> None:
     """Move the true market's trailing averages on by one bar of trading."""
     change = undisturbed / asset.undisturbed - 1.0
     square = max(change * change, MIN_VARIANCE)
     asset.variance_fast += RATE_FAST * (square - asset.variance_fast)
     asset.variance_slow += RATE_SLOW * (square - asset.variance_slow)
     asset.volume_mean = usual_volume(asset.volume_mean, volume)
+    asset.volume_usual = usual_volume(asset.volume_usual, base_volume)
     asset.undisturbed = undisturbed

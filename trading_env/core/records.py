@@ -101,6 +101,7 @@ class AssetState:
     variance_fast: Positive  # of a bar's undisturbed return: own impact does not feed on itself
     variance_slow: Positive
     volume_mean: NotNegative  # units a bar, trailing
+    volume_usual: NotNegative  # the same of the market's table, before the scenario
     widening: Positive  # half spread over its calm value, by those variances
     unlisted: Flag  # 1: it cannot be traded, not yet or no more
     # the account's holding

@@ -73,7 +73,8 @@ class Session(NamedTuple):
 
     bar: Bar
     terms: Terms
-    capacity: float  # units that all fills together may take
+    capacity: float  # units that all fills together may take, the present one included
+    known: float  # the same for a fill that waits for a price
     seconds: float  # length of the bar
     path_scale: float = 1.0  # variance of the path inside it over that of its own four prices
 

@@ -5,11 +5,12 @@
 
     gym.make("trading_env/Portfolio-v0", reward=careful)
 
-Its parameters are names of terms (`step/reward.py`); what it returns is the reward, unscaled. The
-step computes the terms, of which all but growth are minus a cost, and the function is called on them afterwards, on all environments at once:
-compiled by numba where it can be, else as it is, on arrays with one number for each environment,
-with a note of what that costs. Each environment is scored from its own terms alone, which is tried
-before the first step, so a batch gives what its environments give one by one.
+Its parameters are names of terms (`step/reward.py`), of which all but growth are minus a cost; what
+it returns is the reward, unscaled. The step computes the terms, and the function is called on them
+afterwards, on all environments at once: compiled by numba where it can be, else as it is, on arrays
+with one number for each environment, with a note of what that costs. Each environment is scored
+from its own terms alone, which is tried before the first step, so a batch gives what its
+environments give one by one.
 
 A snapshot and a run folder hold the function's name and a hash of its source, never the function:
 a snapshot goes on only where a function of that name and source is given again. Not seen by the
@@ -128,8 +129,8 @@ class OwnReward:
             if (self._called(dearer) > self._called(paid)).all() and self.name not in _SAID:
                 _SAID.add(self.name)
                 print(
-                    f"note: reward {clip(self.name, 60)} rises with what {TERMS[column]} costs: the "
-                    "term is minus the cost already, so that a weight above 0 punishes it",
+                    f"note: reward {clip(self.name, 60)} rises with what {TERMS[column]} costs: "
+                    "the term is minus the cost already, so that a weight above 0 punishes it",
                     file=sys.stderr,
                 )
         if self._score is self.function and self.name not in _SAID:

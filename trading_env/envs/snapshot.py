@@ -33,7 +33,7 @@ from trading_env.step.drivers import DIGEST
 from trading_env.step.look_back import FrameState
 from trading_env.step.start import NEVER
 
-STATE_VERSION = 5
+STATE_VERSION = 6
 LAYOUTS = {"assets": AssetState, "slots": OrderSlot, "accounts": AccountState, "logs": EpisodeLog}
 ROUNDING = 1e-9  # share by which a sum, or an estimated covariance, may miss being one
 Seeds = NDArray[np.uint64]

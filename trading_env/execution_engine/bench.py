@@ -20,6 +20,7 @@ from trading_env.core.showing import as_table
 from trading_env.core.sources import source_digest
 from trading_env.core.values import Address, Bar, Session
 from trading_env.execution_engine.config import ExecutionConfig
+from trading_env.execution_engine.fills import known_capacity
 from trading_env.execution_engine.funds import AccountConfig
 from trading_env.execution_engine.inside_bar import trade_bar, wait_out_bar
 from trading_env.execution_engine.limits import limit_price
@@ -162,7 +163,7 @@ class Bench:
         asset.reference_price = market.price
         asset.variance_fast = bar_variance
         asset.variance_slow = bar_variance / market.volatility_change**2
-        asset.volume_mean = market.mean_volume
+        asset.volume_mean = asset.volume_usual = market.mean_volume
         self.desk = Desk(
             asset=asset,
             slots=new_table(OrderSlot, 1),
@@ -199,7 +200,9 @@ class Bench:
         else:
             terms = terms_of(asset, self.desk.stress, self.desk.rules)
             capacity = execution.participation * bar.volume
-            trade(self.desk, Session(bar, terms, capacity, market.bar_seconds), address)
+            known = known_capacity(asset, self.desk.stress, bar.volume, execution)
+            session = Session(bar, terms, capacity, known, market.bar_seconds)
+            trade(self.desk, session, address)
         left = end_bar(slots, market.bar_seconds)
         book_opportunity(slots, report, bar.close - asset.mark)
         slot = slots[0]

@@ -98,7 +98,8 @@ class ExecutionConfig(Settings):
     they leave tends to their weights; `block`: each is one trade, and leaves its weight of twice
     what it paid (Obizhaeva and Wang)."""
     participation_cap: float = Field(0.1, gt=0.0, le=1.0)
-    """Largest share of a bar's volume that all fills together may take."""
+    """Largest share of a bar's volume that all fills together may take; of what waits for a price,
+    of the volume to be expected (trailing mean times the scenario's), at most the bar's own."""
     fee_bps: float = Field(0.5, ge=-100.0, le=1000.0)
     """Fee, basis points of the notional; negative is a rebate, at most the half spread."""
     fee_per_unit: float = Field(0.0, ge=0.0)

@@ -8,10 +8,11 @@ settled, entered into the step's ledger and the order's own, and charged its fee
 
 import math
 
-from trading_env.core.codes import Status
+from trading_env.core.codes import Factor, Status
 from trading_env.core.grid import whole_lots
 from trading_env.core.jit import kernel, rare_kernel
-from trading_env.core.records import OrderSlot
+from trading_env.core.params import ExecutionParams
+from trading_env.core.records import AssetState, OrderSlot, Stress
 from trading_env.core.values import FillWindow, Quote, Session, Terms
 from trading_env.execution_engine.account import DUST, charge, settle
 from trading_env.execution_engine.limits import resting_mid, resting_quote, within_limit
@@ -41,6 +42,27 @@ def book_fill(desk: Desk, quoted: Quote, delay: float) -> None:
     report.impact_permanent += abs(quantity) * quoted.permanent
     report.impact_transient += abs(quantity) * quoted.transient
     report.pressure += quantity * quoted.pressure
+
+
+@kernel
+def known_capacity(
+    asset: AssetState, stress: Stress, volume: float, execution: ExecutionParams
+) -> float:
+    """Units that a bar can fill of what waits for a price: known before it, at most its volume.
+
+    A share of the bar's own volume would know how far the bar goes on after a fill, since volume
+    answers to moves: stop orders would buy more of the bars that go on. A plain market order waits
+    for no price, so that what is known of the move is known of neither side.
+    """
+    expected = stress.factor[Factor.VOLUME] * asset.volume_usual
+    return float(min(execution.participation * expected, volume))
+
+
+@kernel
+def waiting(session: Session) -> Session:
+    """Return a bar as it is for what waits for a price: an exit, a limit or a stop order."""
+    bar, terms, known = session.bar, session.terms, session.known
+    return Session(bar, terms, known, known, session.seconds, session.path_scale)
 
 
 @kernel

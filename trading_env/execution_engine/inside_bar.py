@@ -10,14 +10,16 @@ The rules, in order of time within the bar after the decision:
    moment, in the share 1 - u of the bar. What earlier fills still trade then (they are taken to
    be spread evenly) counts towards the cap and the rate of that share.
 4. Between those moments, and after the last, the path of the bar is followed (`bar_path.py`): it is
-   split at each arrival, and where it meets several levels it is halved up to SEARCH times, to know
-   which it meets first; of levels still met in one piece the stop counts as the first, and of
-   orders a stop order.
+   split at each arrival, and where it meets an order or several levels it is halved SEARCH times,
+   to know when, and up to MOST_SEARCH times while it meets several, to know which it meets first;
+   of levels still met in one piece the stop counts as the first, and of orders a stop order.
    A stop, and the level of a margin call, fill at their level as market orders, and what the cap
    leaves unfilled works on at market until the position is flat. A target is a resting limit order
    (`limits.py`) and fills as one; what is left rests on. An exit cancels the asset's other orders.
 
-All fills of a bar together are at most `participation` of its volume. Nothing fills in a halt or
+A plain market order fills up to `participation` of the bar's volume, less what has traded in it.
+What waits for a price does up to that share of the volume that was to be expected, and at most the
+bar's own (`fills.known_capacity`). Nothing fills in a halt or
 on zero volume. What is left works on or expires with the bar, by time in force.
 
 The ledger of a step, with M0 and M1 the marks before and after, L what was live after the
@@ -32,7 +34,8 @@ decision, q fills, p prices, m arrival prices:
 The five sum to sum q (p - M0) + (L - sum q)(M1 - M0) + fees, the step's implementation shortfall
 (Perold 1988). For an exit, the level that triggered it stands for M0.
 
-Not modelled: queue position, an exit's own latency, the order of levels met within 1/32 of a part.
+Not modelled: queue position, an exit's own latency, the order of levels met within 1/1024 of a
+part.
 """
 
 from trading_env.core.codes import ActionKind, Exit, SlotState
@@ -55,7 +58,7 @@ from trading_env.execution_engine.exits import (
     target_mid,
     work_exit,
 )
-from trading_env.execution_engine.fills import fill_resting, room_in, take
+from trading_env.execution_engine.fills import fill_resting, room_in, take, waiting
 from trading_env.execution_engine.limits import (
     is_resting,
     may_trade,
@@ -70,7 +73,8 @@ from trading_env.execution_engine.orders import (
 )
 from trading_env.risk_manager.desk import Desk
 
-SEARCH = 5  # halvings of a part of the bar, to find what it meets first and when
+SEARCH = 5  # halvings of a part of the bar, to find when it meets a level
+MOST_SEARCH = 10  # while it meets several, to find which it meets first
 
 
 @kernel
@@ -140,6 +144,7 @@ def goes_through(part: Part, price: float, side: float) -> bool:
 @kernel
 def fill_working(desk: Desk, session: Session) -> None:
     """Let working orders trade from the open."""
+    met = waiting(session)
     slots, report = desk.slots, desk.report
     share = 1.0
     for s in range(slots.shape[0]):
@@ -151,7 +156,10 @@ def fill_working(desk: Desk, session: Session) -> None:
         if slot.state == SlotState.WORKING and may_trade(slot, session.bar.open):
             left = share if slot.replaced == 1 else 1.0
             window = FillWindow(session.bar.open, left, report.traded, report.filled)
-            take(desk, session, slot, window)
+            if slot.limit > 0.0 or slot.trigger > 0.0:
+                take(desk, met, slot, window)
+            else:
+                take(desk, session, slot, window)
 
 
 @rare_kernel
@@ -166,8 +174,8 @@ def first_touch(
     """
     piece, tail = part, Part(part.end, part.end, 0.0, 0.0, 0.0, 0.0)
     touch = meets(desk, session, piece, room)
-    for _ in range(SEARCH):
-        if touch.levels == 1 and touch.exit != Exit.NONE:
+    for n in range(MOST_SEARCH):
+        if touch.levels == 1 and (touch.exit != Exit.NONE or n >= SEARCH):
             break
         half = 0.5 * (piece.begin + piece.end)
         first, second = split(piece, half, variance_of(session), address, splits)
@@ -229,22 +237,22 @@ def follow(
 @outer_kernel
 def trade_bar(desk: Desk, session: Session, address: Address) -> None:
     """Work exits and orders of one asset through one bar in which it can trade."""
-    slots, report = desk.slots, desk.report
-    if leave_at(desk, session, 0.0, session.bar.open, 0.0):
+    slots, report, met = desk.slots, desk.report, waiting(session)
+    if leave_at(desk, met, 0.0, session.bar.open, 0.0):
         return
     fill_working(desk, session)
     part, late, splits = whole_bar(session.bar), report.traded, 0
-    if late > 0.0 and leave_at(desk, session, part.begin, part.open, late):
+    if late > 0.0 and leave_at(desk, met, part.begin, part.open, late):
         return
     while True:
         s = next_arrival(slots, session.seconds)
         u = slots[s].due_s / session.seconds if s >= 0 else 1.0
         if u > part.begin + RESOLUTION:
-            waiting = part
+            before = part
             if s >= 0:
-                waiting, part = split(part, u, variance_of(session), address, splits)
+                before, part = split(part, u, variance_of(session), address, splits)
                 splits += 1
-            ended, last, splits = follow(desk, session, waiting, late, address, splits)
+            ended, last, splits = follow(desk, met, before, late, address, splits)
             if ended:
                 return
             late = last.late * (1.0 - u) / (1.0 - last.u)
@@ -253,10 +261,13 @@ def trade_bar(desk: Desk, session: Session, address: Address) -> None:
         traded = report.traded
         arrive(slots[s], desk)
         if slots[s].state == SlotState.WORKING and may_trade(slots[s], part.open):
-            share = 1.0 - part.begin
-            take(desk, session, slots[s], FillWindow(part.open, share, late, report.filled))
+            window = FillWindow(part.open, 1.0 - part.begin, late, report.filled)
+            if slots[s].limit > 0.0 or slots[s].trigger > 0.0:
+                take(desk, met, slots[s], window)
+            else:
+                take(desk, session, slots[s], window)
         late += report.traded - traded
-        if leave_at(desk, session, part.begin, part.open, late):
+        if leave_at(desk, met, part.begin, part.open, late):
             return
 
 

@@ -66,6 +66,7 @@ def rebase(desk: Desk, units: float, factor: float) -> None:
     asset.reference_price *= factor
     asset.permanent_unit /= units
     asset.volume_mean *= units
+    asset.volume_usual *= units
     asset.entry_price *= factor
     asset.entry_mid *= factor
     asset.stop_loss = moved_level(asset.stop_loss, factor, asset.position, tick)

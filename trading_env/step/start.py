@@ -58,7 +58,7 @@ def begin_asset(world: World, asset: AssetState, row: int, a: int) -> None:
         show_bar(asset, Shown(bar.high, bar.low, bar.close, bar.volume, 0.0, 1.0))
     asset.variance_fast = asset.seen_variance_fast  # all that has happened has been shown
     asset.variance_slow = asset.seen_variance_slow
-    asset.volume_mean = asset.seen_volume_mean
+    asset.volume_mean = asset.volume_usual = asset.seen_volume_mean
     asset.undisturbed = asset.seen_close
     asset.mark = asset.seen_close
     asset.base_close = asset.seen_close

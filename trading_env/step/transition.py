@@ -17,7 +17,7 @@ from trading_env.core.values import Address, Bar, Outcome, Session, Shown, Total
 from trading_env.core.world import Lane, World
 from trading_env.execution_engine.account import accrue, call_margin, revalue
 from trading_env.execution_engine.feedback import learn_from_fills
-from trading_env.execution_engine.fills import closing
+from trading_env.execution_engine.fills import closing, known_capacity
 from trading_env.execution_engine.inside_bar import (
     finish_bar,
     has_business,
@@ -67,7 +67,7 @@ def transition(world: World, lane: Lane, actions: Floats, seed: np.uint64) -> Ou
     set_margin_levels(account.cash, lane.assets, lane.reports, world.account[0])
     for a in range(lane.assets.shape[0]):
         desk, address = desk_of(lane, book, a), Address(seed, here.episode, here.step, a)
-        trade_asset(desk, world.bars[account.row, a].path_scale, address)
+        trade_asset(desk, world.bars[account.row, a], address)
     settle_lane(lane, book)
     totals = log_step(lane, before, book)
     outcome = score_step(world, lane, totals, book)
@@ -167,12 +167,12 @@ def open_asset(desk: Desk, base: BarRecord) -> None:
 
 
 @outer_kernel
-def trade_asset(desk: Desk, path_scale: float, address: Address) -> None:
+def trade_asset(desk: Desk, base: BarRecord, address: Address) -> None:
     """Fills, marks, feedback and feed of one asset."""
     asset, report, stress, rules = desk.asset, desk.report, desk.stress, desk.rules
     desk = in_use(desk)
     bar = Bar(report.open, report.high, report.low, report.close, report.volume)
-    trade(desk, bar, path_scale, address)
+    trade(desk, bar, base.path_scale, address)
 
     mark = asset.mark
     if stress.halted == 0:
@@ -184,7 +184,7 @@ def trade_asset(desk: Desk, path_scale: float, address: Address) -> None:
     asset.mark = mark
     if stress.halted == 0:
         listed = asset.volume_mean > 0.0
-        update_averages(asset, report.undisturbed, bar.volume)
+        update_averages(asset, report.undisturbed, bar.volume, base.volume)
         asset.widening = widening_of(asset, rules.execution)
         if not listed:
             asset.permanent_unit = permanent_of(asset, rules)
@@ -212,7 +212,9 @@ def trade(desk: Desk, bar: Bar, path_scale: float, address: Address) -> None:
         if desk.stress.halted == 0 and bar.volume > 0.0 and asset.volume_mean > 0.0:
             terms = terms_of(asset, desk.stress, desk.rules)
             capacity = execution.participation * bar.volume
-            trade_bar(desk, Session(bar, terms, capacity, seconds, path_scale), address)
+            known = known_capacity(asset, desk.stress, bar.volume, execution)
+            session = Session(bar, terms, capacity, known, seconds, path_scale)
+            trade_bar(desk, session, address)
         else:
             wait_out_bar(desk, seconds)
     taken = report.traded - report.rested
