@@ -110,11 +110,19 @@ def test_no_type_of_order_earns_anything_on_a_martingale(policy: str) -> None:
     assert abs(gain.mean()) < 3.0 * gain.std() * math.sqrt(2.0 / EPISODES)
 
 
+BRACKETS = {  # type of the order, stop's width, target over it
+    "stop orders": (1.0, 0.4, 1.0),
+    "limit orders": (0.0, 0.4, 1.0),
+    "market orders, narrow": (-1.0, 0.1, 0.3),
+}
+
+
 @pytest.mark.proof
-@pytest.mark.parametrize("kind", [1.0, -1.0], ids=["stop orders", "limit orders"])
+@pytest.mark.parametrize("entry", list(BRACKETS))
 @pytest.mark.parametrize("market", list(MARKETS))
-def test_brackets_around_resting_orders_earn_nothing(market: str, kind: float) -> None:
-    """A coin enters by stop or limit orders, with stop and target at 0.4 deviations of a bar."""
+def test_brackets_around_a_coin_earn_nothing(market: str, entry: str) -> None:
+    """A coin enters, with stop and target near it, in deviations of a bar."""
+    kind, width, ratio = BRACKETS[entry]
     envs = Watched(
         EPISODES,
         market=MARKETS[market],
@@ -123,9 +131,9 @@ def test_brackets_around_resting_orders_earn_nothing(market: str, kind: float) -
             "preset": "linear",
             "stops": True,
             "horizon_bars": 1.0,
-            "stop_width": 0.4,
+            "stop_width": width,
             "stop_confidence_slope": 0.0,
-            "reward_to_risk": 1.0,
+            "reward_to_risk": ratio,
             "risk_tolerance": 1.0,
             "max_drawdown": 1.0,
             "no_trade_band": 0.0,
@@ -142,12 +150,12 @@ def test_brackets_around_resting_orders_earn_nothing(market: str, kind: float) -
         action[:, 0, 0] = rng.choice([-0.5, 0.5], EPISODES)
         envs.step(action)
     gain = accounts["equity"] / accounts["initial_equity"] - 1.0
-    assert gain.std() > 0.01
+    assert gain.std() > 0.001
     assert abs(gain.mean()) < 3.0 * gain.std() * math.sqrt(2.0 / EPISODES)
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("kind", [1.0, -1.0], ids=["stop orders", "limit orders"])
+@pytest.mark.parametrize("kind", [1.0, 0.0], ids=["stop orders", "limit orders"])
 def test_what_fits_under_the_cap_knows_nothing_of_the_rest_of_the_bar(kind: float) -> None:
     """A coin enters by an order for one bar, far larger than the cap, and leaves at market.
 
