@@ -160,8 +160,7 @@ def test_brackets_around_a_coin_earn_nothing(market: str, entry: str) -> None:
 def test_what_fits_under_the_cap_knows_nothing_of_the_rest_of_the_bar(kind: float) -> None:
     """A coin enters by an order for one bar, far larger than the cap, and leaves at market.
 
-    With a cap on the bar's own volume stop orders gain 30 basis points here, at 2 standard errors
-    of 4, because bars that go on trade more.
+    With a cap on the bar's own volume stop orders gain here, because bars that go on trade more.
     """
     envs = Watched(
         EPISODES,

@@ -66,6 +66,12 @@ def waiting(session: Session) -> Session:
 
 
 @kernel
+def as_met_by(slot: OrderSlot, session: Session) -> Session:
+    """Return a bar as an order meets it that trades as it works or arrives."""
+    return waiting(session) if slot.limit > 0.0 or slot.trigger > 0.0 else session
+
+
+@kernel
 def room_in(desk: Desk, session: Session, share: float, late: float) -> float:
     """Units that may still trade in a share of the bar, in whole lots."""
     room = min(share * session.capacity - late, session.capacity - desk.report.traded)

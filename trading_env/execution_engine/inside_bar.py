@@ -58,7 +58,7 @@ from trading_env.execution_engine.exits import (
     target_mid,
     work_exit,
 )
-from trading_env.execution_engine.fills import fill_resting, room_in, take, waiting
+from trading_env.execution_engine.fills import as_met_by, fill_resting, room_in, take, waiting
 from trading_env.execution_engine.limits import (
     is_resting,
     may_trade,
@@ -144,7 +144,6 @@ def goes_through(part: Part, price: float, side: float) -> bool:
 @kernel
 def fill_working(desk: Desk, session: Session) -> None:
     """Let working orders trade from the open."""
-    met = waiting(session)
     slots, report = desk.slots, desk.report
     share = 1.0
     for s in range(slots.shape[0]):
@@ -156,10 +155,7 @@ def fill_working(desk: Desk, session: Session) -> None:
         if slot.state == SlotState.WORKING and may_trade(slot, session.bar.open):
             left = share if slot.replaced == 1 else 1.0
             window = FillWindow(session.bar.open, left, report.traded, report.filled)
-            if slot.limit > 0.0 or slot.trigger > 0.0:
-                take(desk, met, slot, window)
-            else:
-                take(desk, session, slot, window)
+            take(desk, as_met_by(slot, session), slot, window)
 
 
 @rare_kernel
@@ -262,10 +258,7 @@ def trade_bar(desk: Desk, session: Session, address: Address) -> None:
         arrive(slots[s], desk)
         if slots[s].state == SlotState.WORKING and may_trade(slots[s], part.open):
             window = FillWindow(part.open, 1.0 - part.begin, late, report.filled)
-            if slots[s].limit > 0.0 or slots[s].trigger > 0.0:
-                take(desk, met, slots[s], window)
-            else:
-                take(desk, session, slots[s], window)
+            take(desk, as_met_by(slots[s], session), slots[s], window)
         late += report.traded - traded
         if leave_at(desk, met, part.begin, part.open, late):
             return
