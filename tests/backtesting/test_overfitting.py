@@ -86,7 +86,8 @@ def test_what_cannot_be_split_is_refused(returns: np.ndarray, blocks: int, named
 def test_the_choice_of_a_policy_with_skill_is_no_luck_and_that_of_a_worthless_one_may_be() -> None:
     rng = np.random.default_rng(2)
     returns = {f"p{i}": rng.normal(size=1000) for i in range(8)}
-    lucky = choice_among({**returns, "flat": np.zeros(1000)})
+    failed = rng.normal(size=900) + 9.0  # it ended in an error in one window
+    lucky = choice_among({**returns, "flat": np.zeros(1000), "failed": failed})
     assert lucky is not None
     assert (lucky.trials, lucky.steps) == (8, 1000)
     ratios = {name: values.mean() / values.std() for name, values in returns.items()}

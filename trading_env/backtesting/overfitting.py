@@ -56,13 +56,14 @@ def choice_among(returns: Mapping[str, Values]) -> Choice | None:
     """Judge the choice of the best of several policies.
 
     Args:
-        returns: policy -> its returns step by step, all of the same steps.
+        returns: policy -> its returns step by step; one that lacks steps of others is left out.
 
     Returns:
         None where fewer than two policies move, or there are fewer than four blocks of steps.
     """
-    moving = {name: values for name, values in returns.items() if len(set(values)) > 1}
-    steps = min(map(len, moving.values()), default=0)
+    steps = max(map(len, returns.values()), default=0)
+    whole = {name: values for name, values in returns.items() if len(values) == steps}
+    moving = {name: values for name, values in whole.items() if len(set(values)) > 1}
     blocks = min(steps // BLOCK_STEPS // 2 * 2, MOST_BLOCKS)
     if len(moving) < 2 or blocks < 4:
         return None
