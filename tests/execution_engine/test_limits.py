@@ -27,9 +27,10 @@ from tests.helpers import (
 from trading_env.core.codes import Exit, Status
 from trading_env.core.values import Bar, Session, Terms
 from trading_env.execution_engine.bar_path import whole_bar
-from trading_env.execution_engine.inside_bar import SEARCH, follow
+from trading_env.execution_engine.inside_bar import follow
 from trading_env.execution_engine.limits import limit_price
 from trading_env.execution_engine.orders import begin_step
+from trading_env.execution_engine.touches import SEARCH
 from trading_env.risk_manager.instructions import configured
 
 SPREAD = Terms(0.0, 0.001, 0.0, 1.0, 0.0, 0.0)
@@ -203,6 +204,22 @@ def test_a_stop_cancels_a_resting_order() -> None:
     assert report.exit == Exit.STOP_LOSS
     assert slots[0].filled == 0.0
     assert slots[0].outcome == Status.CANCELLED
+
+
+@pytest.mark.parametrize("side", [1.0, -1.0])
+@pytest.mark.parametrize(("ahead", "filled"), [(1e-9, 5.0), (-1e-9, 0.0), (0.0, 0.0)])
+def test_of_levels_on_one_side_the_nearest_is_met_first(
+    side: float, ahead: float, filled: float
+) -> None:
+    """However close they are, and whatever the path; at one price the stop comes first."""
+    stop = 100.0 - side
+    for seed in range(20):
+        asset = held(10.0 * side, stop_loss=stop, take_profit=100.0 + 5.0 * side)
+        slots = some_slots(an_order(5.0 * side, limit=stop + side * ahead))
+        bar = Bar(100.0, 103.0, 97.0, 100.0, MUCH)
+        report = trade(asset, slots, bar, execution=limited(), seed=seed)
+        assert report.exit == Exit.STOP_LOSS
+        assert slots[0].filled == filled * side
 
 
 def test_the_cap_and_dry_bars_hold_for_resting_orders() -> None:

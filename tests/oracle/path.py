@@ -39,12 +39,13 @@ class Chance(NamedTuple):
 
 
 class Draws(NamedTuple):
-    """The four uniforms of a split."""
+    """The five uniforms of a split."""
 
+    cell: float
     place: float
-    case: float
     high: float
     low: float
+    case: float
 
 
 def chance(x: float, y: float, v: float, low: float, high: float) -> Chance:
@@ -144,13 +145,19 @@ class Split:
         first, last = max(self.low, mean - REACH * d), min(self.high, mean + REACH * d)
         length = (last - first) / CELLS
         middles = [first + (i + 0.5) * length for i in range(CELLS)]
-        densities = [math.exp(-(((x - mean) / d) ** 2) / 2.0) * sum(self.cases(x)) for x in middles]
-        wanted, below = self.draws.place * sum(densities), 0.0
-        for x, density in zip(middles, densities, strict=True):
-            if density > 0.0 and below + density >= wanted:
-                return x + ((wanted - below) / density - 0.5) * length
-            below += density
-        return mean
+        total, u, cell = 0.0, self.draws.cell, None
+        for x in middles:
+            density = math.exp(-(((x - mean) / d) ** 2) / 2.0) * sum(self.cases(x))
+            if density == 0.0:
+                continue
+            total += density
+            if abs(u * total - density) <= ROUNDING * total:
+                self.close_call = True
+            if u * total < density:
+                u, cell = u * total / density, x
+            else:
+                u = (u * total - density) / (total - density)
+        return mean if cell is None else cell + (self.draws.place - 0.5) * length
 
     def extremes(
         self, x: float, y: float, v: float, touches_high: bool, touches_low: bool

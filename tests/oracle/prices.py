@@ -67,9 +67,9 @@ class Session:
     def split(self, part: Part, w: float) -> tuple[Part, Part]:
         """Split a part of the bar at w by the next draw."""
         address = self.account["step"], self.account["episode"], self.number
-        first = PATH_STREAM + 2 * self.splits
-        pairs = (uniforms(self.seed, *address, stream) for stream in (first, first + 1))
-        draws = Draws(*next(pairs), *next(pairs))
+        first = PATH_STREAM + 3 * self.splits
+        pairs = [uniforms(self.seed, *address, first + i) for i in range(3)]
+        draws = Draws(*pairs[0], *pairs[1], pairs[2][0])
         self.splits += 1
         split = Split(part, self.whole, self.path_scale, w, draws)
         parts = split.parts()

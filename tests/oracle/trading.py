@@ -4,7 +4,7 @@ Written from `docs/model.md` (sections 9 and 10) alone; it shares no code with t
 """
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.oracle.exits import (
     Level,
@@ -31,7 +31,7 @@ SEARCHES, MOST_SEARCHES = 5, 10
 
 
 def exits_met(s: Session, part: Part) -> list[Level]:
-    """The position's levels between a part's open and its low or high, the stop first."""
+    """The position's levels between a part's open and its low or high."""
     found = []
     long = s.asset["position"] > 0.0
     for level, down in ((stop_level(s), long), (target_of(s), not long)):
@@ -50,22 +50,19 @@ def mid_of(s: Session, slot: Record) -> float:
 
 
 def orders_met(s: Session, part: Part) -> list[Record]:
-    """Orders that the part meets: stop orders first, then the nearest to its open."""
-    found, stops = [], []
+    """Orders that the part meets."""
+    found = []
     for slot in s.slots:
+        buys = slot["left"] > 0.0
         if slot["state"] == SlotState.WORKING and slot["trigger"] != 0.0:
-            buys = slot["left"] > 0.0
             low, high = (part.open, part.high) if buys else (part.low, part.open)
             if low <= slot["trigger"] <= high:
-                stops.append(slot)
+                found.append(slot)
         elif s.room and rests(slot):
             mid = mid_of(s, slot)
-            buys = slot["left"] > 0.0
             if part.low < mid <= part.open if buys else part.open <= mid < part.high:
                 found.append(slot)
-    for orders in (stops, found):
-        orders.sort(key=lambda slot: abs(mid_of(s, slot) - part.open))
-    return stops + found
+    return found
 
 
 def goes(slot: Record, price: float) -> bool:
@@ -81,19 +78,63 @@ def goes(slot: Record, price: float) -> bool:
 # --------------------------------------------------------------------------- 10. following
 
 
-def searched(s: Session, part: Part) -> tuple[Part, Part | None]:
-    """Halve a part until one level of the position is all that is met; what comes after it."""
+class Meeting(NamedTuple):
+    """A level or an order that a part meets."""
+
+    price: float
+    rank: int  # stop, target, stop order, resting order
+    above: bool  # the part's open
+    found: Level | Record
+
+
+def meetings(s: Session, part: Part) -> list[Meeting]:
+    """What a part meets first on each side of its open where it meets something."""
+    long = s.asset["position"] > 0.0
+    met = []
+    for level in exits_met(s, part):
+        rank = 1 if level.kind == Exit.TAKE_PROFIT else 0
+        met.append(Meeting(level.price, rank, long == (rank == 1), level))
+    for slot in orders_met(s, part):
+        rank = 2 if slot["trigger"] != 0.0 else 3
+        met.append(Meeting(mid_of(s, slot), rank, (slot["left"] > 0.0) == (rank == 2), slot))
+    nearest = []
+    for above in (True, False):
+        side = [meeting for meeting in met if meeting.above == above]
+        if len(side) > 1:
+            s.met("two on one side")
+        nearest += sorted(side, key=lambda x: (abs(x.price - part.open), x.rank))[:1]
+    return nearest
+
+
+def met_by(piece: Part, nearest: list[Meeting]) -> list[Meeting]:
+    """Which of them a piece of the part meets."""
+    found = []
+    for meeting in nearest:
+        near, far = piece.open, piece.high if meeting.above else piece.low
+        way = 1.0 if meeting.above else -1.0
+        left, beyond = way * (meeting.price - near), way * (far - meeting.price)
+        if left >= 0.0 and (beyond > 0.0 or (beyond == 0.0 and meeting.rank < 3)):
+            found.append(meeting)
+    return found
+
+
+def first_of(met: list[Meeting]) -> Meeting:
+    return min(met, key=lambda meeting: meeting.rank)
+
+
+def searched(s: Session, part: Part, nearest: list[Meeting]) -> tuple[Part, Part | None]:
+    """Halve a part until all it meets is on one side of its open; what comes after the piece."""
     piece, later = part, None
     for n in range(MOST_SEARCHES):
-        exits, orders = exits_met(s, piece), orders_met(s, piece)
-        if (len(exits) == 1 and not orders) or (n >= SEARCHES and len(exits) + len(orders) == 1):
+        met = met_by(piece, nearest)
+        if len(met) == 1 and (n >= SEARCHES or met[0].rank < 2):
             break
-        if exits:
-            s.met("two levels" if len(exits) > 1 else "a level and an order")
+        if len(met) > 1:
+            s.met("two sides")
         first, second = s.split(piece, 0.5 * (piece.b + piece.e))
-        if exits_met(s, first) or orders_met(s, first):
+        if met_by(first, nearest):
             piece, later = first, joined(second, later)
-        elif exits_met(s, second) or orders_met(s, second):
+        elif met_by(second, nearest):
             piece = second
         else:
             break
@@ -119,22 +160,19 @@ def follow(s: Session, part: Part) -> float:
     """Follow a part; return the last moment at which something was filled, or its beginning."""
     last, s.room = part.b, True
     while True:
-        if not exits_met(s, part) and not orders_met(s, part):
+        nearest = meetings(s, part)
+        if not nearest:
             return last
-        piece, later = searched(s, part)
-        exits, orders = exits_met(s, piece), orders_met(s, piece)
-        if exits:
-            leave(s, exits[0], 1.0 - part.b, on_the_way=True)
+        piece, later = searched(s, part, nearest)
+        found = first_of(met_by(piece, nearest)).found
+        if isinstance(found, Level):
+            leave(s, found, 1.0 - part.b, on_the_way=True)
             return last
-        if not orders:
-            return last
-        slot = orders[0]
+        slot = found
         mid, buys = mid_of(s, slot), slot["left"] > 0.0
         s.late *= (1.0 - piece.b) / (1.0 - part.b)
         if later is not None:
             s.met("a path joined")
-        if len(orders) > 1:
-            s.met("two orders")
         if slot["trigger"] != 0.0:
             s.met("a trigger on the way")
             slot["trigger"] = 0.0

@@ -18,9 +18,9 @@ from tests.helpers import held
 from trading_env.core.codes import Exit
 from trading_env.core.noise import normal, uniforms
 from trading_env.core.records import AssetState, new_table
-from trading_env.core.values import Bar
+from trading_env.core.values import Bar, Level
 from trading_env.execution_engine.bar_path import whole_bar
-from trading_env.execution_engine.inside_bar import reaches
+from trading_env.execution_engine.touches import reaches
 from trading_env.risk_manager.levels import trail_stop
 
 DRIFT, UP, DOWN = 0.1, 2.0, 1.0
@@ -55,9 +55,11 @@ def passages(asset: Any, paths: int, dt: float, inside: bool, trailing: bool, ou
             bar = Bar(math.exp(x), math.exp(high), math.exp(low), math.exp(y), 1.0)
             part = whole_bar(bar)
             price = bar.open
-            if bar.open <= asset.stop_loss or reaches(part, asset.stop_loss, 1.0):
+            stop = Level(0, STOP, -1, asset.stop_loss)
+            target = Level(1, TARGET, -1, asset.take_profit)
+            if bar.open <= asset.stop_loss or reaches(part, stop, 1.0):
                 code, price = STOP, min(bar.open, asset.stop_loss)
-            elif reaches(part, asset.take_profit, -1.0):
+            elif reaches(part, target, -1.0):
                 code, price = TARGET, asset.take_profit
             if trailing and code == 0:
                 before = asset.seen_close

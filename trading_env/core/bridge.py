@@ -44,9 +44,9 @@ def stay(x: float, y: float, low: float, high: float, variance: float) -> Stay:
 def stay_by_images(x: float, y: float, low: float, high: float, variance: float) -> Stay:
     """Return P and its derivatives by reflection: few terms where barriers are far apart."""
     width = high - low
-    inside, by_high, by_low, by_both = 0.0, 0.0, 0.0, 0.0
+    inside, by_high, by_low, by_both = 1.0, 0.0, 0.0, 0.0  # what k = 0 adds to the first sum
     scale = -2.0 / variance
-    for k in range(-1, 2):
+    for k in (-1, 1):
         weight = math.exp(scale * k * width * (k * width + x - y))
         slope = scale * k * (2.0 * k * width + x - y)
         inside += weight
@@ -76,13 +76,17 @@ def stay_by_waves(apart: float, above: float, width: float, variance: float) -> 
     decay = math.exp(-0.5 * unit * unit * variance)
     fade, ratio = 1.0, decay
     near, far = unit * apart, unit * above
+    cos_near, sin_near = math.cos(near), math.sin(near)
+    cos_far, sin_far = math.cos(far), math.sin(far)
+    cos_a, sin_a, cos_b, sin_b = 1.0, 0.0, 1.0, 0.0
     for n in range(1, WAVES + 1):
         fade *= ratio  # exp(-n^2 pi^2 v / (2 D^2))
         ratio *= decay * decay
         turn = 2.0 * math.pi * n
         t = n * unit * n * unit * variance
         a, b = n * near, n * far
-        cos_a, sin_a, cos_b, sin_b = math.cos(a), math.sin(a), math.cos(b), math.sin(b)
+        cos_a, sin_a = cos_a * cos_near - sin_a * sin_near, sin_a * cos_near + cos_a * sin_near
+        cos_b, sin_b = cos_b * cos_far - sin_b * sin_far, sin_b * cos_far + cos_b * sin_far
         size, slope = cos_a - cos_b, a * sin_a - b * sin_b
         by_width = (t - 1.0) * size + slope
         inside += fade * size

@@ -131,12 +131,28 @@ class Moment(NamedTuple):
     late: float  # units
 
 
-class Touch(NamedTuple):
-    """What a path meets first: a level of the position, or a resting order."""
+class Level(NamedTuple):
+    """A price at which a path meets a level of the position, or an order that waits there."""
 
-    levels: int  # levels and orders that the part of the path reaches
-    exit: int  # Exit code, 0 for a resting order
-    slot: int  # of the resting order, -1 for an exit
+    rank: int  # which comes first where both lie in one place, the lowest
+    exit: int  # Exit code, 0 for an order
+    slot: int  # of the order, -1 for an exit
+    price: float  # of the path there
+
+
+class Nearest(NamedTuple):
+    """What a path meets first above its open and below it, if anything."""
+
+    above: Level
+    below: Level
+
+
+class Touch(NamedTuple):
+    """What a path meets first: a level of the position, or an order that waits there."""
+
+    sides: int  # of the path's open, on which it meets something
+    exit: int  # Exit code, 0 for an order
+    slot: int  # of the order, -1 for an exit
     price: float  # of the path there
 
 

@@ -33,7 +33,7 @@ RESOLUTION = 1.0 / 256.0  # of a bar
 CELLS = 24  # that the price at a split is drawn from
 WIDTH = 5.0  # standard deviations of the bridge that the cells span on either side
 MARGIN = 1e-3  # share of the range by which extremes lie beyond the other prices, at least
-FIRST_STREAM = 64  # two for each split, from here on
+FIRST_STREAM = 64  # three for each split, from here on
 LEAST, MOST = 0.01, 8.0  # variance of a bar's path in its squared range
 CLOSING = 2.0 * math.log(2.0) - 1.0
 
@@ -80,26 +80,34 @@ def weights_at(
 
 @rare_kernel
 def draw_price(
-    part: Part, share: float, low: float, high: float, variance: float, uniform: float
+    part: Part, share: float, low: float, high: float, variance: float, draws: tuple[float, float]
 ) -> float:
-    """Draw the price at a split: from CELLS cells, by the density in the middle of each."""
+    """Draw the price at a split: from CELLS cells, by the density in the middle of each.
+
+    In one pass: each takes the place of the one before with its share of the sum so far, for which
+    what is left of one uniform after a choice, again uniform, will do. `draws`: cell, place in it.
+    """
     middle = part.open + share * (part.close - part.open)
     reach = WIDTH * math.sqrt(variance * share * (1.0 - share))
     bottom, top = max(low, middle - reach), min(high, middle + reach)
     cell = (top - bottom) / CELLS
-    total = 0.0
-    for pick in range(2):  # add up, then find the cell
-        wanted, found = uniform * total, 0.0
-        for n in range(CELLS):
-            x = bottom + (n + 0.5) * cell
-            chances = weights_at(x, part, low, high, share * variance, (1.0 - share) * variance)
-            z = (x - middle) / reach * WIDTH
-            density = math.exp(-0.5 * z * z) * (chances[0] + chances[1] + chances[2] + chances[3])
-            if pick == 1 and found + density >= wanted and density > 0.0:
-                return x + ((wanted - found) / density - 0.5) * cell
-            found += density
-        total = found
-    return middle  # no cell has a chance that a number can hold
+    total, chosen, uniform = 0.0, middle, draws[0]
+    for n in range(CELLS):
+        x = bottom + (n + 0.5) * cell
+        chances = weights_at(x, part, low, high, share * variance, (1.0 - share) * variance)
+        z = (x - middle) / reach * WIDTH
+        density = math.exp(-0.5 * z * z) * (chances[0] + chances[1] + chances[2] + chances[3])
+        if density > 0.0:
+            total += density
+            rest = uniform * total
+            if rest < density:
+                uniform = rest / density
+                chosen = x
+            else:
+                uniform = (rest - density) / (total - density)
+    if total == 0.0:  # no cell has a chance that a number can hold
+        return middle
+    return chosen + (draws[1] - 0.5) * cell
 
 
 @kernel
@@ -140,9 +148,11 @@ def split(part: Part, at: float, variance: float, address: Address, n: int) -> t
     share = (at - part.begin) / length
     spread = variance * length
     seed, episode, step, asset = address
-    drawn, who = uniforms(seed, episode, step, asset, FIRST_STREAM + 2 * n)
-    draws = uniforms(seed, episode, step, asset, FIRST_STREAM + 2 * n + 1)
-    x = draw_price(logs, share, low, high, spread, drawn)
+    stream = FIRST_STREAM + 3 * n
+    place = uniforms(seed, episode, step, asset, stream)
+    draws = uniforms(seed, episode, step, asset, stream + 1)
+    who = uniforms(seed, episode, step, asset, stream + 2)[0]
+    x = draw_price(logs, share, low, high, spread, place)
     before, after = share * spread, (1.0 - share) * spread
     chances = weights_at(x, logs, low, high, before, after)
     rest = who * (chances[0] + chances[1] + chances[2] + chances[3])

@@ -10,9 +10,7 @@ The rules, in order of time within the bar after the decision:
    moment, in the share 1 - u of the bar. What earlier fills still trade then (they are taken to
    be spread evenly) counts towards the cap and the rate of that share.
 4. Between those moments, and after the last, the path of the bar is followed (`bar_path.py`): it is
-   split at each arrival, and where it meets an order or several levels it is halved SEARCH times,
-   to know when, and up to MOST_SEARCH times while it meets several, to know which it meets first;
-   of levels still met in one piece the stop counts as the first, and of orders a stop order.
+   split at each arrival, and searched for what it meets first (`touches.py`).
    A stop, and the level of a margin call, fill at their level as market orders, and what the cap
    leaves unfilled works on at market until the position is flat. A target is a resting limit order
    (`limits.py`) and fills as one; what is left rests on. An exit cancels the asset's other orders.
@@ -34,18 +32,15 @@ decision, q fills, p prices, m arrival prices:
 The five sum to sum q (p - M0) + (L - sum q)(M1 - M0) + fees, the step's implementation shortfall
 (Perold 1988). For an exit, the level that triggered it stands for M0.
 
-Not modelled: queue position, an exit's own latency, the order of levels met within 1/1024 of a
-part.
+Not modelled: queue position, an exit's own latency.
 """
 
-from trading_env.core.codes import ActionKind, Exit, SlotState
+from trading_env.core.codes import Exit, SlotState
 from trading_env.core.jit import kernel, outer_kernel, rare_kernel
 from trading_env.core.records import AssetState, Report, Table
-from trading_env.core.values import Address, Bar, FillWindow, Moment, Part, Session, Touch
+from trading_env.core.values import Address, Bar, FillWindow, Moment, Part, Session
 from trading_env.execution_engine.bar_path import (
     RESOLUTION,
-    joined,
-    rest_after,
     split,
     variance_of,
     whole_bar,
@@ -55,90 +50,18 @@ from trading_env.execution_engine.exits import (
     leave_at,
     passes_target,
     stop_of,
-    target_mid,
     work_exit,
 )
 from trading_env.execution_engine.fills import as_met_by, fill_resting, room_in, take, waiting
-from trading_env.execution_engine.limits import (
-    is_resting,
-    may_trade,
-    resting_mid,
-    resting_size,
-)
+from trading_env.execution_engine.limits import may_trade
 from trading_env.execution_engine.orders import (
     arrive,
     end_bar,
     is_live,
     next_arrival,
 )
+from trading_env.execution_engine.touches import first_touch, nearest, touch_of
 from trading_env.risk_manager.desk import Desk
-
-SEARCH = 5  # halvings of a part of the bar, to find when it meets a level
-MOST_SEARCH = 10  # while it meets several, to find which it meets first
-
-
-@kernel
-def reaches(part: Part, price: float, side: float) -> bool:
-    """Tell whether a part of the path goes from above down to a price (side 1), or up (-1)."""
-    if side > 0.0:
-        return part.low <= price <= part.open
-    return part.open <= price <= part.high
-
-
-@kernel
-def may_wait(desk: Desk) -> bool:
-    """Tell whether orders of this account can wait for a price."""
-    rules = desk.rules
-    return rules.execution.limit_orders == 1 or rules.episode.action != ActionKind.TARGET
-
-
-@kernel
-def meets(desk: Desk, session: Session, part: Part, room: bool) -> Touch:
-    """Count what a part of the path meets; of several, name a stop, then a target, then an order.
-
-    A resting order is met when the path goes *through* its price; without `room` none is. A stop
-    order is met at its trigger, and counts before resting ones; all orders are on one side.
-    """
-    asset, slots = desk.asset, desk.slots
-    count, code, slot, price = 0, Exit.NONE.value, -1, 0.0
-    if may_wait(desk):
-        before, stops = desk.report.filled, False
-        for s in range(slots.shape[0]):
-            if slots[s].state == SlotState.WORKING and slots[s].trigger > 0.0:
-                trigger = slots[s].trigger
-                side = 1.0 if slots[s].left > 0.0 else -1.0
-                if reaches(part, trigger, -side):
-                    count += 1
-                    if not stops or side * (trigger - price) < 0.0:
-                        stops, slot, price = True, s, trigger
-            elif room and is_resting(slots[s]):
-                units = resting_size(slots[s], session)
-                side = 1.0 if units > 0.0 else -1.0
-                mid = resting_mid(session.terms, slots[s].limit, units, before)
-                if goes_through(part, mid, side):
-                    count += 1
-                    if not stops and (slot < 0 or side * (mid - price) > 0.0):
-                        slot, price = s, mid
-    if asset.position != 0.0:
-        side = 1.0 if asset.position > 0.0 else -1.0
-        if passes_target(asset, part.high if side > 0.0 else part.low):
-            mid = target_mid(desk, session)
-            if reaches(part, mid, -side):
-                count += 1
-                code, slot, price = Exit.TAKE_PROFIT.value, -1, mid
-        stop, code_of_stop = stop_of(asset)
-        if stop > 0.0 and reaches(part, stop, side):
-            count += 1
-            code, slot, price = code_of_stop, -1, stop
-    return Touch(count, code, slot, price)
-
-
-@kernel
-def goes_through(part: Part, price: float, side: float) -> bool:
-    """Tell whether a part of the path passes beyond a price, from where it can be waited for."""
-    if side > 0.0:
-        return part.low < price <= part.open
-    return part.open <= price < part.high
 
 
 @kernel
@@ -158,35 +81,6 @@ def fill_working(desk: Desk, session: Session) -> None:
             take(desk, as_met_by(slot, session), slot, window)
 
 
-@rare_kernel
-def first_touch(
-    desk: Desk, session: Session, part: Part, room: bool, address: Address, splits: int
-) -> tuple[Touch, Part, int]:
-    """Find what a part of the path meets first, and the path after that; count the splits made.
-
-    Without `room` resting orders are not met.
-
-    For an exit that is met alone the moment does not matter, since the bar is over with it.
-    """
-    piece, tail = part, Part(part.end, part.end, 0.0, 0.0, 0.0, 0.0)
-    touch = meets(desk, session, piece, room)
-    for n in range(MOST_SEARCH):
-        if touch.levels == 1 and (touch.exit != Exit.NONE or n >= SEARCH):
-            break
-        half = 0.5 * (piece.begin + piece.end)
-        first, second = split(piece, half, variance_of(session), address, splits)
-        splits += 1
-        early = meets(desk, session, first, room)
-        if early.levels > 0:
-            piece, touch, tail = first, early, joined(second, tail)
-        else:
-            late = meets(desk, session, second, room)
-            if late.levels == 0:
-                break  # the level lies where both halves end
-            piece, touch = second, late
-    return touch, rest_after(piece, touch.price, tail), splits
-
-
 @kernel
 def follow(
     desk: Desk, session: Session, part: Part, late: float, address: Address, splits: int
@@ -198,12 +92,13 @@ def follow(
     """
     room = True
     while True:
-        touch = meets(desk, session, part, room)
-        if touch.levels == 0:
+        near = nearest(desk, session, part, room)
+        touch, after = touch_of(near, part), part
+        if touch.sides == 0:
             return False, Moment(part.begin, late), splits
-        after = part
-        if touch.levels > 1 or touch.exit == Exit.NONE:
-            touch, after, splits = first_touch(desk, session, part, room, address, splits)
+        if touch.sides > 1 or touch.exit == Exit.NONE:
+            variance = variance_of(session)
+            touch, after, splits = first_touch(near, part, variance, address, splits)
         if touch.exit != Exit.NONE:
             reference = touch.price
             if touch.exit == Exit.TAKE_PROFIT:
