@@ -27,6 +27,7 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 
 from trading_env.backtesting.engine import Engine
+from trading_env.backtesting.lookup import RunConfig
 from trading_env.backtesting.run_folder import RunFolder
 from trading_env.backtesting.terms import Terms
 from trading_env.cli.answers import answer, new_app, run
@@ -39,7 +40,7 @@ from trading_env.cli.options import (
     read_market,
     reads_bars,
 )
-from trading_env.core.doors import read_toml
+from trading_env.core.doors import json_mapping, read_toml
 from trading_env.core.errors import (
     ConfigError,
     FailedError,
@@ -48,8 +49,9 @@ from trading_env.core.errors import (
     shown,
     unknown,
 )
-from trading_env.core.files import write_toml
+from trading_env.core.files import path_from, working_in, write_toml
 from trading_env.core.locking import only_writer
+from trading_env.markets.loading import market_from
 
 CONFIG = "config.toml"
 DAY_S = 86_400.0
@@ -64,6 +66,7 @@ def read_config(context: typer.Context, path: str | None) -> str | None:
     if path is None:
         return None
     values = read_toml(Path(path), dict[str, Any], ConfigError)
+    as_typed_in(values, values.pop("cwd", None))
     if isinstance(values.get("market"), dict):
         values["market"] = json.dumps(values["market"])
     kinds = {k: v for k, v in get_type_hints(train).items() if k != "context"}
@@ -80,11 +83,31 @@ def read_config(context: typer.Context, path: str | None) -> str | None:
     return path
 
 
+def as_typed_in(values: dict[str, Any], folder: Any) -> None:
+    """Find the files that a run's options name where they were typed."""
+    if not isinstance(folder, str):
+        return
+    market = values.get("market")
+    if isinstance(market, str) and market.startswith("{"):
+        market = json_mapping(market, "market")
+    if market is not None:
+        values["market"] = market_from(market, folder)
+    if isinstance(values.get("scenario"), list):
+        values["scenario"] = [
+            path_from(item, folder) if str(item).endswith(".toml") else item
+            for item in values["scenario"]
+        ]
+
+
 def read_resume(context: typer.Context, folder: str | None) -> str | None:
-    """Take all options from the folder of a run."""
-    if folder is not None:
-        read_config(context, str(Path(folder) / CONFIG))
-    return folder
+    """Take all options from the folder of a run, and work where they were typed."""
+    if folder is None:
+        return None
+    own = Path(folder).absolute()
+    cwd = read_toml(own / CONFIG, RunConfig, ConfigError).cwd
+    context.with_resource(working_in(cwd))
+    read_config(context, str(own / CONFIG))
+    return str(own)
 
 
 @app.command()
@@ -213,7 +236,7 @@ def train(
         )
     if resume is None:
         with only_writer(folder):
-            write_toml(folder / CONFIG, options)
+            write_toml(folder / CONFIG, {**options, "cwd": str(Path.cwd())})
     print(f"training {' and '.join(tasks)} in {folder}", file=sys.stderr, flush=True)
     failed: list[str] = []
     for each in runs:

@@ -157,7 +157,8 @@ class TrainingRun(ABC):
         if not is_finished(folder):
             return False
         config = read_toml(folder / "config.toml", dict[str, Any])
-        config.pop("out", None)
+        for name in ("out", "cwd"):
+            config.pop(name, None)
         return config == self.settings(seed)
 
     def check(self) -> None:
@@ -211,7 +212,8 @@ class TrainingRun(ABC):
         """
         folder, run_folder = self.folder(seed), self.run_folder(seed)
         with run_folder.open(seeds={"training": seed}):
-            write_toml(folder / "config.toml", {**self.settings(seed), "out": str(folder)})
+            where = {"out": str(folder), "cwd": str(Path.cwd())}
+            write_toml(folder / "config.toml", {**self.settings(seed), **where})
             self.train(seed, folder, run_folder)
             summary = evaluate_policy(
                 find_policy(str(folder)),

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import shutil
 import tomllib
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,6 +18,7 @@ from agents.portfolio import MOMENT_STEPS, fit
 from trading_env.backtesting.evaluation import SEED
 from trading_env.cli import answers
 from trading_env.envs.spaces import ObservationLayout
+from trading_env.markets import load_market
 from trading_env.policies.adaptive import AdaptivePolicy
 from trading_env.report import score_sections, text_table, write_report
 
@@ -92,6 +94,34 @@ def test_the_resolved_configuration_can_be_given_back(
     again = tomllib.loads((out / "config.toml").read_text())
     assert again == values | {"seed": 5, "out": str(out)}
     assert json.loads((out / "manifest.json").read_text())["status"].startswith("failed: ZeroDiv")
+
+
+def test_a_run_finds_its_files_from_any_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that its options name by relative paths, resumed and begun anew by its options."""
+    home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
+    for folder in (home, elsewhere):
+        folder.mkdir()
+    close = load_market("us_indices").close[0, :, :1]
+    table = pd.DataFrame(close, pd.date_range("2000-01-03", periods=len(close)), ["close"])
+    table.assign(volume=1e9).to_csv(home / "mine.csv", index_label="time")
+    preset = Path(train.__file__).parent / "scenarios" / "price_shock.toml"
+    shutil.copy(preset, home / "mine.toml")
+    monkeypatch.setattr("agents.portfolio_run.fit", lambda *arguments, **named: 1 / 0)  # far enough
+    monkeypatch.chdir(home)
+    begun = ["--market", "mine.csv", "--scenario", "mine.toml", "--timesteps", "9000"]
+    with pytest.raises(ZeroDivisionError):
+        run(*begun, "--out", "run")
+    monkeypatch.chdir(elsewhere)
+    with pytest.raises(ZeroDivisionError):
+        run("--resume", "../home/run")
+    assert Path.cwd() == elsewhere and list(elsewhere.iterdir()) == []
+    with pytest.raises(ZeroDivisionError):
+        run("--config", "../home/run/config.toml", "--out", "again")
+    again = tomllib.loads((elsewhere / "again" / "config.toml").read_text())
+    assert again["market"] == str(home / "mine.csv")
+    assert again["scenario"] == [str(home / "mine.toml")]
 
 
 def test_every_policy_met_the_same_episodes(folder: Path) -> None:

@@ -21,6 +21,15 @@ EVALUATE = ["evaluate", "momentum", "--market", MARKET, "--length", "20", "--epi
 EVALUATE += ["--scenarios", "flash_crash_2010", "--severity", "0.5", "--mirror"]
 BACKTEST = ["backtest", "momentum", "--market", MARKET, "--episodes", "2"]
 BACKTEST += ["--windows", "train=80,test=60"]
+SHOCK = """name = "mine"
+[[events]]
+kind = "liquidity"
+start = "40%"
+duration = "5 bars"
+spread = 3.0
+depth = 0.5
+status = "assumed"
+"""
 SUMMARY, EPISODES, MANIFEST = "evaluation/summary.json", "evaluation/episodes", "manifest.json"
 
 
@@ -171,6 +180,42 @@ def test_other_bars_under_the_same_name_are_named(
     Path("mine.csv").unlink()
     code, line = replayed(Path("run"), capsys)
     assert code == 2 and "mine.csv" in line
+
+
+@pytest.mark.proof
+def test_a_run_finds_its_files_from_any_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
+    for folder in (home, elsewhere):
+        folder.mkdir()
+    monkeypatch.chdir(home)
+    close = 100.0 * np.exp(np.cumsum(np.random.default_rng(1).normal(0.0, 0.01, 900)))
+    time = pd.date_range("2020-01-01", periods=900, name="time")
+    pd.DataFrame({"close": close, "volume": 1e6}, time).to_csv("mine.csv")
+    (home / "mine.toml").write_text(SHOCK)
+    command = ["evaluate", "flat", "--market", "mine.csv", "--scenarios", "mine.toml"]
+    assert main([*command, "--episodes", "1", "--length", "20", "--out", "run"]) == 0
+    monkeypatch.chdir(elsewhere)
+    code, line = replayed(Path("../home/run"), capsys)
+    assert code == 0 and line.startswith("../home/run: every figure is the same")
+    assert Path.cwd() == elsewhere
+    changed_manifest("cwd", value=str(tmp_path / "gone"))(home / "run")
+    monkeypatch.chdir(home)
+    assert replayed(home / "run", capsys)[0] == 0
+
+
+def test_a_policy_finds_the_bars_that_it_was_trained_on_from_any_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adaptive(tmp_path)
+    (tmp_path / "config.toml").write_text(f'market = "mine.csv"\ncwd = "{tmp_path}"\n')
+    bars = tmp_path / "mine.csv"
+    assert find_policy(str(tmp_path)).market == "mine.csv"  # which is nowhere
+    bars.write_text("")
+    assert find_policy(str(tmp_path)).market == str(bars)
+    monkeypatch.chdir(tmp_path)
+    assert find_policy(str(tmp_path)).market == "mine.csv"
 
 
 @pytest.mark.proof

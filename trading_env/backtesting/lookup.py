@@ -26,6 +26,7 @@ from trading_env.core.arguments import choice, flag, mapping
 from trading_env.core.doors import Loose, is_there, read_json, read_toml
 from trading_env.core.errors import ConfigError, PolicyError, nearest, shown, unknown
 from trading_env.envs.spaces import ObservationLayout
+from trading_env.markets.loading import market_from
 from trading_env.policies.adapters import PolicySpec, build_policy, load_model
 from trading_env.policies.adaptive import (
     DESCRIPTION,
@@ -63,6 +64,7 @@ class RunConfig(Loose):
 
     env: str = "portfolio"
     market: str | dict[str, Any] | None = None
+    cwd: str | None = None  # where its options were typed
     cash: float | None = None
     fees: str | None = None
     account: str | None = None
@@ -218,19 +220,20 @@ def _from_run(run: Path) -> Candidate:
     kind, scenarios = description.kind, tuple(description.scenarios)
     path = run / "config.toml"
     config = read_toml(path, RunConfig) if is_there(path) else RunConfig()
+    market = market_from(config.market, config.cwd)
     if kind in WHOLE:
         whole = WHOLE[kind]
         return Candidate(
             kind,
             _told(str(run), lambda layout: whole.load(folder, layout)),
             env=read_json(folder / DESCRIPTION, whole.description, PolicyError).env,
-            market=config.market,
+            market=market,
             trained_on=scenarios,
             terms=config.terms,
         )
     if kind in (KIND, BLIND):
         length = read_json(folder / DESCRIPTION, PaceDescription, PolicyError).length
-        found = _of_pace(run, folder, config.market, length, scenarios)
+        found = _of_pace(run, folder, market, length, scenarios)
         return found._replace(terms=config.terms)
 
     told = read_json(folder / DESCRIPTION, AdaptiveDescription, PolicyError)
@@ -247,7 +250,7 @@ def _from_run(run: Path) -> Candidate:
         load(True),
         env=config.env,
         company=company,
-        market=config.market,
+        market=market,
         trained_on=scenarios,
         terms=config.terms,
         notes=(RATED,),

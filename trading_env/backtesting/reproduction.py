@@ -46,6 +46,7 @@ class Recorded(Loose):
     kind: str
     status: str
     command: str
+    cwd: str | None = None  # where that was typed
     seeds: FirstEpisode
     severities: list[float]
     band: str | None = None

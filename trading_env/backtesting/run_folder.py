@@ -93,6 +93,7 @@ class RunFolder:
         with only_writer(self.folder):
             self._check_kind()
             self.manifest |= {"status": "running", "pid": os.getpid(), "start": now(), "end": None}
+            self.manifest["cwd"] = str(Path.cwd())
             self.manifest |= {"git": git_state(PACKAGE), "versions": versions()}
             with self._ended():
                 self.note(**{"seeds": {}, **notes})

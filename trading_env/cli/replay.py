@@ -1,7 +1,8 @@
 """`trading-env replay`: play a run again, and say whether every figure is the same to the last bit.
 
-A run of `evaluate` or `backtest` is played by the command in its manifest, whose paths are taken
-from the current folder; the policy of `train.py` is played, not trained, again. A command that
+A run of `evaluate` or `backtest` is played by the command in its manifest, in the folder where it
+was typed, or in the current one where that is gone; the policy of `train.py` is played, not
+trained, again. A command that
 names a module or a model.zip runs code of whoever wrote the folder: only with --trust.
 """
 
@@ -29,6 +30,7 @@ from trading_env.cli.backtest import backtest_verb
 from trading_env.cli.evaluate import evaluate_verb
 from trading_env.cli.options import AsJson
 from trading_env.core.errors import ConfigError, UserError, file_name, one_line, shown
+from trading_env.core.files import working_in
 
 PROGRAM = "trading-env"
 TOLD = 3  # causes, in a line
@@ -42,9 +44,9 @@ verbs.command("backtest")(backtest_verb)
 
 def replay_verb(folder: Folder, trust: Trusted = False, as_json: AsJson = False) -> None:
     """Play a run again: exit 0 if every figure is the same to the last bit, 1 if one differs."""
-    run = Path(folder)
+    run = Path(folder).absolute()
     recorded = read_recorded(run)
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, working_in(recorded.cwd):
         again = Path(name) / "run"
         if recorded.kind == "train":
             play_policy_again(run, recorded, RunFolder(again, "evaluate", recorded.command))

@@ -12,7 +12,8 @@ import os
 import platform
 import secrets
 import subprocess
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import chdir, contextmanager, nullcontext
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from io import BytesIO
@@ -110,6 +111,21 @@ def write_toml(path: Path, values: dict[str, Any]) -> None:
     """Write a table; None is left out, because TOML has no such value."""
     content = {name: value for name, value in values.items() if value is not None}
     write_bytes(path, unicode(tomli_w.dumps(content)).encode())
+
+
+def path_from(path: str, folder: str | None) -> str:
+    """Return a path that was typed in a folder; as it stands where that has nothing of the name."""
+    if folder is None or not os.path.isabs(folder) or Path(folder) == Path.cwd():
+        return path
+    there = Path(folder, path)
+    return str(there) if there.exists() else path
+
+
+@contextmanager
+def working_in(folder: str | None) -> Iterator[None]:
+    """Stay in a folder while the block runs; where it is gone, in the current one."""
+    with chdir(folder) if folder is not None and Path(folder).is_dir() else nullcontext():
+        yield
 
 
 def now() -> str:

@@ -15,6 +15,7 @@ import pandas as pd
 
 from trading_env.core.compiling import speak
 from trading_env.core.errors import ConfigError, MarketSpecError, shown, unknown
+from trading_env.core.files import path_from
 from trading_env.markets.bars import BANDS, Market
 from trading_env.markets.datasets import DATASETS
 from trading_env.markets.models.bootstrap import BootstrapMarket
@@ -88,6 +89,15 @@ def load_market(spec: MarketSpec, *, seed_band: str | None = None) -> Market:
 def is_file_name(text: str) -> bool:
     """Tell whether a text can only be the name of a file, be it there or not."""
     return os.sep in text or text.lower().endswith((*SUFFIXES, ".zip"))
+
+
+def market_from(spec: Any, folder: str | None) -> Any:
+    """Return a specification that was typed in a folder: the file that it names is found there."""
+    if isinstance(spec, Mapping) and isinstance(spec.get("path"), str):
+        return {**spec, "path": path_from(spec["path"], folder)}
+    if not isinstance(spec, str) or spec in (*DATASETS, *GENERATORS, ""):
+        return spec
+    return path_from(spec, folder)
 
 
 def _reading_of(spec: Mapping[str, Any]) -> tuple[Path, ReadingSettings]:
