@@ -55,8 +55,14 @@ def test_other_rows_or_columns_and_missing_files_differ(tmp_path: Path) -> None:
     assert list(_differing_cells(FRAME, FRAME[:1], "e")) == [
         "e: 2 rows of 3 columns then, 1 rows of 3 columns now"
     ]
-    assert list(_of_table(tmp_path, tmp_path, "journal")) == ["journal: missing"]
-    assert list(_of_json(tmp_path / "no", tmp_path / "no", "s.json")) == ["s.json: missing"]
+    (tmp_path / "journal.csv").write_text("a\n")
+    (tmp_path / "s.json").write_text("[]")
+    none = tmp_path / "none"
+    assert list(_of_table(none, tmp_path, "journal")) == ["journal: missing then"]
+    assert list(_of_table(tmp_path, none, "journal")) == ["journal: missing now"]
+    assert list(_of_json(none, tmp_path / "s.json", "s.json")) == ["s.json: missing then"]
+    assert list(_of_json(tmp_path / "s.json", none, "s.json")) == ["s.json: missing now"]
+    assert list(_of_json(none, none, "s.json")) == list(_of_table(none, none, "journal")) == []
 
 
 @pytest.mark.parametrize(("kind", "kept"), [("evaluate", "second"), ("train", "first")])

@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from trading_env.backtesting.evaluation import evaluate_policy
 from trading_env.backtesting.lookup import find_policy
 from trading_env.backtesting.run_folder import RunFolder
 from trading_env.cli.main import main
+from trading_env.envs.spaces import ObservationLayout
 
 MARKET = '{"generator": "factor", "paths": 3, "bars": 260, "assets": 2}'
 EVALUATE = ["evaluate", "momentum", "--market", MARKET, "--length", "20", "--episodes", "2"]
@@ -180,6 +182,48 @@ def test_other_bars_under_the_same_name_are_named(
     Path("mine.csv").unlink()
     code, line = replayed(Path("run"), capsys)
     assert code == 2 and "mine.csv" in line
+
+
+class Fragile:
+    """Fails where a file of the current folder says so."""
+
+    def __init__(self, layout: ObservationLayout) -> None:
+        self.assets = len(layout.symbols)
+
+    def reset(self, num_envs: int) -> None:
+        self.lanes = num_envs
+
+    def act(self, observation: np.ndarray, info: dict[str, Any]) -> np.ndarray:
+        if Path("broken").exists():
+            raise ZeroDivisionError(f"{Path('broken').read_text()} of {object()}")
+        return np.zeros((self.lanes, self.assets))
+
+
+@pytest.mark.proof
+def test_a_cell_that_failed_fails_again_or_differs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    command = [f"{__name__}:Fragile" if word == "momentum" else word for word in EVALUATE]
+    command[command.index("--mirror") :] = ["--out"]
+    assert main([*command, "sound"]) == 0
+    broken = Path("broken")
+    broken.write_text("no price")
+    assert main([*command, "failed"]) == 1
+    where = "policy Fragile, market factor, scenario flash_crash_2010, severity 0.5: "
+    code, line = replayed(Path("failed"), capsys, "--trust")
+    assert code == 0
+    assert f"last bit, 1 cell failed then and now: {where}ZeroDivisionError: no price" in line
+    code, line = replayed(Path("sound"), capsys, "--trust")
+    assert code == 1 and f"{where}was played then, and fails now (ZeroDivisionError: no" in line
+    broken.write_text("no volume")
+    code, line = replayed(Path("failed"), capsys, "--trust")
+    assert code == 1 and f"{where}failed then (ZeroDivisionError: no price" in line
+    assert "fails now by ZeroDivisionError: no volume" in line
+    broken.unlink()
+    code, line = replayed(Path("failed"), capsys, "--trust")
+    assert code == 1 and f"{where}failed then (ZeroDivisionError: no price" in line
+    assert "and plays now" in line
 
 
 @pytest.mark.proof

@@ -18,6 +18,7 @@ system has no such signals (Windows) or the command does not run in the main thr
 import faulthandler
 import importlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -47,6 +48,7 @@ GRACE_S = 10.0  # after the limit, until a process that does not hear it is ende
 STOPPED = "Ray stopped in the middle; what was done is kept: run it again to go on"
 AHEAD = 2  # tasks sent for each core
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_task_oom_retries": str(RETRIES)}
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 K = TypeVar("K")
 T = TypeVar("T")
 R = TypeVar("R")
@@ -127,7 +129,12 @@ def attempt(work: Callable[[T], R], item: T, limit_s: float) -> R | Failure:
     except TooLong:
         return Failure(f"took longer than {limit_s:g} s", traceback.format_exc())
     except (Exception, SystemExit) as error:  # a user's policy may raise anything
-        return Failure(one_line(f"{type(error).__name__}: {error}"), traceback.format_exc())
+        return Failure(_reason(error), traceback.format_exc())
+
+
+def _reason(error: BaseException) -> str:
+    """Say why a cell failed: the same each time, so without where an object lay in memory."""
+    return one_line(_ADDRESS.sub("", f"{type(error).__name__}: {error}"))
 
 
 @contextmanager
@@ -198,7 +205,7 @@ def _outcome(ray: Any, reference: Any) -> Any:
         cause = error.cause
         if isinstance(cause, MismatchError):
             raise cause from None
-        return Failure(one_line(f"{type(cause).__name__}: {cause}"), str(error))
+        return Failure(_reason(cause), str(error))
     except faults.RayError as error:
         why = f"killed, out of memory, or over {GRACE_S:g} s past the limit in compiled code"
         return Failure(f"its process ended {RETRIES + 1} times: {why}", str(error))

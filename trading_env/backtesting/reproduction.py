@@ -3,7 +3,8 @@
 Figures are those of the tables and of the JSON files of both folders, compared to the last bit.
 What a manifest holds of code, versions, data, policies and settings is the cause of a difference,
 or none. A training is not repeated: its policy is played again, in the scenarios and episodes that
-the manifest names. Not compared: pictures, the report, the verdict of `train.py`, and times.
+the manifest names. A cell that failed then has to fail again for the same reason. Not compared:
+pictures, the report, the verdict of `train.py`, and times.
 """
 
 from collections.abc import Iterator
@@ -29,6 +30,7 @@ MANIFEST = "manifest.json"
 JSON_FILES = ("evaluation/summary.json", "evaluation/replay.json")
 TABLES = ("evaluation/episodes", "evaluation/curves", "journal", "orders")
 SHOWN = 24  # characters of a value
+REASON = 48  # characters of why a cell failed
 
 
 class Configuration(Loose):
@@ -38,6 +40,22 @@ class Configuration(Loose):
 class FirstEpisode(Checked):
     first: int
     episodes: int
+
+
+class FailedCell(Loose):
+    policy: str
+    market: str
+    scenario: str
+    severity: float
+    window: int | None = None
+    reason: str
+
+    @property
+    def place(self) -> str:
+        """Name the cell."""
+        names = ("policy", "market", "scenario", "severity", "window")
+        found = {name: getattr(self, name) for name in names}
+        return ", ".join(f"{n} {clip(v, SHOWN)}" for n, v in found.items() if v is not None)
 
 
 class Recorded(Loose):
@@ -59,6 +77,7 @@ class Recorded(Loose):
     overrides: dict[str, Any] = Field({})
     scenarios: dict[str, list[dict[str, Any]]]
     environment: dict[str, Configuration]
+    failed: list[FailedCell] = Field([])
 
 
 CAUSES = (
@@ -72,6 +91,7 @@ class Reproduced(NamedTuple):
 
     figures: list[str]
     causes: list[str]
+    failures: list[str]  # of both, for the same reason
 
 
 def read_recorded(folder: Path) -> Recorded:
@@ -123,13 +143,32 @@ def compare(then: Path, now: Path) -> Reproduced:
     Raises:
         UserError: a JSON file of the run on record is unreadable.
     """
-    figures = [text for name in JSON_FILES for text in _of_json(then / name, now / name, name)]
+    recorded = [read_recorded(folder) for folder in (then, now)]
+    figures, failures = failing(*recorded)
+    figures += [text for name in JSON_FILES for text in _of_json(then / name, now / name, name)]
     figures += [text for name in TABLES for text in _of_table(then, now, name)]
-    before, after = (read_recorded(folder).model_dump() for folder in (then, now))
+    before, after = (each.model_dump() for each in recorded)
     causes = [
         text for name in CAUSES for text in differing(before.get(name), after.get(name), name)
     ]
-    return Reproduced(figures, causes)
+    return Reproduced(figures, causes, failures)
+
+
+def failing(then: Recorded, now: Recorded) -> tuple[list[str], list[str]]:
+    """Return what of the cells that failed differs, and those that failed in both runs alike."""
+    old, new = ({cell.place: cell.reason for cell in each.failed} for each in (then, now))
+    differ, same = [], []
+    for place in dict.fromkeys([*old, *new]):
+        before, after = (clip(of[place], REASON) if place in of else "" for of in (old, new))
+        if place in old and old[place] == new.get(place):
+            same.append(f"{place}: {before}")
+        elif place in old and place in new:
+            differ.append(f"{place}: failed then ({before}), fails now by {after}")
+        elif place in old:
+            differ.append(f"{place}: failed then ({before}), and plays now")
+        else:
+            differ.append(f"{place}: was played then, and fails now ({after})")
+    return differ, same
 
 
 def differing(then: Any, now: Any, place: str) -> Iterator[str]:
@@ -145,8 +184,9 @@ def differing(then: Any, now: Any, place: str) -> Iterator[str]:
 
 
 def _of_json(then: Path, now: Path, name: str) -> Iterator[str]:
-    if not is_there(then):
-        yield f"{name}: missing"
+    if not is_there(then) or not is_there(now):
+        if is_there(then) or is_there(now):  # without an episode that was played there is none
+            yield f"{name}: missing {'now' if is_there(then) else 'then'}"
         return
     kind: Any = dict[str, Any] | list[Any]
     yield from differing(read_json(then, kind), read_json(now, kind), Path(name).name)
@@ -155,7 +195,8 @@ def _of_json(then: Path, now: Path, name: str) -> Iterator[str]:
 def _of_table(then: Path, now: Path, name: str) -> Iterator[str]:
     paths = [_table_in(folder, name) for folder in (then, now)]
     if paths[0] is None or paths[1] is None:
-        yield f"{name}: missing"
+        if paths != [None, None]:
+            yield f"{name}: missing {'now' if paths[1] is None else 'then'}"
     elif read_file(paths[0]) != read_file(paths[1]):
         yield from _differing_cells(_frame(paths[0]), _frame(paths[1]), Path(name).name)
 

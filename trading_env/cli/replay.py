@@ -91,4 +91,8 @@ def _line(about: dict[str, Any], found: Reproduced) -> Iterator[str]:
         yield one_line(f"{run}: differs: {found.figures[0]}{more}; cause: {cause}")
     else:
         though = f", though {causes}" if causes else ""
-        yield one_line(f"{run}: every figure is the same to the last bit{though}")
+        again = ""
+        if count := len(found.failures):
+            cells = "1 cell" if count == 1 else f"{count} cells"
+            again = f", {cells} failed then and now: {found.failures[0]}"
+        yield one_line(f"{run}: every figure is the same to the last bit{again}{though}")
