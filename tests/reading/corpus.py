@@ -9,6 +9,7 @@ read with them to the bit.
 
 import gzip
 import json
+import re
 import sys
 import zipfile
 from collections.abc import Callable, Mapping
@@ -47,6 +48,7 @@ DAILY = bars(DAYS)
 OTHER = bars(DAYS, seed=1, level=20.0)
 HOURLY = bars(HOURS, seed=2, digits=5, level=1.1)
 COINS = bars(HOURS, seed=3, level=30_000.0)
+LAKHS = bars(DAYS, seed=4, level=250_000.0)
 COINS["volume"] = (COINS["volume"] / 1e4).round(4)
 
 
@@ -100,6 +102,16 @@ def comma(value: float) -> str:
 
 def grouped(value: float) -> str:
     return f'"{int(value):,}"'
+
+
+def indian(value: float) -> str:
+    """Write a number as it is written in India, commas behind every second digit."""
+    return '"' + re.sub(r"(?<=\d)(?=(?:\d\d)+\d\.)", ",", f"{value:.2f}") + '"'
+
+
+def rupees(value: float) -> str:
+    """Write a whole number so."""
+    return indian(value)[:-4] + '"'
 
 
 def dollars(value: float) -> str:
@@ -709,6 +721,19 @@ SOUND = [
         "adjusted_alone.csv",
         text("Date,Adj Close", lines(DAILY, stamps(DAILY, "%Y-%m-%d"), ["close"])),
         {"adjusted_alone": closes(DAILY)},
+    ),
+    Shape(
+        "lakhs.csv",
+        text(
+            "Date,Open (₹),High (₹),Low (₹),Close (₹),Volume",
+            lines(LAKHS, stamps(LAKHS, "%d-%b-%Y"), show=indian, whole=rupees),
+        ),
+        {"lakhs": LAKHS},
+    ),
+    Shape(
+        "lakhs_of_volume.csv",
+        text(CANONICAL, lines(DAILY, stamps(DAILY, "%Y-%m-%d"), whole=rupees)),
+        {"lakhs_of_volume": DAILY},
     ),
     Shape(
         "utf16.csv",

@@ -2,7 +2,8 @@
 
 The mark of a file is that of the cells that leave no choice: `1,5` and `1.234,5` have a decimal
 comma, `1.5` and `1,234.5` a point. Cells that could be either, such as `1,234` alone, are refused
-until `decimal` is stated; points of three digits without any comma are decimal points.
+until `decimal` is stated; points of three digits without any comma are decimal points. Commas also
+stand where India has them, `1,23,45,678.90`.
 """
 
 import re
@@ -18,12 +19,14 @@ from trading_env.markets.reading.words import MISSING
 
 _APART = "'\u2019 \u00a0\u202f"  # what stands between thousands beside the other mark
 _EITHER = re.compile(r"[-+]?[0-9]{1,3}[.,][0-9]{3}")
-_GROUPS = re.compile(r"[-+]?[0-9]{1,3}(?:[,.][0-9]{3}){2,}")
+_INDIAN = r"[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3}"
+_GROUPS = re.compile(rf"[-+]?(?:[0-9]{{1,3}}(?:[,.][0-9]{{3}}){{2,}}|{_INDIAN})")
 
 
 def _forms(mark: str, other: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
     """Return how a number with a decimal mark looks, and how any number looks beside it."""
-    whole = rf"[-+]?(?=[.,]?[0-9])(?:[0-9]{{1,3}}(?:[{other}{_APART}][0-9]{{3}})+|[0-9]*)"
+    grouped = rf"[0-9]{{1,3}}(?:[{other}{_APART}][0-9]{{3}})+" + f"|{_INDIAN}" * (other == ",")
+    whole = rf"[-+]?(?=[.,]?[0-9])(?:{grouped}|[0-9]*)"
     marked = re.compile(rf"{whole}\{mark}[0-9]*")
     return marked, re.compile(rf"{whole}(?:\{mark}[0-9]*)?(?:[eE][-+]?[0-9]+)?")
 
@@ -32,7 +35,7 @@ _COMMA, _BESIDE_COMMA = _forms(",", ".")
 _POINT, _BESIDE_POINT = _forms(".", ",")
 _PLAIN = {".": _BESIDE_POINT, ",": _BESIDE_COMMA}
 _MARKS = re.compile(rf"[,.{_APART}]")
-_SIGN = re.compile(r"^([-+]?)[$€£¥] ?|[ \u00a0]?(?:[$€£¥%]|USD|EUR)$")
+_SIGN = re.compile(r"^([-+]?)[$€£¥₹] ?|[ \u00a0]?(?:[$€£¥₹%]|USD|EUR)$")
 _SCALE = {"K": 1e3, "M": 1e6, "B": 1e9, "k": 1e3, "m": 1e6, "b": 1e9, "T": 1e12}
 
 

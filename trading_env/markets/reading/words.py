@@ -100,7 +100,7 @@ AVERAGES = frozenset(("ma", "sma", "ema", "wma", "avg", "mean", "average", "delt
 _NOT_LETTERS = re.compile(r"[^\w]|_", re.UNICODE)
 _NUMBERED = re.compile(r"\d+[ab]?\. +")
 _BRACKET = re.compile(r" *\([^()]*\)$")
-_UNIT = re.compile(r" *\((?:[A-Za-z]{3,4}|[$€£¥])\)$")
+_UNIT = re.compile(r" *\((?:[A-Za-z]{3,4}|[$€£¥₹])\)$")
 
 
 def plain(name: str) -> str:
