@@ -13,6 +13,9 @@ from trading_env.markets.reading.stamps import parse_time_stamp
 PRICES = {"open": 10.0, "high": 10.0, "low": 10.0, "close": 10.0, "volume": 5.0}
 
 
+MONTHS = ["2020-13", "2020-00", "13/2020", "Foo 2020"]
+
+
 def seconds(text: str) -> int:
     return int(np.datetime64(text, "s").astype(np.int64))
 
@@ -30,13 +33,20 @@ def seconds(text: str) -> int:
         ("2020-01-31 13:00", "2020-01-31T13:00", "no offset"),
         ("2020-01-31 08:00:00-05:00", "2020-01-31T13:00", "offset"),
         ("2020-01-31T13:00Z", "2020-01-31T13:00", "offset"),
+        ("2020-02", "2020-02-01", "no offset"),
+        ("2020/2", "2020-02-01", "no offset"),
+        ("02/2020", "2020-02-01", "no offset"),
+        ("February 2020", "2020-02-01", "no offset"),
+        ("feb-2020", "2020-02-01", "no offset"),
     ],
 )
 def test_a_stamp_is_the_instant_that_it_says(text: str, instant: str, kind: str) -> None:
     assert parse_time_stamp(text) == (seconds(instant), kind)
 
 
-@pytest.mark.parametrize("text", ["2020013124", "2020023113", "2020130101", "202001311360", "2e9"])
+@pytest.mark.parametrize(
+    "text", ["2020013124", "2020023113", "2020130101", "202001311360", "2e9", *MONTHS]
+)
 def test_digits_that_are_no_time_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not a time"):
         parse_time_stamp(text)
@@ -97,6 +107,47 @@ def test_one_zone_across_a_change_of_clocks_is_one_series(way: str, tmp_path: Pa
             table["Date"] = [str(stamp) for stamp in frame.index]
         market = Market.from_frame(table)
     assert market.time.tolist() == expected
+
+
+@pytest.mark.parametrize("zone", ["US/Eastern", "America/New_York", "Asia/Hong_Kong"])
+@pytest.mark.parametrize("form", ["%Y%m%d %H:%M:%S", "%Y%m%d  %H:%M:%S", "%Y-%m-%d %H:%M"])
+def test_a_zone_behind_each_stamp_is_that_of_its_clock(
+    form: str, zone: str, tmp_path: Path
+) -> None:
+    """Also in the hour that is put back, and whatever zone is stated for stamps without one."""
+    index = pd.date_range("2023-11-05 03:00", periods=30, freq="h")
+    text = index.tz_localize("UTC").tz_convert(zone).strftime(f"{form} {zone}")
+    path = tmp_path / "bars.csv"
+    pd.DataFrame({"date": text, **PRICES}).to_csv(path, index=False)
+    for market in (Market.from_file(path), Market.from_file(path, tz="Europe/Berlin")):
+        assert market.time.tolist() == index.as_unit("s").asi8.tolist()
+        assert f"times of {zone} in 'date'" in market.read_as
+
+
+@pytest.mark.parametrize(
+    ("stamps", "row", "said"),
+    [
+        (("20240102 09:30:00 US/Eastern", "20240102 09:31:00 US/Central"), 2, "zones differ"),
+        (("20240102 09:30:00 US/Eastern", "20240102 09:31:00"), 2, "zones differ: .* 'none' here"),
+        (("20240102 09:30:00", "20240102 09:31:00 US/Eastern"), 2, "is not a time"),
+        (("20240102 09:30:00 US/East", "20240102 09:31:00 US/East"), 1, "'US/East' is no zone"),
+        (("20240102 09:30:00 EST", "20240102 09:31:00 EST"), 1, "a zone behind it.*--tz"),
+    ],
+)
+def test_zones_that_differ_or_are_not_known_are_refused(
+    stamps: tuple[str, str], row: int, said: str
+) -> None:
+    with pytest.raises(MarketDataError, match=f"row {row}, column 'time': .*{said}") as refused:
+        Market.from_frame(pd.DataFrame({"time": stamps, **PRICES}))
+    assert len(str(refused.value)) < 200
+
+
+def test_that_a_month_is_its_first_day_is_said() -> None:
+    index = pd.date_range("2020-01-01", periods=24, freq="MS")
+    frame = pd.DataFrame({"Month": index.strftime("%Y-%m"), **PRICES})
+    market = Market.from_frame(frame)
+    assert market.time.tolist() == index.as_unit("s").asi8.tolist()
+    assert "a month is its first day" in market.read_as
 
 
 @pytest.mark.parametrize(

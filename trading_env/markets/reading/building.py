@@ -18,7 +18,7 @@ from trading_env.markets.reading.grid import Cells, Grid
 from trading_env.markets.reading.numbers import WrongCellError, find_mark, numbers_of
 from trading_env.markets.reading.settings import ReadingSettings
 from trading_env.markets.reading.stamp_columns import Seconds, Stamps, localised
-from trading_env.markets.reading.stamps import HOUR, MIDNIGHT, clock_text
+from trading_env.markets.reading.stamps import HOUR, MIDNIGHT, MONTH, clock_text
 from trading_env.markets.reading.tables import BarTable, rows_by_name
 from trading_env.markets.reading.time_columns import Rows, chosen_times, is_backwards, zone_of
 from trading_env.markets.reading.validation import BAR_FIELDS, PRICE_FIELDS
@@ -51,8 +51,8 @@ def build(grid: Grid, columns: Columns, settings: ReadingSettings) -> tuple[BarT
     groups = _groups(read)
     seconds, position, order = chosen_times(grid, columns, read.rows, read.stamps, groups)
     time_name = grid.titles[position]
-    zone = settings.tz or zone_of(time_name)
-    kind = read.stamps[columns.times.index(position)].kind
+    own = read.stamps[columns.times.index(position)]
+    zone, kind = own.zone or settings.tz or zone_of(time_name), own.kind
     backwards = is_backwards(seconds, groups)
     if backwards:
         groups = [rows[::-1] for rows in groups]
@@ -67,6 +67,8 @@ def build(grid: Grid, columns: Columns, settings: ReadingSettings) -> tuple[BarT
     flow = np.arange(len(seconds))[::-1] if backwards else np.arange(len(seconds))
     table, notes = _table(grid, columns, read, seconds, time_name, flow)
     told = [f"{order} first"] * bool(order) + ["decimal comma"] * (mark == ",")
+    is_month = any(MONTH.fullmatch(row[position].strip()) for row in grid.sample[:1])
+    told += ["a month is its first day"] * is_month
     told += ["newest first, turned round"] * backwards + notes
     plain = time_name.lower() == "time" and columns.layout != "wide" and not told
     if plain and not columns.shape and not grid.said:

@@ -1,6 +1,7 @@
 """A column of time stamps, read chunk by chunk; pandas parses ISO 8601, `stamps` all else.
 
-Dates such as 01/02/2024 or 24/01/02 are read in every order until a row allows one alone.
+A zone behind each stamp, as in `20240102 09:30:00 US/Eastern`, is that of the column's clock. Dates
+such as 01/02/2024 or 24/01/02 are read in every order until a row allows one alone.
 """
 
 import re
@@ -13,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from trading_env.core.errors import clip
+from trading_env.markets.reading.columns import zone_named
 from trading_env.markets.reading.numbers import WrongCellError
 from trading_env.markets.reading.stamps import (
     NANOSECONDS,
@@ -33,6 +35,7 @@ _REGULAR = re.compile(
     r"(?P<clock> [0-9]{2}:[0-9]{2}(?P<seconds>:[0-9]{2})?)?"
 )
 FIRST, LAST = "does not end with its year", "ends with its year"
+_ZONED = re.compile(r"(.*[0-9]) +([A-Za-z_]+(?:/[A-Za-z0-9_+-]+)+)")
 _OFFSET = re.compile(r"(?:Z|[-+][0-9]{2}:?[0-9]{2})$")
 
 
@@ -40,7 +43,7 @@ class Stamps:
     """Turns a column of stamps into seconds, chunk by chunk, in every order that dates can have."""
 
     def __init__(self, order: str | None) -> None:
-        self.kind = self.form = ""
+        self.kind = self.form = self.zone = ""
         orders = ("month", "day", "year") if order is None else (order,)
         self.orders: dict[str, list[Seconds]] = {name: [] for name in orders}
 
@@ -62,10 +65,30 @@ class Stamps:
         elif cells.dtype.kind in "iuf":
             found = _of_numbers(cells)
         else:
-            return self._add_texts([str(cell).strip() for cell in cells])
+            return self._add_texts(self._without_zone([str(cell).strip() for cell in cells]))
         self._same_kind(0, found[1])
         for parts in self.orders.values():
             parts.append(found[0])
+
+    def _without_zone(self, texts: list[str]) -> list[str]:
+        """Take the name of the zone away where each stamp of the column ends with it."""
+        if not (self.zone or (_ZONED.fullmatch(texts[0]) and not self.kind)):
+            return texts
+        kept = []
+        for index, text in enumerate(texts):
+            found = _ZONED.fullmatch(text)
+            zone = found[2] if found else "none"
+            if not zone_named(self.zone or zone):
+                reason = (
+                    f"'{clip(zone)}' is no zone that is known: take it away and state it (--tz)"
+                )
+                raise WrongCellError(index, reason)
+            self.zone = self.zone or zone
+            if zone != self.zone:
+                reason = f"zones differ: '{clip(self.zone)}' above, '{clip(zone)}' here"
+                raise WrongCellError(index, reason)
+            kept.append(found[1] if found else text)
+        return kept
 
     def _same_kind(self, index: int, kind: str) -> None:
         if self.kind not in ("", kind):

@@ -7,6 +7,7 @@ A time is a whole number of seconds since 1970-01-01 UTC. It is written as
   after the date;
 - a date that begins with the day or the month, with two or four digits of the year, a month by its
   name, a clock of twelve hours;
+- a month, as 2015-01, 01/2015 or Jan 2015: its first day;
 - an epoch of nine digits or more: seconds, or milliseconds, microseconds or nanoseconds of whole
   seconds, told apart by their size. Ten digits that begin with a year, a month, a day and an hour
   are YYYYMMDDHH: of 2030-03 to 2039-09 write ISO 8601, not epoch seconds.
@@ -37,6 +38,13 @@ _NAMED = re.compile(
     r"(?:([0-9]{1,2})[- .]?([a-zä]{3,9})\.?[- ,]+|([a-z]{3,9})\.? ([0-9]{1,2}),? )"
     r"([0-9]{4}|[0-9]{2})(.*)"
 )
+MONTH = re.compile(
+    r"(?P<year>[0-9]{4})[-/](?P<month>[0-9]{1,2})|(?P<first>[0-9]{1,2})/(?P<after>[0-9]{4})"
+    r"|(?P<name>(?:jan|feb|mar|mär|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)[a-zä]*)"
+    r"\.?[- ,]+(?P<then>[0-9]{4})",
+    re.IGNORECASE,
+)
+"""A month without a day."""
 _CLOCK = re.compile(
     r"[T ,_-]*(?:([0-9]{1,2})(?::([0-9]{2}))?(?::([0-9]{2}))?(\.[0-9]+)?)?[ -]*([ap]m)?"
     r" *(z|utc|(?:utc|gmt)? ?([-+])([0-9]{2}):?([0-9]{2})?|gmt)?",
@@ -107,6 +115,8 @@ def _instant(moment: datetime, text: str) -> tuple[int, str]:
 
 def _other(text: str, first: str) -> tuple[int, str]:
     """Parse a stamp that is not ISO 8601."""
+    if whole := MONTH.fullmatch(text):
+        text = _first_day(whole)
     for form in (_SPACED, _YEAR_FIRST, _LOOSE, YEAR_LAST, _NAMED):
         found = form.fullmatch(text.lower() if form is _NAMED else text)
         if found is None:
@@ -138,7 +148,17 @@ def _other(text: str, first: str) -> tuple[int, str]:
             break
     serial = re.fullmatch(r"[34][0-9]{4}(\.[0-9]*)?", text)
     cause = "a spreadsheet's number of a day?" if serial else "ISO 8601 or epoch seconds"
+    if re.fullmatch(r".*[0-9]:[0-9]{2} +[A-Za-z]{3,5}", text):
+        cause = "a zone behind it? take it away and state it, --tz"
     raise ValueError(f"'{clip(text)}' is not a time ({cause})") from None
+
+
+def _first_day(month: re.Match[str]) -> str:
+    """Write the first day of a month."""
+    year = month["year"] or month["after"] or month["then"]
+    name = month["name"]
+    number = _MONTHS[name[:3].lower()] if name else month["month"] or month["first"]
+    return f"{year}-{number}-1"
 
 
 def _moment(year: int, month: int, day: int, clock: re.Match[str]) -> datetime:

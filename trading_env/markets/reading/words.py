@@ -17,7 +17,7 @@ TIME = (
     *("timeopen", "caldt", "datum", "fecha", "data", "datadate", "observationdate"),
     "tsevent",
 )
-LATE_TIME = ("", "index", "unnamed0", "level0", "day", "dt", "start", "begin", "t")
+LATE_TIME = ("", "index", "unnamed0", "level0", "day", "month", "dt", "start", "begin", "t")
 """Names that are the time only where no column has one of the above."""
 OPEN_TIME = ("opentime", "timeopen", "klineopentime", "candlebegintime")
 """Names of the time at which a bar begins, where other columns hold other times of it."""
