@@ -132,6 +132,38 @@ def test_what_volume_is_in_is_what_is_stated() -> None:
     assert (quote.volume == units.volume / units.close).all()
 
 
+@pytest.mark.parametrize(
+    ("name", "scale"),
+    [
+        ("Vol (K)", 1e3),
+        ("Vol. (k)", 1e3),
+        ("Volume (000s)", 1e3),
+        ("Volume ('000)", 1e3),
+        ("Volume (in thousands)", 1e3),
+        ("Volume(M)", 1e6),
+        ("volume (millions)", 1e6),
+        ("Volume (B)", 1e9),
+        ("Vol.", 1.0),
+    ],
+)
+def test_a_volume_in_thousands_or_millions_is_in_units(
+    name: str, scale: float, tmp_path: Path
+) -> None:
+    """Its name says so, or each of its cells does; then once."""
+    frame = named(DAILY).assign(volume=np.arange(1.0, len(DAILY) + 1.0))
+    frame = frame.rename(columns={"volume": name})
+    market = load_market(frame)
+    assert (market.volume[0, :, 0] == scale * frame[name]).all()
+    assert (f"volume times {scale:,.0f}" in market.read_as) == (scale != 1.0)
+    lettered = frame.assign(**{name: [f"{value:.1f}M" for value in frame[name]]})
+    path = tmp_path / "bars.csv"
+    lettered.to_csv(path, index=False)
+    assert (load_market(path).volume[0, :, 0] == 1e6 * frame[name]).all()
+    stacked = frame.set_index("time")
+    stacked.columns = pd.MultiIndex.from_product([stacked.columns, ["AAA"]])
+    assert (load_market(stacked).volume[0, :, 0] == scale * frame[name]).all()
+
+
 @pytest.mark.parametrize("backwards", [False, True])
 def test_an_hour_that_is_put_back_is_told_by_the_order_of_its_rows(
     backwards: bool, tmp_path: Path

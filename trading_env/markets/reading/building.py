@@ -124,7 +124,7 @@ def _read(grid: Grid, columns: Columns, settings: ReadingSettings, mark: str) ->
             for i, field in enumerate(fields):
                 position = field.position
                 values, nothing = numbers_of(cells[position], mark)
-                parts[i].append(values)
+                parts[i].append(values * field.scale)
                 empty[i].append(nothing)
         except WrongCellError as error:
             row = int(rows[error.index])
@@ -243,6 +243,8 @@ def _table(
     numbers = {
         name: np.concatenate([own[name] for own in values]) for name in (*BAR_FIELDS, *names)
     }
+    scales = dict.fromkeys(f.scale for f in columns.fields if f.scale != 1.0)
+    notes += [f"volume times {scale:,.0f}" for scale in scales]
     notes += ["each bar is its close four times"] * flat
     notes += [f"{dropped} rows without a price left out"] * (dropped > 0)
     notes += ["no volume: nothing fills until liquidity is stated"] * (silent == assets)

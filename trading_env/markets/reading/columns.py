@@ -18,6 +18,7 @@ class Field(NamedTuple):
     asset: int  # of a wide table; -1: of every asset
     name: str  # a field of a bar, a signal, `ticks` or `quote`
     position: int
+    scale: float = 1.0  # what its numbers are multiplied by
 
 
 class Columns(NamedTuple):

@@ -3,6 +3,7 @@
 The coin of a pair is units and its currency is not: of `Volume BTC` and `Volume USD`, the first.
 What stands behind `Volume` is a coin where a pair begins with it, its money has a column too, or it
 is one of the best known; what else it is (`Volume (lots)`, `volume_change`) has to be stated.
+`Volume (M)` is in millions, unless its cells have letters of their own.
 """
 
 import difflib
@@ -15,6 +16,8 @@ from trading_env.markets.reading.columns import Field, first_of
 from trading_env.markets.reading.grid import Grid
 from trading_env.markets.reading.settings import ReadingSettings
 from trading_env.markets.reading.validation import PRICE_FIELDS
+
+_LETTERED = re.compile(r"[0-9.,] ?[kKmMbBT]$")
 
 
 def volumes_of(grid: Grid, words: Sequence[str], symbol: int | None) -> dict[str, int]:
@@ -83,16 +86,23 @@ def with_volume(
     unsure, ticks = volumes.get("unsure"), volumes.get("ticks")
     if settings.volume_in == "quote":
         chosen = next((i for i in (quote, units, unsure) if i is not None), None)
-        return kept if chosen is None else [*kept, Field(-1, "quote", chosen)]
+        return kept if chosen is None else [*kept, scaled(grid, Field(-1, "quote", chosen))]
     if units is None and settings.volume_in == "units":
         units = unsure if unsure is not None else quote
     if units is None and ticks is None and quote is None and unsure is not None:
         reason = "units or currency? state volume_in (--volume-in units or quote)"
         raise grid.error(reason, title=grid.titles[unsure])
     if units is not None:
-        kept.append(Field(-1, "volume", units))
+        kept.append(scaled(grid, Field(-1, "volume", units)))
     if ticks is not None:
         kept.append(Field(-1, "ticks", ticks))
     if units is None and ticks is None and quote is not None:
-        kept.append(Field(-1, "quote", quote))
+        kept.append(scaled(grid, Field(-1, "quote", quote)))
     return kept
+
+
+def scaled(grid: Grid, field: Field) -> Field:
+    """Return a column of volume, in thousands or millions where its name and no cell says so."""
+    cells = (row[field.position].strip() for row in grid.sample)
+    is_written = any(_LETTERED.search(cell) for cell in cells)
+    return field if is_written else field._replace(scale=w.scale_of(grid.titles[field.position]))

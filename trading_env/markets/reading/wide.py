@@ -12,6 +12,7 @@ from trading_env.markets.reading.grid import Grid
 from trading_env.markets.reading.published import kinds_of
 from trading_env.markets.reading.settings import ReadingSettings
 from trading_env.markets.reading.validation import PRICE_FIELDS
+from trading_env.markets.reading.volumes import scaled
 
 MAX_SYMBOLS = 10_000
 LEAST_TIME = 1e7  # 20240102, or seconds since 1970: no price of a unit
@@ -152,7 +153,7 @@ def _of_symbols(
         volume = found.get((asset, "volume")) or found.get((asset, "quote"))
         if volume is not None and settings.liquidity is None:
             quote = settings.volume_in == "quote" or volume.name == "quote"
-            own.append(volume._replace(name="quote" if quote else "volume"))
+            own.append(scaled(grid, volume._replace(name="quote" if quote else "volume")))
         fields += [*own, *adjusted]
     return Columns(
         layout="wide",

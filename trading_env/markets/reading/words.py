@@ -97,6 +97,9 @@ MONEY = frozenset(
 COINS = frozenset(("btc", "xbt", "eth", "ltc", "xrp", "bch", "bnb", "ada", "sol", "doge"))
 _SUFFIX = re.compile(r"vol(?:ume)?[ _(]+([a-z][a-z0-9]{1,11})\)?", re.IGNORECASE)
 AVERAGES = frozenset(("ma", "sma", "ema", "wma", "avg", "mean", "average", "delta", "profile"))
+_SCALE = r" *\((?:in )?(k|'?000s?|thousands?|m|mn|mln|millions?|b|bn|billions?)\)"
+_SCALED = re.compile(rf"{_SCALE}$", re.IGNORECASE)
+_SCALES = {"k": 1e3, "0": 1e3, "t": 1e3, "m": 1e6, "b": 1e9}
 _NOT_LETTERS = re.compile(r"[^\w]|_", re.UNICODE)
 _NUMBERED = re.compile(r"\d+[ab]?\. +")
 _BRACKET = re.compile(r" *\([^()]*\)$")
@@ -106,15 +109,20 @@ _UNIT = re.compile(r" *\((?:[A-Za-z]{3,4}|[$€£¥₹])\)$")
 def plain(name: str) -> str:
     """Return the letters and digits of a column's name, in lower case.
 
-    The numbers of `1. open`, a currency in brackets, as of `open (USD)`, and a zone in brackets, as
-    of `Time (EET)`, are left out of it.
+    The numbers of `1. open`, and in brackets a currency, as of `open (USD)`, a zone, as of `Time
+    (EET)`, and thousands or millions of a volume, as of `Vol (K)`, are left out of it.
     """
     text = _NUMBERED.sub("", name.strip().lower(), count=1)
     if text.startswith(("time", "date")):
         text = _BRACKET.sub("", text)
-    elif not text.startswith("vol"):
-        text = _UNIT.sub("", text)
+    text = (_SCALED if text.startswith("vol") else _UNIT).sub("", text)
     return _NOT_LETTERS.sub("", text)
+
+
+def scale_of(name: str) -> float:
+    """Return of how many units the numbers of a column of volume are; 1 where it names nothing."""
+    found = re.search(_SCALE, name, re.IGNORECASE)
+    return _SCALES[found[1].lower().lstrip("'")[0]] if found else 1.0
 
 
 def currency_of(name: str) -> str:
