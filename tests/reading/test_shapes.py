@@ -164,6 +164,34 @@ def test_a_volume_in_thousands_or_millions_is_in_units(
     assert (load_market(stacked).volume[0, :, 0] == scale * frame[name]).all()
 
 
+@pytest.mark.parametrize(
+    ("symbol", "reading", "scale"),
+    [
+        ("000001.SZ", {}, 100.0),
+        ("600000.sh", {}, 100.0),
+        ("00700.HK", {}, 1.0),  # whose volume it counts in shares
+        ("000001.SZ", {"volume_in": "units"}, 1.0),
+    ],
+)
+def test_lots_of_tushare_are_shares(symbol: str, reading: dict[str, Any], scale: float) -> None:
+    frame = named(DAILY).rename(columns={"time": "trade_date", "volume": "vol"})
+    frame["trade_date"] = frame["trade_date"].dt.strftime("%Y%m%d")
+    frame = frame.assign(ts_code=symbol, pre_close=1.0, change=0.1, pct_chg=0.1, amount=5.0)
+    market = Market.from_frame(frame[::-1], **reading)
+    assert (market.volume[0, :, 0] == scale * DAILY["volume"]).all()
+    assert ("volume times 100" in market.read_as) == (scale != 1.0)
+
+
+def test_dollars_of_coinmarketcap_are_units() -> None:
+    names = {"time": "timeOpen"}
+    frame = named(DAILY).rename(columns=names).assign(timeHigh="", timeLow="", marketCap=1e9)
+    market = load_market(frame)
+    assert (market.volume[0, :, 0] == DAILY["volume"] / DAILY["close"]).all()
+    assert "volume is currency over the close" in market.read_as
+    market = Market.from_frame(frame, volume_in="units")
+    assert (market.volume[0, :, 0] == DAILY["volume"]).all()
+
+
 @pytest.mark.parametrize("backwards", [False, True])
 def test_an_hour_that_is_put_back_is_told_by_the_order_of_its_rows(
     backwards: bool, tmp_path: Path

@@ -21,7 +21,7 @@ from trading_env.markets.reading.columns import (
     zone_named,
 )
 from trading_env.markets.reading.grid import Grid
-from trading_env.markets.reading.published import kinds_of, published
+from trading_env.markets.reading.published import LOT, kinds_of, published
 from trading_env.markets.reading.settings import ReadingSettings, Shape
 from trading_env.markets.reading.stamps import HOUR, MIDNIGHT
 from trading_env.markets.reading.validation import BAR_FIELDS, PRICE_FIELDS
@@ -90,7 +90,13 @@ def _single(grid: Grid, settings: ReadingSettings) -> Columns:
     if missing and list(prices) != ["close"]:
         raise grid.error(lost(words, missing[0]), title=missing[0])
     found = [Field(-1, name, position) for name, position in prices.items()]
+    if shape and shape.quote and "volume" in volumes:
+        volumes["quote"] = volumes.pop("volume")
     found = with_volume(grid, found, volumes, settings)
+    if shape and symbol is not None and settings.volume_in is None:
+        names = [row[symbol].strip().upper() for row in grid.sample]
+        if names and all(name.endswith(shape.lots_of) for name in names):
+            found = [f._replace(scale=LOT) if f.name == "volume" else f for f in found]
     layout: Shape = settings.layout or ("bars" if symbol is None else "long")
     if layout == "long" and symbol is None:
         raise grid.error("missing; layout long needs symbol, ticker or tic", title="symbol")

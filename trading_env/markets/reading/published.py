@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+LOT = 100.0
 TITLES = frozenset(("Open", "High", "Low", "Close", "Volume"))
 
 
@@ -22,6 +23,8 @@ class Published(NamedTuple):
     note: str = ""
     month_first: bool = False
     adjusts: bool = False  # its prices are products, so that rounding is to be expected
+    quote: bool = False  # its volume is currency
+    lots_of: tuple[str, ...] = ()  # ends of the symbols whose volume is in lots of `LOT`
 
 
 class Bare(NamedTuple):
@@ -123,6 +126,23 @@ WITH_HEADER = (
         "Timestamp,Open,High,Low,Close,Volume_(BTC),Volume_(Currency),Weighted_Price\n"
         "1704067200,42283.58,42554.57,42261.02,42475.23,12.68,538000.2,42400.1\n",
         "minutes without a trade are left out",
+    ),
+    Published(
+        "CoinMarketCap",
+        _names("timeopen,timehigh,timelow,marketcap"),
+        "timeOpen;timeClose;timeHigh;timeLow;open;high;low;close;volume;marketCap\n"
+        "2024-01-01T00:00:00.000Z;2024-01-01T23:59:59.999Z;2024-01-01T20:01:00.000Z;"
+        "2024-01-01T02:10:00.000Z;42280.23;44175.43;42214.97;44167.33;18426978443.98;865.1e9\n",
+        "the volume is in dollars, divided by the close",
+        quote=True,
+    ),
+    Published(
+        "tushare",
+        _names("ts_code,trade_date,pre_close,change,pct_chg,vol,amount"),
+        "ts_code,trade_date,open,high,low,close,pre_close,change,pct_chg,vol,amount\n"
+        "000001.SZ,20240102,9.39,9.42,9.21,9.21,9.39,-0.18,-1.9169,1158366.45,1075742.252\n",
+        "the volume of symbols in .SH, .SZ and .BJ is in lots of 100 shares, and multiplied",
+        lots_of=(".SH", ".SZ", ".BJ"),
     ),
     Published(
         "decimal comma",
