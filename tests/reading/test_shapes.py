@@ -20,6 +20,7 @@ from tests.reading.corpus import (
     NEW_YORK,
     arrays,
     bars,
+    closes,
     lines,
     named,
     stamps,
@@ -299,3 +300,57 @@ def test_a_symbol_may_be_called_as_a_time_is(layout: dict[str, str], tmp_path: P
     )
     fields.columns = fields.columns.set_levels(["AAPL", "DATE", "TS", "T"], level=1)
     assert set(Market.from_frame(fields.rename_axis("Date")).symbols) == {"AAPL", "DATE", "TS", "T"}
+
+
+@pytest.mark.parametrize(
+    "symbol", ["LAST", "CLOSE", "PRICE", "last", "OPEN", "LOW", "MAX", "VOLUME"]
+)
+def test_a_symbol_may_be_called_as_a_field_is(symbol: str, tmp_path: Path) -> None:
+    """A name alone makes no bars of one asset of a table of closes: it is refused until stated."""
+    symbols = ["AAPL", symbol, "MSFT"] if symbol.isupper() else ["aapl", symbol, "msft"]
+    days = pd.date_range("2024-01-01", periods=30, freq="B")
+    table = pd.DataFrame(10.0 + np.arange(90.0).reshape(30, 3) % 7.0, days, symbols)
+    path = tmp_path / "wide.csv"
+    table.to_csv(path, index_label="date")
+    for read in (lambda **stated: Market.from_file(path, **stated), table_of(table)):
+        with pytest.raises(MarketDataError, match="--layout wide") as refused:
+            read()
+        assert len(str(refused.value)) < 220
+        market = read(layout="wide")
+        assert market.symbols == tuple(symbols)
+        assert (market.close[0] == table.to_numpy()).all()
+
+
+def table_of(table: pd.DataFrame) -> Any:
+    return lambda **stated: Market.from_frame(table.rename_axis("date"), **stated)
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"volume": 5.0},
+        {"SMA": 9.0},
+        {"RSI": 40.0, "MACD": -1.0},
+        {"FOO": -1.0},
+        {"Foo": 9.0},
+        {"foo": 9.0},
+        {"SMA20": 9.0},
+        {"SIGNAL_A": 9.0, "FOO": 9.0},
+        {"DIVIDEND": 0.1, "FOO": 9.0},
+        {"TEXT": "a"},
+    ],
+)
+@pytest.mark.parametrize("close", ["CLOSE", "Adj Close"])
+def test_what_stands_beside_a_close_and_is_no_symbol_leaves_it_one_asset(
+    close: str, beside: dict[str, Any]
+) -> None:
+    frame = closes(DAILY)[["time", "close"]].rename(columns={"close": close}).assign(**beside)
+    market = load_market(frame)
+    assert market.assets == 1 and (market.close[0, :, 0] == DAILY["close"]).all()
+
+
+def test_a_close_beside_a_name_that_may_be_a_symbol_is_read_as_stated() -> None:
+    frame = named(DAILY)[["time", "close"]].assign(foo=9.0)
+    with pytest.raises(MarketDataError, match=r"'close' and 'foo': .*--layout wide or bars"):
+        load_market(frame)
+    assert_holds(Market.from_frame(frame, layout="bars"), {"asset": closes(DAILY)})

@@ -80,6 +80,8 @@ def _single(grid: Grid, settings: ReadingSettings) -> Columns:
     wide = settings.layout == "wide" or (settings.layout is None and not prices and symbol is None)
     if wide:
         return wide_columns(grid, times, clock, settings)
+    if settings.layout is None and symbol is None and list(prices) == ["close"]:
+        _refuse_symbols(grid, words, prices["close"])
     stated = settings.liquidity is not None  # then no column of volume is read
     volumes = {} if stated else volumes_of(grid, words, symbol)
     used = Counter(words)
@@ -110,6 +112,38 @@ def _single(grid: Grid, settings: ReadingSettings) -> Columns:
         fields=(*found, *signals_of(grid, header), *_extras(places, prices)),
         month_first=shape is not None and shape.month_first,
         adjusts=shape is not None and shape.adjusts,
+    )
+
+
+def _refuse_symbols(grid: Grid, words: Sequence[str], close: int) -> None:
+    """Refuse a close beside what may be closes of symbols: it may be one itself, as LAST is.
+
+    Raises:
+        MarketDataError: nothing else in the header is of a bar.
+    """
+    extras = [name for names in w.EXTRAS.values() for name in names]
+    rest = [(i, word) for i, word in enumerate(words) if i != close]
+    known = {*w.UNITS, *w.TICKS, *w.QUOTE, *w.UNSURE, *extras}
+    if any(word in known or word.startswith(("vol", "signal")) for _, word in rest):
+        return
+    header, no_symbols = grid.header[0], {*w.TIME, *w.LATE_TIME, *w.CLOCK, *w.BESIDE}
+    alike = [
+        header[i]
+        for i, word in rest
+        if word not in no_symbols and w.is_ticker(header[i]) and _holds_prices(grid, i)
+    ]
+    name = header[close]
+    if w.is_ticker(name) and alike and alike[0].isupper() == name.isupper():
+        reason = f"'{clip(name)}' and '{clip(alike[0])}': closes of two symbols, or a close and "
+        reason += "what is left out? state layout (--layout wide or bars)"
+        raise grid.error(reason, row=grid.header_row)
+
+
+def _holds_prices(grid: Grid, position: int) -> bool:
+    """Tell whether the cells of a column are numbers above 0."""
+    cells = {row[position].strip() for row in grid.sample} - w.MISSING
+    return bool(cells) and all(
+        "number" in kinds_of(cell) and cell[0] != "-" and cell.strip("0.,") for cell in cells
     )
 
 

@@ -100,6 +100,15 @@ AVERAGES = frozenset(("ma", "sma", "ema", "wma", "avg", "mean", "average", "delt
 _SCALE = r" *\((?:in )?(k|'?000s?|thousands?|m|mn|mln|millions?|b|bn|billions?)\)"
 _SCALED = re.compile(rf"{_SCALE}$", re.IGNORECASE)
 _SCALES = {"k": 1e3, "0": 1e3, "t": 1e3, "m": 1e6, "b": 1e9}
+BESIDE = AVERAGES | frozenset(
+    (
+        *("rsi", "macd", "atr", "adx", "cci", "roc", "mom", "obv", "mfi", "vwap", "twap", "std"),
+        *("ret", "rets", "diff", "chg", "pct", "bid", "ask", "mid", "mcap", "cap", "trend"),
+        *("score", "rank", "label", "flag", "id", "year", "week", "hour", "beta", "pe", "eps"),
+    )
+)
+"""What stands beside one asset's close, short as it is: the name of no symbol."""
+_TICKER = re.compile(r"[A-Z]{1,5}|[a-z]{1,5}")
 _NOT_LETTERS = re.compile(r"[^\w]|_", re.UNICODE)
 _NUMBERED = re.compile(r"\d+[ab]?\. +")
 _BRACKET = re.compile(r" *\([^()]*\)$")
@@ -117,6 +126,11 @@ def plain(name: str) -> str:
         text = _BRACKET.sub("", text)
     text = (_SCALED if text.startswith("vol") else _UNIT).sub("", text)
     return _NOT_LETTERS.sub("", text)
+
+
+def is_ticker(name: str) -> bool:
+    """Tell whether a column may be called as a symbol is: a few letters, all large or all small."""
+    return _TICKER.fullmatch(name.strip()) is not None
 
 
 def scale_of(name: str) -> float:
