@@ -15,6 +15,7 @@ from tests.reading.corpus import (
     BOTH,
     COINS,
     DAILY,
+    DAYS,
     FIELDS,
     HOURLY,
     NEW_YORK,
@@ -319,6 +320,28 @@ def test_a_symbol_may_be_called_as_a_field_is(symbol: str, tmp_path: Path) -> No
         market = read(layout="wide")
         assert market.symbols == tuple(symbols)
         assert (market.close[0] == table.to_numpy()).all()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["{symbol}_{field}", "{field}_{symbol}", "{symbol} {field}", "{field}-{symbol}", "two rows"],
+)
+@pytest.mark.parametrize("symbols", [["AAA", "LAST"], ["LOW", "AAA", "VOLUME"], ["LAST"]])
+def test_a_field_beside_a_symbol_that_is_called_as_one(name: str, symbols: list[str]) -> None:
+    frames = {symbol: bars(DAYS, seed=k) for k, symbol in enumerate(symbols)}
+    joined = {(s, f): frame[f].to_numpy() for s, frame in frames.items() for f in FIELDS}
+    table = pd.DataFrame(joined, DAYS).rename_axis("date")
+    orders = [table, table.swaplevel(axis=1)] if name == "two rows" else [table]
+    for own in orders:
+        if name != "two rows":
+            own.columns = pd.Index([name.format(symbol=s, field=f) for s, f in joined])
+        assert_holds(load_market(own), frames)
+
+
+def test_closes_whose_names_have_the_field_in_front() -> None:
+    columns = {f"close_{symbol}": DAILY["close"].to_numpy() for symbol in ("AAA", "LAST")}
+    market = load_market(pd.DataFrame(columns, DAYS).rename_axis("date"))
+    assert market.symbols == ("AAA", "LAST")
 
 
 def table_of(table: pd.DataFrame) -> Any:

@@ -26,7 +26,7 @@ from trading_env.markets.reading.settings import ReadingSettings, Shape
 from trading_env.markets.reading.stamps import HOUR, MIDNIGHT
 from trading_env.markets.reading.validation import BAR_FIELDS, PRICE_FIELDS
 from trading_env.markets.reading.volumes import volumes_of, with_volume
-from trading_env.markets.reading.wide import stacked_columns, wide_columns
+from trading_env.markets.reading.wide import pairs_of, stacked_columns, wide_columns
 
 APART = "columns are apart by a comma, ;, | or a tab"
 SHOWN_TIMES = ("time", "date", "datetime", "timestamp")
@@ -77,8 +77,8 @@ def _single(grid: Grid, settings: ReadingSettings) -> Columns:
     adjusted = first_of(places, w.ADJUSTED)
     if not prices and adjusted is not None:
         prices["close"] = adjusted
-    wide = settings.layout == "wide" or (settings.layout is None and not prices and symbol is None)
-    if wide:
+    wide = symbol is None and (not prices or _is_of_symbols(header, prices))
+    if settings.layout == "wide" or (settings.layout is None and wide):
         return wide_columns(grid, times, clock, settings)
     if settings.layout is None and symbol is None and list(prices) == ["close"]:
         _refuse_symbols(grid, words, prices["close"])
@@ -113,6 +113,15 @@ def _single(grid: Grid, settings: ReadingSettings) -> Columns:
         month_first=shape is not None and shape.month_first,
         adjusts=shape is not None and shape.adjusts,
     )
+
+
+def _is_of_symbols(header: Sequence[str], prices: dict[str, int]) -> bool:
+    """Tell whether a close is that of a symbol called as a field is, as `close_LAST`."""
+    if list(prices) != ["close"]:
+        return False
+    pairs = pairs_of(header, range(len(header)))
+    fields = [field for field, _ in pairs.values() if field in PRICE_FIELDS]
+    return prices["close"] in pairs and len(fields) > 1 and 2 * len(pairs) >= len(header)
 
 
 def _refuse_symbols(grid: Grid, words: Sequence[str], close: int) -> None:

@@ -16,26 +16,47 @@ from trading_env.markets.reading.volumes import scaled
 
 MAX_SYMBOLS = 10_000
 LEAST_TIME = 1e7  # 20240102, or seconds since 1970: no price of a unit
+Pair = tuple[str, str]  # field and symbol
+NO_PAIR = ("", "")
 QUOTES = {"bid", "ask", "mid"}
 _PARTS = re.compile(r"[ _.|/:-]+")
 
 
-def _split(name: str) -> tuple[str, str]:
-    """Split `AAA_close`, `close AAA` or `Adj Close AAA` into field and symbol, or ("", "")."""
+def _split(name: str) -> tuple[Pair, Pair]:
+    """Split a name into field and symbol: `AAA_close`, and `close AAA` or `Adj Close AAA`."""
     text = name.strip().strip("()").replace("'", "").replace('"', "").replace(", ", " ")
     marks = [found.span() for found in _PARTS.finditer(text)]
-    for begin, end in reversed(marks):
+    behind, ahead = NO_PAIR, NO_PAIR
+    for begin, end in marks:  # the last one that fits counts
         field = field_of(w.plain(text[end:]))
         if field and text[:begin]:
+            behind = field, text[:begin]
             before = [m for m in marks if m[1] <= begin]
             if before and field == "close" and w.plain(text[before[-1][1] :]) in w.ADJUSTED:
-                return "adjusted", text[: before[-1][0]]
-            return field, text[:begin]
-    for begin, end in reversed(marks):
+                behind = "adjusted", text[: before[-1][0]]
         field = field_of(w.plain(text[:begin]))
         if field and text[end:]:
-            return field, text[end:]
-    return "", ""
+            ahead = field, text[end:]
+    return behind, ahead
+
+
+def pairs_of(header: Sequence[str], positions: Sequence[int]) -> dict[int, Pair]:
+    """Return field and symbol of each column that names both, all in one order where they can be.
+
+    A symbol may be called as a field is (`close_LAST`): the order is the one with fewer symbols, or
+    else that of more of the columns that have no other.
+    """
+    split = {i: _split(header[i]) for i in positions}
+    split = {i: both for i, both in split.items() if both != (NO_PAIR, NO_PAIR)}
+
+    def cost(first: int) -> tuple[int, int]:
+        alone = sum(both[1 - first] == NO_PAIR for both in split.values())
+        return len({symbol for _, symbol in read(first).values()}), -alone
+
+    def read(first: int) -> dict[int, Pair]:
+        return {i: both[first] if both[first][0] else both[1 - first] for i, both in split.items()}
+
+    return read(min((0, 1), key=cost))
 
 
 def wide_columns(
@@ -52,8 +73,7 @@ def wide_columns(
     rest = [i for i in rest if not _counts_or_tells_time(grid, i)]
     if not rest:
         raise grid.error(lost(w.words_of(header), "close"), title="close")
-    pairs = {i: _split(header[i]) for i in rest}
-    cells = {i: pair for i, pair in pairs.items() if pair[0]}
+    cells = pairs_of(header, rest)
     if 2 * len(cells) > len(rest) and any(field == "close" for field, _ in cells.values()):
         return _of_symbols(grid, cells, times, clock, signals, settings)
     _refuse_bars(grid, rest, settings)
@@ -170,10 +190,11 @@ def _of_symbols(
 def stacked_columns(grid: Grid, settings: ReadingSettings) -> Columns:
     """Read several rows of names: one holds the fields, one the symbols."""
     levels = [[w.plain(name) for name in names] for names in grid.header]
-    counts = [sum(bool(field_of(word)) for word in names) for names in levels]
+    fields = [[field_of(word) for word in names if field_of(word)] for names in levels]
+    counts = [(len(set(own)), len(own)) for own in fields]  # a symbol may be called as one is
     level = counts.index(max(counts))
     other = next((i for i in range(len(levels)) if i != level), 0)
-    if not counts[level]:
+    if not fields[level]:
         raise grid.error("rows of names without open, high, low, close", row=grid.header_row)
     wanted = (settings.time_column or "").strip().lower()
     named = [i for i, title in enumerate(grid.titles) if title.lower() == wanted]
