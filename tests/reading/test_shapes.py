@@ -348,6 +348,17 @@ def table_of(table: pd.DataFrame) -> Any:
     return lambda **stated: Market.from_frame(table.rename_axis("date"), **stated)
 
 
+@pytest.mark.parametrize("symbol", ["COIN", "NAME", "pair"])
+def test_a_symbol_may_be_called_as_a_column_of_symbols_is(symbol: str) -> None:
+    columns = {"AAA": DAILY["close"], symbol: DAILY["close"] / 3.0, "BBB": DAILY["close"] / 7.0}
+    table = pd.DataFrame({"date": named(DAILY)["time"], **columns})
+    market = load_market(table)
+    assert market.symbols == ("AAA", symbol, "BBB")
+    assert (market.close[0, :, 1] == DAILY["close"] / 3.0).all()
+    numbered = named(DAILY).assign(**{symbol: 10_001.0})  # as permno, where pandas met a gap
+    assert load_market(numbered).symbols == ("10001.0",)
+
+
 @pytest.mark.parametrize(
     "beside",
     [

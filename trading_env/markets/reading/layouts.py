@@ -6,6 +6,7 @@ settles it. Columns that mean nothing here are ignored.
 """
 
 import difflib
+import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -29,6 +30,7 @@ from trading_env.markets.reading.volumes import volumes_of, with_volume
 from trading_env.markets.reading.wide import pairs_of, stacked_columns, wide_columns
 
 APART = "columns are apart by a comma, ;, | or a tab"
+_FRACTION = re.compile(r"[0-9]*[.,](?![0]+$)[0-9]+")
 SHOWN_TIMES = ("time", "date", "datetime", "timestamp")
 
 
@@ -72,6 +74,8 @@ def _single(grid: Grid, settings: ReadingSettings) -> Columns:
     shape = published(header)
     times, clock = _times(grid, words, places, settings)
     symbol = first_of(places, w.SYMBOL, without=times)
+    if symbol is not None and any(_FRACTION.fullmatch(row[symbol].strip()) for row in grid.sample):
+        symbol = None  # the closes of a symbol that is called so, as COIN is
     fields = {name: first_of(places, w.FIELDS[name]) for name in PRICE_FIELDS}
     prices = {name: position for name, position in fields.items() if position is not None}
     adjusted = first_of(places, w.ADJUSTED)
