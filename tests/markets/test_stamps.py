@@ -52,6 +52,15 @@ def test_digits_that_are_no_time_are_refused(text: str) -> None:
         parse_time_stamp(text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["201501", "2015M01", "2015.01", "01.2015", "Jan-15", "2015-Jan", "2015Q1", "Q1 2015", "2015"],
+)
+def test_what_may_be_a_month_is_refused_with_what_helps(text: str) -> None:
+    with pytest.raises(ValueError, match=r"a month, quarter or year\? write its first day"):
+        parse_time_stamp(text)
+
+
 FAR = ["0001-01-01T00:00+14:00", "9999-12-31T23:59:59-14:00", "-9223372036854775808"]
 FAR += ["9223372036854775807", "9223372036854775808", "-9999999999999999999"]
 

@@ -194,6 +194,12 @@ def test_dollars_of_coinmarketcap_are_units() -> None:
     assert (market.volume[0, :, 0] == DAILY["volume"]).all()
 
 
+@pytest.mark.parametrize(("cell", "unit"), [("1.2Mio", "Mio"), ("3.4 Cr", "Cr"), ("5L", "L")])
+def test_a_unit_that_is_not_known_is_named(cell: str, unit: str) -> None:
+    with pytest.raises(MarketDataError, match=rf"'{cell}' is not a number \('{unit}' behind it\?"):
+        load_market(named(DAILY).assign(volume=cell))
+
+
 @pytest.mark.parametrize("backwards", [False, True])
 def test_an_hour_that_is_put_back_is_told_by_the_order_of_its_rows(
     backwards: bool, tmp_path: Path

@@ -36,6 +36,7 @@ _POINT, _BESIDE_POINT = _forms(".", ",")
 _PLAIN = {".": _BESIDE_POINT, ",": _BESIDE_COMMA}
 _MARKS = re.compile(rf"[,.{_APART}]")
 _SIGN = re.compile(r"^([-+]?)[$€£¥₹] ?|[ \u00a0]?(?:[$€£¥₹%]|USD|EUR)$")
+_LETTERED = re.compile(r"[-+]?[0-9][0-9.,]* ?(?![kKmMbBT]$)([A-Za-z]{1,4})")
 _SCALE = {"K": 1e3, "M": 1e6, "B": 1e9, "k": 1e3, "m": 1e6, "b": 1e9, "T": 1e12}
 
 
@@ -118,7 +119,9 @@ def _number(index: int, cell: Any, mark: str) -> float:
         return float(text)
     if not any(letter in "0123456789" for letter in body) or not _PLAIN[mark].fullmatch(body):
         hint = ""
-        if "," in text or "." in text:
+        if found := _LETTERED.fullmatch(text):
+            hint = f" ('{found[1]}' behind it? write it in full, or with K, M or B)"
+        elif "," in text or "." in text:
             hint = (
                 f" with a decimal {'point' if mark == '.' else 'comma'} (state decimal, --decimal)"
             )

@@ -58,6 +58,21 @@ _MONTHS = dict(
     )
 )
 _MONTHS |= {"mär": 3, "mai": 5, "okt": 10, "dez": 12}
+_CAUSES = (
+    (re.compile(r"[34][0-9]{4}(\.[0-9]*)?"), "a spreadsheet's number of a day?"),
+    (
+        re.compile(r".*[0-9]:[0-9]{2} +[A-Za-z]{3,5}"),
+        "a zone behind it? take it away and state it, --tz",
+    ),
+    (
+        re.compile(
+            r"(?:19|20)[0-9]{2}(?:[.M]?[01][0-9]|[- ]?Q[1-4]|[- ]?[A-Za-z]{3})?"
+            r"|[01]?[0-9]\.(?:19|20)[0-9]{2}|[A-Za-z]{3}[- ][0-9]{2}|Q[1-4][- /][0-9]{4}"
+        ),
+        "a month, quarter or year? write its first day, as 2015-01-01",
+    ),
+)
+"""What a text that is no time may be."""
 HOUR = re.compile(r"[0-2]?[0-9](?:\.0)?")
 """A clock of its own column that is an hour, where no cell has more digits."""
 MIDNIGHT = re.compile(r"[T ]00:00(?::00(?:\.0*)?)?$")
@@ -146,10 +161,7 @@ def _other(text: str, first: str) -> tuple[int, str]:
             if "fraction" in str(error):
                 raise
             break
-    serial = re.fullmatch(r"[34][0-9]{4}(\.[0-9]*)?", text)
-    cause = "a spreadsheet's number of a day?" if serial else "ISO 8601 or epoch seconds"
-    if re.fullmatch(r".*[0-9]:[0-9]{2} +[A-Za-z]{3,5}", text):
-        cause = "a zone behind it? take it away and state it, --tz"
+    cause = next((c for form, c in _CAUSES if form.fullmatch(text)), "ISO 8601 or epoch seconds")
     raise ValueError(f"'{clip(text)}' is not a time ({cause})") from None
 
 
