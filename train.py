@@ -103,7 +103,7 @@ def read_resume(context: typer.Context, folder: str | None) -> str | None:
     """Take all options from the folder of a run, and work where they were typed."""
     if folder is None:
         return None
-    own = Path(folder).absolute()
+    own = Path(folder).resolve()
     cwd = read_toml(own / CONFIG, RunConfig, ConfigError).cwd
     context.with_resource(working_in(cwd))
     read_config(context, str(own / CONFIG))
