@@ -36,6 +36,7 @@ from trading_env.envs.vector import ExecutionVectorEnv
 from trading_env.policies.adaptive import Network, Weights
 from trading_env.policies.pace import REACH, PaceInputs, PacePolicy
 from trading_env.policies.patience import Clock
+from trading_env.policies.policy import Policy
 
 POPULATION, EPISODES = 24, 1024
 ELITE = 0.25  # share of a generation that the next one follows
@@ -239,8 +240,13 @@ def clock_of(envs: ExecutionVectorEnv) -> Clock:
     return Clock(envs.layout, int(world.episode[0].length), share)
 
 
-def mean_cost(policy: PacePolicy, envs: ExecutionVectorEnv, seed: int) -> float:
-    """Return what one parent order in each lane pays on average, bps of its arrival value."""
+def mean_cost(policy: Policy, envs: ExecutionVectorEnv, seed: int) -> float:
+    """Return what parent orders pay on average, bps of their arrival value."""
+    return float(np.mean(order_costs(policy, envs, seed)))
+
+
+def order_costs(policy: Policy, envs: ExecutionVectorEnv, seed: int) -> Values:
+    """Return what one parent order in each lane pays without luck (lanes,), bps of its value."""
     observation, _ = envs.reset(seed=seed)
     batch = envs.batch
     value = batch.lanes.accounts["arrival_value"].copy()
@@ -252,7 +258,8 @@ def mean_cost(policy: PacePolicy, envs: ExecutionVectorEnv, seed: int) -> float:
         logs = batch.outputs.final_logs[ended]
         cost[ended] = logs["parent_shortfall"] - logs["parent_luck"]
         running &= ~ended
-    return float(BPS_PER_UNIT * np.mean(cost / value))
+    paid: Values = BPS_PER_UNIT * cost / value
+    return paid
 
 
 def input_moments(

@@ -39,7 +39,8 @@ from trading_env.policies.policy import Action, Info, Observation, Policy
 from trading_env.stress.crises import crises_alone
 
 ROOT = Path(__file__).resolve().parent
-RECORD, CREDIT = ROOT / "results" / "learning.json", ROOT / "results" / "credit.json"
+RESULTS = ROOT / "results"
+RECORD, CREDIT, DESIGNS = (RESULTS / f"{n}.json" for n in ("learning", "credit", "designs"))
 PAGE = ROOT.parent / "docs" / "learning.md"
 ENDING, SHOWN = "crises that end in time", "moderate 25"  # a group, and one of its crises
 SHOWN_EXPONENT = EXPONENTS[1]  # of the clairvoyant schedules, the one that is drawn
@@ -270,10 +271,14 @@ def page(record: Mapping[str, Any]) -> str:
         "![Conviction against the signal](images/conviction.png)",
         "",
     ]
-    if CREDIT.exists():
-        from benchmarks.credit import section
+    if DESIGNS.exists():
+        from benchmarks.designs import section as designs
 
-        lines += section(json.loads(CREDIT.read_text("utf-8")))
+        lines += designs(json.loads(DESIGNS.read_text("utf-8")))
+    if CREDIT.exists():
+        from benchmarks.credit import section as credit
+
+        lines += credit(json.loads(CREDIT.read_text("utf-8")))
     return "\n".join(lines)
 
 

@@ -107,8 +107,12 @@ class PacePolicy(Policy):
 
     def act(self, observation: Observation, info: Info) -> Action:
         """Return the paces (num_envs, 1)."""
+        return self.clock.paces(observation, self.log_speed(observation))
+
+    def log_speed(self, observation: Observation) -> Values:
+        """Return the log of the speed in multiples of the even pace (num_envs,)."""
         turned = REACH * self.network(self.inputs(observation).astype(np.float32))[:, 0]
-        return self.clock.paces(observation, self.inputs.log_speed(observation) + turned)
+        return self.inputs.log_speed(observation) + turned
 
     def save(self, folder: Path, **notes: Any) -> None:
         """Write weights and description; `notes` are kept in the description."""

@@ -80,12 +80,15 @@ class Patience(Policy):
     patience: float = 16.0
     """Power of the cost multiple by which it slows down."""
 
-    def log_speed(self, observation: Observation) -> Values:
-        """Return the log of the speed in multiples of the even pace (num_envs,)."""
+    def cost(self, observation: Observation) -> Values:
+        """Return what a fill costs now, in multiples of calm (num_envs,)."""
         spread = multiple_of(self.clock.shown(observation, "half_spread"))
         depth = multiple_of(self.clock.shown(observation, "depth"))
-        cost = SPREAD_SHARE * spread + (1.0 - SPREAD_SHARE) / np.sqrt(np.maximum(depth, TINY))
-        beyond = np.log(np.maximum(cost / DEAR, 1.0))
+        return SPREAD_SHARE * spread + (1.0 - SPREAD_SHARE) / np.sqrt(np.maximum(depth, TINY))
+
+    def log_speed(self, observation: Observation) -> Values:
+        """Return the log of the speed in multiples of the even pace (num_envs,)."""
+        beyond = np.log(np.maximum(self.cost(observation) / DEAR, 1.0))
         speed = np.clip(np.log(self.speed) - self.patience * beyond, SLOWEST, -SLOWEST)
         needed = self.clock.shown(observation, "required_rate") >= self.clock.participation
         urged: Values = np.where(needed, np.maximum(speed, URGENT), speed)
