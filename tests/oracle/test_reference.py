@@ -194,7 +194,7 @@ def str_of(part: Any) -> str:
 
 
 def first_difference() -> Difference | None:
-    for draw in (*range(CONFIGURATIONS), *RARE):
+    for draw in (*RARE, *range(CONFIGURATIONS)):
         found = run(draw, Counter())
         if found:
             return found[0][1]
