@@ -227,8 +227,8 @@ def section(record: Mapping[str, Any]) -> list[str]:
         f"{record['paths']} parent orders of the test band in each crisis. Cost of an order in "
         f"percent of what the pace {BLIND} pays, less 100, with 95% intervals over trainings and "
         "paths. The student imitates the default, which sees the quotes, and sees none itself. The "
-        "rules in the last rows are not trained; with a limit they work the rest at a calm market's "
-        "speed once the quotes have been bad for so many bars. What waiting saves in a crisis that "
+        "last rows' rules are not trained; with a limit they work the rest at a calm pace once the "
+        "quotes have been bad for so many bars. What waiting saves in a crisis that "
         "ends it costs in one that does not, and the two look the same until then.",
         "",
         f"| | {' | '.join(groups)} |",
