@@ -27,6 +27,8 @@ from typing import Any, TypeVar, cast
 import numba
 from numba.extending import overload
 
+from trading_env.core.inlining import OPTIONS
+
 F = TypeVar("F", bound=Callable[..., object])
 njit: Any = numba.njit  # its types lack the options that are used here
 settings: Any = numba.config
@@ -57,7 +59,7 @@ def compiled_within(function: F, *, forceinline: bool) -> F:
     def called(*values: object, **named: object) -> object:
         return from_python(*values, **named)
 
-    inner: Any = {**options, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    inner: Any = {**options, **OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
     @overload(called, jit_options=inner, strict=False)
     def within(*values: object, **named: object) -> object:
