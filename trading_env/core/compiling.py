@@ -36,7 +36,7 @@ class Wait(NamedTuple):
 
 
 WAITS = {
-    "step_lanes": Wait("the step", 45),
+    "step_lanes": Wait("the step", 30),
     "reset_lanes": Wait("the first state of an episode", 6),
     "trade": Wait("the fill of an order", 20),
     "fill": Wait("the generator of bars", 5),
