@@ -136,6 +136,15 @@ class Search:
             check_finite(f"{name} of the draws", values, self.generation, "generation")
         return {"paid_bps": float(paid.mean()), "least_bps": float(paid.min())}
 
+    def go_on(
+        self, envs: ExecutionVectorEnv, trials: ExecutionVectorEnv, generations: int, seed: int
+    ) -> dict[str, float]:
+        """Play the next of some generations, and try its centre now and then and at the end."""
+        row = self.turn(envs)
+        if self.generation % JUDGED_EVERY == 0 or self.generation == generations:
+            row["validation_bps"] = self.judge(trials, seed)
+        return row
+
     @property
     def tensors(self) -> dict[str, NDArray[Any]]:
         """The arrays of a checkpoint."""
@@ -211,9 +220,7 @@ def fit_pace(
         advance(1)
     while search.generation < generations:
         stop_if_interrupted()
-        row = search.turn(envs)
-        if search.generation % JUDGED_EVERY == 0 or search.generation == generations:
-            row["validation_bps"] = search.judge(trials, seed)
+        row = search.go_on(envs, trials, generations, seed)
         search.rows.append(row)
         record(row)
         advance(1)

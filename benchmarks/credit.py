@@ -23,7 +23,7 @@ from tqdm import tqdm
 import agents.rows
 from agents.portfolio import Training, fit, learner_of, moments
 from agents.portfolio_run import MARKET
-from benchmarks.recording import measure_or_write, stamped
+from benchmarks.recording import measure_section, stamped
 from trading_env.backtesting.intervals import crossed_interval
 from trading_env.backtesting.metric import Episode, scored
 from trading_env.backtesting.metrics import METRICS
@@ -143,14 +143,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--timesteps", type=int, default=400_000, help="decisions of a training")
     parser.add_argument("--seeds", type=int, default=5, help="trainings of each variant")
-
-    def page(record: Mapping[str, Any]) -> str:
-        return "\n".join(section(record))
-
-    def write() -> None:
-        raise SystemExit("the page is written by python -m benchmarks.learning --write")
-
-    return measure_or_write(parser, measure, page, write)
+    return measure_section(parser, measure, section)
 
 
 if __name__ == "__main__":

@@ -28,8 +28,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from agents.pace import EPISODES, JUDGED, JUDGED_EVERY, Search, clock_of, lanes, order_costs
-from benchmarks.recording import measure_or_write, stamped
+from agents.pace import EPISODES, JUDGED, Search, clock_of, lanes, order_costs
+from benchmarks.recording import measure_section, stamped
 from trading_env import ADAPTIVE_EXECUTION
 from trading_env.backtesting.intervals import crossed_interval
 from trading_env.envs.vector import ExecutionVectorEnv
@@ -131,9 +131,7 @@ def trained(
     search = begun(design, envs, seed)
     search.judge(trials, seed)
     while search.generation < generations:
-        search.turn(envs)
-        if search.generation % JUDGED_EVERY == 0 or search.generation == generations:
-            search.judge(trials, seed)
+        search.go_on(envs, trials, generations, seed)
     return search.policy_of(search.best)
 
 
@@ -245,14 +243,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--generations", type=int, default=12, help="of a training")
     parser.add_argument("--seeds", type=int, default=5, help="trainings of each design")
-
-    def page(record: Mapping[str, Any]) -> str:
-        return "\n".join(section(record))
-
-    def write() -> None:
-        raise SystemExit("the page is written by python -m benchmarks.learning --write")
-
-    return measure_or_write(parser, measure, page, write)
+    return measure_section(parser, measure, section)
 
 
 if __name__ == "__main__":

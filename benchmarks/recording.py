@@ -80,3 +80,16 @@ def measure_or_write(
     if chosen.out:
         save(record, chosen.out)
     return 0
+
+
+def measure_section(
+    parser: argparse.ArgumentParser,
+    measure: Callable[[argparse.Namespace], Record],
+    section: Callable[[Record], list[str]],
+) -> int:
+    """Do so for what is a part of `docs/learning.md`."""
+
+    def write() -> None:
+        raise SystemExit("the page is written by python -m benchmarks.learning --write")
+
+    return measure_or_write(parser, measure, lambda record: "\n".join(section(record)), write)
