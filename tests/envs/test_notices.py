@@ -336,6 +336,32 @@ def test_a_vector_is_its_single_environments_with_notices(kind: Any) -> None:
             assert own[1][0] == rewards[k]
 
 
+@pytest.mark.parametrize("units", [10.0, 0.1])
+def test_a_split_changes_no_fee_of_an_exit_that_works_on(units: float) -> None:
+    """Each part pays the fee of its own units: nothing is paid back, and nothing paid twice."""
+    split = np.ones((1, BARS, 3))
+    split[0, START + 8] = units
+    price = 100.0 / np.cumprod(split, axis=1)
+    bars = dict.fromkeys(("open", "high", "low", "close"), price)
+    env = PortfolioEnv(
+        market=market(bars={**bars, "volume": 1e6 * 100.0 / price}, split=split),
+        seed_band=None,
+        episode_length=14,
+        detail="full",
+        execution={"preset": "zero", "fee_per_unit": 0.005, "participation_cap": 0.1},
+        risk={"preset": "raw", "max_weight": 0.3, "max_holding_bars": 5},
+        account={"initial_cash": 2e8},
+    )
+    steps = [
+        out[4]["execution"]
+        for out in played(env, np.float32([[1.0] * 3] * 5 + [[0.0] * 3] * 9))[1:]
+    ]
+    left = [step["exit"][0] for step in steps]
+    assert left[6:9] == ["time_stop"] * 3  # before the split, at it, and after it
+    for step in steps:
+        np.testing.assert_allclose(step["fees"], 0.005 * np.abs(step["filled"]), rtol=1e-9)
+
+
 WRONG = {
     "a split in adjusted prices": ("split", 70, 2.0, "adjusted already"),
     "a dividend of the whole price": ("dividend", 70, 1e4, "less than 0.99"),

@@ -17,7 +17,7 @@ PRICES = (
     *("seen_close", "seen_high", "seen_low", "late_close", "late_high", "late_low"),
 )
 UNITS = (
-    *("position", "parent", "goal", "exit_units", "volume_mean", "volume_usual"),
+    *("position", "parent", "goal", "volume_mean", "volume_usual"),
     *("seen_volume", "seen_volume_mean", "late_volume"),
 )
 ORDER_UNITS = ("quantity", "left", "goal", "claim", "filled")

@@ -12,7 +12,8 @@ rounding, and shorts pay the dividend. In the scenario's market a dividend is th
 price as in the table's, and own impact earns none of it: v is what the position could be left for.
 
 Stops, targets, limits and triggers stay on ticks, rounded away from the market. What a split leaves
-of a lot stays as it is.
+of a lot stays as it is. A fee by the unit counts an exit's units as they were when they traded, so
+that a split of an exit that works on neither charges anew nor pays back.
 
 An asset that is delisted before a bar is closed at `recovery` v a unit, and its orders are
 cancelled; its parent order is over. Nothing is charged for that, and no feedback is learned.
@@ -74,7 +75,6 @@ def rebase(desk: Desk, units: float, factor: float) -> None:
     asset.position *= units
     asset.parent *= units
     asset.goal *= units
-    asset.exit_units *= units
     desk.report.target *= units
     for s in range(asset.slots_used):
         slot = desk.slots[s]
