@@ -6,12 +6,17 @@ import numpy as np
 import pytest
 
 from tests.configurations import CHOSEN, RandomPicks, settings_of
+from tests.helpers import a_desk, a_report, an_asset
 from tests.lanes import quick_first
+from trading_env.core.codes import Listing
 from trading_env.core.errors import ConfigError, MarketDataError
+from trading_env.core.records import NoticeRecord, new_table
+from trading_env.envs.execution import ExecutionEnv
 from trading_env.envs.portfolio import PortfolioEnv
 from trading_env.envs.snapshot import StateError
 from trading_env.envs.vector import ExecutionVectorEnv, PortfolioVectorEnv
 from trading_env.execution_engine.config import ExecutionConfig
+from trading_env.execution_engine.notices import serve_notice
 from trading_env.markets import Market
 from trading_env.risk_manager.config import RiskConfig
 from trading_env.risk_manager.instructions import COLUMNS
@@ -360,6 +365,64 @@ def test_a_split_changes_no_fee_of_an_exit_that_works_on(units: float) -> None:
     assert left[6:9] == ["time_stop"] * 3  # before the split, at it, and after it
     for step in steps:
         np.testing.assert_allclose(step["fees"], 0.005 * np.abs(step["filled"]), rtol=1e-9)
+
+
+def parents_of(given: Any, start: int, lot: float = 0.0) -> Any:
+    """Play Execution-v0 without haste; return the parent orders and all outputs."""
+    env = ExecutionEnv(
+        market=market(listed=all_notices(1)["listed"]),
+        seed_band=None,
+        episode_length=6,
+        detail="full",
+        execution={"lot": lot},
+        parent=given,
+    )
+    outputs = [env.reset(seed=3, options={"path": 0, "start": start})]
+    parents = env.unwrapped._batch.lanes.assets["parent"][0].copy()
+    while len(outputs) == 1 or not outputs[-1][2]:
+        outputs.append(env.step(np.full(3, -1.0)))
+        assert env.observation_space.contains(outputs[-1][0])
+    return parents, outputs
+
+
+PARENTS = [{"side": "buy"}, {"side": "sell"}, {"quantity": [500.0, -500.0, -500.0]}]
+
+
+@pytest.mark.parametrize("lot", [0.0, 1.0])
+@pytest.mark.parametrize("given", PARENTS)
+@pytest.mark.parametrize(("start", "absent"), [(LATE - 3, 1), (LATE - 10, 1), (END + 5, 2)])
+def test_there_is_no_parent_order_in_what_is_not_listed(
+    given: Any, lot: float, start: int, absent: int
+) -> None:
+    """Not yet, not within the episode, or no more: nothing is to be done, and nothing trades."""
+    parents, outputs = parents_of(given, start, lot)
+    assert ((parents != 0.0) == (np.arange(3) != absent)).all()
+    for output in outputs[1:]:
+        assert output[4]["execution"]["filled"][absent] == 0.0
+        assert output[4]["execution"]["sent"][absent] == 0.0
+        assert output[4]["position"][absent] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("units", "start"), [([0.0, 500.0, 0.0], LATE - 3), ([0.0, 0.0, -5.0], END)]
+)
+def test_an_episode_without_any_parent_order_ends_at_once(units: list[float], start: int) -> None:
+    parents, outputs = parents_of({"quantity": units}, start)
+    assert (parents == 0.0).all()
+    assert len(outputs) == 2
+    assert outputs[1][1] == 0.0
+    assert outputs[1][4]["summary"]["parent_shortfall"] == 0.0
+    assert outputs[1][4]["equity"] > 0.0
+
+
+def test_what_is_not_listed_is_left_as_it_is_held() -> None:
+    """A notice says that nothing is traded, not that something is to be sold."""
+    asset, report = an_asset(position=70.0, goal=20.0), a_report(target=20.0)
+    notice = new_table(NoticeRecord, 1)[0]
+    notice.units = notice.kept = 1.0
+    notice.listing = Listing.NOT_YET
+    serve_notice(a_desk(asset, report=report), notice)
+    assert (asset.unlisted, report.target) == (1, 70.0)
 
 
 WRONG = {

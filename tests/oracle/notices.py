@@ -48,10 +48,10 @@ def serve(world: Record, state: Record, a: int, report: Record) -> None:
         convert(world, asset, state["slots"][a], u, g / u)
         report["target"] *= u
     asset["unlisted"] = int(notice["listing"] != LISTED)
-    if asset["unlisted"]:
-        report["target"] = 0.0
     if notice["listing"] == NO_MORE:
         delist(state, a, report, notice["recovery"])
+    if asset["unlisted"]:
+        report["target"] = asset["position"]
 
 
 def convert(world: Record, asset: Record, slots: list[Record], u: float, f: float) -> None:

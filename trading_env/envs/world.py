@@ -132,16 +132,13 @@ def check_volume(market: Market, length: int, parent: ParentConfig | None) -> No
     Args:
         market: Its bars.
         length: Steps of an episode.
-        parent: Parent orders, or None for a portfolio. Those with quantities can be worked in a
-            market that states that nothing trades: at the deadline.
+        parent: Parent orders, or None for a portfolio.
 
     Raises:
         ValueError: the message is one line.
     """
-    has_units = parent is not None and parent.quantity is not None
-    if not (has_units and market.liquidity == 0.0):
-        require_volume(market, WARMUP, length)
-    if parent is not None and market.is_unlimited and not has_units:
+    require_volume(market, WARMUP, length)
+    if parent is not None and market.is_unlimited and parent.quantity is None:
         reason = "a share of unlimited volume is no size; give the units of each asset"
         raise ConfigError(f"parent: quantity = None: {reason}")
 

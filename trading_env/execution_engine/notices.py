@@ -39,10 +39,10 @@ def serve_notice(desk: Desk, notice: NoticeRecord) -> None:
         pay_dividend(desk, notice.kept)
         rebase(desk, notice.units, notice.kept / notice.units)
     asset.unlisted = 0 if notice.listing == Listing.LISTED else 1
-    if asset.unlisted == 1:
-        desk.report.target = 0.0
     if notice.listing == Listing.NO_MORE:
         close_out(desk, notice.recovery)
+    if asset.unlisted == 1:
+        desk.report.target = asset.position
 
 
 @kernel

@@ -2,7 +2,8 @@
 
 Each asset has a parent order of `parent` units (+ to buy), to be done in `length` steps. A seller
 starts with what is to be sold, a buyer with nothing; cash at the start is the arrival value, the
-sum of |parent| x arrival price. What is left is `goal` - position.
+sum of |parent| x arrival price. What is left is `goal` - position. An asset that is not listed at
+the start, or has not traded by then, has no parent order; without any the episode ends in a step.
 
 Action to intent. Pace a in [-1, 1] asks for a share of what is left, with e = 1 / (steps left):
 
@@ -62,9 +63,14 @@ def left_of(asset: AssetState) -> float:
 def begin_parent(
     asset: AssetState, parent: ParentParams, length: int, lot: float, address: Address
 ) -> float:
-    """Draw one parent order and hand the seller his units; return its value at arrival."""
+    """Draw one parent order and hand the seller his units; return its value at arrival.
+
+    There is none in what is not listed, or has not traded yet.
+    """
     units = parent.quantity
-    if parent.drawn == 1:
+    if asset.unlisted == 1 or asset.volume_mean == 0.0:
+        units = 0.0
+    elif parent.drawn == 1:
         seed, episode, step, a = address
         drawn, side = uniforms(seed, episode, step, a, Stream.PARENT_ORDER.value)
         share = parent.smallest + drawn * (parent.largest - parent.smallest)
@@ -73,7 +79,7 @@ def begin_parent(
             units = -units
     asset.parent = units
     asset.goal = max(units, 0.0)
-    asset.position = max(-units, 0.0)
+    asset.position = max(0.0, -units)
     asset.entry_price = asset.mark if asset.position > 0.0 else 0.0
     return abs(units) * float(asset.mark)
 
@@ -171,6 +177,8 @@ def all_done(lane: Lane) -> bool:
 def score_parents(lane: Lane, weights: Floats, book: Rulebook) -> float:
     """Fill in the reward's terms and return their weighted sum."""
     arrival_value, episode = lane.accounts[0].arrival_value, book.episode
+    if arrival_value == 0.0:  # no parent order, and nothing traded
+        arrival_value = 1.0
     cost = 0.0
     variance = 0.0
     notional = 0.0

@@ -112,7 +112,7 @@ def begin_account(world: World, lane: Lane) -> None:
     account = lane.accounts[0]
     cash = world.account[0].initial_cash
     if world.episode[0].task == Task.EXECUTION:
-        cash = account.arrival_value
+        cash = account.arrival_value if account.arrival_value > 0.0 else 1.0
     elif cash <= 0.0:
         traded = 0.0
         for a in range(lane.assets.shape[0]):
