@@ -55,6 +55,12 @@ def test_a_stop_order_waits_for_its_trigger_and_pays_no_less() -> None:
         engine.simulate_execution(Order(1.0, limit_price=9.0, stop_price=9.0), RISEN)
 
 
+@pytest.mark.parametrize("market", [{"halted": True}, {"volume": 0.0}, {"mean_volume": 0.0}])
+def test_nothing_fills_where_the_environment_fills_nothing(market: dict[str, Any]) -> None:
+    report = ExecutionEngine("zero").simulate_execution(Order(10.0), MarketState(**market))
+    assert (report.filled, report.left, report.fees) == (0.0, 10.0, 0.0)
+
+
 @pytest.mark.parametrize("limit", [0.0, -1.0, math.nan, math.inf])
 def test_a_limit_that_cannot_be_is_refused(limit: float) -> None:
     with pytest.raises(ConfigError, match=r"order\.limit_price"):

@@ -195,7 +195,7 @@ class Bench:
         slots[0].trigger = trigger
         slots[0].lapses = configured(execution).lapses
         slots[0].goal = quantity
-        if market.halted or bar.volume <= 0.0:
+        if market.halted or bar.volume <= 0.0 or asset.volume_mean <= 0.0:
             wait_out_bar(self.desk, market.bar_seconds)
         else:
             terms = terms_of(asset, self.desk.stress, self.desk.rules)
