@@ -85,7 +85,7 @@ def recorded_steps(env: PortfolioEnv, engine: ExecutionEngine) -> Any:
         info = env.step(rng.uniform(-1.0, 1.0, 1))[4]
         metrics = {name: float(value[0]) for name, value in info["execution"].items()
                    if name not in ("status", "exit")}  # fmt: skip
-        metrics["left"] = metrics["sent"] - metrics["filled"]
+        metrics["quantity"], metrics["arrivals"] = metrics["sent"], 1.0
         if metrics["sent"] != 0.0:
             engine.record_execution_feedback(f"step {step}", metrics)
     return env.get_state()["assets"][0, 0]
@@ -107,12 +107,34 @@ def test_recorded_feedback_and_the_step_s_averages_agree() -> None:
     engine = ExecutionEngine()
     asset = recorded_steps(env, engine)
     assert len(engine.history) > 50
-    assert (engine.history["left"] != 0.0).any()
+    assert (engine.history["filled"] != engine.history["quantity"]).any()
     found = engine.feedback(0.2, start)
     assert found == pytest.approx(
         (asset["slippage"], asset["latency"], asset["fill_ratio"]), rel=1e-12
     )
     assert found.slippage != pytest.approx(engine.feedback(0.1, start).slippage, rel=1e-3)
+
+
+def recorded(config: dict[str, Any], order: Order, volume: float) -> Feedback:
+    """Averages after one trade, with the newest alone counted."""
+    engine = ExecutionEngine({"latency_log_sd": 0.0, "time_in_force": "bar", **config})
+    report = engine.simulate_execution(order, MarketState(volume=volume))
+    engine.record_execution_feedback("one", report)
+    return engine.feedback(1.0, Feedback(slippage=0.0, latency_s=7.0, fill_ratio=0.5))
+
+
+def test_what_expires_was_asked_for() -> None:
+    """A tenth of the order fits in the bar: what lapses with it was not filled."""
+    part = recorded({"latency_ms": 0.0, "participation_cap": 0.1}, Order(1000.0), 1000.0)
+    assert part.fill_ratio == pytest.approx(0.1)
+    none = recorded({"latency_ms": 0.0}, Order(1000.0, limit_price=50.0), 1000.0)
+    assert (none.fill_ratio, none.slippage) == (0.0, 0.0)
+
+
+def test_the_latency_of_an_order_that_has_not_arrived_is_not_known() -> None:
+    flying = recorded({"latency_ms": 1e9}, Order(10.0), 1e6)
+    assert (flying.latency_s, flying.fill_ratio) == (7.0, 0.0)
+    assert recorded({"latency_ms": 500.0}, Order(10.0), 1e6).latency_s == 0.5
 
 
 def test_feedback_refuses_records_without_what_it_averages() -> None:

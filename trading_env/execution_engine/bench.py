@@ -88,6 +88,8 @@ class ExecutionReport(NamedTuple):
     arrival_price: float  # where it met the market; 0 when nothing was filled
     impact_permanent: float
     impact_transient: float
+    quantity: float  # units that were asked for, signed
+    arrivals: int  # 1 when it arrived in this bar: only then its latency is known
 
     @property
     def shortfall(self) -> float:
@@ -223,4 +225,6 @@ class Bench:
             arrival_price=float(slot.arrival_price),
             impact_permanent=float(report.impact_permanent),
             impact_transient=float(report.impact_transient),
+            quantity=float(slot.quantity),
+            arrivals=int(report.arrivals),
         )

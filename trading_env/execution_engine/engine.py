@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 AVERAGED = (
     *("spread", "impact", "impact_permanent", "impact_transient", "fees"),
-    *("latency_s", "filled", "left", "price"),
+    *("latency_s", "arrivals", "filled", "quantity", "price"),
 )
 
 
@@ -140,15 +140,16 @@ class ExecutionEngine:
             missing = [name for name in AVERAGED if name not in row]
             if missing:
                 raise ConfigError(f"trade {shown(trade_id, 40)}: has no {missing[0]}")
-            spread, impact, permanent, transient, fees, latency, filled, left, price = (
+            spread, impact, permanent, transient, fees, latency, arrivals, filled, asked, price = (
                 float(row[name]) for name in AVERAGED
             )
             if filled != 0.0:
                 cost = spread + (impact - permanent - transient) + fees
                 slippage = blend(slippage, cost / abs(filled * price), rate)
-            latency_s = blend(latency_s, latency, rate)
-            if filled + left != 0.0:
-                fill_ratio = blend(fill_ratio, filled / (filled + left), rate)
+            if arrivals > 0.0:
+                latency_s = blend(latency_s, latency, rate)
+            if asked != 0.0:
+                fill_ratio = blend(fill_ratio, min(max(filled / asked, 0.0), 1.0), rate)
         return Feedback(slippage, latency_s, fill_ratio)
 
     @property
