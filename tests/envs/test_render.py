@@ -11,6 +11,7 @@ from matplotlib.collections import LineCollection, PathCollection
 
 from tests.lanes import quick_first
 from trading_env.backtesting import make_envs, rollout
+from trading_env.backtesting.twin import twin_of
 from trading_env.envs.portfolio import PortfolioEnv
 from trading_env.envs.render import (
     draw,
@@ -187,6 +188,29 @@ def test_a_line_after_a_snapshot_is_of_the_snapshot() -> None:
     assert env.render().split()[:4] == lines[2]
     env.step(np.ones(env.action_space.shape))
     assert env.render().split()[:4] == lines[3]
+
+
+def test_a_snapshot_says_nothing_of_the_episode_that_it_ends() -> None:
+    """Row 0 after it has the state's own prices and holdings, and what another lived is gone."""
+    shocked: dict[str, Any] = {"scenario": "flash_crash_2010", "render_mode": "ansi", **ARGUMENTS}
+    env = PortfolioEnv(**shocked)
+    env.reset(seed=0)
+    for _ in range(9):
+        env.step(np.ones(2))
+    lived = env.trace.reports[-1]
+    other = PortfolioEnv(**shocked)
+    other.reset(seed=7)
+    for _ in range(20):
+        other.step(-np.ones(2))
+    other.set_state(env.get_state())
+    found = other.trace.reports[0]
+    for name in ("close", "seen_close", "position", "stop_loss", "take_profit"):
+        assert (found[name] == lived[name]).all()
+    assert (found["traded"] == 0.0).all() and (found["bound_by"] == 0).all()
+    assert not is_active(other.trace.stresses).any()
+    assert other.trace.place == env.trace.place
+    with pytest.raises(ValueError, match="begins at step 9"):
+        twin_of(other.trace)
 
 
 def test_one_line_names_step_equity_and_every_asset(trace: EpisodeTrace) -> None:

@@ -130,6 +130,8 @@ def _played(trace: EpisodeTrace, setup: Setup, actions: Floats) -> EpisodeTrace:
     """Step one lane through `actions`, as the step takes them, from where the episode began."""
     if setup.market.symbols != trace.symbols:
         raise ValueError(f"fork of {shown(trace.symbols)} has {shown(setup.market.symbols)}")
+    if trace.begun > 0:
+        raise ValueError(f"replayed: the trace begins at step {trace.begun}, not with its episode")
     path, start = trace.place
     if path >= setup.market.paths or start + len(actions) >= setup.market.bars:
         raise ValueError(f"fork: its market has no path {path} up to bar {start + len(actions)}")

@@ -17,7 +17,13 @@ from trading_env.core.seeds import seeds_of
 from trading_env.core.showing import as_table, number, one_line
 from trading_env.envs.look_back import Looking, Past
 from trading_env.envs.own_reward import OwnReward
-from trading_env.envs.snapshot import Snapshot, arguments_of, checked_snapshot, snapshot_of
+from trading_env.envs.snapshot import (
+    Snapshot,
+    arguments_of,
+    checked_snapshot,
+    report_state,
+    snapshot_of,
+)
 from trading_env.envs.spaces import ObservationLayout
 from trading_env.envs.world import Setup
 from trading_env.step.drivers import ALL_FINITE, DRAWN, reset_lanes, step_lanes
@@ -230,6 +236,8 @@ class Batch:
             self.outputs = self.outputs._replace(observations=base)
         else:
             now.observations[...] = found.observations
+        if self.keeps_reports:
+            report_state(self.outputs, self.lanes)
         self.is_started = True
 
 

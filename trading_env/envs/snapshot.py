@@ -27,11 +27,12 @@ from trading_env.core.errors import UserError, shown, unknown
 from trading_env.core.params import EpisodeParams
 from trading_env.core.ranges import Sizes, first_outside, ranges_of
 from trading_env.core.records import AccountState, AssetState, EpisodeLog, OrderSlot, Table
-from trading_env.core.world import Lanes, World
+from trading_env.core.world import Lanes, Outputs, World
 from trading_env.envs.world import Setup
 from trading_env.step.drivers import DIGEST
 from trading_env.step.look_back import FrameState
 from trading_env.step.start import NEVER
+from trading_env.stress.composition import NEUTRAL
 
 STATE_VERSION = 6
 LAYOUTS = {"assets": AssetState, "slots": OrderSlot, "accounts": AccountState, "logs": EpisodeLog}
@@ -104,6 +105,20 @@ def checked_snapshot(
     _check_starts(lanes, world.events)
     _check_covariances(lanes.covariances[:, 0])
     return Snapshot(lanes, found["seeds"], found["observations"], found["frames"])
+
+
+def report_state(outputs: Outputs, lanes: Lanes) -> None:
+    """Say what a state knows of the step before it: prices and holdings, and nothing traded."""
+    reports, assets = outputs.reports, lanes.assets
+    outputs.stresses[...] = NEUTRAL[0]
+    outputs.terms[...] = 0.0
+    reports[...] = np.zeros((), reports.dtype)
+    for name in ("price", "decision_price", "open", "close"):
+        reports[name] = assets["mark"]
+    for name in ("high", "low", "volume"):
+        reports[name] = assets[f"seen_{name}"]
+    for name in ("seen_close", "position", "stop_loss", "take_profit"):
+        reports[name] = assets[name]
 
 
 def _fingerprint(arguments: str, seeds: Seeds) -> str:

@@ -12,7 +12,11 @@ from trading_env.envs.world import Setup
 
 @dataclass
 class EpisodeTrace:
-    """Reports and equity of one lane, in order of time; row 0 is the state after reset."""
+    """Reports and equity of one lane, in order of time.
+
+    Row 0 is the state after reset or of a snapshot, of whose last step no more is known than prices
+    and holdings.
+    """
 
     setup: Setup
     lane: int = 0
@@ -26,7 +30,7 @@ class EpisodeTrace:
     _rows: list[int] = field(default_factory=list)
 
     def begin(self, batch: Batch) -> None:
-        """Forget the last episode and note the state after reset."""
+        """Forget the last episode and note the state that this one begins or goes on from."""
         self._reports.clear()
         self._stresses.clear()
         self._slots.clear()
@@ -89,7 +93,7 @@ class EpisodeTrace:
     @property
     def place(self) -> tuple[int, int]:
         """Path, and bar of it at which the episode began."""
-        return divmod(self._rows[0], self.setup.market.bars)
+        return divmod(self._rows[0] - self.begun, self.setup.market.bars)
 
     @property
     def time(self) -> NDArray[np.datetime64]:
