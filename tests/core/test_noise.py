@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from trading_env.core.noise import Stream, normals, philox, uniforms
+from trading_env.core.noise import Stream, middle, normal_quantile, normals, philox, uniforms
 
 DRAWS = 20_000
 ALL_ONES = 0xFFFFFFFF
@@ -87,3 +87,11 @@ def test_swapped_coordinates_are_different_addresses() -> None:
 
 def test_no_two_streams_share_a_number() -> None:
     assert len({stream.value for stream in Stream}) == len(Stream.__members__)
+
+
+@pytest.mark.parametrize("first", [0.0, 2.0**-53, 0.25, 0.5, 1.0 - 2.0**-52, 1.0 - 2.0**-53])
+def test_every_uniform_has_a_normal(first: float) -> None:
+    """The largest one too, half a step above which the nearest float is 1."""
+    p = middle(first)
+    assert p == min(first + 2.0**-54, 1.0 - 2.0**-53)
+    assert np.isfinite(normal_quantile(p))

@@ -57,7 +57,8 @@ def uniforms(seed: int, step: int, episode: int, asset: int, stream: int) -> tup
 
 
 def normal(seed: int, step: int, episode: int, asset: int, stream: int) -> float:
-    return NormalDist().inv_cdf(uniforms(seed, step, episode, asset, stream)[0] + 2.0**-54)
+    first, _ = uniforms(seed, step, episode, asset, stream)
+    return NormalDist().inv_cdf(min(first + 2.0**-54, 1.0 - 2.0**-53))
 
 
 # --------------------------------------------------------------------------- 6. stress

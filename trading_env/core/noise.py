@@ -168,7 +168,13 @@ def normals(
 def normal(seed: np.uint64, episode: int, step: int, asset: int, stream: int) -> float:
     """One standard normal, by inversion: half the cost of a pair when one is all that is asked."""
     first = uniforms(seed, episode, step, asset, stream)[0]
-    return normal_quantile(first + 0.5 * UNIT_53)
+    return normal_quantile(middle(first))
+
+
+@kernel
+def middle(first: float) -> float:
+    """Middle of the step that a uniform stands for; of the largest its lower end, below 1."""
+    return min(first + 0.5 * UNIT_53, 1.0 - UNIT_53)
 
 
 @kernel
