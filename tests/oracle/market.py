@@ -16,6 +16,7 @@ COMMON_BARS = 20
 SMALLEST_VARIANCE = 1e-12
 HALT_SHARE = 0.5  # of a bar
 STRETCH_FLOOR = 0.25
+LOWEST, HIGHEST = math.exp(-20.0), math.exp(20.0)  # true price over the table's
 
 
 def clip(x: float, low: float, high: float) -> float:
@@ -185,6 +186,12 @@ def stretched(ratio: float, m: float, plus: float) -> float:
     return kept if r < 0.0 else 2.0 - kept
 
 
+def cut(y: float, ratio: float, displacement: float) -> float:
+    """Losses end at e^-20 of the table's price, and gains at what mirrors them."""
+    least = LOWEST / displacement
+    return min(max(y, ratio * least), 2.0 - (2.0 - ratio) * least)
+
+
 def undisturbed_bar(
     base: Record, last_close: float, displacement: float, stress: Record
 ) -> tuple[Record, float]:
@@ -199,7 +206,11 @@ def undisturbed_bar(
         return bar, displacement
     a = m * math.sqrt(stress["own"])
     names = ("open", "high", "low", "close")
-    st = {name: stretched(base[name] / last_close, a, m * stress["common"]) for name in names}
+    ratios = {name: base[name] / last_close for name in names}
+    st = {
+        name: cut(stretched(y, a, m * stress["common"]), y, displacement)
+        for name, y in ratios.items()
+    }
     opened = st["open"] * math.exp(clip(gap, -20.0, 20.0))
     closed = st["close"] * math.exp(clip(gap + drift, -20.0, 20.0))
     up = opened * math.exp(clip(high_excursion, -20.0, 20.0))
@@ -207,9 +218,11 @@ def undisturbed_bar(
     high = max(opened, closed, up) * st["high"] / max(st["open"], st["close"])
     low = min(opened, closed, down) * st["low"] / min(st["open"], st["close"])
     scale = last_close * displacement
-    bar.update(open=opened * scale, high=high * scale, low=low * scale, close=closed * scale)
+    prices = {"open": opened, "high": high, "low": low, "close": closed}
+    for name, price in prices.items():
+        bar[name] = clip(price * scale, LOWEST * base[name], HIGHEST * base[name])
     moved = displacement * closed * last_close / base["close"]
-    return bar, clip(moved, math.exp(-20.0), math.exp(20.0))
+    return bar, clip(moved, LOWEST, HIGHEST)
 
 
 def shifted(price: float, permanent: float, asset: Record, world: Record) -> float:

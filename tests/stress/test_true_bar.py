@@ -69,15 +69,56 @@ def test_a_martingale_stays_one_under_volatility_stress() -> None:
 @given(st.floats(1e-3, 10.0), st.floats(1e-3, 10.0), st.floats(0.01, 1e4))
 def test_stretching_keeps_order_and_sign(one: float, other: float, factor: float) -> None:
     low, high = sorted((one, other))
-    assert 0.0 < stretched(low, factor, 0.0) <= stretched(high, factor, 0.0) < math.inf
-    assert stretched(1.0, factor, 0.0) == 1.0
+    for least in (0.0, 1e-3, 0.7, 1.0):
+        one, two = stretched(low, factor, 0.0, least), stretched(high, factor, 0.0, least)
+        assert 0.0 < one <= two < math.inf
+        assert stretched(1.0, factor, 0.0, least) == 1.0
 
 
-@given(st.floats(0.0, 5.0), st.floats(0.01, 1e3))
-def test_stretching_is_fair_to_both_sides(change: float, factor: float) -> None:
+@given(
+    st.floats(0.0, 5.0),
+    st.floats(0.01, 1e3),
+    st.floats(-2.0, 2.0),
+    st.sampled_from([0.0, 0.4, 1.0]),
+)
+def test_stretching_is_fair_to_both_sides(
+    change: float, factor: float, shift: float, least: float
+) -> None:
     """Gains are cut like losses: equal chances of both have mean 0, however large they become."""
-    up, down = stretched(1.0 + change, factor, 0.0), stretched(1.0 - change, factor, 0.0)
+    up = stretched(1.0 + change, factor, shift, least)
+    down = stretched(1.0 - change, factor, -shift, least)
     assert up + down == pytest.approx(2.0, abs=1e-9)
+
+
+DEEP = (1.0, 3.0, 1e4, math.exp(20.0))  # the price of the table over the true one
+
+
+@pytest.mark.parametrize("fallen", DEEP)
+@pytest.mark.parametrize("volatility", [0.3, 2.0, 150.0, 6e4])
+def test_a_martingale_stays_one_however_far_the_price_has_fallen(
+    fallen: float, volatility: float
+) -> None:
+    """Of bars of +-1% with equal chances: the next close is worth this one, and where D' has it."""
+    closes = []
+    for change in (0.01, -0.01):
+        closed = 100.0 * (1.0 + change)
+        base = Bar(100.0, max(100.0, closed), min(100.0, closed), closed, 1.0)
+        bar, kept = stressed(base, displacement=1.0 / fallen, volatility=volatility)
+        assert is_sound(bar)
+        assert bar.close == pytest.approx(kept * closed, rel=1e-12)
+        assert math.exp(-20.0) * (1.0 - 1e-12) <= kept <= math.exp(20.0)
+        closes.append(bar.close * fallen / 100.0)
+    assert 0.5 * sum(closes) == pytest.approx(1.0, abs=1e-9)
+
+
+@pytest.mark.parametrize("move", [-50.0, -6.0, 6.0, 50.0])
+@pytest.mark.parametrize("name", ["gap", "drift"])
+def test_a_close_is_where_the_next_bar_goes_on_from(name: str, move: float) -> None:
+    """Also where an injected path would take the price beyond its bounds."""
+    for displacement in (math.exp(-18.0), 1.0, math.exp(18.0)):
+        bar, kept = stressed(BASE, displacement=displacement, **{name: move})
+        assert is_sound(bar)
+        assert bar.close == pytest.approx(kept * BASE.close, rel=1e-12)
 
 
 def test_volume_is_multiplied() -> None:
@@ -115,7 +156,7 @@ def test_successive_stressed_bars_join_up(
     """The move from one stressed close to the next open is the base's, stretched."""
     bar, displacement = stressed(first, gap=gap, drift=drift, volatility=volatility)
     after, _ = stressed(second, first.close, displacement, volatility=volatility)
-    move = math.log(stretched(second.open / first.close, volatility, 0.0))
+    move = math.log(stretched(second.open / first.close, volatility, 0.0, 0.0))
     assert math.log(after.open / bar.close) == pytest.approx(move, abs=1e-9)
 
 

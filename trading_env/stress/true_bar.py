@@ -11,6 +11,11 @@ injected path is added in log price, and the ratio is carried on in `displacemen
 The bar keeps low <= open, close <= high: its body is moved, the injected path's extremes are
 included, and the base bar's shadows, stretched like its body, are added outside.
 
+The displacement, and with it every price over the table's own, stays within e^-20 and e^20. Losses
+of a stretched bar are cut where they would go beyond, and gains like losses: at the lower end a bar
+moves as the table's does, so that nobody knows in which direction. Only an injected path is cut on
+one side.
+
 In a halt the price stands still at the last mark and no volume trades, while the undisturbed
 price moves on unseen; trading resumes with the gap that has built up.
 """
@@ -70,40 +75,50 @@ def moved_bar(
     volatility = stress.factor[Factor.VOLATILITY]
     factor = volatility * math.sqrt(stress.factor[Factor.OWN])
     common = volatility * stress.common
-    opened = stretched(base.open / previous_close, factor, common)
-    closed = stretched(base.close / previous_close, factor, common)
-    upper_shadow = stretched(base.high / previous_close, factor, common) / max(opened, closed)
-    lower_shadow = stretched(base.low / previous_close, factor, common) / min(opened, closed)
+    left = 1.0 / (MAX_RATIO * displacement)
+    opened = stretched(base.open / previous_close, factor, common, left)
+    closed = stretched(base.close / previous_close, factor, common, left)
+    upper_shadow = stretched(base.high / previous_close, factor, common, left) / max(opened, closed)
+    lower_shadow = stretched(base.low / previous_close, factor, common, left) / min(opened, closed)
     opened *= moved_by(stress.gap)
     closed *= moved_by(stress.gap + stress.drift)
     peak = max(max(opened, closed), opened * moved_by(stress.high_excursion))
     trough = min(min(opened, closed), opened * moved_by(stress.low_excursion))
     anchor = previous_close * displacement
     bar = Bar(
-        open=anchor * opened,
-        high=anchor * (peak * upper_shadow),
-        low=anchor * (trough * lower_shadow),
-        close=anchor * closed,
+        open=bounded(anchor * opened, base.open),
+        high=bounded(anchor * (peak * upper_shadow), base.high),
+        low=bounded(anchor * (trough * lower_shadow), base.low),
+        close=bounded(anchor * closed, base.close),
         volume=base.volume,
     )
     displacement *= closed * previous_close / base.close
-    return bar, min(max(displacement, 1.0 / MAX_RATIO), MAX_RATIO)
+    return bar, bounded(displacement, 1.0)
 
 
 @kernel
-def stretched(ratio: float, factor: float, shift: float) -> float:
+def bounded(price: float, base: float) -> float:
+    """Keep a price, or the displacement (base 1), where the table's own can be moved to."""
+    return min(max(price, base / MAX_RATIO), base * MAX_RATIO)
+
+
+@kernel
+def stretched(ratio: float, factor: float, shift: float, left: float) -> float:
     """Multiply the simple return of a price ratio by `factor`, and add `shift` to it.
 
     Simple returns, so that a martingale stays one. Below STRETCH_FLOOR the ratio falls off
     exponentially instead of through 0, and gains are cut like losses: were falls alone cut, a long
-    position would drift upwards. The map is smooth and increasing, so a bar keeps its order.
+    position would drift upwards. The map is smooth and increasing, so a bar keeps its order. So is
+    the cut at `left`, the share of the table's own ratio that is left at least: losses stop at it,
+    and gains at what mirrors them.
     """
     moved = factor * (ratio - 1.0) + shift
     size = abs(moved)
-    if size <= 1.0 - STRETCH_FLOOR:
-        return 1.0 + moved
-    kept = STRETCH_FLOOR * math.exp(max((1.0 - size) / STRETCH_FLOOR - 1.0, -MAX_EXPONENT))
-    return kept if moved < 0.0 else 2.0 - kept
+    found = 1.0 + moved
+    if size > 1.0 - STRETCH_FLOOR:
+        kept = STRETCH_FLOOR * math.exp(max((1.0 - size) / STRETCH_FLOOR - 1.0, -MAX_EXPONENT))
+        found = kept if moved < 0.0 else 2.0 - kept
+    return min(max(found, left * ratio), 2.0 - left * (2.0 - ratio))
 
 
 @kernel
