@@ -146,3 +146,7 @@ def test_impossible_parameters_are_named() -> None:
         garleanu_pedersen(cost=APART, **{**PAPER, "loadings": [[1.0, float("nan")], [0.0, 1.0]]})
     with pytest.raises(ValueError, match="volatility"):
         kelly(0.1, 0.0)
+    with pytest.raises(ValueError, match=r"rate = -0.02: .* here 3 is held"):
+        kelly(0.08, 0.20, rate=-0.02)
+    with pytest.raises(ValueError, match="rate"):
+        kelly(0.7 * 0.04, 0.20, rate=-0.02)  # one and a half of it is more than the equity

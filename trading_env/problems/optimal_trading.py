@@ -27,6 +27,7 @@ SPREAD_OF_PRICES = 1e4  # the price, in standard deviations of a bar's change
 WEALTH = 1e4  # the account, in the value of a typical Markowitz position
 PRICE_OVER_IMPACT = 100.0  # the price, in what trading such a position at once would move it by
 BARS_PER_YEAR = 260.0
+MULTIPLES = {"quarter": 0.25, "half": 0.5, "one_and_a_half": 1.5}  # of the Kelly share, to compare
 Matrix = NDArray[np.float64]
 
 
@@ -206,12 +207,14 @@ def kelly(
 
     The value is the growth rate of log wealth a year, rate + drift^2 / (2 volatility^2) for
     continuous rebalancing; daily rebalancing differs by about volatility^4 / 260. With the
-    defaults the optimum is twice the equity, and grows by 8% a year.
+    defaults the optimum is twice the equity, and grows by 8% a year. At a rate below 0 the formula
+    would pay for borrowing, which no account does: there a share above 1 is refused.
 
     Args:
         drift: Expected return over `rate`, a year.
         volatility: A year.
-        rate: Interest on cash, continuous, a year; paid on debit cash too.
+        rate: Interest on cash, continuous, a year; paid on debit cash too. Below 0 only where
+            drift / volatility^2 is at most 2/3: the largest multiple played is one and a half.
         episode_length: Days.
         paths: Paths in the pool.
         seed: Of the pool.
@@ -220,6 +223,10 @@ def kelly(
         ValueError: a parameter is out of range; the message names it.
     """
     best = optimal_fraction(drift, volatility)
+    largest = max(MULTIPLES.values()) * best
+    if rate < 0.0 and largest > 1.0:
+        reason = f"below 0 is for shares of at most 1; here {largest:.3g} is held, on borrowed cash"
+        raise ValueError(f"rate = {rate}: {reason}")
     reach = max(2.0 * abs(best), 1.0)
     kwargs = {
         "market": {
@@ -250,7 +257,6 @@ def kelly(
         "episode_length": episode_length,
         "seed_band": None,
     }
-    multiples = {"quarter": 0.25, "half": 0.5, "one_and_a_half": 1.5}
     return Problem(
         env_id=PORTFOLIO_ID,
         env_kwargs=kwargs,
@@ -258,7 +264,7 @@ def kelly(
         optimal_value=float(growth_rate(best, drift, volatility, rate)),
         reference_values={
             name: float(growth_rate(c * best, drift, volatility, rate))
-            for name, c in multiples.items()
+            for name, c in MULTIPLES.items()
         },
-        policies={name: ConstantWeight(c * best / reach) for name, c in multiples.items()},
+        policies={name: ConstantWeight(c * best / reach) for name, c in MULTIPLES.items()},
     )
