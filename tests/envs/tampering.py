@@ -116,6 +116,7 @@ def tamperings(state: dict[str, Any], rng: np.random.Generator) -> Iterator[Tamp
     yield Tampering("row", "warm-up", lambda s: s["accounts"].__setitem__("row", 30))
     yield Tampering("done", "after the end", _after_the_end)
     yield Tampering("slots", "beyond slots_used", _hidden_order)
+    yield Tampering("late_age", "of a bar before the episode", _late_from_before)
 
 
 def _of_array(name: str, array: Any) -> Iterator[Tampering]:
@@ -176,6 +177,11 @@ def _after_the_end(state: dict[str, Any]) -> None:
     account = state["accounts"][0]
     account["row"] += length - account["step"]
     account["step"], account["done"] = length, 0
+
+
+def _late_from_before(state: dict[str, Any]) -> None:
+    for name, value in (("late_left", 1), ("late_close", 1.0), ("late_age", 10**9)):
+        state["assets"][name][0, 0] = value
 
 
 def _hidden_order(state: dict[str, Any]) -> None:

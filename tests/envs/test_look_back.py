@@ -44,6 +44,23 @@ def test_a_window_holds_what_was_observed_then() -> None:
     assert min(np.array(observed["S1"])[:, 3]) == 0.0  # a bar was not delivered
 
 
+def test_a_late_bar_belongs_to_the_period_of_its_own_stamp() -> None:
+    """Every fourth bar is shown, three bars late: it closes no period that it does not lie in."""
+    late = {"kind": "late", "start": "0bars", "duration": "12bars", "rate": 1.0, "bars": 3}
+    env = PortfolioEnv(**COMMON, frames=["4h"], scenario={"name": "late", "events": [late]})
+    shown = 0
+    for start in (300, 301, 302, 303):
+        env.reset(seed=3, options={"path": 0, "start": start})
+        for _ in range(COMMON["episode_length"]):
+            env.step(np.zeros(2))
+            asset, row = env._batch.lanes.assets[0, 0], int(env._batch.lanes.accounts["row"][0])
+            if asset["valid"] == 1:
+                own = env.setup.market.time[row - int(asset["age"])] // 14_400
+                assert env.get_state()["frames"][0, 0, 0]["period"] == own
+                shown += int(asset["age"] == 3)
+    assert shown > 8
+
+
 def test_the_first_window_is_full_and_ends_with_the_bar_that_is_shown() -> None:
     env = PortfolioEnv(**COMMON, **BACK)
     observation, _ = env.reset(seed=2, options={"path": 1, "start": 300})

@@ -245,9 +245,15 @@ def _check_sums(lanes: Lanes, world: World) -> None:
             lane = int(bad.argmax())
             where = f"accounts[{lane}].{field} = {accounts[field][lane]}"
             raise StateError(f"state: {where}: what it stands for comes to {held[lane]}")
-    late = np.argwhere((assets["late_left"] > 0) & (assets["late_close"] <= 0.0))
-    if len(late):
-        raise StateError(f"state: assets{late[0].tolist()}.late_left > 0, but late_close is 0")
+    late = assets["late_left"] > 0
+    kept_back_at = accounts["step"][:, None] - (assets["late_age"] - assets["late_left"])
+    for bad, what in (
+        (assets["late_close"] <= 0.0, "close is 0"),
+        (kept_back_at < 1, "age is of no bar"),
+    ):
+        found = np.argwhere(late & bad)
+        if len(found):
+            raise StateError(f"state: assets{found[0].tolist()}.late_left > 0, but late_{what}")
 
 
 def _check_slots(lanes: Lanes) -> None:

@@ -11,7 +11,8 @@ Frames. A coarse bar holds the shown bars whose stamps lie in one period of its 
 until then it is known only by how far the price has gone since the last complete one (`move`). Its
 averages are those of complete bars: means over all of them until they are as old as a half-life of
 20 bars (5 for the trend) makes them, exponentially weighted from then on. A bar that the feed does
-not deliver adds nothing. A split or a dividend rebases what a frame holds, as all that was shown.
+not deliver adds nothing, and one that comes late belongs to the period of its own stamp: nothing
+has been shown since. A split or a dividend rebases what a frame holds, as all that was shown.
 
 Over 300 lines because the two are written by one loop over lanes, and read together.
 
@@ -268,10 +269,11 @@ def step_look(
             notice = world.notices[row, a]
             rebase_frames(frames[a], notice.units, notice.kept / notice.units)
         if assets[a].valid == 1:
+            own_row = row - assets[a].age  # a late bar is of its own period
             high, low, close = assets[a].seen_high, assets[a].seen_low, assets[a].seen_close
             for f in range(frames.shape[1]):
                 volume = assets[a].seen_volume
-                add_bar(frames[a, f], high, low, close, volume, periods[row, f])
+                add_bar(frames[a, f], high, low, close, volume, periods[own_row, f])
 
 
 @kernel
