@@ -148,7 +148,7 @@ def obizhaeva_wang(
     )
     # Two bars a day, around the clock: over a weekend the book would refill by more than a bar's.
     bar_s = DAY_S / 2
-    refill_s = bar_s * (trades - 1) / (resilience * horizon) if trades > 1 else bar_s
+    refill_s = bar_s * (trades - 1) / (resilience * horizon)
     kwargs["market"] |= {"covariance": 0.0, "paths": 1, "bars_per_day": 2}
     kwargs["execution"] |= {
         "permanent_impact": 2.0 * kwargs["execution"]["permanent_impact"],
