@@ -292,7 +292,7 @@ class Report:
     undisturbed_before: float  # the same, of the last bar that traded before this one
     seen_close: float  # what the feed showed
     position: float  # units, after the step
-    financing: float  # borrow fee of a short position, and funding
+    financing: float  # borrow fee of a short position and funding, less dividends; paid when > 0
     luck: float  # what the market's own move cost a parent order, currency (Execution)
     # the feed
     feed_fault: int  # Fault code

@@ -34,7 +34,7 @@ SHORT = "short: use side=-1"
 
 
 class PositionSize(NamedTuple):
-    """A sized position; all but `bound_by` are signed like the confidence."""
+    """A sized position; all but `bound_by` are positive when long and negative when short."""
 
     units: float
     notional: float  # currency
