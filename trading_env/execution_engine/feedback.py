@@ -32,7 +32,7 @@ DAMPING = 0.99  # share of the level that is left after a bar without news
 DRIFT = 0.02  # variance that a bar adds
 NOISE = 0.09  # variance of a reading
 PRIOR = DRIFT / (1.0 - DAMPING**2)  # variance before any fill: what it tends to without readings
-LARGEST = 4.0  # magnitude of a reading: 55 times the expected cost counts as that
+LARGEST_READING = 4.0  # its magnitude: 55 times the expected cost counts as that
 
 
 @kernel
@@ -60,7 +60,7 @@ def read_cost(asset: AssetState, realised: float, expected: float) -> None:
     """Correct the cost model by what fills cost; a rebate or free trading says nothing."""
     if realised <= 0.0 or expected <= 0.0:
         return
-    reading = min(max(math.log(realised / expected), -LARGEST), LARGEST)
+    reading = min(max(math.log(realised / expected), -LARGEST_READING), LARGEST_READING)
     gain = asset.cost_variance / (asset.cost_variance + NOISE)
     asset.cost_level += gain * (reading - asset.cost_level)
     asset.cost_variance *= 1.0 - gain

@@ -58,7 +58,7 @@ class Script(NamedTuple):
     starts: Ints  # (events,) step at which each begins
 
 
-class Past(NamedTuple):
+class PastBars(NamedTuple):
     """The bars of the market's table before a row."""
 
     bars: Table  # BarRecord (rows, assets)
@@ -262,12 +262,12 @@ def share_shocks(
     for a in range(stresses.shape[0]):
         own = stresses[a].factor[Factor.OWN]
         if own < 1.0:
-            past = Past(bars, notices, row, min(COMMON_BARS, warmup))
+            past = PastBars(bars, notices, row, min(COMMON_BARS, warmup))
             stresses[a].common = common_shock(own, past, a, address)
 
 
 @rare_kernel
-def common_shock(own: float, past: Past, a: int, address: Address) -> float:
+def common_shock(own: float, past: PastBars, a: int, address: Address) -> float:
     """Draw the common shock, one for all, scaled by an asset's base returns in the past bars."""
     z = normal(address.seed, address.episode, address.step, 0, Stream.COMMON_SHOCK.value)
     total = 0.0

@@ -70,7 +70,9 @@ def sized(low: float, high: float) -> BeforeValidator:
 
 
 Assets: TypeAlias = Annotated[Any, BeforeValidator(check_assets)]  # str, or tuple of str, int
-Rate: TypeAlias = Annotated[Any, sized(0.0, 1.0)]  # float, or a pair of them; so are the next three
+FaultRate: TypeAlias = Annotated[
+    Any, sized(0.0, 1.0)
+]  # float, or a pair of them; so are the next three
 Multiplier: TypeAlias = Annotated[Any, sized(1.0 / MAX_MULTIPLIER, MAX_MULTIPLIER)]
 Move: TypeAlias = Annotated[Any, sized(LEAST_MOVE, MAX_MULTIPLIER)]
 CommonShare: TypeAlias = Annotated[Any, sized(0.0, MAX_CORRELATION)]
@@ -367,7 +369,7 @@ class FeedFault(Base):
 
     duration: Lasting
     """Time, or `"episode"`."""
-    rate: Rate
+    rate: FaultRate
     """Chance in each bar."""
 
     def record(self, clock: Clock, severity: float) -> Fields:
