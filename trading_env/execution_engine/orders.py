@@ -35,6 +35,7 @@ from trading_env.core.values import Address, Instruction
 from trading_env.execution_engine.account import DUST
 from trading_env.execution_engine.limits import limit_price, trigger_price
 from trading_env.risk_manager.desk import Desk
+from trading_env.risk_manager.outstanding import outstanding
 
 
 @kernel
@@ -44,25 +45,18 @@ def is_live(slot: OrderSlot) -> bool:
 
 
 @kernel
-def begin_step(asset: AssetState, slots: Table) -> tuple[float, float]:
-    """Free the slots of finished orders; return the units in flight and working."""
-    in_flight = 0.0
-    working = 0.0
+def begin_step(asset: AssetState, slots: Table) -> None:
+    """Free the slots of finished orders, and note what the others stand for."""
     used = 0
     for s in range(asset.slots_used):
         slot = slots[s]
         if slot.state == SlotState.DONE:
             slot.state = SlotState.EMPTY.value
-        elif slot.state == SlotState.IN_FLIGHT:
-            in_flight += slot.left
-        elif slot.state == SlotState.WORKING:
-            working += slot.left * (1 - slot.replaced)
         slot.claim = slot.left if is_live(slot) and slot.replaced == 0 else 0.0
         slot.step_filled = 0.0
         if slot.state != SlotState.EMPTY:
             used = s + 1
     asset.slots_used = used
-    return in_flight, working
 
 
 @kernel
@@ -103,7 +97,8 @@ def send_order(desk: Desk, instruction: Instruction, address: Address) -> None:
     """Send the order that takes the account to its target, if one is needed."""
     asset, slots, report = desk.asset, desk.slots, desk.report
     execution = desk.rules.execution
-    in_flight, working = begin_step(asset, slots)
+    begin_step(asset, slots)
+    in_flight, working = outstanding(slots[: asset.slots_used])
     report.decision_price = asset.mark
     report.intended = report.target - asset.position
     report.live = in_flight + working

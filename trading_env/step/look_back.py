@@ -40,9 +40,7 @@ from trading_env.core.records import (
     new_table,
 )
 from trading_env.core.sources import source_digest
-from trading_env.core.values import Shown
 from trading_env.core.world import World
-from trading_env.execution_engine.notices import rebase_shown
 from trading_env.step.observation import (
     LIMIT,
     NUM_ASSET_FEATURES,
@@ -55,8 +53,7 @@ from trading_env.step.observation import (
     saturated,
 )
 from trading_env.step.rows import BLANK_ASSET
-from trading_env.step.start import warmup_variance
-from trading_env.stress.feed import show_bar
+from trading_env.step.start import begin_shown, warm_up
 
 RATE = 1.0 - 2.0 ** (-1.0 / 20.0)  # of a coarse bar's averages
 TREND_RATE = 1.0 - 2.0 ** (-1.0 / 5.0)
@@ -214,19 +211,13 @@ def begin_look(
         scratch.asset[0] = BLANK_ASSET[0]
         for f in range(frames.shape[1]):
             frames[a, f] = BLANK_FRAME[0]
-        first = world.bars[row - warmup, a]
-        asset.seen_close = first.close
-        asset.seen_volume_mean = first.volume
-        square = warmup_variance(world, row, a)
-        asset.seen_variance_fast = square
-        asset.seen_variance_slow = square
+        begin_shown(world, asset, row, a)
         for k in range(row - warmup + 1, row + 1):
             bar = world.bars[k, a]
             if world.notices.shape[0] > 0:
                 notice = world.notices[k, a]
-                rebase_shown(asset, notice.units, notice.kept / notice.units)
                 rebase_frames(frames[a], notice.units, notice.kept / notice.units)
-            show_bar(asset, Shown(bar.high, bar.low, bar.close, bar.volume, 0.0, 1.0))
+            warm_up(world, asset, k, a)
             for f in range(frames.shape[1]):
                 add_bar(frames[a, f], bar.high, bar.low, bar.close, bar.volume, periods[k, f])
             place = k - (row + 1 - window)

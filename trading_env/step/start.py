@@ -42,20 +42,9 @@ def pick(seed: np.uint64, episode: int, index: int, stream: int, count: int) -> 
 @kernel
 def begin_asset(world: World, asset: AssetState, row: int, a: int) -> None:
     """Warm one asset's averages up on the bars before and including `row`."""
-    episode = world.episode[0]
-    first = world.bars[row - episode.warmup, a]
-    asset.seen_close = first.close
-    asset.seen_volume_mean = first.volume
-    square = warmup_variance(world, row, a)
-    asset.seen_variance_fast = square
-    asset.seen_variance_slow = square
-    for k in range(row - episode.warmup + 1, row + 1):
-        bar = world.bars[k, a]
-        if world.notices.shape[0] > 0:
-            notice = world.notices[k, a]
-            rebase_shown(asset, notice.units, notice.kept / notice.units)
-            asset.unlisted = 0 if notice.listing == Listing.LISTED else 1
-        show_bar(asset, Shown(bar.high, bar.low, bar.close, bar.volume, 0.0, 1.0))
+    begin_shown(world, asset, row, a)
+    for k in range(row - world.episode[0].warmup + 1, row + 1):
+        warm_up(world, asset, k, a)
     asset.variance_fast = asset.seen_variance_fast  # all that has happened has been shown
     asset.variance_slow = asset.seen_variance_slow
     asset.volume_mean = asset.volume_usual = asset.seen_volume_mean
@@ -69,6 +58,28 @@ def begin_asset(world: World, asset: AssetState, row: int, a: int) -> None:
     asset.widening = widening_of(asset, rules.execution)
     asset.seen_half_spread = half_spread_of(asset, 1.0, rules.execution)
     count_crisis(asset, rules.execution.half_spread)
+
+
+@kernel
+def begin_shown(world: World, asset: AssetState, row: int, a: int) -> None:
+    """Begin what is shown of an asset `warmup` bars before `row`."""
+    first = world.bars[row - world.episode[0].warmup, a]
+    asset.seen_close = first.close
+    asset.seen_volume_mean = first.volume
+    square = warmup_variance(world, row, a)
+    asset.seen_variance_fast = square
+    asset.seen_variance_slow = square
+
+
+@kernel
+def warm_up(world: World, asset: AssetState, k: int, a: int) -> None:
+    """Show an asset the bar in row `k` as it is, and its notice."""
+    bar = world.bars[k, a]
+    if world.notices.shape[0] > 0:
+        notice = world.notices[k, a]
+        rebase_shown(asset, notice.units, notice.kept / notice.units)
+        asset.unlisted = 0 if notice.listing == Listing.LISTED else 1
+    show_bar(asset, Shown(bar.high, bar.low, bar.close, bar.volume, 0.0, 1.0))
 
 
 @kernel
