@@ -203,13 +203,21 @@ def test_an_interruption_is_one_line_and_leaves_whole_files(
 
 
 @pytest.mark.proof
-def test_the_module_runs_without_learners_or_plotting() -> None:
-    heavy = ("torch", "stable_baselines3", "matplotlib")
-    look = (
-        "import sys; from trading_env.cli.main import main; main(['scenarios', 'list']); "
-        f"sys.exit(any(name in sys.modules for name in {heavy!r}))"
-    )
+@pytest.mark.parametrize(
+    "used",
+    [
+        "from trading_env.cli.main import main; main(['scenarios', 'list'])",
+        "import trading_env, gymnasium as gym; gym.make('trading_env/Portfolio-v0').reset(seed=0)",
+    ],
+)
+def test_what_needs_no_learner_no_picture_and_no_table_imports_none(used: str) -> None:
+    heavy = ("torch", "stable_baselines3", "matplotlib", "pandas", "pyarrow")
+    look = f"import sys; {used}; sys.exit(any(name in sys.modules for name in {heavy!r}))"
     assert subprocess.run([sys.executable, "-c", look], check=False).returncode == 0
+
+
+@pytest.mark.proof
+def test_the_module_tells_what_it_does_not_know_in_one_line() -> None:
     command = [sys.executable, "-m", "trading_env", "scenarios", "show", "nothing"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2

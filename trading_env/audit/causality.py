@@ -16,10 +16,9 @@ sound environment fails, unless it pays without any move, which is `flat_market`
 from collections.abc import Sequence
 from functools import partial
 from itertools import permutations
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from trading_env.audit.play import (
     Output,
@@ -40,6 +39,9 @@ from trading_env.audit.worlds import (
     random_walk,
     trending,
 )
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 TRACED_STEPS = 20
 WALKS = 3  # that `known_price` is tried on, each beginning on another weekday
@@ -88,7 +90,7 @@ class Tracer:
         self.base = self.play(self.bars, self.actions)
         self._reached: dict[int, tuple[int, int]] = {}
 
-    def play(self, bars: pd.DataFrame, actions: Sequence[Any]) -> list[Output]:
+    def play(self, bars: "pd.DataFrame", actions: Sequence[Any]) -> list[Output]:
         """Play on these bars, so that only they and the actions can make a difference."""
         return repeatable(self.build_on(bars), actions, self.seed)
 
@@ -200,7 +202,7 @@ def _earned(tracer: Tracer, row: int, limit: float) -> str | None:
     return None
 
 
-def sequences(tracer: Tracer, bars: pd.DataFrame) -> dict[str, float]:
+def sequences(tracer: Tracer, bars: "pd.DataFrame") -> dict[str, float]:
     """Score constant actions, and each change from one to another after the first step."""
     choices = extremes(tracer.space)
     plans = {key: [action] * HOLD for key, action in choices.items()}
@@ -257,7 +259,7 @@ def scale(scores: RewardSums) -> float:
     return max(abs(v) for score in scores.values() for name, v in score.items() if name != "flat")
 
 
-def _score(tracer: Tracer, bars: pd.DataFrame, plan: Sequence[Any]) -> float:
+def _score(tracer: Tracer, bars: "pd.DataFrame", plan: Sequence[Any]) -> float:
     """Return the sum of rewards of a play."""
     return total(tracer.play(bars, plan))
 

@@ -17,15 +17,17 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import gymnasium as gym
-import pandas as pd
 from gymnasium.envs.registration import load_env_creator
 
 from trading_env.audit.worlds import random_walk
 from trading_env.core.errors import shown
 from trading_env.markets import Market
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Env: TypeAlias = gym.Env[Any, Any]
 OWN = "trading_env."
@@ -38,7 +40,7 @@ class Subject(NamedTuple):
     name: str
     build: Callable[[], Env]
     """As the user asked for it."""
-    build_on: Callable[[pd.DataFrame], Env] | None
+    build_on: "Callable[[pd.DataFrame], Env] | None"
     """On these bars (`worlds`); None where there is no way to hand data in."""
     package: str = ""
     """Top-level package of the environment's class."""
@@ -135,7 +137,7 @@ def _of_id(name: str, kwargs: dict[str, Any]) -> Subject:
         takes = set(inspect.signature(creator).parameters) if creator else set()
     if home and home.startswith(OWN) and "market" in takes:
 
-        def build_on(bars: pd.DataFrame) -> Env:
+        def build_on(bars: "pd.DataFrame") -> Env:
             return make(market=Market.from_frame(bars), seed_band=None)
 
         return Subject(name, make, build_on)

@@ -5,9 +5,12 @@ and one signal, `signal_audit`, that says nothing about prices.
 """
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ROWS = 400
 VOLATILITY = 0.02  # standard deviation of a bar's log return
@@ -16,11 +19,13 @@ PRICE_COLUMNS = ("open", "high", "low", "close")
 START = "2018-01-01"
 
 
-def random_walk(seed: int = 0) -> pd.DataFrame:
+def random_walk(seed: int = 0) -> "pd.DataFrame":
     """Return a driftless walk: no past bar says anything about a later one.
 
     Walk `seed` begins that many business days after the first.
     """
+    import pandas as pd
+
     rng = np.random.default_rng([20, seed])
     close = 100.0 * np.exp(np.cumsum(rng.normal(0.0, VOLATILITY, ROWS)))
     before = np.concatenate([[100.0], close[:-1]])
@@ -32,7 +37,7 @@ def random_walk(seed: int = 0) -> pd.DataFrame:
     return bars
 
 
-def changed_after(bars: pd.DataFrame, row: int, seed: int) -> pd.DataFrame:
+def changed_after(bars: "pd.DataFrame", row: int, seed: int) -> "pd.DataFrame":
     """Return bars with every value of every row after `row` drawn anew around the old one."""
     rng = np.random.default_rng([21, seed, row + 1])
     count = len(bars) - row - 1
@@ -48,7 +53,7 @@ def changed_after(bars: pd.DataFrame, row: int, seed: int) -> pd.DataFrame:
     return changed
 
 
-def frozen_after(bars: pd.DataFrame, row: int, move: float) -> pd.DataFrame:
+def frozen_after(bars: "pd.DataFrame", row: int, move: float) -> "pd.DataFrame":
     """Return bars of which `row` is the last that moves, by `move`; then the price stands still.
 
     Bar `row` opens at the last close and goes straight to (1 + `move`) of it; every later bar
@@ -66,7 +71,7 @@ def frozen_after(bars: pd.DataFrame, row: int, move: float) -> pd.DataFrame:
     return frozen
 
 
-def trending(bars: pd.DataFrame, growth: float) -> pd.DataFrame:
+def trending(bars: "pd.DataFrame", growth: float) -> "pd.DataFrame":
     """Return bars whose every close is `growth` times (1 + it) the one before; 0 is flat."""
     close = 100.0 * np.exp(math.log1p(growth) * np.arange(1, len(bars) + 1))
     trend = _frame(close / (1.0 + growth), close, bars["volume"].to_numpy(), reach=0.0)
@@ -75,8 +80,10 @@ def trending(bars: pd.DataFrame, growth: float) -> pd.DataFrame:
 
 def _frame(
     opened: np.ndarray, close: np.ndarray, volume: np.ndarray, reach: np.ndarray | float
-) -> pd.DataFrame:
+) -> "pd.DataFrame":
     """Put bars together; `reach` is how far high and low go beyond open and close, fractions."""
+    import pandas as pd
+
     up, down = np.broadcast_to(np.asarray(reach), (2, len(close))) if np.ndim(reach) else (0.0, 0.0)
     return pd.DataFrame(
         {

@@ -57,6 +57,8 @@ class Plan:
             raise ConfigError(f"severities = {shown(self.severities)}: give a list of numbers")
         for severity in self.severities:
             number("severity", severity, 0.0, math.inf)
+        if len(set(self.severities)) < len(self.severities):
+            raise ConfigError(f"severities = {shown(list(self.severities))}: one is given twice")
         for name in ("policies", "scenarios", "slices", "severities"):
             if len(getattr(self, name)) == 0:
                 raise ConfigError(f"{name.replace('slices', 'markets')}: give at least one")

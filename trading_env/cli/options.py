@@ -16,8 +16,8 @@ from trading_env.core.doors import json_mapping
 from trading_env.core.errors import ConfigError, shown
 from trading_env.markets.datasets import DATASETS
 from trading_env.markets.loading import GENERATORS, load_market
-from trading_env.markets.reading.building import CANONICAL
 from trading_env.markets.reading.settings import ReadingSettings
+from trading_env.markets.reading.tables import CANONICAL
 from trading_env.stress.scenario import load_file, preset_names
 
 PolicyText = Annotated[
@@ -177,7 +177,7 @@ def severities_of(text: str) -> list[float]:
     """Read numbers separated by commas.
 
     Raises:
-        ConfigError: one is no number, or given twice.
+        ConfigError: one is no number.
     """
     found: list[float] = []
     for part in text.split(","):
@@ -185,6 +185,4 @@ def severities_of(text: str) -> list[float]:
             found.append(float(part))
         except ValueError:
             raise ConfigError(f"severity = {shown(part, 40)}: must be a number >= 0") from None
-    if len(set(found)) < len(found):
-        raise ConfigError(f"severity = {shown(text)}: one is given twice")
     return found

@@ -23,7 +23,6 @@ from trading_env.core.errors import MarketDataError, MarketSpecError, clip, show
 from trading_env.core.records import Floats
 from trading_env.core.showing import as_table
 from trading_env.markets.notices import checked_notices
-from trading_env.markets.reading.reader import read_path, read_table
 from trading_env.markets.reading.settings import UNLIMITED, ReadingArguments, ReadingSettings
 from trading_env.markets.reading.tables import BarTable, align, stated_volume
 from trading_env.markets.reading.times import iso, measure_clock, settled_clock
@@ -151,6 +150,8 @@ class Market:
         """
         if not isinstance(path, str | os.PathLike) or not os.fspath(path):
             raise MarketSpecError(f"path = {shown(path)}: give the name of a file or a folder")
+        from trading_env.markets.reading.reader import read_path  # it imports pandas
+
         path, settings = Path(path), ReadingSettings.of(reading)
         table, said = read_path(path, settings)
         return cls.of_table(table, symbol or path.name.partition(".")[0], settings, said)
@@ -167,6 +168,8 @@ class Market:
         **reading: Unpack[ReadingArguments],
     ) -> Self:
         """Take a data frame of pandas or polars, or rows of [time, open, high, low, close, ...]."""
+        from trading_env.markets.reading.reader import read_table  # it imports pandas
+
         settings = ReadingSettings.of(reading)
         table, said = read_table(frame, source, settings)
         return cls.of_table(table, symbol, settings, said)

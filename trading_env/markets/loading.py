@@ -9,9 +9,7 @@ import os
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from trading_env.core.compiling import speak
 from trading_env.core.errors import ConfigError, MarketSpecError, shown, unknown
@@ -25,9 +23,11 @@ from trading_env.markets.models.gjr_garch import GjrGarchMarket
 from trading_env.markets.models.mean_reverting import MeanRevertingMarket
 from trading_env.markets.models.regime_switching import RegimeSwitchingMarket
 from trading_env.markets.models.synthetic import GbmMarket, MultiscaleMarket
-from trading_env.markets.reading.frames import frame_of
 from trading_env.markets.reading.settings import ReadingSettings
 from trading_env.markets.reading.sources import SUFFIXES, folder_files
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 GENERATORS: dict[str, type[MarketGenerator]] = {
     generator.label: generator
@@ -45,7 +45,7 @@ KEPT = 8
 
 speak()  # every environment has a market, so this is before its first compilation
 
-MarketSpec = Market | str | os.PathLike[str] | Mapping[str, Any] | pd.DataFrame
+MarketSpec: TypeAlias = "Market | str | os.PathLike[str] | Mapping[str, Any] | pd.DataFrame"
 
 
 def load_market(spec: MarketSpec, *, seed_band: str | None = None) -> Market:
@@ -71,12 +71,8 @@ def load_market(spec: MarketSpec, *, seed_band: str | None = None) -> Market:
         return _generated(_settings_of(spec), seed_band)
     if isinstance(spec, os.PathLike):
         return _from_path(Path(spec), ReadingSettings(), seed_band)
-    if frame_of(spec) is not None:
-        market = Market.from_frame(spec)
-        return market if seed_band is None else market.split(seed_band)
     if not isinstance(spec, str):
-        known = "a name, a path, a data frame, a mapping or a Market"
-        raise MarketSpecError(f"market = {shown(spec)} ({type(spec).__name__}): give {known}")
+        return _of_table(spec, seed_band)
     if spec in GENERATORS:
         return _generated(GENERATORS[spec](), seed_band)
     if spec in DATASETS:
@@ -84,6 +80,24 @@ def load_market(spec: MarketSpec, *, seed_band: str | None = None) -> Market:
     if is_file_name(spec) or (spec and Path(spec).exists()):
         return _from_path(Path(spec), ReadingSettings(), seed_band)
     raise MarketSpecError(unknown("market", spec, [*DATASETS, *GENERATORS]))
+
+
+def _of_table(spec: Any, seed_band: str | None) -> Market:
+    """Take a table in Python; only then pandas is imported, which is slow."""
+    from trading_env.markets.reading.frames import frame_of
+
+    if frame_of(spec) is None:
+        known = "a name, a path, a data frame, a mapping or a Market"
+        raise MarketSpecError(f"market = {shown(spec)} ({type(spec).__name__}): give {known}")
+    market = Market.from_frame(spec)
+    return market if seed_band is None else market.split(seed_band)
+
+
+def is_generated(spec: Any) -> bool:
+    """Tell whether a specification is a generator's: its dates are made up, its bands no dates."""
+    if isinstance(spec, Mapping):
+        return "generator" in spec
+    return isinstance(spec, str) and spec in GENERATORS
 
 
 def is_file_name(text: str) -> bool:

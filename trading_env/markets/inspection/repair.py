@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from trading_env.core.errors import ConfigError
 from trading_env.core.files import write_bytes, write_with
@@ -31,6 +30,8 @@ def repaired(found: Inspection, source: Path, out: Path, settings: ReadingSettin
     Raises:
         ConfigError: `out` exists or is no .csv; MarketDataError: it would still be refused.
     """
+    import pandas as pd
+
     if out.suffix != ".csv" or out.exists():
         reason = "exists; a repair overwrites nothing" if out.exists() else "must end in .csv"
         raise ConfigError(f"repair = '{out}': {reason}")

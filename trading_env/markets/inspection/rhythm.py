@@ -11,7 +11,6 @@ import warnings
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from trading_env.core.errors import ConfigError, clip, nearest
@@ -129,6 +128,8 @@ def against_calendar(series: Series, exchange: str) -> list[Finding]:
     Raises:
         ConfigError: there is no such exchange, or the package is not installed.
     """
+    import pandas as pd
+
     calendar = _calendar(exchange, int(series.time[0]), int(series.time[-1]))
     intraday = len(series.time) > 1 and np.median(np.diff(series.time)) < DAY / 2
     local = series.time.astype("datetime64[s]")

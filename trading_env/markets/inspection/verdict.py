@@ -14,7 +14,6 @@ from trading_env.core.errors import MarketDataError
 from trading_env.markets.bars import Market
 from trading_env.markets.inspection import prices, rhythm
 from trading_env.markets.inspection.findings import Change, Finding, Series
-from trading_env.markets.reading.reader import read_path
 from trading_env.markets.reading.settings import ReadingSettings
 from trading_env.markets.reading.tables import BarTable, group_rows
 from trading_env.markets.reading.times import iso
@@ -42,6 +41,8 @@ def inspect_path(path: Path, settings: ReadingSettings, exchange: str | None = N
     Raises:
         MarketDataError: not even a table can be made of it.
     """
+    from trading_env.markets.reading.reader import read_path  # it imports pandas
+
     table, said = read_path(path, settings)
     stem = path.name.partition(".")[0]
     findings: list[dict[str, Any]] = []

@@ -19,12 +19,10 @@ from trading_env.markets.reading.numbers import WrongCellError, find_mark, numbe
 from trading_env.markets.reading.settings import ReadingSettings
 from trading_env.markets.reading.stamp_columns import Seconds, Stamps, localised
 from trading_env.markets.reading.stamps import HOUR, MIDNIGHT, MONTH, clock_text
-from trading_env.markets.reading.tables import BarTable, rows_by_name
+from trading_env.markets.reading.tables import CANONICAL, BarTable, rows_by_name
 from trading_env.markets.reading.time_columns import Rows, chosen_times, is_backwards, zone_of
 from trading_env.markets.reading.validation import BAR_FIELDS, PRICE_FIELDS
 from trading_env.markets.reading.words import EXTRAS
-
-CANONICAL = "canonical layout"
 
 
 class _Read(NamedTuple):

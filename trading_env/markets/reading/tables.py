@@ -25,6 +25,7 @@ from trading_env.markets.reading.validation import (
     first_jump,
 )
 
+CANONICAL = "canonical layout"  # as a reader says that it found it
 MAX_CELLS = 50_000_000  # bars x symbols
 NONE = {"split": 1.0, "dividend": 0.0, "listed": 1.0, "recovery": 1.0}
 NONE |= {"funding": 0.0, "borrow": 0.0}
