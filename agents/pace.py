@@ -31,6 +31,7 @@ from pydantic import Field
 from agents.checkpoint import Checkpoints, Notes, check_finite, described
 from trading_env.backtesting.interruption import stop_if_interrupted
 from trading_env.core.doors import Checked
+from trading_env.core.seeds import first_seed
 from trading_env.envs.info import BPS_PER_UNIT
 from trading_env.envs.vector import ExecutionVectorEnv
 from trading_env.policies.adaptive import Network, Weights
@@ -113,7 +114,7 @@ class Search:
     def judge(self, trials: ExecutionVectorEnv, seed: int) -> float:
         """Try the centre on the validation band, keep it if it is the best, return what it paid."""
         policy = self.policy(self.centre)
-        paid = mean_cost(policy, trials, seed)
+        paid = mean_cost(policy, trials, first_seed(seed))
         check_finite("validation cost", paid, self.generation, "generation")
         if paid < self.best_bps:
             self.best, self.best_bps = policy.network.weights, paid

@@ -35,6 +35,7 @@ from agents.portfolio_run import CALM, PortfolioRun
 from agents.run import TrainingRun
 from trading_env.backtesting.rollouts import rollout
 from trading_env.backtesting.run_folder import RunFolder
+from trading_env.core.seeds import first_seed
 from trading_env.envs.sb3 import SB3VecEnv
 from trading_env.envs.spaces import ObservationLayout
 from trading_env.policies.adaptive import Network
@@ -138,7 +139,7 @@ def fit_plain(
         validation_kwargs: of the environment that networks are judged in, likewise.
         agent: of AGENTS.
         timesteps: decisions over all lanes; rounded up to whole rollouts.
-        seed: of the learner and of the first episodes.
+        seed: of the learner and of the episodes.
         advance: called with the number of new steps, for a progress bar.
         tensorboard: folder of the learning curves.
         checkpoints: where one is kept after each update, of SAC and TQC after each judgement;
@@ -149,7 +150,8 @@ def fit_plain(
     """
     settings = REPLAYING if agent in REPLAYERS else ON_POLICY[agent]
     torch.set_num_threads(settings.threads)
-    where = {"env_id": f"trading_env/{env.title()}-v0", "seed": seed, "seed_band": "train"}
+    first = first_seed(seed)
+    where = {"env_id": f"trading_env/{env.title()}-v0", "seed": first, "seed_band": "train"}
     seen = moments(Lanes(settings.lanes, **where, **env_kwargs), seed)
     envs = Lanes(settings.lanes, **where, **env_kwargs)
     layout = envs.native.layout
@@ -168,7 +170,7 @@ def fit_plain(
     )
 
     def judge(network: Network) -> float:
-        played = rollout(policy_of(network, layout), validation, seed)
+        played = rollout(policy_of(network, layout), validation, first)
         return float(np.mean(played.sums["reward"]))
 
     known = {"agent": agent, "timesteps": timesteps, "seed": seed, "settings": asdict(settings)}

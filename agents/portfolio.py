@@ -39,6 +39,7 @@ from agents.rows import SCALE, AssetRows
 from agents.watch import Watch
 from trading_env.backtesting.rollouts import rollout
 from trading_env.core.records import Floats
+from trading_env.core.seeds import first_seed
 from trading_env.envs.spaces import ObservationLayout
 from trading_env.envs.vector import PortfolioVectorEnv
 from trading_env.policies.adaptive import RATE_FLOOR, SATURATION, AdaptivePolicy, Network
@@ -122,7 +123,7 @@ def fit(
     Args:
         env_kwargs: of the training environment, without `num_envs` and `seed_band`.
         timesteps: decisions of whole portfolios over all lanes; rounded up to whole rollouts.
-        seed: of the learner and of the first episodes.
+        seed: of the learner and of the episodes.
         advance: called with the number of new steps, for a progress bar.
         tensorboard: folder of the learning curves.
         training: settings of the learner.
@@ -134,12 +135,13 @@ def fit(
     settings = training or Training()
     torch.set_num_threads(settings.threads)
     env_kwargs = with_own(env_kwargs, {"risk": {"execution_floor": RATE_FLOOR}})  # as it will act
-    common: dict[str, Any] = {"risk_aversion": settings.risk_aversion, "seed": seed}
+    first = first_seed(seed)
+    common: dict[str, Any] = {"risk_aversion": settings.risk_aversion, "seed": first}
     train_band: dict[str, Any] = {**env_kwargs, "seed_band": "train"}
     seen = moments(AssetRows(settings.lanes, **common, **train_band), seed)
     envs = AssetRows(settings.lanes, **common, **train_band)
     learner = learner_of(envs, seen, settings, seed, tensorboard)
-    validation = Validation(env_kwargs, seed=seed)
+    validation = Validation(env_kwargs, seed=first)
 
     def judge(network: Network) -> float:
         policy = AdaptivePolicy(network, envs.layout)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from agents.portfolio import Validation
+from trading_env.core.seeds import first_seed
 from trading_env.policies.signal_rule import SignalRule
 
 AIMS = (0.03, 0.06, 0.1, 0.15, 0.25)  # conviction of a signal of one
@@ -18,7 +19,7 @@ def tuned_signal_rule(env_kwargs: dict[str, Any], *, seed: int) -> dict[str, flo
     Raises:
         PolicyError: the market has no signal, or several.
     """
-    validation = Validation(env_kwargs, seed=seed)
+    validation = Validation(env_kwargs, seed=first_seed(seed))
     tried = {}
     for aim, keep in product(AIMS, KEEPS):
         returns = validation.returns(SignalRule(validation.envs.layout, aim, keep))

@@ -25,7 +25,7 @@ from trading_env.backtesting.engine import Engine, Failure
 from trading_env.backtesting.evaluation import evaluate_policy
 from trading_env.backtesting.intervals import MIN_DRAWN
 from trading_env.backtesting.lookup import find_policy
-from trading_env.backtesting.run_folder import RunFolder
+from trading_env.backtesting.run_folder import RunFolder, status_of
 from trading_env.backtesting.terms import UNSTATED, Terms
 from trading_env.cli.options import scenarios_of
 from trading_env.core.codes import Task
@@ -36,7 +36,6 @@ from trading_env.core.seeds import seed_of
 from trading_env.envs.world import build
 from trading_env.report import terminal_sections, text_table, write_report
 
-MOST_LANES = 4096  # of a batch that trains or evaluates: the last lane needs a seed too
 NOTHING_TOLD = f"nothing was compared: no trades, or fewer than {MIN_DRAWN} episodes"
 
 
@@ -168,7 +167,7 @@ class TrainingRun(ABC):
         for name, lowest in least.items():
             if given[name] < lowest:
                 raise ConfigError(f"{name} = {given[name]}: must be >= {lowest}")
-        seed_of(self.trainings[-1], MOST_LANES)
+        seed_of(self.trainings[-1])
         for scenario in self.scenarios.values():
             arguments = {"market": self.market, "seed_band": "test", "scenario": scenario}
             arguments |= self.terms.arguments(self.env)
@@ -249,8 +248,8 @@ class TrainingRun(ABC):
 
 
 def is_finished(folder: Path) -> bool:
-    """Tell whether a training has written its last file."""
-    return (folder / "report.html").exists()
+    """Tell whether a training has ended, and its evaluation with it."""
+    return status_of(folder) == "finished" and (folder / "report.html").exists()
 
 
 def episodes_of(folder: Path) -> pd.DataFrame:

@@ -199,12 +199,9 @@ def measure(chosen: argparse.Namespace) -> dict[str, Any]:
                 np.mean([paid[who][scenario] for scenario in members], axis=0)
                 for who in (name, BLIND)
             )
-            interval = crossed_interval(own - base, np.random.default_rng(0))
+            interval = crossed_interval(own - base, np.random.default_rng(0), per=base)
             assert interval is not None
-            row[group] = [
-                float(own.mean()),
-                *(100.0 * x / float(base.mean()) for x in interval[:3]),
-            ]
+            row[group] = [float(own.mean()), *(100.0 * x for x in interval[:3])]
         rows.append(row)
     command = f"python -m benchmarks.designs --generations {chosen.generations}"
     command += f" --seeds {chosen.seeds}"

@@ -26,7 +26,7 @@ from benchmarks.learning_pictures import BINS, draw
 from benchmarks.recording import measure_or_write, stamped
 from trading_env import ADAPTIVE_EXECUTION
 from trading_env.backtesting.evaluation import SEED
-from trading_env.backtesting.intervals import crossed_ratio
+from trading_env.backtesting.intervals import crossed_interval
 from trading_env.backtesting.lookup import find_policy
 from trading_env.backtesting.rollouts import rollout
 from trading_env.backtesting.verdict import claims
@@ -35,6 +35,7 @@ from trading_env.envs.vector import ExecutionVectorEnv, PortfolioVectorEnv, Trad
 from trading_env.policies.adapters import build_policy
 from trading_env.policies.baselines import Twap
 from trading_env.policies.pace import FEEDBACK, PacePolicy
+from trading_env.policies.patience import columns_of
 from trading_env.policies.policy import Action, Info, Observation, Policy
 from trading_env.stress.crises import crises_alone
 
@@ -75,7 +76,14 @@ def share_of_bound(frame: pd.DataFrame) -> dict[str, list[float]]:
         bound[name] = twap - clairvoyant_costs(arguments, episodes=len(twap), seed=SEED)
     own = {"all": np.mean([*own.values()], axis=0), **own}
     bound = {"all": np.mean([*bound.values()], axis=0), **bound}
-    return {name: list(crossed_ratio(own[name], bound[name])[:3]) for name in own}
+    return {name: _ratio(own[name], bound[name]) for name in own}
+
+
+def _ratio(above: Floats, below: Floats) -> list[float]:
+    """Return mean(above) / mean(below), (trainings, paths) over (paths,), with its interval."""
+    found = crossed_interval(above, np.random.default_rng(0), per=below)
+    assert found is not None
+    return list(found[:3])
 
 
 class Shuffled(Policy):
@@ -83,7 +91,8 @@ class Shuffled(Policy):
 
     def __init__(self, pace: PacePolicy) -> None:
         self.pace = pace
-        self.columns = [pace.clock.columns[name] for name in FEEDBACK]
+        columns = columns_of(pace.clock.layout)
+        self.columns = [columns[name] for name in FEEDBACK]
         self.reset(1)
 
     def reset(self, num_envs: int) -> None:
@@ -114,9 +123,7 @@ def shuffled_cost(run: Path, frame: pd.DataFrame) -> list[float]:
         paid = rollout(policy, envs, SEED).sums["parent_cost_bps"]
         base.append(costs.loc[name].to_numpy())
         more.append(paid - base[-1])
-    return [
-        100.0 * v for v in crossed_ratio(np.mean(more, axis=0)[None, :], np.mean(base, axis=0))[:3]
-    ]
+    return [100.0 * v for v in _ratio(np.mean(more, axis=0)[None, :], np.mean(base, axis=0))]
 
 
 def fan(run: Path) -> dict[str, dict[str, list[float]]]:

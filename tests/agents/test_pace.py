@@ -16,6 +16,7 @@ from trading_env.backtesting.lookup import find_policy
 from trading_env.backtesting.rollouts import rollout
 from trading_env.cli import answers
 from trading_env.core.errors import PolicyError
+from trading_env.core.seeds import first_seed
 from trading_env.envs.vector import ExecutionVectorEnv
 from trading_env.policies.adaptive import Network
 from trading_env.policies.pace import PacePolicy
@@ -68,7 +69,7 @@ def test_training_touches_no_row_of_the_test_band_and_judges_on_the_validation_b
     assert not np.isin(closes["validation"], hidden.setup.market.close).any()
     assert not np.isin(closes["validation"], closes["train"]).any()
     assert [s.name for s in made["validation"].setup.scenarios] == ["crises_train"]
-    again = pace.mean_cost(trained.policy, made["validation"], 0)
+    again = pace.mean_cost(trained.policy, made["validation"], first_seed(0))
     assert again == pytest.approx(trained.validation_bps, rel=1e-12)
 
 
@@ -83,7 +84,7 @@ def test_what_is_kept_is_never_worse_on_validation_than_the_rule_it_starts_from(
             ExecutionVectorEnv(
                 128, seed_band="validation", detail="none", autoreset_mode="Disabled", **SHORT
             ),
-            0,
+            first_seed(0),
         )
         .sums["parent_cost_bps"]
         .mean()

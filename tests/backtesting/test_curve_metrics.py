@@ -122,7 +122,8 @@ def test_what_is_too_short_is_withheld() -> None:
 
 
 def test_ruin_has_no_growth_rate() -> None:
-    assert "cagr" in curve_metrics([1.0, 0.5, 0.0], 1).withheld
+    ruined = curve_metrics([1.0, 0.5, 0.0], 1).values
+    assert (ruined["cagr"], ruined["calmar"]) == (-1.0, -1.0)
 
 
 @pytest.mark.parametrize(

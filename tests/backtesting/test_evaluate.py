@@ -17,7 +17,9 @@ from trading_env.backtesting import (
     rollout,
     summarise,
 )
+from trading_env.backtesting.summaries import summary_of
 from trading_env.backtesting.tables import KEYS, WITHHELD
+from trading_env.core.errors import ConfigError
 from trading_env.envs.portfolio import PortfolioEnv
 from trading_env.envs.spaces import ObservationLayout
 from trading_env.envs.trace import EpisodeTrace
@@ -255,3 +257,31 @@ def test_a_cell_without_its_pair_leaves_the_other_cells_theirs() -> None:
     assert table.loc[("one", "calm"), "diff_return"] == 3.0
     assert np.isnan(table.loc[("one", "alone"), "diff_return"])
     assert table.loc[("base", "calm"), "diff_return"] == 0.0
+
+
+def test_a_pooled_difference_is_over_the_scenarios_that_both_define() -> None:
+    """In one of two the other has no Sharpe ratio: what is left is the pair in the other one."""
+    rows = []
+    for seed in range(8):
+        for scenario, own, other in (("a", -2.0 - seed, np.nan), ("b", 1.5, 1.0)):
+            for policy, score in (("mine", own), ("base", other)):
+                row = dict.fromkeys(METRICS, 1.0) | {"sharpe": score, "withheld": "{}"}
+                row |= {"policy": policy, "scenario": scenario, "severity": 1.0, "seed": seed}
+                rows.append(row)
+    summary = summary_of(
+        pd.DataFrame(rows),
+        learner="mine",
+        baselines=["base"],
+        scenarios=[{"name": "a", "role": ""}, {"name": "b", "role": ""}],
+        market="m",
+        notes=[],
+        pools={"all": ["a", "b"]},
+    )
+    last = summary["differences"]["base"][-1]
+    assert last["scenario"] == "all" and last["diff_sharpe"] == 0.5
+    assert (last["diff_sharpe_low"], last["diff_sharpe_high"]) == (0.5, 0.5)
+
+
+def test_a_severity_that_is_given_twice_is_refused() -> None:
+    with pytest.raises(ConfigError, match="one is given twice"):
+        evaluate({"flat": "flat"}, scenarios=["calm"], severities=(1.0, 1), episodes=1, seed=0)

@@ -108,3 +108,11 @@ def test_few_steps_or_one_policy_are_no_choice(steps: int) -> None:
     one, other = rng.normal(size=(2, steps))
     assert choice_among({"a": one, "b": other}) is None
     assert choice_among({"a": rng.normal(size=500), "flat": np.zeros(500)}) is None
+
+
+def test_cash_with_interest_is_no_policy_with_skill() -> None:
+    """What it earns is the same in every step but for rounding."""
+    returns = np.random.default_rng(0).normal(0.001, 0.01, (2, 400))
+    cash = 5e-5 + 1e-17 * np.random.default_rng(1).standard_normal(400)
+    found = choice_among({"flat": cash, "a": returns[0], "b": returns[1]})
+    assert found is not None and found.best in ("a", "b") and found.trials == 2

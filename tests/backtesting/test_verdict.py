@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from trading_env.backtesting.intervals import crossed_ratio
+from trading_env.backtesting.intervals import crossed_interval
 from trading_env.backtesting.verdict import Claim, claims
+
+COST = "parent_cost_bps"
 
 
 def frame(saving: float, noise: float = 0.0) -> pd.DataFrame:
@@ -74,16 +76,73 @@ def test_a_score_is_a_difference_and_trainings_that_disagree_widen_its_interval(
     alike, apart = of(scores(10, 0.0)), of(scores(10, 2.0))
     assert np.isclose(alike.difference, 1.0) and np.isclose(apart.difference, 1.0)
     assert alike.high - alike.low < 1e-9
-    # ten draws of -1 and 3: the mean's deviation is 2 / sqrt(10), its 95% interval 3.9 of them
-    assert 0.8 < (apart.high - apart.low) / (3.92 * 2.0 / np.sqrt(10.0)) < 1.2
+    # five each of -1 and 3: the standard error is 2 / 3, and t of nine degrees of freedom 2.262
+    assert apart.high - apart.low == pytest.approx(2.0 * 2.262 * 2.0 / 3.0, rel=1e-3)
     assert str(alike).startswith("calm: Sharpe, a is above b, +1.000")
     assert "not told apart" in str(apart)
 
 
 def test_a_share_is_a_ratio_of_means_and_its_interval_knows_of_the_trainings() -> None:
     bound = np.random.default_rng(0).uniform(1.0, 3.0, 64)
-    share, low, high, _ = crossed_ratio(np.tile(0.5 * bound, (3, 1)), bound)
+    share, low, high = share_of(np.tile(0.5 * bound, (3, 1)), bound)
     assert share == pytest.approx(0.5) and low == pytest.approx(0.5) == pytest.approx(high)
-    share, low, high, _ = crossed_ratio(np.stack([0.25 * bound, 0.75 * bound]), bound)
-    assert share == pytest.approx(0.5)
-    assert (low, high) == pytest.approx((0.25, 0.75))  # both draws the same training: a quarter
+    share, low, high = share_of(np.stack([0.25 * bound, 0.75 * bound]), bound)
+    # the standard error is a quarter, and t of one degree of freedom 12.706
+    ends = (0.5 - 12.706 * 0.25, 0.5, 0.5 + 12.706 * 0.25)
+    assert (low, share, high) == pytest.approx(ends, rel=0.01)
+
+
+def share_of(above: np.ndarray, below: np.ndarray) -> tuple[float, float, float]:
+    found = crossed_interval(above, np.random.default_rng(0), per=below)
+    assert found is not None
+    return found[:3]
+
+
+@pytest.mark.parametrize("trainings", [1, 3])
+def test_a_share_that_is_the_same_on_every_path_has_no_width(trainings: int) -> None:
+    """Half of what the other pays is half of it on heavy tails too."""
+    paid = np.random.default_rng(1).standard_cauchy((trainings, 64)) ** 2
+    rows = [
+        {
+            "training": t,
+            "scenario": "calm",
+            "seed": s,
+            "policy": p,
+            "parent_cost_bps": f * paid[t, s],
+        }
+        for t in range(trainings)
+        for s in range(64)
+        for p, f in (("a", 0.5), ("b", 1.0))
+    ]
+    (claim,) = claims(
+        pd.DataFrame(rows), "a", ["b"], {"calm": ["calm"]}, metric="parent_cost_bps", relative=True
+    )
+    assert np.allclose((claim.difference, claim.low, claim.high), -50.0, rtol=0.0, atol=1e-9)
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("trainings", [3, 10])
+def test_an_interval_holds_the_truth_as_often_as_it_says(trainings: int) -> None:
+    """200 tables whose mean is 0: a share of 95% has a standard deviation of 1.5%."""
+    generator = np.random.default_rng(3)
+    holds = 0
+    for _ in range(200):
+        table = 3.0 * generator.normal(size=(trainings, 64))
+        table += generator.normal(size=(trainings, 1)) + 3.0 * generator.normal(size=(1, 64))
+        found = crossed_interval(table, np.random.default_rng(0))
+        assert found is not None
+        holds += found.low <= 0.0 <= found.high
+    assert 0.91 < holds / 200 < 0.99
+
+
+def test_pairs_are_compared_in_the_scenarios_that_both_define() -> None:
+    """Where one has no value, the other's does not count either."""
+    rows = []
+    for seed in range(64):
+        for scenario, own, other in (("a", -2.0 - seed, np.nan), ("b", 1.5, 1.0)):
+            for policy, score in (("mine", own), ("base", other)):
+                row = {"scenario": scenario, "seed": seed, "policy": policy, "sharpe": score}
+                rows.append(row)
+    groups = {"both": ["a", "b"]}
+    (claim,) = claims(pd.DataFrame(rows), "mine", ["base"], groups, metric="sharpe", relative=False)
+    assert (claim.difference, claim.low, claim.high) == (0.5, 0.5, 0.5)

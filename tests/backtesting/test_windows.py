@@ -127,8 +127,25 @@ def test_a_window_counts_as_in_sample_up_to_the_last_bar_that_training_or_valida
     trained = Candidate("p", BASELINES["flat"], market=market)
     for start, sample in ((seen - 1, "in sample"), (seen, "out of sample")):
         cut = Slice("m", {}, Window(0, 0, start, start, start + 10))
-        assert _window(cut, market, trained)["sample"] == sample
-        assert _window(cut, market, Candidate("p", BASELINES["flat"]))["sample"] == "out of sample"
+        assert _window(cut, market, market, trained)["sample"] == sample
+        untrained = Candidate("p", BASELINES["flat"])
+        assert _window(cut, market, market, untrained)["sample"] == "out of sample"
+
+
+@pytest.mark.parametrize(
+    ("learnt", "tested"),
+    [
+        ({"generator": "gbm", "assets": 2}, {"generator": "gbm", "assets": 2}),
+        ("multiscale", "us_indices"),
+        ("us_indices", "mine"),
+    ],
+)
+def test_other_bars_are_not_what_training_saw(learnt: Any, tested: Any) -> None:
+    """A generator makes other pools for training; another market's dates say nothing."""
+    trained = Candidate("p", BASELINES["flat"], market=learnt)
+    cut = Slice("m", {}, Window(0, 0, 10, 10, 20))
+    bars = a_market() if tested == "mine" else load_market(tested)
+    assert _window(cut, bars, tested, trained)["sample"] == "out of sample"
 
 
 def test_windows_overlap_when_they_share_a_test_bar_of_one_market() -> None:

@@ -72,7 +72,9 @@ def test_a_student_of_one_of_its_own_kind_finds_its_weights(envs: ExecutionVecto
     weights[0, inputs.names.index("left")] = 0.2
     named = {"mean": mean, "scale": scale, "layer_0.weight": weights, "layer_0.bias": [0.1]}
     teacher = DesignPace(Network({k: np.float32(w) for k, w in named.items()}), inputs)
-    student = taught(teacher, envs, envs, seed=0)
+    student = taught(
+        teacher, envs, envs, seed=1
+    )  # on its paths the teacher pays less than the rule
     observation, _ = envs.reset(seed=5)
     np.testing.assert_allclose(
         student.log_speed(observation), teacher.log_speed(observation), atol=0.02

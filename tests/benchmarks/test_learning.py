@@ -6,10 +6,12 @@ import numpy as np
 
 from agents.rows import SCALE
 from benchmarks.credit import shared_out
-from benchmarks.learning import LENGTH, played, trainings
+from benchmarks.learning import LENGTH, Shuffled, played, trainings
 from trading_env import ADAPTIVE_EXECUTION
 from trading_env.envs.vector import ExecutionVectorEnv
 from trading_env.policies.baselines import Immediate, Twap
+from trading_env.policies.pace import FEEDBACK, PacePolicy
+from trading_env.policies.saved import load
 
 
 def test_one_training_is_the_folder_itself_and_several_are_in_order(tmp_path: Path) -> None:
@@ -34,3 +36,21 @@ def test_one_reward_for_all_is_the_accounts() -> None:
     profits = np.array([[0.01, -0.02]])
     whole = SCALE * (-0.01 - 0.5 * 30.0 * 1e-4)
     np.testing.assert_allclose(shared_out(profits, 30.0), [[whole, whole]])
+
+
+def test_shuffled_feedback_is_another_lanes_and_all_else_is_ones_own() -> None:
+    envs = ExecutionVectorEnv(
+        8, autoreset_mode="Disabled", detail="none", seed_band="test", **ADAPTIVE_EXECUTION
+    )
+    pace = load("adaptive-execution-v0")(envs.layout)
+    assert isinstance(pace, PacePolicy)
+    shuffled, seen = Shuffled(pace), []
+    pace.act = lambda observation, info: seen.append(observation) or observation[:, :1]  # type: ignore[method-assign, func-returns-value]
+    observation, _ = envs.reset(seed=0)
+    for k, name in enumerate(FEEDBACK):
+        observation[:, shuffled.columns[k]] = np.arange(8) + 10 * k
+        assert envs.layout.block[shuffled.columns[k]].name == name
+    shuffled.act(observation, {})
+    moved = np.flatnonzero((seen[0] != observation).any(axis=0))
+    assert set(moved) <= set(shuffled.columns) and len(moved)
+    assert np.array_equal(np.sort(seen[0], axis=0), np.sort(observation, axis=0))

@@ -421,3 +421,13 @@ def test_every_file_of_the_command_line_has_one_verb_or_group_registered() -> No
     files = {path.stem for path in Path(main_module.__file__ or "").parent.glob("*.py")}
     shared = {"__init__", "main", "answers", "options"}
     assert set(typer.main.get_command(app).commands) == files - shared  # type: ignore[attr-defined]
+
+
+def test_a_folder_that_is_called_like_a_policy_is_not_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """So the same command goes on where its output is called so."""
+    monkeypatch.chdir(tmp_path)
+    for _ in range(2):
+        summary = answer(capsys, "evaluate", "flat", *SMALL, "--length", "10", "--out", "flat")
+    assert summary["learner"] == "flat"

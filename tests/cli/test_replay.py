@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -306,3 +307,28 @@ def test_the_answer_as_json(runs: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert main(["replay", str(runs / "evaluate"), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["same"] is True and found["figures"] == [] and found["causes"] == []
+
+
+def test_a_command_that_plays_nothing_is_no_runs(
+    runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`--help` ends well, and the run would count as the same."""
+    run = shutil.copytree(runs / "evaluate", tmp_path / "run")
+    changed_manifest("command", value="trading-env evaluate --help")(run)
+    assert main(["replay", str(run)]) == 2
+    assert "not a run's" in capsys.readouterr().err
+
+
+def test_a_ray_that_a_run_names_is_not_called(
+    runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What a stranger's server answers would be unpickled; the cells are played here instead."""
+    run = shutil.copytree(runs / "evaluate", tmp_path / "run")
+    manifest = json.loads((run / MANIFEST).read_text())
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.1)
+        address = f"ray://127.0.0.1:{server.getsockname()[1]}"
+        changed_manifest("command", value=f"{manifest['command']} --ray {address}")(run)
+        assert replayed(run, capsys)[0] == 0
+        with pytest.raises(TimeoutError):
+            server.accept()

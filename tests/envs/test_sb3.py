@@ -103,3 +103,15 @@ def test_orders_of_ones_own_can_be_learned() -> None:
 def test_what_stable_baselines_needs_is_not_to_be_chosen(given: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=next(iter(given))):
         SB3VecEnv(2, **given)
+
+
+def test_a_seed_that_was_given_is_not_the_learners() -> None:
+    """Stable-Baselines3 seeds what it learns in; a seed of one's own comes first, once."""
+    own, learner = SB3VecEnv(LANES, seed=7, **ARGUMENTS), SB3VecEnv(LANES, **ARGUMENTS)
+    own.seed(3)
+    learner.seed(3)
+    first, second = own.reset(), learner.reset()
+    assert np.array_equal(first, own.native.reset(seed=7)[0])
+    assert np.array_equal(second, learner.native.reset(seed=3)[0])
+    own.seed(5)
+    assert np.array_equal(own.reset(), own.native.reset(seed=5)[0])

@@ -10,6 +10,7 @@ from gymnasium.utils import seeding
 from tests.configurations import SMALL_POOL
 from trading_env import ExecutionEngine
 from trading_env.backtesting.plans import Plan
+from trading_env.core.seeds import first_seed
 from trading_env.envs.portfolio import PortfolioEnv
 from trading_env.envs.vector import PortfolioVectorEnv
 
@@ -95,3 +96,9 @@ def test_what_gymnasium_refuses_is_refused(seed: Any) -> None:
         seeding.np_random(seed)
     with pytest.raises(gym.error.Error):
         environments()[0].reset(seed=seed)
+
+
+def test_no_two_trainings_share_a_lane() -> None:
+    firsts = sorted(first_seed(training) for training in (*range(1000), 2**63 - 1, 2**64 - 1))
+    assert min(np.diff([*firsts, 2**64])) > 10_000_000  # lanes, more than a batch takes
+    assert first_seed(3) == first_seed(3)

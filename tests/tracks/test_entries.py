@@ -63,10 +63,14 @@ def test_an_entry_reproduces_and_one_whose_values_were_changed_does_not(
     write_json(path, content)
     assert main(["benchmark", "verify", str(path)]) == 0
     assert "almgren-chriss-v0, twap: the same to the last bit" in capsys.readouterr().out
-    content["rows"][0]["values_sha256"] = "0" * 64
-    write_json(path, [content])
+    forged = json.loads(json.dumps(content))
+    forged["rows"][0]["values_sha256"] = "0" * 64
+    write_json(path, [forged, content, forged])
     assert main(["benchmark", "verify", str(path)]) == 2
-    assert "does not reproduce: seed 0: mean -3.49" in capsys.readouterr().err
+    told = capsys.readouterr()
+    assert "almgren-chriss-v0, twap: the same to the last bit" in told.out
+    assert told.out.count("does not reproduce: seed 0: mean -3.49") == 2
+    assert "2 of 3 entries refused: " in told.err
 
 
 FORGED = {"value": 5.0, "low": -1e9, "high": 1e9}
@@ -232,3 +236,18 @@ def test_a_policy_that_fails_has_no_figures_and_the_others_have(
     assert [cell["policy"] for cell in found["failed"]] == ["broken_policies:falls 0"]
     means = {entry["policy"]: entry["mean"] for entry in found["entries"]}
     assert [name for name, mean in means.items() if mean is None] == ["broken_policies:falls"]
+
+
+def test_trainings_that_are_one_policy_are_refused(content: dict[str, Any], tmp_path: Path) -> None:
+    content["budget"] = {"steps": 1000, "trials": 1}
+    content["seeds"] = [0, 1]
+    content["rows"] = [{**content["rows"][0], "seed": seed} for seed in (0, 1)]
+    with pytest.raises(UserError, match="two of its trainings have the same policy"):
+        verify(entry_of(content, "e"), tmp_path / "e.json", load_tracks())
+
+
+def test_a_budget_below_what_a_policy_says_it_took_is_refused(tmp_path: Path) -> None:
+    track = load_tracks().tracks["adaptive-execution-v0"]
+    shutil.copytree(TRAINED / "seed_0", tmp_path / "seed_0")
+    with pytest.raises(UserError, match=r"took [0-9,]+ steps and 1 trials by its policy.json"):
+        contestant_of(str(tmp_path), track, 1, Budget(steps=10, trials=1))

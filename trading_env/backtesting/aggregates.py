@@ -189,7 +189,15 @@ def expanded_tail(tail: float, freedom: float) -> float:
 
 
 def t_quantile(share: float, freedom: float) -> float:
-    """Return a quantile of Student's t by Fisher's expansion (Abramowitz and Stegun, 26.7.5)."""
+    """Return a quantile of Student's t by Fisher's expansion (Abramowitz and Stegun, 26.7.5).
+
+    It is good to a percent from 3 degrees of freedom on. Below, the quantile is that of 2 or of 1,
+    whichever is not more, which have closed forms.
+    """
+    if freedom < 2.0:
+        return math.tan(math.pi * (share - 0.5))
+    if freedom < 3.0:
+        return (share - 0.5) * math.sqrt(2.0 / (share * (1.0 - share)))
     z = NormalDist().inv_cdf(share)
     terms = (
         (z**3 + z) / 4.0,

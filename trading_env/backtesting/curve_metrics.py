@@ -62,11 +62,11 @@ def total_return(episode: Episode) -> float:
 def cagr(episode: Episode) -> float:
     """Return the growth rate a year."""
     curve = episode.equity
+    if curve[-1] <= 0.0:
+        return -1.0  # all is lost, however fast
     years = (len(curve) - 1) / episode.steps_per_year
     if years < MIN_YEARS:
         raise Withheld(f"shorter than {MIN_YEARS} years")
-    if curve[-1] <= 0.0:
-        raise Withheld("equity ended at 0 or below")
     return float((curve[-1] / curve[0]) ** (1.0 / years) - 1.0)
 
 

@@ -13,17 +13,23 @@ n values of one sign give an interval without 0. Around a mean of 0 that has pro
 which is below 5% from n = 6 on: fewer values have no interval.
 
 Several trainings that met the same paths are a table with two kinds of luck; its rows and columns
-are drawn independently (Owen and Eckles 2012, "Bootstrapping data arrays of arbitrary order"),
-which errs to the wide side.
+are drawn independently (Owen and Eckles 2012, "Bootstrapping data arrays of arbitrary order").
+Draws of few trainings spread too little: so the interval is as lopsided as the draws, and as wide
+as Student's t says, for the standard error and the degrees of freedom that the spread among
+trainings and among paths give together (Satterthwaite 1946). A ratio of means is drawn as a ratio,
+both means with the same trainings and paths.
 
 Pairs, or clusters, are taken as independent. Episodes cut from one history overlap, so an interval
 over them speaks of that history (which start, which draws), not of years nobody has seen.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from trading_env.backtesting.aggregates import degrees_of_freedom, t_quantile
 
 REPLICATES = 5000
 MIN_DRAWN = 6  # if fewer have one sign, which for a mean of 0 happens too often, 0 is excluded
@@ -82,46 +88,65 @@ def mean_interval(
 
 
 def crossed_interval(
-    differences: ArrayLike, generator: np.random.Generator, *, level: float = 0.95
+    values: ArrayLike,
+    generator: np.random.Generator,
+    *,
+    per: ArrayLike | None = None,
+    level: float = 0.95,
 ) -> Interval | None:
-    """Bootstrap the mean of a table of differences over its rows and its columns.
+    """Bootstrap a mean over trainings and paths, or the ratio of two.
 
     Args:
-        differences: (trainings, paths); columns with a value that is not finite are left out.
+        values: (trainings, paths); columns with a value that is not finite are left out.
         generator: of the draws.
+        per: what the mean is divided by the mean of, (trainings, paths), or (paths,) where all
+            trainings share it; its mean must not be near 0. None: by nothing.
         level: of the interval, in (0, 1).
 
     Returns:
         None when fewer than `MIN_DRAWN` columns are left.
+
+    Raises:
+        ValueError: `level` is not in (0, 1).
     """
-    table = np.atleast_2d(np.asarray(differences, dtype=np.float64))
-    table = table[:, np.isfinite(table).all(axis=0)]
+    if not 0.0 < level < 1.0:
+        raise ValueError(f"level = {level}: must be in (0, 1)")
+    table = np.atleast_2d(np.asarray(values, dtype=np.float64))
+    below = np.ones_like(table) if per is None else np.broadcast_to(per, table.shape)
+    is_there = (np.isfinite(table) & np.isfinite(below)).all(axis=0)
+    table, below = table[:, is_there], below[:, is_there]
     rows, columns = table.shape
     if columns < MIN_DRAWN:
         return None
-    row_weights = counts_of(generator, rows)
-    column_weights = counts_of(generator, columns)
-    means = np.einsum("kr,rc,kc->k", row_weights, table, column_weights, optimize=True)
+    unit = float(below.mean())
+    mean = float(table.mean()) / unit
+    if np.ptp(table - mean * below) == 0.0:  # every draw has this mean
+        return Interval(mean, mean, mean, table.size)
+    of_rows, of_columns = counts_of(generator, rows), counts_of(generator, columns)
+    over, under = (
+        np.einsum("kr,rc,kc->k", of_rows, each, of_columns, optimize=True)
+        for each in (table, below)
+    )
+    drawn = over / under
     tail = 0.5 * (1.0 - level)
-    low, high = np.quantile(means, [tail, 1.0 - tail])
-    return Interval(float(table.mean()), float(low), float(high), table.size)
+    low, high = (float(end) - mean for end in np.quantile(drawn, [tail, 1.0 - tail]))
+    out = 1.0
+    if rows > 1 and high > low:
+        out = 2.0 * _half_width((table - mean * below) / unit, tail) / (high - low)
+    return Interval(mean, mean + out * low, mean + out * high, table.size)
 
 
-def crossed_ratio(above: ArrayLike, below: ArrayLike, *, level: float = 0.95) -> Interval:
-    """Bootstrap mean(above) / mean(below) over trainings and paths, which both share.
+def _half_width(table: NDArray[np.float64], tail: float) -> float:
+    """Return t times the standard error of the mean over trainings and paths.
 
-    Args:
-        above: (trainings, paths), finite.
-        below: (paths,), finite, of a mean that is not near 0.
-        level: of the interval, in (0, 1).
+    `table` holds what each training and path does to it (to first order, of a ratio).
     """
-    table, base = np.asarray(above, dtype=np.float64), np.asarray(below, dtype=np.float64)
-    generator = np.random.default_rng(0)
-    rows, columns = counts_of(generator, len(table)), counts_of(generator, len(base))
-    drawn = np.einsum("kr,rc,kc->k", rows, table, columns, optimize=True) / (columns @ base)
-    tail = 0.5 * (1.0 - level)
-    low, high = np.quantile(drawn, [tail, 1.0 - tail])
-    return Interval(float(table.mean() / base.mean()), float(low), float(high), table.size)
+    spread = [
+        (float(means.var(ddof=1)) / len(means), len(means) - 1)
+        for means in (table.mean(axis=1), table.mean(axis=0))
+    ]
+    error = math.sqrt(sum(variance for variance, _ in spread))
+    return -t_quantile(tail, degrees_of_freedom(spread)) * error
 
 
 def counts_of(generator: np.random.Generator, size: int) -> NDArray[np.float64]:

@@ -117,10 +117,10 @@ def find_policy(
         found = _from_problem(text, dict(parameters or {}))
     elif Path(text).suffix == ".zip":
         found = _from_model(text, env, trust)
-    elif text and Path(text).is_dir():
-        found = _from_run(Path(text))
     elif own := [task for task in NAMED if text in NAMED[task] and env in (None, task)]:
         found = Candidate(text, NAMED[own[0]][text], own[0])
+    elif text and Path(text).is_dir():
+        found = _from_run(Path(text))
     else:
         found = _from_module(text, env or "portfolio")
     if env not in (None, found.env):

@@ -31,6 +31,7 @@ from numpy.typing import ArrayLike, NDArray
 
 BLOCK_STEPS = 20  # of a block, at least, where the number of blocks is not given
 MOST_BLOCKS = 16
+STILL = 1e-12  # standard deviation of returns that are rounding, as those of cash with interest
 EULER = 0.5772156649015329
 Values = NDArray[np.float64]
 
@@ -63,7 +64,7 @@ def choice_among(returns: Mapping[str, Values]) -> Choice | None:
     """
     steps = max(map(len, returns.values()), default=0)
     whole = {name: values for name, values in returns.items() if len(values) == steps}
-    moving = {name: values for name, values in whole.items() if len(set(values)) > 1}
+    moving = {name: values for name, values in whole.items() if steps and np.std(values) > STILL}
     blocks = min(steps // BLOCK_STEPS // 2 * 2, MOST_BLOCKS)
     if len(moving) < 2 or blocks < 4:
         return None

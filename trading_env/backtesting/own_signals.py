@@ -24,10 +24,10 @@ symbol. A signal is a series of as many numbers.
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, TypeAlias
+from itertools import product
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-import pandas as pd
 
 from trading_env.core.arguments import mapping
 from trading_env.core.errors import ConfigError, clip, shown
@@ -35,8 +35,12 @@ from trading_env.core.records import Floats
 from trading_env.markets import Market
 from trading_env.markets.reading.validation import BAR_FIELDS, SIGNAL_PREFIX
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 SignalFit: TypeAlias = Callable[[], Any]  # makes what has fit(train), which returns a transformer
-FACTOR = 1.37  # by which later bars are changed
+CUTS = (0.25, 0.5, 0.75)  # of the bars: where what is later is changed
+LEAST, MOST = 0.3, 0.6  # log, by which a changed bar is moved
 
 
 def with_signals(make: SignalFit, train: Market, bars: Market) -> Market:
@@ -53,18 +57,20 @@ def with_signals(make: SignalFit, train: Market, bars: Market) -> Market:
     if fitted is None:
         raise ConfigError(f"signals: {name}.fit returned None: it must return self, or a model")
     names, values = _signals(name, fitted, bars)
-    half = bars.bars // 2
-    _, other = _signals(name, fitted, _changed(bars, half))
-    moved = np.argwhere(values[:, :half] != other[:, :half])
-    if len(moved):
-        bar, column = int(moved[0][1]), names[int(moved[0][3])]
-        reason = f"moves when bars after {half - 1} change: it sees the future"
-        raise ConfigError(f"signals: {name}: {column} at bar {bar} {reason}")
+    for cut, sign in product((int(share * bars.bars) for share in CUTS), (1.0, -1.0)):
+        _, other = _signals(name, fitted, _changed(bars, cut, sign))
+        moved = np.argwhere(values[:, :cut] != other[:, :cut])
+        if len(moved):
+            bar, column = int(moved[0][1]), names[int(moved[0][3])]
+            reason = f"moves when bars after {cut - 1} change: it sees the future"
+            raise ConfigError(f"signals: {name}: {column} at bar {bar} {reason}")
     return replace(bars, signals=values, signal_names=names)
 
 
 def _signals(name: str, fitted: Any, bars: Market) -> tuple[tuple[str, ...], Floats]:
     """Call transform on the bars; return names, and values (1, bars, assets, signals)."""
+    import pandas as pd
+
     frame = _frame(bars)
     found = _called(name, "transform", lambda: fitted.transform(frame))
     found = dict(found) if isinstance(found, pd.DataFrame) else found
@@ -99,18 +105,28 @@ def _filled(name: str, column: str, values: Floats) -> Floats:
     return np.where(known, values, 0.0)
 
 
-def _changed(bars: Market, after: int) -> Market:
-    """Change every bar from `after` on."""
-    fields: dict[str, Any] = {}
-    for field in (*BAR_FIELDS, "signals"):
-        values = getattr(bars, field).copy()
-        values[:, after:] *= FACTOR
-        fields[field] = values
+def _changed(bars: Market, after: int, sign: float) -> Market:
+    """Move every bar from `after` on up (1) or down (-1), each by an amount of its own.
+
+    Body, shadows, volume and signals change, so that no ratio inside a bar or between two is left.
+    """
+    draw = np.random.default_rng(after)
+    fields = {name: getattr(bars, name).copy() for name in (*BAR_FIELDS, "signals")}
+    later = {name: values[:, after:] for name, values in fields.items()}
+    upper = later["high"] / np.maximum(later["open"], later["close"])
+    lower = later["low"] / np.minimum(later["open"], later["close"])
+    for name in ("open", "close", "volume", "signals"):
+        later[name] *= np.exp(sign * draw.uniform(LEAST, MOST, later[name].shape))
+    upper *= np.exp(draw.uniform(0.0, LEAST, upper.shape))
+    later["high"][:] = np.maximum(later["open"], later["close"]) * upper
+    later["low"][:] = np.minimum(later["open"], later["close"]) * lower
     return replace(bars, **fields, trusted=True)
 
 
-def _frame(bars: Market) -> pd.DataFrame:
+def _frame(bars: Market) -> "pd.DataFrame":
     """Lay the first path out as a table, asset by asset."""
+    import pandas as pd
+
     parts = []
     for a, symbol in enumerate(bars.symbols):
         part = pd.DataFrame({"time": pd.to_datetime(bars.time, unit="s"), "symbol": symbol})

@@ -42,6 +42,13 @@ class Known(Loose):
 
     kind: str | None = None
     command: str | None = None
+    status: str | None = None
+
+
+def status_of(folder: Path) -> str | None:
+    """Return how the run of a folder ended, or None where it holds none."""
+    path = folder / "manifest.json"
+    return read_json(path, Known).status if is_there(path) else None
 
 
 class RunFolder:

@@ -24,7 +24,7 @@ class Built(Loose):
 
 
 class Content(Checked):
-    """The fields of `plans.Played` but the cell."""
+    """The fields of `playing.Played` but the cell."""
 
     model_config = ConfigDict(extra="forbid")
     metrics: dict[str, list[float | None]]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from trading_env.backtesting.tables import pool, reasons, summarise
+from trading_env.backtesting.tables import as_pairs, pool, reasons, summarise
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,12 +50,16 @@ def summary_of(
     import pandas as pd
 
     pools = pools or {}
-    pooled = [pool(frame[frame["scenario"].isin(of)], name) for name, of in pools.items()]
-    together = pd.concat([frame, *pooled], ignore_index=True)
+
+    def with_pools(frame: pd.DataFrame) -> pd.DataFrame:
+        pooled = [pool(frame[frame["scenario"].isin(of)], name) for name, of in pools.items()]
+        return pd.concat([frame, *pooled], ignore_index=True)
+
+    together = with_pools(frame)
     differences = {}
     for baseline in baselines:
-        pair = together[together["policy"].isin([learner, baseline])]
-        table = summarise(pair, baseline=baseline)
+        pair = as_pairs(frame[frame["policy"].isin([learner, baseline])])
+        table = summarise(with_pools(pair), baseline=baseline)
         differences[baseline] = records(table[table["policy"] == learner])
     return {
         "learner": learner,

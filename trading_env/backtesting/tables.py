@@ -39,7 +39,7 @@ def episodes_frame(results: Iterable[Played], keys: Sequence[str] = WALK_KEYS) -
 
 
 def curves_frame(results: Iterable[Played]) -> "pd.DataFrame":
-    """Lay the equity curves out: one row a cell and step, see `plans.curve_of`."""
+    """Lay the equity curves out: one row a cell and step, see `playing.curve_of`."""
     import pandas as pd
 
     frames = [pd.DataFrame()]
@@ -68,6 +68,17 @@ def pool(frame: "pd.DataFrame", name: str) -> "pd.DataFrame":
     incomplete = failed.groupby(by, sort=False, dropna=False).any().to_numpy()
     means.loc[incomplete, list(METRICS)] = np.nan
     return means.assign(scenario=name, withheld=groups[WITHHELD].agg(_all_reasons).to_numpy())
+
+
+def as_pairs(frame: "pd.DataFrame") -> "pd.DataFrame":
+    """Take a metric away from two policies in each episode in which either lacks it.
+
+    So their means over scenarios are over the same ones.
+    """
+    names = list(METRICS)
+    by = [frame[key] for key in WALK_KEYS[1:] if key in frame]
+    is_missing = frame[names].isna().groupby(by, sort=False, dropna=False).transform("any")
+    return frame.assign(**frame[names].mask(is_missing))
 
 
 def _all_reasons(texts: "pd.Series[str]") -> str:

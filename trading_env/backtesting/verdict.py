@@ -3,7 +3,8 @@
 A claim compares two policies on the same episodes of a group of scenarios: of a cost as a share of
 what the other paid, of a score as a difference. Episodes of one seed have one market path in every
 scenario, so the bootstrap draws seeds, not episodes. Of several trainings it draws the trainings as
-well; a claim about one speaks of that one.
+well; a claim about one speaks of that one. A share of what the other paid is a ratio of means, and
+is drawn as one. An episode in which either has no value is left out for both.
 """
 
 from collections.abc import Mapping, Sequence
@@ -70,16 +71,20 @@ def claims(
     found = []
     for where, scenarios in groups.items():
         cell = frame[frame["scenario"].isin(scenarios)]
-        values = cell.pivot_table(index=["training", "seed"], columns="policy", values=metric)
+        values = cell.pivot_table(
+            index=["training", "seed", "scenario"], columns="policy", values=metric
+        )
         for other in others:
             if other not in values or policy not in values:  # never defined, as without a trade
                 continue
-            base = float(values[other].mean())
-            table = (values[policy] - values[other]).unstack("seed")
-            interval = crossed_interval(table, generator)
-            if interval is None or (relative and base <= 0.0):
+            both = values[[policy, other]].dropna().groupby(level=["training", "seed"]).mean()
+            own, base = (both[name].unstack("seed") for name in (policy, other))
+            if relative and not np.nanmean(base.to_numpy()) > 0.0:
                 continue
-            scale = 100.0 / base if relative else meaning.factor
+            interval = crossed_interval(own - base, generator, per=base if relative else None)
+            if interval is None:
+                continue
+            scale = 100.0 if relative else meaning.factor
             ends = [scale * value for value in interval[:3]]
             found.append(Claim(policy, other, where, meaning, relative, *ends))
     return found

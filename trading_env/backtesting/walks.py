@@ -27,7 +27,7 @@ from trading_env.core.errors import ConfigError, shown
 from trading_env.envs.look_back import Past
 from trading_env.markets import Market, load_market
 from trading_env.markets.bars import TRAIN_SHARE, VALIDATION_SHARE
-from trading_env.markets.loading import MarketSpec
+from trading_env.markets.loading import MarketSpec, is_generated
 from trading_env.markets.reading.times import iso
 from trading_env.policies.adapters import PolicySpec
 
@@ -125,13 +125,14 @@ def backtest_policy(
         raise ConfigError(NO_WINDOWS)
     slices: list[Slice] = []
     bars = {}
-    for name, spec in markets_of(markets, found).items():
+    specs = markets_of(markets, found)
+    for name, spec in specs.items():
         bars[name] = load_market(spec, seed_band=None)
         slices += slices_of(name, bars[name], windows)
     scenarios = with_mirrors(scenarios) if mirror else scenarios
     settings = found.terms.merged(terms).arguments(found.env)
     plan = plan_of(found, scenarios, slices, severities, episodes, seed, None, settings)
-    played = [_window(cut, bars[cut.market], found) for cut in slices]
+    played = [_window(cut, bars[cut.market], specs[cut.market], found) for cut in slices]
     notes = [
         f"Means over {len(played)} test windows, {episodes} episodes of each; no policy is fitted "
         "to a window."
@@ -151,8 +152,12 @@ def _overlap(here: Slice, after: Slice) -> bool:
     return after.window.test_start < here.window.test_stop
 
 
-def _window(cut: Slice, market: Market, found: Candidate) -> dict[str, Any]:
-    """Describe a window, and whether training may have seen its test bars."""
+def _window(cut: Slice, market: Market, spec: Any, found: Candidate) -> dict[str, Any]:
+    """Describe a window, and whether training may have seen its test bars.
+
+    It may have where it learned on the same symbols until later than the test begins. What a
+    generator makes for training is in no other pool.
+    """
     window = cut.window
     assert window is not None
     stamps = {
@@ -163,10 +168,11 @@ def _window(cut: Slice, market: Market, found: Candidate) -> dict[str, Any]:
         )
     }
     sample = "out of sample"
-    if found.market is not None:
+    if found.market is not None and not is_generated(found.market) and not is_generated(spec):
         learnt = load_market(found.market, seed_band=None)
         seen = int((TRAIN_SHARE + VALIDATION_SHARE) * learnt.bars)
-        if market.time[window.test_start] <= learnt.time[seen - 1]:
+        is_later = market.time[window.test_start] > learnt.time[seen - 1]
+        if set(market.symbols) & set(learnt.symbols) and not is_later:
             sample = "in sample"
     return {"market": cut.market, **window._asdict(), **stamps, "sample": sample}
 

@@ -18,7 +18,7 @@ from trading_env.backtesting.tracks.benchmark import (
     plan_for,
     play_track,
 )
-from trading_env.backtesting.tracks.entries import Budget, read_entries
+from trading_env.backtesting.tracks.entries import Budget, EntryError, read_entries
 from trading_env.backtesting.tracks.standings import entries_of
 from trading_env.backtesting.tracks.track import Track, Tracks, load_tracks
 from trading_env.backtesting.tracks.verify import check_ranks, scale_of, verify
@@ -190,7 +190,7 @@ def verify_verb(
     track: Ids = "all",
     as_json: AsJson = False,
 ) -> None:
-    """Play entries again from their policies, and refuse what does not reproduce."""
+    """Play entries again from their policies, and refuse those that do not reproduce."""
     tracks = load_tracks()
     chosen = {each.id for each in tracks.chosen(track)}
     entries = [e for e in read_entries(path) if track == "all" or e.track in chosen]
@@ -199,10 +199,20 @@ def verify_verb(
     check_ranks(entries, path)
     known = (entry.track for entry in entries if entry.track in tracks.tracks)
     scales = {name: scale_of(tracks.tracks[name]) for name in dict.fromkeys(known)}
-    found = [verify(e, path, tracks, scales.get(e.track))._asdict() for e in entries]
-    answer({"verified": found}, as_json, _verdicts)
+    found = []
+    refused: list[EntryError] = []
+    for entry in tqdm(entries, unit=" entries", disable=None):
+        try:
+            found.append(verify(entry, path, tracks, scales.get(entry.track))._asdict())
+        except EntryError as error:
+            refused.append(error)
+    answer({"verified": found, "refused": [str(error) for error in refused]}, as_json, _verdicts)
+    if refused:
+        raise EntryError(f"{len(refused)} of {len(entries)} entries refused: {refused[0]}")
 
 
 def _verdicts(found: dict[str, Any]) -> Iterator[str]:
     for each in found["verified"]:
         yield f"{each['track']}, {each['policy']}: {each['how']}"
+    for reason in found["refused"]:
+        yield f"refused: {reason}"

@@ -71,14 +71,20 @@ def play_command_again(run: Path, recorded: Recorded, again: Path, trust: bool) 
     except ValueError:
         program = verb = ""
     commands: dict[str, Any] = typer.main.get_command(verbs).commands  # type: ignore[attr-defined]
+    refusal = UserError.at(run / MANIFEST, "command", f"{shown(recorded.command)}: not a run's")
     if program != PROGRAM or verb != recorded.kind or verb not in commands:
-        raise UserError.at(run / MANIFEST, "command", f"{shown(recorded.command)}: not a run's")
+        raise refusal
     command = commands[verb]
-    with command.make_context(verb, arguments, obj=recorded.command) as context:
+    try:
+        context = command.make_context(verb, arguments, obj=recorded.command)
+    except typer.Exit:  # --help: it plays nothing
+        raise refusal from None
+    with context:
         policy = str(context.params["policy"])
         if not trust and (":" in policy or policy.endswith(".zip")):
             raise ConfigError(f"POLICY {shown(policy)}: runs code of the run's; --trust allows it")
-        context.params |= {"out": str(again), "trust": trust}
+        # Played here, by one process: a Ray somewhere could send code.
+        context.params |= {"out": str(again), "trust": trust, "ray": "", "workers": 0}
         with redirect_stdout(StringIO()):
             command.invoke(context)
 

@@ -35,6 +35,16 @@ def seed_of(seed: object, lanes: int = 1) -> int:
     return int(seed)
 
 
+def first_seed(training: int) -> int:
+    """Return the seed of lane 0 of a training, so that no two trainings share episodes.
+
+    Lane k has this + k: with the trainings' own seeds 0, 1, 2, ... nearly all lanes of two
+    trainings would be the same.
+    """
+    drawn = np.random.SeedSequence(seed_of(training)).generate_state(1, np.uint64)
+    return int(drawn[0] >> np.uint64(1))  # room for the lanes after it
+
+
 def seeds_of(seed: object, lanes: int) -> NDArray[np.uint64]:
     """Return the seeds of all lanes, from the first or from a list of all.
 

@@ -73,7 +73,8 @@ class SB3VecEnv(BatchVecEnv):
 
     Args:
         num_envs: number of lanes.
-        seed: of lane 0 at the first reset; lane k gets seed + k. None draws one.
+        seed: of lane 0 at the first reset; lane k gets seed + k. None takes the learner's, or
+            draws one.
         env_id: the task.
         kwargs: those of its vector environment but `copy` and `autoreset_mode`.
 
@@ -105,10 +106,8 @@ class SB3VecEnv(BatchVecEnv):
 
     def reset(self) -> NDArray[np.float32]:
         """Begin an episode in every lane; seeds given by `seed()` are used once."""
-        seed = self._first_seed
+        seed = self._seeds[0] if self._first_seed is None else self._first_seed
         self._first_seed = None
-        if self._seeds[0] is not None:
-            seed = self._seeds[0]
         observations, _ = self.native.reset(seed=seed)
         self._reset_seeds()
         self._reset_options()

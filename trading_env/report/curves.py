@@ -1,8 +1,8 @@
 """Equity and drawdown of all policies: a pair of charts for each market, scenario and window.
 
 The curves are rows of `evaluation/curves`, a row a cell and step: `equity`, `equity_low` and
-`equity_high` in currency, `drawdown` as a fraction. Where the table has a column `stressed`, the
-share of a cell's episodes in which an event acted, it shades the charts.
+`equity_high` as multiples of an episode's start, `drawdown` as a fraction. Where the table has a
+column `stressed`, the share of a cell's episodes in which an event acted, it shades the charts.
 """
 
 from collections.abc import Mapping

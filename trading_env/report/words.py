@@ -5,6 +5,7 @@ interval excludes 0. What has no interval (fewer than six pairs of episodes) is 
 """
 
 from collections.abc import Iterator
+from itertools import product
 from typing import Any
 
 from trading_env.backtesting.metric import Metric
@@ -31,15 +32,18 @@ MEANINGS = (
 
 
 def verdict(summary: dict[str, Any]) -> list[str]:
-    """Say in a line a metric what the paired differences show, of all scenarios together."""
+    """Say in a line a market and metric what the paired differences show, of all scenarios."""
     lines = []
-    for column in COMPARED_COLUMNS:
+    every = [row for rows in summary["differences"].values() for row in rows]
+    markets = list(dict.fromkeys(row.get("market") for row in every))
+    keys = ("market", "scenario") if len(markets) > 1 else ("scenario",)
+    for market, column in product(markets, COMPARED_COLUMNS):
         found: dict[str, list[str]] = {"better than": [], "worse than": [], "level with": []}
         where = ""
         for baseline, rows in summary["differences"].items():
-            row = _pooled(rows)
+            row = _pooled([row for row in rows if row.get("market") == market])
             if row is not None and row.get(f"diff_{column.name}_low") is not None:
-                where = place(row, ("scenario",))
+                where = place(row, keys)
                 found[_told(row, column)].append(baseline)
         parts = [f"{word} {_and(names)}" for word, names in found.items() if names]
         if parts:

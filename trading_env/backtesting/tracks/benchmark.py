@@ -89,7 +89,12 @@ def contestant_of(
     for seed, name in chosen:
         candidate = find_policy(name, track.env)
         found.append(Training(seed, name, candidate.spec))
-        budget = budget or _told(Path(name))
+        own = _told(Path(name))
+        if own and budget and (own.steps > budget.steps or own.trials > budget.trials):
+            took = f"{own.steps:,} steps and {own.trials} trials by its policy.json"
+            reason = f"took {took}, not {budget.steps:,} and {budget.trials}"
+            raise EntryError(f"POLICY {shown(name)}: {reason}")
+        budget = budget or own
     name = Path(text).name if folders or Path(text).is_dir() else text
     if budget is None:
         reason = "incomplete: lacks a budget (--steps, --trials, or in policy.json)"

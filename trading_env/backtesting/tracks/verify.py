@@ -59,6 +59,8 @@ def verify(entry: Entry, source: Path, tracks: Tracks, scale: Results | None = N
         raise _refusal(entry, source, f"is of other tracks: {found}")
     if entry.seeds != [row.seed for row in entry.rows] or len({*entry.seeds}) < len(entry.seeds):
         raise _refusal(entry, source, f"seeds {clip(str(entry.seeds))} are not those of its rows")
+    if entry.budget.steps > 0 and len({row.policy_sha256 for row in entry.rows}) < len(entry.rows):
+        raise _refusal(entry, source, "two of its trainings have the same policy")
     track = tracks.tracks[entry.track]
     who = _contestant(entry, source, track)
     results, beside = play_track(track, [who]), scale or scale_of(track)
