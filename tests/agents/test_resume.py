@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from agents.run import is_finished
 from tests.figures import figure
 
 # `train.py` with learners that are small.
@@ -32,6 +33,16 @@ EXECUTION = ["--env", "execution", "--generations", "5"]
 SMALL = ["--episodes", "2", "--scenario", "price_shock", "--scenario", "bad_data"]
 COMMANDS = {"portfolio": [*PORTFOLIO, *SMALL], "execution": [*EXECUTION, *SMALL]}
 KILLS = 20  # of each command
+
+
+@pytest.mark.parametrize("status", ["running", "interrupted", "failed: FailedError: a cell"])
+def test_a_report_makes_no_training_finished(status: str, tmp_path: Path) -> None:
+    """A report can be written of any run that was evaluated."""
+    assert not is_finished(tmp_path)
+    (tmp_path / "report.html").write_text("")
+    for said, finished in ((status, False), ("finished", True)):
+        (tmp_path / "manifest.json").write_text(json.dumps({"kind": "train", "status": said}))
+        assert is_finished(tmp_path) == finished
 
 
 def hear_interruptions() -> None:
