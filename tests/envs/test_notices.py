@@ -1,4 +1,7 @@
-"""Splits, dividends, listings and rates through the environment: value, causality, parity."""
+"""Splits, dividends, listings and rates through the environment: value, causality, parity.
+
+Over 300 lines because every law is of one market, whose bars and notices the helpers make.
+"""
 
 from typing import Any
 
