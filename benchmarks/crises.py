@@ -91,7 +91,7 @@ MINUTES, HOURS = bars_of("gbpusd_minute"), bars_of("btc_hourly")
 CRISES = {
     "black_monday_1987": Crisis(
         daily(), 60, 1, 2,
-        figures(fall=-0.205, back=0.57, volatility=4.1, volume=3.0)
+        figures(fall=-0.205, back=0.60, volatility=4.1, volume=3.0)
         + figures(ASSUMED, spread=5.0, depth=0.25),
     ),
     "ltcm_1998": Crisis(

@@ -4,9 +4,11 @@ One asset. Confidence c in [0, 1] is a win probability
 
     p = 1/2 + c (p_max - 1/2)
 
-of a trade with symmetric barriers at the stop distance d (log price). On a diffusion that is a
-drift over variance of ln(p / (1 - p)) / (2 d), which is the growth-optimal share (Kelly 1956;
-first-passage odds of Brownian motion with drift).
+of a trade with symmetric barriers at the stop distance d (log price), against even odds at a fair
+price. A price without drift meets +d before -d at odds e^-d, since its logarithm drifts down by
+half its variance; the trade's odds are p / (1 - p) times those. On a diffusion that is a drift over
+variance of ln(p / (1 - p)) / (2 d), which is the growth-optimal share (Kelly 1956; first-passage
+odds of Brownian motion with drift). So at p = 1/2 there is nothing to gain, long or short.
 
 Several together. With mu the drifts and Sigma the covariance of a bar's returns, growth is largest
 at f* = Sigma^-1 mu (Merton 1969). By itself asset a would get f_a = mu_a / s_a^2. So with the
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
 
 @kernel
 def win_probability(confidence: float, risk: "RiskConfig") -> float:
-    """Chance of the target before a stop at the same distance."""
+    """Chance of the target before a stop at the same distance, where a fair price has even odds."""
     return 0.5 + confidence * (risk.max_win_probability - 0.5)
 
 
