@@ -5,8 +5,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trading_env.core.errors import MarketDataError
-from trading_env.envs.execution import ExecutionEnv
 from trading_env.markets import MarketSpecError, load_market
 from trading_env.markets.models.factor import FactorMarket
 
@@ -77,16 +75,6 @@ def test_an_invalid_argument_is_named_in_one_line(changed: dict[str, Any], word:
     with pytest.raises(MarketSpecError, match=word) as error:
         load_market(FACTORS | changed, seed_band=None)
     assert len(str(error.value)) < 200
-
-
-def test_no_parent_order_is_worked_in_a_market_without_any_volume() -> None:
-    with pytest.raises(MarketDataError, match="no volume") as error:
-        ExecutionEnv(
-            market={"generator": "factor", "volume": 0.0, "paths": 2, "bars": 100},
-            parent={"quantity": 10.0},
-            episode_length=5,
-        )
-    assert "\n" not in str(error.value)
 
 
 def test_the_extremes_of_a_bar_are_those_of_a_brownian_path() -> None:

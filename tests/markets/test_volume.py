@@ -133,11 +133,12 @@ def test_a_parent_order_is_no_share_of_unlimited_volume() -> None:
     assert info["position"][0] == pytest.approx(1e5)
 
 
-def test_a_market_that_states_that_nothing_trades_is_no_portfolio() -> None:
+def test_a_market_in_which_nothing_trades_holds_no_account_and_no_order() -> None:
     pool = {"generator": "factor", "volume": 0.0, "paths": 2, "bars": 100}
     with pytest.raises(UserError, match="have no volume"):
         started(pool)
-    played(started(pool, EXECUTION, parent={"quantity": 10.0}))
+    with pytest.raises(UserError, match="have no volume"):
+        started(pool, EXECUTION, parent={"quantity": 10.0})
 
 
 @pytest.mark.parametrize("liquidity", [0.0, -1.0, 1e16, float("nan"), "endless", True])

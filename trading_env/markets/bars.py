@@ -83,10 +83,7 @@ class Market:
     bars_per_day: float = math.nan
     """Bars in a trading day, below 1 for bars that are longer; measured by default."""
     liquidity: float = math.nan
-    """Traded value a day, currency, that was stated in place of volume; NaN: volume is known.
-
-    0 states that nothing ever trades, as the generator `factor` may.
-    """
+    """Traded value a day, currency, that was stated in place of volume; NaN: volume is known."""
     source: str = "arrays"
     """Where the bars come from, for errors and reports."""
     read_as: str = ""

@@ -8,7 +8,6 @@ stops: what lies beyond a stop is spared, and nothing is lost to a price that co
 has the same prices at bar `start_bar`, where an episode of the longest length begins.
 """
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -81,7 +80,6 @@ class TextbookMarket(MarketGenerator):
             bar_seconds=DAY / bars_per_day,
             bars_per_year=BUSINESS_DAYS_PER_YEAR * bars_per_day,
             bars_per_day=float(bars_per_day),
-            liquidity=math.nan if bars.volume.any() else 0.0,
             source=self.pool_name(band),
             trusted=True,
         )
