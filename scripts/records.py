@@ -2,19 +2,17 @@
 
     python scripts/records.py RUN_DIR    # record a finished run of train.py, of both tasks
 
-Recorded are `benchmarks/results/train.json` (of each task the verdict, the command, the versions
-and the time it took), two pictures in `docs/images/`, and
+Recorded are `benchmarks/results/train.json` (of each task the verdict, the command and the
+versions), two pictures in `docs/images/`, and
 `benchmarks/results/throughput.json`. `scripts/docs.py` writes them into the README, and what
 `benchmarks/reliability.py` and others recorded into `docs/reliability.md`.
 """
 
 import json
 import shutil
-import statistics
 import sys
 import tomllib
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +37,7 @@ def training_part() -> str:
         count = recorded["trainings"]
         many = f"{count} trainings" if count > 1 else "1 training"
         parts.append(
-            f"{task.capitalize()}: {commands}, commit {recorded['commit']}, {many}, "
-            f"{recorded['minutes']} minutes each. "
+            f"{task.capitalize()}: {commands}, commit {recorded['commit']}, {many}. "
             + " ".join(recorded["notes"])
             + "\n\n```text\n"
             + "\n".join(recorded["verdict"])
@@ -219,13 +216,11 @@ def trainings(folder: Path) -> list[Path]:
 
 def task_record(folder: Path) -> dict[str, Any]:
     """Read what the README says of one task."""
-    took, manifests = [], []
+    manifests = []
     for run in trainings(folder):
         manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
         if manifest["status"] != "finished":
             raise SystemExit(f"{run}: its status is {manifest['status']!r}, not 'finished'")
-        ends = [datetime.fromisoformat(manifest[end]) for end in ("start", "end")]
-        took.append((ends[1] - ends[0]).total_seconds() / 60.0)
         manifests.append(manifest)
     summary = json.loads(
         (trainings(folder)[0] / "evaluation" / "summary.json").read_text(encoding="utf-8")
@@ -236,7 +231,6 @@ def task_record(folder: Path) -> dict[str, Any]:
         "commit": manifests[-1]["git"]["commit"][:10],
         "versions": manifests[-1]["versions"],
         "trainings": len(manifests),
-        "minutes": round(statistics.median(took), 1),
         "notes": summary["notes"],
         "verdict": verdict,
     }
