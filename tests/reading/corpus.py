@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 
 NEW_YORK = ZoneInfo("America/New_York")
+FIVE_WEST = timezone(timedelta(hours=-5))
 FIELDS = ["open", "high", "low", "close", "volume"]
 TITLED = ["Open", "High", "Low", "Close", "Volume"]
 
@@ -624,6 +625,15 @@ SOUND = [
         {"two_ends": DAILY},
     ),
     Shape(
+        "postgres.csv",
+        text(
+            CANONICAL,
+            lines(COINS, [f"{s}-05" for s in stamps(COINS, "%Y-%m-%d %H:%M:%S", FIVE_WEST)]),
+        ),
+        {"postgres": COINS},
+        {"tz": "America/New_York"},  # of stamps without an offset alone
+    ),
+    Shape(
         "histdata.csv",
         text("", lines(HOURLY, stamps(HOURLY, "%Y%m%d %H%M%S"), mark=";", whole=integer)),
         {"histdata": HOURLY},
@@ -886,6 +896,15 @@ BROKEN: list[tuple[str, Callable[[Path], object], tuple[str, ...], dict[str, Any
         ),
         ("'bid open'", "one asset", "--layout wide"),
         {"layout": "wide"},
+    ),
+    (
+        "offset_in_some.csv",
+        text(
+            CANONICAL,
+            lines(HOURLY.iloc[:3], ["2023-01-02 09:00", "2023-01-02 10:00+00", "2023-01-02 11:00"]),
+        ),
+        ("line 3", "'time'", "time zones differ"),
+        {},
     ),
     ("bomb_of_many.zip", bomb_of_many, ("unpacks to more than",), {}),
     ("no_number.csv", rows_with(7, "2023-02-27,1,2,ten,1,5"), ("line 7", "'low'", "'ten'"), {}),
