@@ -1,4 +1,4 @@
-"""What stands beside prices: a volume without the name of its symbol."""
+"""What stands beside prices: a volume that names no symbol, and two quotes of one asset."""
 
 from pathlib import Path
 
@@ -58,3 +58,23 @@ def test_a_volume_of_several_symbols_is_refused_by_name(tmp_path: Path) -> None:
     whole = {**prices, "AAA_volume": DAILY["volume"], "BBB_volume": DAILY["volume"]}
     path = table(tmp_path / "b.csv", {**whole, "Volume": 2 * DAILY["volume"]})
     assert (load_market(path).volume[0, :, 1] == DAILY["volume"]).all()
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("Ask", "Bid", "AskVolume", "BidVolume"),
+        ("bid", "ask", "bid_size", "ask_size"),
+        ("bid_price", "ask_price", "bid_size", "ask_size"),
+        ("AAPL_bid", "AAPL_ask", "x", "y"),
+        ("bid_px_00", "ask_px_00", "bid_sz_00", "ask_sz_00"),
+        ("best_bid", "best_ask", "mid", "spread"),
+    ],
+)
+def test_two_quotes_of_one_asset_are_no_assets(names: tuple[str, ...], tmp_path: Path) -> None:
+    prices = {name: DAILY["close"] + k for k, name in enumerate(names[:2])}
+    columns = prices | {name: DAILY["volume"] + k for k, name in enumerate(names[2:])}
+    path = table(tmp_path / "a.csv", columns)
+    with pytest.raises(MarketDataError, match=rf"'{names[0]}'.* one asset.*--layout wide"):
+        load_market(path)
+    assert Market.from_file(path, layout="wide").symbols == names

@@ -149,6 +149,12 @@ def _number(cell: str) -> float:
         return float("nan")
 
 
+def _are_quotes(symbols: set[str]) -> bool:
+    """Tell whether two symbols are the bid and the ask of one: `bid`, `ask_price`, `aapl_bid`."""
+    asks = {symbol.replace("bid", "ask") for symbol in symbols if "bid" in symbol}
+    return symbols <= QUOTES or bool(asks & {s.replace("offer", "ask") for s in symbols})
+
+
 def _of_symbols(
     grid: Grid,
     cells: dict[int, tuple[str, str]],
@@ -169,7 +175,7 @@ def _of_symbols(
                 f"two columns of {clip(symbol)} are its {name}", title=grid.titles[position]
             )
         found[asset, name] = Field(asset, name, position)
-    if settings.layout != "wide" and {symbol.lower() for symbol in symbols} <= QUOTES:
+    if settings.layout != "wide" and _are_quotes({symbol.lower() for symbol in symbols}):
         reason = "bid and ask are of one asset: keep one, or rename its columns; or --layout wide"
         raise grid.error(reason, title=grid.titles[next(iter(cells))])
     if len(symbols) > MAX_SYMBOLS:
