@@ -21,6 +21,7 @@ from trading_env.markets.reading.stamp_columns import Seconds, Stamps, localised
 from trading_env.markets.reading.stamps import HOUR, MIDNIGHT, MONTH, clock_text
 from trading_env.markets.reading.tables import CANONICAL, BarTable, rows_by_name
 from trading_env.markets.reading.time_columns import Rows, chosen_times, is_backwards, zone_of
+from trading_env.markets.reading.times import DAY
 from trading_env.markets.reading.validation import BAR_FIELDS, PRICE_FIELDS
 from trading_env.markets.reading.words import EXTRAS
 
@@ -54,6 +55,8 @@ def build(grid: Grid, columns: Columns, settings: ReadingSettings) -> tuple[BarT
     backwards = is_backwards(seconds, groups)
     if backwards:
         groups = [rows[::-1] for rows in groups]
+    if kind == "no offset" and not zone and grid.zone and settings.tz is None:
+        zone = _beside(grid, seconds, time_name)
     if kind == "no offset" and zone is None:
         raise grid.error("names a zone that is not known: state it (--tz)", title=time_name)
     if kind == "no offset" and zone:
@@ -77,6 +80,17 @@ def build(grid: Grid, columns: Columns, settings: ReadingSettings) -> tuple[BarT
     kinds = {"epoch": "epoch", "offset": "times with offsets"}
     clock = kinds.get(kind, f"times of {zone or 'UTC'}")
     return table, "; ".join([layout, f"{clock} in '{clip(time_name, 20)}'", *told])
+
+
+def _beside(grid: Grid, seconds: Seconds, time_name: str) -> str:
+    """Return the zone that stands beside the rows, empty where no time of theirs has a clock."""
+    if not (seconds % DAY).any():
+        return ""
+    zone = zone_of(f"({grid.zone})")
+    if zone is None:
+        reason = f"'{clip(grid.zone)}' beside the rows is no zone that is known: state it (--tz)"
+        raise grid.error(reason, title=time_name)
+    return zone
 
 
 def _decimal(grid: Grid, columns: Columns, settings: ReadingSettings) -> str:
