@@ -5,7 +5,7 @@ the oldest is turned round. A close alone makes a bar of four equal prices. Wher
 volume, every bar has volume 0, so that nothing fills until `liquidity` is stated.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +16,7 @@ from trading_env.core.records import Floats
 from trading_env.markets.reading.columns import Columns
 from trading_env.markets.reading.grid import Cells, Grid
 from trading_env.markets.reading.numbers import WrongCellError, find_mark, numbers_of
+from trading_env.markets.reading.published import YAHOO
 from trading_env.markets.reading.settings import ReadingSettings
 from trading_env.markets.reading.stamp_columns import Seconds, Stamps, localised
 from trading_env.markets.reading.stamps import HOUR, MIDNIGHT, MONTH, clock_text
@@ -23,6 +24,7 @@ from trading_env.markets.reading.tables import CANONICAL, BarTable, rows_by_name
 from trading_env.markets.reading.time_columns import Rows, chosen_times, is_backwards, zone_of
 from trading_env.markets.reading.times import DAY
 from trading_env.markets.reading.validation import BAR_FIELDS, PRICE_FIELDS
+from trading_env.markets.reading.volumes import coins_of, units_of
 from trading_env.markets.reading.words import EXTRAS
 
 
@@ -66,7 +68,8 @@ def build(grid: Grid, columns: Columns, settings: ReadingSettings) -> tuple[BarT
             row = int(read.rows[error.index])
             raise grid.error(str(error), title=time_name, row=row) from None
     flow = np.arange(len(seconds))[::-1] if backwards else np.arange(len(seconds))
-    table, notes = _table(grid, columns, read, seconds, time_name, flow)
+    of_yahoo = columns.shape.startswith(YAHOO) and settings.volume_in is None
+    table, notes = _table(grid, columns, read, seconds, time_name, flow, of_yahoo)
     told = [f"{order} first"] * bool(order) + ["decimal comma"] * (mark == ",")
     is_month = any(MONTH.fullmatch(row[position].strip()) for row in grid.sample[:1])
     told += ["a month is its first day"] * is_month
@@ -189,7 +192,13 @@ def _groups(read: _Read) -> list[Rows]:
 
 
 def _table(
-    grid: Grid, columns: Columns, read: _Read, seconds: Seconds, time_name: str, flow: Rows
+    grid: Grid,
+    columns: Columns,
+    read: _Read,
+    seconds: Seconds,
+    time_name: str,
+    flow: Rows,
+    of_yahoo: bool,
 ) -> tuple[BarTable, list[str]]:
     """Put the numbers of every asset below each other."""
     notes: list[str] = []
@@ -234,9 +243,14 @@ def _table(
         }
         flat |= "open" not in table
         table = {name: table.get(name, table["close"]) for name in (*PRICE_FIELDS, *names)}
-        volume, said = _volume(
+        volume, said = units_of(
             {name: read.numbers[i][rows] for name, i in own.items()}, table["close"]
         )
+        if volume is not None and of_yahoo:
+            name = columns.symbols[len(kept)] if columns.symbols else grid.stem
+            assets_of = [name] * len(rows) if read.symbols is None else list(read.symbols[rows])
+            volume, said = coins_of(volume, table["close"], assets_of)
+            notes += [said] if said and said not in notes else []
         silent += volume is None
         notes += [said] if said and said not in notes else []
         table["volume"] = np.zeros(len(rows)) if volume is None else volume
@@ -273,16 +287,3 @@ def _table(
         adjusts=columns.adjusts,
     )
     return table_of_all, notes
-
-
-def _volume(own: Mapping[str, Floats], close: Floats) -> tuple[Floats | None, str]:
-    """Return the volume in units, None for none, and what there is to say of it."""
-    found = {name: own[name] for name in ("volume", "ticks", "quote") if name in own}
-    found = {name: values for name, values in found.items() if not np.isnan(values).all()}
-    if "volume" in found and ("ticks" not in found or (found["volume"] != 0.0).any()):
-        return found["volume"], ""
-    if "ticks" in found:
-        return found["ticks"], "volume is the count of ticks"
-    if "quote" in found:
-        return found["quote"] / close, "volume is currency over the close"
-    return None, ""

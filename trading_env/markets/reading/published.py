@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 LOT = 100.0
+YAHOO = "yfinance"  # how the names of its shapes begin
 TITLES = frozenset(("Open", "High", "Low", "Close", "Volume"))
 
 
@@ -50,7 +51,7 @@ WITH_HEADER = (
         "Price,Close,High,Low,Open,Volume\nTicker,SPY,SPY,SPY,SPY,SPY\nDate,,,,,\n"
         "2024-01-02,472.65,473.67,470.49,472.16,123623700\n",
         "also with several tickers, as a frame, and as Parquet; Adj Close is left out: prices are "
-        "those as traded",
+        "those as traded; whole volumes of a coin (`BTC-USD`) are currency, divided by the close",
         adjusts=True,
     ),
     Published(

@@ -94,6 +94,7 @@ MONEY = frozenset(
         *("jpy", "krw", "try", "brl", "aud", "cad", "chf", "cny", "inr", "rub"),
     )
 )
+STATE_MONEY = "USD|EUR|GBP|JPY|KRW|TRY|BRL|AUD|CAD|CHF|CNY|INR|RUB|HKD|SGD|MXN|ZAR"
 COINS = frozenset(("btc", "xbt", "eth", "ltc", "xrp", "bch", "bnb", "ada", "sol", "doge"))
 _SUFFIX = re.compile(r"vol(?:ume)?[ _(]+([a-z][a-z0-9]{1,11})\)?", re.IGNORECASE)
 AVERAGES = frozenset(("ma", "sma", "ema", "wma", "avg", "mean", "average", "delta", "profile"))

@@ -1,0 +1,67 @@
+"""Volumes that are not units of the asset, told by whose they are or by what their row says."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.reading.corpus import DAILY, FIELDS, named, yahoo
+from trading_env.markets import Market, load_market
+
+TITLED = {"time": "Date", **{name: name.title() for name in FIELDS}}
+YAHOO = named(DAILY).rename(columns=TITLED)
+UNITS = DAILY["volume"] / DAILY["close"]
+
+
+@pytest.mark.parametrize(
+    "beside", [{"Adj Close": 1.0}, {"Dividends": 0.0, "Stock Splits": 0.0}, {}]
+)
+@pytest.mark.parametrize("stem", ["BTC-USD", "eth-eur", "BTC-USD (1)", "DOGE-JPY_2023"])
+def test_dollars_of_yahoo_s_coins_are_units(
+    stem: str, beside: dict[str, float], tmp_path: Path
+) -> None:
+    path = tmp_path / f"{stem}.csv"
+    YAHOO.assign(**beside).to_csv(path, index=False)
+    market = load_market(path)
+    assert (market.volume[0, :, 0] == UNITS).all()
+    assert "volume of a coin is currency over the close" in market.read_as
+    stated = Market.from_file(path, volume_in="units")
+    assert (stated.volume[0, :, 0] == DAILY["volume"]).all()
+
+
+@pytest.mark.parametrize("stem", ["SPY", "BRK-B", "EUR-USD", "BTC-USDT-SWAP", "BTC-USD-PERP"])
+def test_what_is_no_coin_of_yahoo_stays_in_units(stem: str, tmp_path: Path) -> None:
+    path = tmp_path / f"{stem}.csv"
+    YAHOO.to_csv(path, index=False)
+    assert (load_market(path).volume[0, :, 0] == DAILY["volume"]).all()
+
+
+def test_a_volume_with_fractions_is_none_of_yahoo_s(tmp_path: Path) -> None:
+    path = tmp_path / "BTC-USD.csv"  # so exchanges call the pair too
+    YAHOO.assign(Volume=YAHOO["Volume"] + 0.5).to_csv(path, index=False)
+    assert (load_market(path).volume[0, :, 0] == DAILY["volume"] + 0.5).all()
+
+
+@pytest.mark.parametrize("form", ["wide", "long"])
+def test_a_coin_beside_a_share(form: str, tmp_path: Path) -> None:
+    table = yahoo({"SPY": DAILY, "BTC-USD": DAILY})
+    if form == "long":
+        table = table.stack(level="Ticker", future_stack=True)
+    path = tmp_path / "both.csv"
+    table.to_csv(path)
+    for market in (load_market(path), load_market(table)):
+        coin, share = (market.symbols.index(name) for name in ("BTC-USD", "SPY"))
+        assert (market.volume[0, :, coin] == UNITS).all()
+        assert (market.volume[0, :, share] == DAILY["volume"]).all()
+
+
+def test_a_coin_that_a_folder_names(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    for name in ("BTC-USD", "SPY"):
+        file = tmp_path / "bars" / f"ticker={name}" / "part-0.parquet"
+        file.parent.mkdir(parents=True)
+        YAHOO.assign(Date=pd.to_datetime(YAHOO["Date"])).to_parquet(file)
+    market = load_market(tmp_path / "bars")
+    volume = market.volume[0, :, market.symbols.index("BTC-USD")]
+    assert np.array_equal(volume, UNITS)
