@@ -65,3 +65,31 @@ def test_a_coin_that_a_folder_names(tmp_path: Path) -> None:
     market = load_market(tmp_path / "bars")
     volume = market.volume[0, :, market.symbols.index("BTC-USD")]
     assert np.array_equal(volume, UNITS)
+
+
+def tushare(columns: list[str], vol: float, amount: float) -> pd.DataFrame:
+    """Return bars as tushare names them, with a volume and an amount in some units."""
+    frame = named(DAILY).rename(columns={"time": "trade_date"})
+    frame["trade_date"] = frame["trade_date"].dt.strftime("%Y%m%d")
+    middle = (frame["high"] + frame["low"]) / 2.0
+    frame = frame.assign(ts_code="600000.SH", pre_close=1.0, change=0.1, pct_chg=0.1)
+    frame["amount"] = frame["volume"] * middle / amount
+    frame["vol"] = frame["volume"] / vol
+    return frame[["ts_code", "trade_date", "open", "high", "low", "close", *columns]]
+
+
+@pytest.mark.parametrize("columns", [["vol"], ["vol", "amount"], ["pct_chg", "vol"]])
+def test_lots_of_tushare_are_shares_whatever_columns_are_left(columns: list[str]) -> None:
+    market = load_market(tushare(columns, 100.0, 1000.0))
+    assert market.volume[0, :, 0] == pytest.approx(DAILY["volume"], rel=1e-12)
+    assert "volume times 100" in market.read_as
+
+
+@pytest.mark.parametrize("amount", [1.0, 1000.0])
+def test_a_tushare_volume_that_the_amount_says_is_shares_stays_so(amount: float) -> None:
+    market = load_market(tushare(["vol", "amount"], 1.0, amount))
+    assert (market.volume[0, :, 0] == DAILY["volume"]).all()
+    adjusted = tushare(["vol", "amount"], 100.0, 1000.0)
+    adjusted[["open", "high", "low", "close"]] *= 7.3  # prices of later, which prove nothing
+    market = load_market(adjusted)
+    assert market.volume[0, :, 0] == pytest.approx(DAILY["volume"], rel=1e-12)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from trading_env.core.errors import clip
 from trading_env.markets.reading import words as w
+from trading_env.markets.reading.amounts import Amounts
 from trading_env.markets.reading.bare import bare_columns
 from trading_env.markets.reading.columns import (
     Columns,
@@ -102,7 +103,7 @@ def _single(grid: Grid, settings: ReadingSettings) -> Columns:
     if shape and symbol is not None and settings.volume_in is None:
         names = [row[symbol].strip().upper() for row in grid.sample]
         if names and all(name.endswith(shape.lots_of) for name in names):
-            found = [f._replace(scale=LOT) if f.name == "volume" else f for f in found]
+            found = _of_lots(grid, found, places.get("amount"))
     layout: Shape = settings.layout or ("bars" if symbol is None else "long")
     if layout == "long" and symbol is None:
         raise grid.error("missing; layout long needs symbol, ticker or tic", title="symbol")
@@ -117,6 +118,16 @@ def _single(grid: Grid, settings: ReadingSettings) -> Columns:
         month_first=shape is not None and shape.month_first,
         adjusts=shape is not None and shape.adjusts,
     )
+
+
+def _of_lots(grid: Grid, fields: Sequence[Field], amount: int | None) -> list[Field]:
+    """Take a volume as lots, unless an amount, in currency or thousands of it, says it is units."""
+    place = {field.name: field.position for field in fields}
+    if amount is not None and {"low", "high", "volume"} <= place.keys():
+        says = Amounts(grid, place["low"], place["high"])
+        if says.fits(amount, place["volume"], (1.0, 1e3)):
+            return list(fields)
+    return [f._replace(scale=LOT) if f.name == "volume" else f for f in fields]
 
 
 def _is_of_symbols(header: Sequence[str], prices: dict[str, int]) -> bool:

@@ -139,10 +139,11 @@ WITH_HEADER = (
     ),
     Published(
         "tushare",
-        _names("ts_code,trade_date,pre_close,change,pct_chg,vol,amount"),
+        _names("ts_code,trade_date,vol"),
         "ts_code,trade_date,open,high,low,close,pre_close,change,pct_chg,vol,amount\n"
         "000001.SZ,20240102,9.39,9.42,9.21,9.21,9.39,-0.18,-1.9169,1158366.45,1075742.252\n",
-        "the volume of symbols in .SH, .SZ and .BJ is in lots of 100 shares, and multiplied",
+        "the volume of symbols in .SH, .SZ and .BJ is in lots of 100 shares, and multiplied, "
+        "unless the amount says that it is shares",
         lots_of=(".SH", ".SZ", ".BJ"),
     ),
     Published(
