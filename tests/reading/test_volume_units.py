@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.reading.corpus import DAILY, FIELDS, named, yahoo
-from trading_env.markets import Market, load_market
+from tests.reading.corpus import COINS, DAILY, FIELDS, named, yahoo
+from trading_env.markets import Market, MarketDataError, load_market
 
 TITLED = {"time": "Date", **{name: name.title() for name in FIELDS}}
 YAHOO = named(DAILY).rename(columns=TITLED)
@@ -93,3 +93,108 @@ def test_a_tushare_volume_that_the_amount_says_is_shares_stays_so(amount: float)
     adjusted[["open", "high", "low", "close"]] *= 7.3  # prices of later, which prove nothing
     market = load_market(adjusted)
     assert market.volume[0, :, 0] == pytest.approx(DAILY["volume"], rel=1e-12)
+
+
+FACE = 100.0  # currency, of a contract of the coin
+MIDDLE = (COINS["high"] + COINS["low"]) / 2.0
+HEADER = [
+    *("open_time", *FIELDS, "close_time", "quote_volume", "count"),
+    *("taker_buy_volume", "taker_buy_quote_volume", "ignore"),
+]
+
+
+def rows_of(*beside: pd.Series | float) -> list[list[object]]:
+    """Return rows without names: time, prices, and what stands behind them."""
+    columns = [COINS["time"] * 1000, *(COINS[name] for name in FIELDS[:4]), *beside]
+    filled = [
+        column if isinstance(column, pd.Series) else [column] * len(COINS) for column in columns
+    ]
+    return [list(row) for row in zip(*filled, strict=True)]
+
+
+COIN, MONEY = COINS["volume"], (COINS["volume"] * MIDDLE).round(2)
+CONTRACTS = (MONEY / FACE).round(0)
+LINEAR = COIN * 1000.0  # contracts of a thousandth of the coin
+BINANCE = rows_of(CONTRACTS, 1_700_000_000_000, COIN, 500, CONTRACTS / 2, COIN / 2, 0)
+SPOT = rows_of(COIN, 1_700_000_000_000, MONEY, 500, COIN / 2, MONEY / 2, 0)
+LONG = {"volume": CONTRACTS, "homeNotional": COIN, "foreignNotional": MONEY}
+
+
+def framed(beside: dict[str, pd.Series]) -> pd.DataFrame:
+    return pd.DataFrame(rows_of(*beside.values()), columns=["timestamp", *FIELDS[:4], *beside])
+
+
+IN_COINS = {
+    "binance": BINANCE,
+    "binance_names": pd.DataFrame(BINANCE, columns=HEADER),
+    "binance_spot": SPOT,
+    "okx_swap": rows_of(LINEAR, COIN, MONEY, 1),
+    "okx_inverse": rows_of(CONTRACTS, COIN, MONEY, 1),
+    "okx_spot": rows_of(COIN, MONEY, MONEY, 1),
+    "okx_names": framed({"vol": LINEAR, "volCcy": COIN, "volCcyQuote": MONEY}),
+    "bybit_inverse": rows_of(MONEY.round(0), COIN),
+    "bybit_linear": rows_of(COIN, MONEY),
+    "bybit_names": framed({"volume": MONEY.round(0), "turnover": COIN}),
+    "bitmex": framed(LONG),
+    "bitmex_symbols": framed(LONG).assign(symbol="XBTUSD"),
+    "base_asset": framed({"Volume": CONTRACTS, "Base asset volume": COIN}),
+    "kraken": rows_of(COIN, 13),
+    "mexc": rows_of(COIN, 1_700_000_000_000, MONEY),
+    "mexc_silent": rows_of(COIN, 1_700_000_000_000, 0),
+}
+
+
+@pytest.mark.parametrize("name", IN_COINS)
+def test_of_two_amounts_the_one_that_its_row_says_is_units(name: str, tmp_path: Path) -> None:
+    table = IN_COINS[name]
+    path = tmp_path / "a.csv"
+    frame = table if isinstance(table, pd.DataFrame) else pd.DataFrame(table)
+    frame.to_csv(path, index=False, header=isinstance(table, pd.DataFrame))
+    for market in (load_market(path), load_market(table)):
+        assert (market.volume[0, :, 0] == COIN).all()
+    first = frame.iloc[:, [5]].to_numpy()[:, 0]
+    stated = Market.from_file(path, volume_in="units")
+    assert (stated.volume[0, :, 0] == first).all()
+
+
+LOTS = {
+    "lots": framed({"volume": COIN / 100.0, "amount": MONEY}),
+    "contracts": rows_of(LINEAR, 1_700_000_000_000, MONEY, 500, LINEAR / 2, MONEY / 2, 0),
+    "contracts_names": framed({"volume": LINEAR, "quote_volume": MONEY}),
+    "seven": rows_of(LINEAR, MONEY),
+}
+
+
+@pytest.mark.parametrize("name", LOTS)
+def test_a_volume_that_its_row_disproves_is_refused_by_name(name: str) -> None:
+    table = LOTS[name]
+    with pytest.raises(MarketDataError, match=r"column '(volume|6)'.*state volume_in") as refused:
+        load_market(table)
+    assert len(str(refused.value)) < 200
+    assert Market.from_frame(table, volume_in="units").bars == len(COINS)
+
+
+def test_prices_of_later_prove_nothing_of_a_volume() -> None:
+    frame = framed({"volume": COIN, "amount": MONEY})
+    frame[FIELDS[:4]] = frame[FIELDS[:4]].mul(np.linspace(0.3, 1.0, len(frame)), axis=0)
+    assert (load_market(frame).volume[0, :, 0] == COIN).all()
+    in_thousands = framed({"volume": COIN, "turnover": MONEY / 1e5})
+    assert (load_market(in_thousands).volume[0, :, 0] == COIN).all()
+
+
+@pytest.mark.parametrize(
+    ("row", "units"),
+    [
+        ('["1704067200000",42000,42100,41900,42050,"2081","0.05"]', 0.05),
+        ('["1704067200000",42283.5,42554.5,42261.0,42475.2,"10000","100","4247520","1"]', 100.0),
+        (
+            '[1704067200000,42283.5,42554.5,42261.0,42475.2,"100000",1704070799999,"235.4",500,'
+            '"50000","117.7","0"]',
+            235.4,
+        ),
+    ],
+)
+def test_one_row_is_enough(row: str, units: float, tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(f"[{row}, {row.replace('17040672', '17040708')}]")
+    assert (load_market(path).volume == units).all()

@@ -73,7 +73,7 @@ def build(grid: Grid, columns: Columns, settings: ReadingSettings) -> tuple[BarT
     told = [f"{order} first"] * bool(order) + ["decimal comma"] * (mark == ",")
     is_month = any(MONTH.fullmatch(row[position].strip()) for row in grid.sample[:1])
     told += ["a month is its first day"] * is_month
-    told += ["newest first, turned round"] * backwards + notes
+    told += ["newest first, turned round"] * backwards + notes + [columns.said] * bool(columns.said)
     plain = time_name.lower() == "time" and columns.layout != "wide" and not told
     if plain and not columns.shape and not grid.said:
         layout = CANONICAL

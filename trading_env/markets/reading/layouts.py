@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from trading_env.core.errors import clip
 from trading_env.markets.reading import words as w
-from trading_env.markets.reading.amounts import Amounts
+from trading_env.markets.reading.amounts import Amounts, proved
 from trading_env.markets.reading.bare import bare_columns
 from trading_env.markets.reading.columns import (
     Columns,
@@ -51,6 +51,8 @@ def find_columns(grid: Grid, settings: ReadingSettings) -> Columns:
         named = {name: i for i, name in enumerate(found.columns) if name}
         kept = {k: v for k, v in named.items() if k not in ("time", "clock", "symbol")}
         fields = [Field(-1, name, position) for name, position in kept.items()]
+        amounts = {i: w.AMOUNT_KINDS[name] for name, i in kept.items() if name in w.AMOUNT_KINDS}
+        bars, said = _settled(grid, with_volume(grid, fields, {}, settings), amounts, settings)
         return Columns(
             layout="long" if "symbol" in named else "bars",
             shape=found.name,
@@ -58,7 +60,8 @@ def find_columns(grid: Grid, settings: ReadingSettings) -> Columns:
             clock=named.get("clock"),
             symbol=named.get("symbol"),
             symbols=(),
-            fields=tuple(with_volume(grid, fields, {}, settings)),
+            fields=tuple(bars),
+            said=said,
         )
     if len(grid.header) > 1:
         return stacked_columns(grid, settings)
@@ -104,6 +107,7 @@ def _single(grid: Grid, settings: ReadingSettings) -> Columns:
         names = [row[symbol].strip().upper() for row in grid.sample]
         if names and all(name.endswith(shape.lots_of) for name in names):
             found = _of_lots(grid, found, places.get("amount"))
+    found, said = _settled(grid, found, _amounts(words), settings)
     layout: Shape = settings.layout or ("bars" if symbol is None else "long")
     if layout == "long" and symbol is None:
         raise grid.error("missing; layout long needs symbol, ticker or tic", title="symbol")
@@ -117,7 +121,24 @@ def _single(grid: Grid, settings: ReadingSettings) -> Columns:
         fields=(*found, *signals_of(grid, header), *_extras(places, prices)),
         month_first=shape is not None and shape.month_first,
         adjusts=shape is not None and shape.adjusts,
+        said=said,
     )
+
+
+def _settled(
+    grid: Grid, fields: list[Field], amounts: dict[int, str], settings: ReadingSettings
+) -> tuple[list[Field], str]:
+    """Hold the volume against the amounts beside it, unless it is stated."""
+    if settings.volume_in is not None or settings.liquidity is not None:
+        return fields, ""
+    return proved(grid, fields, amounts)
+
+
+def _amounts(words: Sequence[str]) -> dict[int, str]:
+    """Return the columns that may be amounts of a bar."""
+    found = {i: "exact" for i, word in enumerate(words) if word in w.EXACT}
+    loose = {*w.QUOTE, *w.UNSURE, *w.NOTIONAL}
+    return found | {i: "loose" for i, word in enumerate(words) if word in loose - {*w.EXACT}}
 
 
 def _of_lots(grid: Grid, fields: Sequence[Field], amount: int | None) -> list[Field]:

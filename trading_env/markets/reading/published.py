@@ -31,7 +31,8 @@ class Published(NamedTuple):
 class Bare(NamedTuple):
     """A shape without a header: kind and meaning of each column.
 
-    Kinds: `epoch`, `date` (any stamp that is no epoch), `clock`, `word`, `number`.
+    Kinds: `epoch`, `date` (any stamp that is no epoch), `clock`, `word`, `number`. An `amount` and
+    its like are held against the volume (`amounts.py`).
     """
 
     name: str
@@ -188,7 +189,7 @@ WITH_HEADER = (
     ),
 )
 
-KLINE = ("time", "open", "high", "low", "close", "volume", *[""] * 6)
+KLINE = ("time", "open", "high", "low", "close", "volume", "", "amount", *[""] * 4)
 BARE = (
     Bare(
         "Binance klines, bare",
@@ -205,7 +206,7 @@ BARE = (
     ),
     Bare(
         "Kraken, files",
-        KLINE[:7],
+        (*KLINE[:6], "turnover"),
         ("epoch",),
         "1704067200,42283.5,42554.5,42261.0,42475.2,1.6,13\n",
     ),
@@ -218,7 +219,7 @@ BARE = (
     ),
     Bare(
         "MEXC and Bitget",
-        KLINE[:8],
+        (*KLINE[:6], "other amount", "amount"),
         ("epoch",),
         '[[1704067200000, "42283.58", "42554.57", "42261.0", "42475.2", "1.6", 1704070800000, '
         '"67960.4"]]',
@@ -243,15 +244,16 @@ BARE = (
     ),
     Bare(
         "KuCoin",
-        ("time", "open", "close", "high", "low", "volume", ""),
+        ("time", "open", "close", "high", "low", "volume", "turnover"),
         ("epoch",),
         '[["1704067200", "42283.58", "42475.23", "42554.57", "42261.02", "1.6", "67960.4"]]',
     ),
     Bare(
         "OKX",
-        (*KLINE[:6], "", "", ""),
+        (*KLINE[:6], "amount", "other amount", ""),
         ("epoch",),
-        '[["1704067200000", "42283.5", "42554.5", "42261.0", "42475.2", "1.6", "1.6", "67", "1"]]',
+        '[["1704067200000", "42283.5", "42554.5", "42261.0", "42475.2", "160", "1.6", "67960.3", '
+        '"1"]]',
     ),
     Bare(
         "HistData", KLINE[:6], ("date",), "20240102 170000;1.104270;1.104500;1.103990;1.104330;0\n"
