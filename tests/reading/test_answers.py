@@ -1,10 +1,11 @@
-"""What an answer in JSON says of its rows counts: the zone of their clock."""
+"""What an answer says of its rows counts: the zone of their clock, prices in fixed point."""
 
 import json
 from datetime import UTC
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from tests.reading.corpus import FIELDS, HOURLY, NEW_YORK, stamps
@@ -56,3 +57,39 @@ def test_json_that_names_its_zone_is_of_its_clock(
         days["values"] = days["values"][::24]
     path.write_text(json.dumps(days))
     assert (load_market(path).time % 86_400 == 0).all()  # days have no clock
+
+
+DATABENTO = "ts_event,rtype,publisher_id,instrument_id,open,high,low,close,volume,symbol"
+
+
+@pytest.mark.parametrize("times", [10**9, 1])
+@pytest.mark.parametrize("named", [True, False])
+def test_prices_in_fixed_point_are_currency(times: int, named: bool, tmp_path: Path) -> None:
+    rows = [
+        ",".join(
+            [
+                f"{row.time}000000000,33,1,4916",
+                *(
+                    f"{round(v * times, 5)}" if times == 1 else f"{round(v * times)}"
+                    for v in prices
+                ),
+                f"{int(row.volume)},ESH4",
+            ]
+        )
+        for row in HOURLY.itertuples()
+        for prices in [(row.open, row.high, row.low, row.close)]
+    ]
+    header, path = DATABENTO, tmp_path / "4916.csv"
+    if not named:
+        header, rows = header.rpartition(",")[0], [row.rpartition(",")[0] for row in rows]
+    path.write_text("\n".join([header, *rows]) + "\n")
+    for market in (load_market(path), load_market(pd.read_csv(path))):
+        assert_holds(market, {"ESH4" if named else "4916": HOURLY})
+        assert ("prices times 1e-09" in market.read_as) == (times != 1)
+
+
+def test_whole_prices_of_others_stay_as_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    rows = [f"2024-01-0{k},2000000000,2000000000,2000000000,2000000000,5" for k in range(1, 9)]
+    path.write_text("\n".join(["time,open,high,low,close,volume", *rows]))
+    assert (load_market(path).close == 2e9).all()

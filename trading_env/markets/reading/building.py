@@ -139,7 +139,7 @@ def _read(grid: Grid, columns: Columns, settings: ReadingSettings, mark: str) ->
             for i, field in enumerate(fields):
                 position = field.position
                 values, nothing = numbers_of(cells[position], mark)
-                parts[i].append(values * field.scale)
+                parts[i].append(_times(values, field.scale))
                 empty[i].append(nothing)
         except WrongCellError as error:
             row = int(rows[error.index])
@@ -162,6 +162,11 @@ def _read(grid: Grid, columns: Columns, settings: ReadingSettings, mark: str) ->
         [np.concatenate(own) for own in parts],
         [np.concatenate(own) for own in empty],
     )
+
+
+def _times(values: Floats, scale: float) -> Floats:
+    """Multiply, or divide by what a scale below 1 is one over of, as decimals are rounded."""
+    return values * scale if scale >= 1.0 else values / round(1.0 / scale)
 
 
 def _names(cells: Cells) -> NDArray[np.object_]:
@@ -270,7 +275,8 @@ def _table(
         name: np.concatenate([own[name] for own in values]) for name in (*BAR_FIELDS, *names)
     }
     scales = dict.fromkeys(f.scale for f in columns.fields if f.scale != 1.0)
-    notes += [f"volume times {scale:,.0f}" for scale in scales]
+    notes += [f"volume times {scale:,.0f}" for scale in scales if scale > 1.0]
+    notes += [f"prices times {scale:g}" for scale in scales if scale < 1.0]
     notes += ["each bar is its close four times"] * flat
     notes += [f"{dropped} rows without a price left out"] * (dropped > 0)
     notes += ["no volume: nothing fills until liquidity is stated"] * (silent == assets)

@@ -8,7 +8,7 @@ settles it. Columns that mean nothing here are ignored.
 import difflib
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from trading_env.core.errors import clip
 from trading_env.markets.reading import words as w
@@ -23,7 +23,7 @@ from trading_env.markets.reading.columns import (
     zone_named,
 )
 from trading_env.markets.reading.grid import Grid
-from trading_env.markets.reading.published import LOT, kinds_of, published
+from trading_env.markets.reading.published import BILLIONTH, LOT, kinds_of, published
 from trading_env.markets.reading.settings import ReadingSettings, Shape
 from trading_env.markets.reading.stamps import HOUR, MIDNIGHT
 from trading_env.markets.reading.validation import BAR_FIELDS, PRICE_FIELDS
@@ -31,6 +31,7 @@ from trading_env.markets.reading.volumes import volumes_of, with_volume
 from trading_env.markets.reading.wide import pairs_of, stacked_columns, wide_columns
 
 APART = "columns are apart by a comma, ;, | or a tab"
+LONGEST_WHOLE = 6  # digits of a whole price that is as it stands
 _FRACTION = re.compile(r"[0-9]*[.,](?![0]+$)[0-9]+")
 SHOWN_TIMES = ("time", "date", "datetime", "timestamp")
 
@@ -100,6 +101,8 @@ def _single(grid: Grid, settings: ReadingSettings) -> Columns:
     if missing and list(prices) != ["close"]:
         raise grid.error(lost(words, missing[0]), title=missing[0])
     found = [Field(-1, name, position) for name, position in prices.items()]
+    if shape and shape.fixed_point and _are_billionths(grid, prices.values()):
+        found = [field._replace(scale=BILLIONTH) for field in found]
     if shape and shape.quote and "volume" in volumes:
         volumes["quote"] = volumes.pop("volume")
     found = with_volume(grid, found, volumes, settings)
@@ -139,6 +142,13 @@ def _amounts(words: Sequence[str]) -> dict[int, str]:
     found = {i: "exact" for i, word in enumerate(words) if word in w.EXACT}
     loose = {*w.QUOTE, *w.UNSURE, *w.NOTIONAL}
     return found | {i: "loose" for i, word in enumerate(words) if word in loose - {*w.EXACT}}
+
+
+def _are_billionths(grid: Grid, positions: Collection[int]) -> bool:
+    """Tell whether prices are in fixed point: whole, and a thousandth of currency or more."""
+    cells = [row[i].strip() for row in grid.sample for i in positions]
+    whole = [cell for cell in cells if cell not in w.MISSING]
+    return bool(whole) and all(cell.isdigit() and len(cell) > LONGEST_WHOLE for cell in whole)
 
 
 def _of_lots(grid: Grid, fields: Sequence[Field], amount: int | None) -> list[Field]:

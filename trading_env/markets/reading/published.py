@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 LOT = 100.0
+BILLIONTH = 1e-9
 YAHOO = "yfinance"  # how the names of its shapes begin
 TITLES = frozenset(("Open", "High", "Low", "Close", "Volume"))
 
@@ -25,6 +26,7 @@ class Published(NamedTuple):
     month_first: bool = False
     adjusts: bool = False  # its prices are products, so that rounding is to be expected
     quote: bool = False  # its volume is currency
+    fixed_point: bool = False  # its prices, where they are whole, are billionths of currency
     lots_of: tuple[str, ...] = ()  # ends of the symbols whose volume is in lots of `LOT`
 
 
@@ -146,6 +148,14 @@ WITH_HEADER = (
         "the volume of symbols in .SH, .SZ and .BJ is in lots of 100 shares, and multiplied, "
         "unless the amount says that it is shares",
         lots_of=(".SH", ".SZ", ".BJ"),
+    ),
+    Published(
+        "Databento",
+        _names("ts_event,rtype,publisher_id"),
+        "ts_event,rtype,publisher_id,instrument_id,open,high,low,close,volume\n"
+        "1704205800000000000,33,1,4916,472160000000,473670000000,470490000000,472650000000,1236\n",
+        "whole prices are billionths, and multiplied",
+        fixed_point=True,
     ),
     Published(
         "decimal comma",
