@@ -110,6 +110,15 @@ def indian(value: float) -> str:
     return '"' + re.sub(r"(?<=\d)(?=(?:\d\d)+\d\.)", ",", f"{value:.2f}") + '"'
 
 
+def swiss(value: float) -> str:
+    """Write a number as it is written in Switzerland."""
+    return f"{value:,.2f}".replace(",", "'")
+
+
+def swiss_whole(value: float) -> str:
+    return swiss(value)[:-3]
+
+
 def rupees(value: float) -> str:
     """Write a whole number so."""
     return indian(value)[:-4] + '"'
@@ -733,6 +742,11 @@ SOUND = [
         {"adjusted_alone": closes(DAILY)},
     ),
     Shape(
+        "swiss.csv",
+        text(CANONICAL, lines(LAKHS, stamps(LAKHS, "%Y-%m-%d"), show=swiss, whole=swiss_whole)),
+        {"swiss": LAKHS},
+    ),
+    Shape(
         "lakhs.csv",
         text(
             "Date,Open (₹),High (₹),Low (₹),Close (₹),Volume",
@@ -896,6 +910,18 @@ BROKEN: list[tuple[str, Callable[[Path], object], tuple[str, ...], dict[str, Any
         ),
         ("'bid open'", "one asset", "--layout wide"),
         {"layout": "wide"},
+    ),
+    (
+        "thirty_seconds.csv",
+        text(
+            "date,open,high,low,close,volume",
+            [
+                f"{d},112'160,112'245,112'0{i % 32:02},112'200,{1000 + i}"
+                for i, d in enumerate(DATES)
+            ],
+        ),
+        ("'open'", '"112\'160"', "32nds", "--decimal"),
+        {"decimal": "point"},
     ),
     (
         "offset_in_some.csv",

@@ -15,7 +15,8 @@ from trading_env.core.errors import MarketDataError, clip
 from trading_env.core.records import Floats
 from trading_env.markets.reading.columns import Columns
 from trading_env.markets.reading.grid import Cells, Grid
-from trading_env.markets.reading.numbers import WrongCellError, find_mark, numbers_of
+from trading_env.markets.reading.marks import decimal_mark
+from trading_env.markets.reading.numbers import WrongCellError, numbers_of
 from trading_env.markets.reading.published import YAHOO
 from trading_env.markets.reading.settings import ReadingSettings
 from trading_env.markets.reading.stamp_columns import Seconds, Stamps, localised
@@ -47,7 +48,7 @@ def build(grid: Grid, columns: Columns, settings: ReadingSettings) -> tuple[BarT
     Raises:
         MarketDataError: a cell is wrong, or has two meanings.
     """
-    mark = _decimal(grid, columns, settings)
+    mark = decimal_mark(grid, columns, settings)
     read = _read(grid, columns, settings, mark)
     groups = _groups(read)
     seconds, position, order = chosen_times(grid, columns, read.rows, read.stamps, groups)
@@ -94,26 +95,6 @@ def _beside(grid: Grid, seconds: Seconds, time_name: str) -> str:
         reason = f"'{clip(grid.zone)}' beside the rows is no zone that is known: state it (--tz)"
         raise grid.error(reason, title=time_name)
     return zone
-
-
-def _decimal(grid: Grid, columns: Columns, settings: ReadingSettings) -> str:
-    """Return the decimal mark of a text file."""
-    if settings.decimal is not None:
-        return "." if settings.decimal == "point" else ","
-    if not grid.mark:
-        return "."
-    positions = [field.position for field in columns.fields]
-    prices = [f.position for f in columns.fields if f.name in PRICE_FIELDS]
-    mark, cell = find_mark(row[i] for row in grid.sample for i in positions)
-    if mark == "," and grid.mark == ",":
-        first = find_mark(grid.sample[0][i] for i in prices)[0] if grid.sample else "."
-        return "," if first == "," else "."
-    if mark == "":
-        found = ((r, i) for r, row in enumerate(grid.sample) for i in positions if row[i] == cell)
-        _, position = next(found)
-        reason = f"'{clip(cell)}': a decimal comma or thousands? state decimal (--decimal comma)"
-        raise grid.error(reason, title=grid.titles[position])
-    return mark
 
 
 def _read(grid: Grid, columns: Columns, settings: ReadingSettings, mark: str) -> _Read:
