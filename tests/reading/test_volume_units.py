@@ -172,6 +172,8 @@ def test_a_volume_that_its_row_disproves_is_refused_by_name(name: str) -> None:
         load_market(table)
     assert len(str(refused.value)) < 200
     assert Market.from_frame(table, volume_in="units").bars == len(COINS)
+    quote = Market.from_frame(table, volume_in="quote")  # the amount is the currency
+    assert quote.volume[0, :, 0] == pytest.approx((MONEY / COINS["close"]).to_numpy(), rel=1e-9)
 
 
 def test_prices_of_later_prove_nothing_of_a_volume() -> None:

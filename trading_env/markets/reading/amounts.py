@@ -108,9 +108,21 @@ def proved(
             row = says.first(i, units)
             reason = f"'{clip(row[i], 20)}' in '{clip(grid.titles[i], 20)}' over "
             reason += f"'{clip(row[units], 20)}' is no price of its bar: contracts or lots? "
-            reason += "state volume_in (--volume-in units)"
+            reason += "state volume_in (--volume-in quote or units)"
             raise grid.error(reason, title=grid.titles[units])
     return list(fields), ""
+
+
+def as_currency(grid: Grid, fields: Sequence[Field], amounts: Mapping[int, str]) -> list[Field]:
+    """Take the amount where currency is stated, and what was chosen counts units or lots."""
+    place = {field.name: field for field in fields}
+    if not {"low", "high", "quote"} <= place.keys():
+        return list(fields)
+    says = Amounts(grid, place["low"].position, place["high"].position)
+    chosen = place["quote"].position
+    found = (i for i in amounts if i != chosen and says.fits(i, chosen, (1.0, *LOTS, *FRACTIONS)))
+    own = next(found, chosen)
+    return [f._replace(position=own) if f.name == "quote" else f for f in fields]
 
 
 def _number(cell: str) -> tuple[float, float]:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 
 from trading_env.core.errors import clip
 from trading_env.markets.reading import words as w
-from trading_env.markets.reading.amounts import Amounts, proved
+from trading_env.markets.reading.amounts import Amounts, as_currency, proved
 from trading_env.markets.reading.bare import bare_columns
 from trading_env.markets.reading.columns import (
     Columns,
@@ -132,6 +132,8 @@ def _settled(
     grid: Grid, fields: list[Field], amounts: dict[int, str], settings: ReadingSettings
 ) -> tuple[list[Field], str]:
     """Hold the volume against the amounts beside it, unless it is stated."""
+    if settings.volume_in == "quote":
+        return as_currency(grid, fields, amounts), ""
     if settings.volume_in is not None or settings.liquidity is not None:
         return fields, ""
     return proved(grid, fields, amounts)
