@@ -138,6 +138,7 @@ IN_COINS = {
     "bitmex": framed(LONG),
     "bitmex_symbols": framed(LONG).assign(symbol="XBTUSD"),
     "base_asset": framed({"Volume": CONTRACTS, "Base asset volume": COIN}),
+    "names_changed": framed({"Volume BTC": MONEY, "Volume USD": COIN}),
     "kraken": rows_of(COIN, 13),
     "mexc": rows_of(COIN, 1_700_000_000_000, MONEY),
     "mexc_silent": rows_of(COIN, 1_700_000_000_000, 0),

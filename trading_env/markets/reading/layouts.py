@@ -110,7 +110,7 @@ def _single(grid: Grid, settings: ReadingSettings) -> Columns:
         names = [row[symbol].strip().upper() for row in grid.sample]
         if names and all(name.endswith(shape.lots_of) for name in names):
             found = _of_lots(grid, found, places.get("amount"))
-    found, said = _settled(grid, found, _amounts(words), settings)
+    found, said = _settled(grid, found, _amounts(header, words), settings)
     layout: Shape = settings.layout or ("bars" if symbol is None else "long")
     if layout == "long" and symbol is None:
         raise grid.error("missing; layout long needs symbol, ticker or tic", title="symbol")
@@ -139,11 +139,16 @@ def _settled(
     return proved(grid, fields, amounts)
 
 
-def _amounts(words: Sequence[str]) -> dict[int, str]:
+def _amounts(header: Sequence[str], words: Sequence[str]) -> dict[int, str]:
     """Return the columns that may be amounts of a bar."""
-    found = {i: "exact" for i, word in enumerate(words) if word in w.EXACT}
-    loose = {*w.QUOTE, *w.UNSURE, *w.NOTIONAL}
-    return found | {i: "loose" for i, word in enumerate(words) if word in loose - {*w.EXACT}}
+    loose, pair = {*w.QUOTE, *w.UNSURE, *w.NOTIONAL}, w.MONEY | w.COINS
+    found: dict[int, str] = {}
+    for i, word in enumerate(words):
+        if word in w.EXACT:
+            found[i] = "exact"
+        elif word in loose or w.currency_of(header[i]) in pair:
+            found[i] = "loose"
+    return found
 
 
 def _are_billionths(grid: Grid, positions: Collection[int]) -> bool:

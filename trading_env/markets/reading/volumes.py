@@ -20,6 +20,7 @@ from trading_env.markets.reading.grid import Grid
 from trading_env.markets.reading.settings import ReadingSettings
 from trading_env.markets.reading.validation import PRICE_FIELDS
 
+LONGEST = 80  # characters of a name that may be a pair
 _PAIR = re.compile(
     rf"(?:.*[_ ])?(?!(?:{w.STATE_MONEY})-)[A-Z0-9]{{2,10}}-(?:{w.STATE_MONEY})(?:[ _(].*)?"
 )
@@ -126,7 +127,7 @@ def coins_of(volume: Floats, close: Floats, names: Sequence[str]) -> tuple[Float
     Returns:
         The volume, and what there is to say of it.
     """
-    pairs = {name: _PAIR.fullmatch(name.strip().upper()) is not None for name in set(names)}
+    pairs = {name: _PAIR.fullmatch(name[:LONGEST].upper()) is not None for name in set(names)}
     coins = np.array([pairs[name] for name in names], dtype=np.bool_)
     own = volume[coins]
     if not coins.any() or not (np.isnan(own) | (own == np.floor(own))).all():
