@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 
 NEW_YORK = ZoneInfo("America/New_York")
+FIVE_WEST = timezone(timedelta(hours=-5))
 FIELDS = ["open", "high", "low", "close", "volume"]
 TITLED = ["Open", "High", "Low", "Close", "Volume"]
 
@@ -107,6 +108,15 @@ def grouped(value: float) -> str:
 def indian(value: float) -> str:
     """Write a number as it is written in India, commas behind every second digit."""
     return '"' + re.sub(r"(?<=\d)(?=(?:\d\d)+\d\.)", ",", f"{value:.2f}") + '"'
+
+
+def swiss(value: float) -> str:
+    """Write a number as it is written in Switzerland."""
+    return f"{value:,.2f}".replace(",", "'")
+
+
+def swiss_whole(value: float) -> str:
+    return swiss(value)[:-3]
 
 
 def rupees(value: float) -> str:
@@ -624,6 +634,15 @@ SOUND = [
         {"two_ends": DAILY},
     ),
     Shape(
+        "postgres.csv",
+        text(
+            CANONICAL,
+            lines(COINS, [f"{s}-05" for s in stamps(COINS, "%Y-%m-%d %H:%M:%S", FIVE_WEST)]),
+        ),
+        {"postgres": COINS},
+        {"tz": "America/New_York"},  # of stamps without an offset alone
+    ),
+    Shape(
         "histdata.csv",
         text("", lines(HOURLY, stamps(HOURLY, "%Y%m%d %H%M%S"), mark=";", whole=integer)),
         {"histdata": HOURLY},
@@ -721,6 +740,11 @@ SOUND = [
         "adjusted_alone.csv",
         text("Date,Adj Close", lines(DAILY, stamps(DAILY, "%Y-%m-%d"), ["close"])),
         {"adjusted_alone": closes(DAILY)},
+    ),
+    Shape(
+        "swiss.csv",
+        text(CANONICAL, lines(LAKHS, stamps(LAKHS, "%Y-%m-%d"), show=swiss, whole=swiss_whole)),
+        {"swiss": LAKHS},
     ),
     Shape(
         "lakhs.csv",
@@ -886,6 +910,27 @@ BROKEN: list[tuple[str, Callable[[Path], object], tuple[str, ...], dict[str, Any
         ),
         ("'bid open'", "one asset", "--layout wide"),
         {"layout": "wide"},
+    ),
+    (
+        "thirty_seconds.csv",
+        text(
+            "date,open,high,low,close,volume",
+            [
+                f"{d},112'160,112'245,112'0{i % 32:02},112'200,{1000 + i}"
+                for i, d in enumerate(DATES)
+            ],
+        ),
+        ("'open'", '"112\'160"', "32nds", "--decimal"),
+        {"decimal": "point"},
+    ),
+    (
+        "offset_in_some.csv",
+        text(
+            CANONICAL,
+            lines(HOURLY.iloc[:3], ["2023-01-02 09:00", "2023-01-02 10:00+00", "2023-01-02 11:00"]),
+        ),
+        ("line 3", "'time'", "time zones differ"),
+        {},
     ),
     ("bomb_of_many.zip", bomb_of_many, ("unpacks to more than",), {}),
     ("no_number.csv", rows_with(7, "2023-02-27,1,2,ten,1,5"), ("line 7", "'low'", "'ten'"), {}),

@@ -1,4 +1,7 @@
-"""A fault that is planted in sound bars is found at its row, and a repair takes it out."""
+"""A fault that is planted in sound bars is found at its row, and a repair takes it out.
+
+The file is long because the faults are one list: what finds one must not find another.
+"""
 
 import json
 import warnings
@@ -227,6 +230,79 @@ def test_dividends_are_seen_in_the_adjusted_close(
     found = judged(capsys, path, "--repair", str(out), code=1)
     assert [(row["kind"], row["line"]) for row in found["findings"]] == [("dividend", 102)]
     assert load_market(out).close[0, :, 0] == pytest.approx(frame["Adj Close"].to_numpy())
+
+
+def as_traded(sound: pd.DataFrame, splits: dict[int, float], in_adjusted: bool) -> pd.DataFrame:
+    """Return bars as they were traded, and the adjusted close, of 2% dividends and these splits."""
+    frame = named(sound).rename(columns={"time": "Date", **{n: n.title() for n in FIELDS}})
+    adjusted = frame["Close"] * np.where(frame.index < 100, 0.98, 1.0)
+    for bar, ratio in splits.items():
+        before = frame.index < bar
+        for name in PRICES:
+            frame.loc[before, name.title()] *= ratio
+        frame["Volume"] = np.where(before, frame["Volume"] / ratio, frame["Volume"])
+        adjusted = adjusted if in_adjusted else adjusted * np.where(before, ratio, 1.0)
+    return frame.assign(**{"Adj Close": adjusted})
+
+
+ONE, TWO, SMALL = {150: 4.0}, {60: 0.1, 150: 4.0}, {200: 1.5}
+
+
+@pytest.mark.parametrize(
+    ("splits", "missed", "in_adjusted"),
+    [
+        *((splits, missed, True) for splits in (ONE, TWO, SMALL) for missed in (False, True)),
+        (ONE, False, False),
+        (TWO, False, False),
+    ],
+)
+def test_splits_and_dividends_in_the_adjusted_close_are_told_apart(
+    splits: dict[int, float],
+    missed: bool,
+    in_adjusted: bool,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    sound = LONG.copy()
+    sound["volume"] *= 1_000.0
+    if missed:  # by its volume, which is that of the time before it in shares of then
+        for bar, ratio in splits.items():
+            sound.loc[bar:, "volume"] /= ratio
+    frame = as_traded(sound, splits, in_adjusted)
+    path, out = tmp_path / "a.csv", tmp_path / "b.csv"
+    frame.to_csv(path, index=False)
+    found = judged(capsys, path, "--repair", str(out), code=1)
+    told = {(row["kind"], row["line"]) for row in found["findings"]}
+    assert told == {("dividend", 102), *(("split", bar + 2) for bar in splits)}
+    market = load_market(out)
+    expected = sound["close"] * np.where(sound.index < 100, 0.98, 1.0)
+    assert market.close[0, :, 0] == pytest.approx(expected.to_numpy(), rel=1e-9)
+    assert market.volume[0, :, 0] == pytest.approx(sound["volume"].to_numpy(), rel=1e-9)
+
+
+def test_a_split_with_a_dividend_on_its_day_is_repaired_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frame = as_traded(LONG, {100: 4.0}, True)  # the 2% are paid then
+    path, out = tmp_path / "a.csv", tmp_path / "b.csv"
+    frame.to_csv(path, index=False)
+    found = judged(capsys, path, "--repair", str(out), code=1)
+    assert [(row["kind"], row["line"]) for row in found["findings"]] == [("split", 102)]
+    market = load_market(out)
+    assert market.close[0, :, 0] == pytest.approx(frame["Adj Close"].to_numpy(), rel=1e-9)
+    assert market.volume[0, :, 0] == pytest.approx(LONG["volume"].to_numpy(), rel=1e-9)
+
+
+def test_a_dividend_of_the_size_of_no_split_leaves_volume_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frame = as_traded(LONG, {}, True)
+    frame["Adj Close"] *= np.where(frame.index < 200, 1 / 1.28, 1.0)  # near 5:4, and paid in cash
+    path, out = tmp_path / "a.csv", tmp_path / "b.csv"
+    frame.to_csv(path, index=False)
+    found = judged(capsys, path, "--repair", str(out), code=1)
+    assert [(row["kind"], row["count"]) for row in found["findings"]] == [("dividend", 2)]
+    assert (load_market(out).volume[0, :, 0] == LONG["volume"]).all()
 
 
 @pytest.mark.filterwarnings("error")

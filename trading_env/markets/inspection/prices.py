@@ -3,7 +3,8 @@
 A split that was not adjusted is a step of the price, close to open, at a usual ratio, after which
 the median volume of 40 bars has moved the other way by more than half of it (in logarithms), or
 which a column of splits states. A crash doubles its volume too, so a step counts only where it is
-eight times the usual move of its series. A misplaced point is a price 10, 100 or 1,000 times both
+eight times the usual move of its series. An adjusted close tells a split by itself, where it and
+the price step by one ratio. A misplaced point is a price 10, 100 or 1,000 times both
 of its neighbours, or that part of them, for at most three bars. Dividends are seen where a column
 of them, or of adjusted closes, stands beside the close: a price alone does not tell them.
 """
@@ -25,6 +26,7 @@ INVERSE = 0.55  # of a step, in logarithms, that the volume goes the other way
 AROUND = 40  # bars of volume on each side of a split
 STALE, SILENT = 5, 5  # bars in a row
 SHORTEST_GLITCH = 3
+EXACT = 0.005  # of a split's ratio, where the adjusted close tells it
 ADJUSTED = 5e-4  # a step of the ratio of adjusted close to close that is no rounding
 
 
@@ -101,11 +103,11 @@ def splits(series: Series) -> tuple[list[Finding], list[Change]]:
     return found, changes
 
 
-def _ratio(step: float) -> Fraction | None:
+def _ratio(step: float, slack: float = NEAR) -> Fraction | None:
     """Return shares after for one before, where a step is that of a split."""
     for ratio in RATIOS:
         for turned in (ratio, 1 / ratio):
-            if abs(step + np.log(float(turned))) < NEAR:
+            if abs(step + np.log(float(turned))) < slack:
                 return turned
     return None
 
@@ -118,28 +120,72 @@ def _moves_against(step: float, before: Floats, after: Floats) -> bool:
     return bool(-np.log(new / old) / step > INVERSE)
 
 
-def dividends(series: Series) -> tuple[list[Finding], list[Change]]:
-    """Find dividends that prices do not have in them, from what stands beside the bars."""
-    close = series.prices["close"]
-    paid = series.extras.get("dividend")
+def has_adjusted(series: Series) -> bool:
+    """Tell whether an adjusted close stands beside every close."""
     adjusted = series.extras.get("adjusted")
-    if adjusted is not None and np.isfinite(adjusted).all() and (adjusted > 0.0).all():
-        factor = adjusted / close
-        steps = np.abs(np.diff(factor)) / factor[1:]
-        rounding = 0.011 / np.minimum(adjusted[1:], adjusted[:-1])
-        bars = np.flatnonzero(steps > np.maximum(ADJUSTED, rounding)) + 1
-        if len(bars):
-            what = f"the adjusted close parts from the close, first by {steps[bars[0] - 1]:.2%}"
-            guess = "dividends or splits that these prices do not have in them"
-            finding = Finding("dividend", series.symbol, int(bars[0]), what, guess, len(bars))
-            changes = [Change(series.rows, name, factor, guess) for name in PRICE_FIELDS]
-            return [finding], changes
-    elif paid is not None and np.nansum(paid) > 0.0:
-        bars = np.flatnonzero(paid > 0.0)
-        what = f"a dividend of {paid[bars[0]]:g} stands beside the bars"
-        guess = "if prices are as traded, a holder loses it: adjust them"
-        return [Finding("dividend", series.symbol, int(bars[0]), what, guess, len(bars))], []
-    return [], []
+    return adjusted is not None and bool(np.isfinite(adjusted).all() and (adjusted > 0.0).all())
+
+
+def dividends(series: Series) -> tuple[list[Finding], list[Change]]:
+    """Find dividends that prices do not have in them, by a column of them."""
+    paid = series.extras.get("dividend")
+    if paid is None or not np.nansum(paid) > 0.0:
+        return [], []
+    bars = np.flatnonzero(paid > 0.0)
+    what = f"a dividend of {paid[bars[0]]:g} stands beside the bars"
+    guess = "if prices are as traded, a holder loses it: adjust them"
+    return [Finding("dividend", series.symbol, int(bars[0]), what, guess, len(bars))], []
+
+
+def by_adjusted(series: Series) -> tuple[list[Finding], list[Change]]:
+    """Find dividends and splits by the adjusted close: it repairs prices, its splits the volume.
+
+    A split that the adjusted close does not have in it is one of the price and the volume.
+    """
+    factor = series.extras["adjusted"] / series.prices["close"]
+    rounding = 0.011 / np.minimum(series.extras["adjusted"][1:], series.extras["adjusted"][:-1])
+    steps = np.abs(np.diff(factor)) / factor[1:]
+    bars = np.flatnonzero(steps > np.maximum(ADJUSTED, rounding)) + 1
+    others, changes = splits(series)
+    by_volume = {finding.bar: finding for finding in others}
+    known = {len(c.rows): float(c.factor) for c in changes if c.column == "volume"}
+    found: list[Finding] = []
+    left: list[int] = []
+    for bar in map(int, bars):
+        step = float(np.log(factor[bar] / factor[bar - 1]))
+        slack = min(max(EXACT, 2.0 * float(rounding[bar - 1])), NEAR)
+        ratio = _ratio_of_factor(series, bar, step, slack)
+        told = np.log(known.get(bar, 1.0))
+        if ratio is None and abs(step - told) < abs(told) / 2.0:  # with a dividend on its day
+            ratio = Fraction(known[bar]).limit_denominator(100)
+        if ratio is None:
+            left.append(bar)
+            continue
+        what = f"the adjusted close over the close steps by {steps[bar - 1]:.2%}"
+        guess = f"a split of {ratio.numerator}:{ratio.denominator} that is not adjusted"
+        found.append(Finding("split", series.symbol, bar, what, guess))
+        changes = [c for c in changes if bar not in by_volume or len(c.rows) != bar]
+        changes.append(Change(series.rows[:bar], "volume", float(ratio), guess))
+        by_volume.pop(bar, None)
+    found += by_volume.values()
+    if len(bars):
+        if left:
+            what = f"the adjusted close parts from the close, first by {steps[left[0] - 1]:.2%}"
+            guess = "dividends that these prices do not have in them"
+            found.append(Finding("dividend", series.symbol, left[0], what, guess, len(left)))
+        why = "what the adjusted close has in it and these prices do not"
+        changes += [Change(series.rows, name, factor, why) for name in PRICE_FIELDS]
+    return sorted(found, key=lambda finding: finding.bar), changes
+
+
+def _ratio_of_factor(series: Series, bar: int, step: float, slack: float) -> Fraction | None:
+    """Return the ratio of a split that the adjusted close and the price both step by."""
+    ratio = _ratio(-step, slack)
+    if ratio is None:
+        return None
+    size = float(np.log(float(ratio)))
+    moved = np.log(series.prices["open"][bar] / series.prices["close"][bar - 1])
+    return ratio if abs(moved + size) < abs(size) / 2.0 else None
 
 
 def quiet(series: Series) -> list[Finding]:

@@ -2,7 +2,8 @@
 
 A repair drops rows that repeat a time or a bar, orders
 rows by time, moves misplaced points, divides prices and multiplies volume before a split, applies
-the adjusted close that stands beside a close, and mends rounding. It fills nothing and leaves
+the adjusted close that stands beside a close (to prices, and the splits in it to volume), and mends
+rounding. It fills nothing and leaves
 everything else as it was: holes, half days, stale and silent stretches are only told.
 """
 

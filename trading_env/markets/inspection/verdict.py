@@ -111,12 +111,11 @@ def _inspect(
     found += points
     changes += own
     steady = _without(series, own)
-    for look in (prices.splits, prices.dividends):
+    adjusted = (prices.by_adjusted,) if prices.has_adjusted(steady) else ()
+    for look in adjusted or (prices.splits, prices.dividends):
         more, own = look(steady)
         found += more
         changes += own
-        if own and look is prices.splits and "adjusted" in series.extras:
-            break  # the adjusted close has the splits in it already
     return found + prices.quiet(series) + prices.mixed(series)
 
 

@@ -5,7 +5,7 @@ the oldest is turned round. A close alone makes a bar of four equal prices. Wher
 volume, every bar has volume 0, so that nothing fills until `liquidity` is stated.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -15,13 +15,17 @@ from trading_env.core.errors import MarketDataError, clip
 from trading_env.core.records import Floats
 from trading_env.markets.reading.columns import Columns
 from trading_env.markets.reading.grid import Cells, Grid
-from trading_env.markets.reading.numbers import WrongCellError, find_mark, numbers_of
+from trading_env.markets.reading.marks import decimal_mark
+from trading_env.markets.reading.numbers import WrongCellError, numbers_of
+from trading_env.markets.reading.published import YAHOO
 from trading_env.markets.reading.settings import ReadingSettings
 from trading_env.markets.reading.stamp_columns import Seconds, Stamps, localised
 from trading_env.markets.reading.stamps import HOUR, MIDNIGHT, MONTH, clock_text
 from trading_env.markets.reading.tables import CANONICAL, BarTable, rows_by_name
 from trading_env.markets.reading.time_columns import Rows, chosen_times, is_backwards, zone_of
+from trading_env.markets.reading.times import DAY
 from trading_env.markets.reading.validation import BAR_FIELDS, PRICE_FIELDS
+from trading_env.markets.reading.volumes import coins_of, units_of
 from trading_env.markets.reading.words import EXTRAS
 
 
@@ -44,7 +48,7 @@ def build(grid: Grid, columns: Columns, settings: ReadingSettings) -> tuple[BarT
     Raises:
         MarketDataError: a cell is wrong, or has two meanings.
     """
-    mark = _decimal(grid, columns, settings)
+    mark = decimal_mark(grid, columns, settings)
     read = _read(grid, columns, settings, mark)
     groups = _groups(read)
     seconds, position, order = chosen_times(grid, columns, read.rows, read.stamps, groups)
@@ -54,6 +58,8 @@ def build(grid: Grid, columns: Columns, settings: ReadingSettings) -> tuple[BarT
     backwards = is_backwards(seconds, groups)
     if backwards:
         groups = [rows[::-1] for rows in groups]
+    if kind == "no offset" and not zone and grid.zone and settings.tz is None:
+        zone = _beside(grid, seconds, time_name)
     if kind == "no offset" and zone is None:
         raise grid.error("names a zone that is not known: state it (--tz)", title=time_name)
     if kind == "no offset" and zone:
@@ -63,11 +69,12 @@ def build(grid: Grid, columns: Columns, settings: ReadingSettings) -> tuple[BarT
             row = int(read.rows[error.index])
             raise grid.error(str(error), title=time_name, row=row) from None
     flow = np.arange(len(seconds))[::-1] if backwards else np.arange(len(seconds))
-    table, notes = _table(grid, columns, read, seconds, time_name, flow)
+    of_yahoo = columns.shape.startswith(YAHOO) and settings.volume_in is None
+    table, notes = _table(grid, columns, read, seconds, time_name, flow, of_yahoo)
     told = [f"{order} first"] * bool(order) + ["decimal comma"] * (mark == ",")
     is_month = any(MONTH.fullmatch(row[position].strip()) for row in grid.sample[:1])
     told += ["a month is its first day"] * is_month
-    told += ["newest first, turned round"] * backwards + notes
+    told += ["newest first, turned round"] * backwards + notes + [columns.said] * bool(columns.said)
     plain = time_name.lower() == "time" and columns.layout != "wide" and not told
     if plain and not columns.shape and not grid.said:
         layout = CANONICAL
@@ -79,24 +86,15 @@ def build(grid: Grid, columns: Columns, settings: ReadingSettings) -> tuple[BarT
     return table, "; ".join([layout, f"{clock} in '{clip(time_name, 20)}'", *told])
 
 
-def _decimal(grid: Grid, columns: Columns, settings: ReadingSettings) -> str:
-    """Return the decimal mark of a text file."""
-    if settings.decimal is not None:
-        return "." if settings.decimal == "point" else ","
-    if not grid.mark:
-        return "."
-    positions = [field.position for field in columns.fields]
-    prices = [f.position for f in columns.fields if f.name in PRICE_FIELDS]
-    mark, cell = find_mark(row[i] for row in grid.sample for i in positions)
-    if mark == "," and grid.mark == ",":
-        first = find_mark(grid.sample[0][i] for i in prices)[0] if grid.sample else "."
-        return "," if first == "," else "."
-    if mark == "":
-        found = ((r, i) for r, row in enumerate(grid.sample) for i in positions if row[i] == cell)
-        _, position = next(found)
-        reason = f"'{clip(cell)}': a decimal comma or thousands? state decimal (--decimal comma)"
-        raise grid.error(reason, title=grid.titles[position])
-    return mark
+def _beside(grid: Grid, seconds: Seconds, time_name: str) -> str:
+    """Return the zone that stands beside the rows, empty where no time of theirs has a clock."""
+    if not (seconds % DAY).any():
+        return ""
+    zone = zone_of(f"({grid.zone})")
+    if zone is None:
+        reason = f"'{clip(grid.zone)}' beside the rows is no zone that is known: state it (--tz)"
+        raise grid.error(reason, title=time_name)
+    return zone
 
 
 def _read(grid: Grid, columns: Columns, settings: ReadingSettings, mark: str) -> _Read:
@@ -122,7 +120,7 @@ def _read(grid: Grid, columns: Columns, settings: ReadingSettings, mark: str) ->
             for i, field in enumerate(fields):
                 position = field.position
                 values, nothing = numbers_of(cells[position], mark)
-                parts[i].append(values * field.scale)
+                parts[i].append(_times(values, field.scale))
                 empty[i].append(nothing)
         except WrongCellError as error:
             row = int(rows[error.index])
@@ -145,6 +143,11 @@ def _read(grid: Grid, columns: Columns, settings: ReadingSettings, mark: str) ->
         [np.concatenate(own) for own in parts],
         [np.concatenate(own) for own in empty],
     )
+
+
+def _times(values: Floats, scale: float) -> Floats:
+    """Multiply, or divide by what a scale below 1 is one over of, as decimals are rounded."""
+    return values * scale if scale >= 1.0 else values / round(1.0 / scale)
 
 
 def _names(cells: Cells) -> NDArray[np.object_]:
@@ -175,7 +178,13 @@ def _groups(read: _Read) -> list[Rows]:
 
 
 def _table(
-    grid: Grid, columns: Columns, read: _Read, seconds: Seconds, time_name: str, flow: Rows
+    grid: Grid,
+    columns: Columns,
+    read: _Read,
+    seconds: Seconds,
+    time_name: str,
+    flow: Rows,
+    of_yahoo: bool,
 ) -> tuple[BarTable, list[str]]:
     """Put the numbers of every asset below each other."""
     notes: list[str] = []
@@ -220,9 +229,14 @@ def _table(
         }
         flat |= "open" not in table
         table = {name: table.get(name, table["close"]) for name in (*PRICE_FIELDS, *names)}
-        volume, said = _volume(
+        volume, said = units_of(
             {name: read.numbers[i][rows] for name, i in own.items()}, table["close"]
         )
+        if volume is not None and of_yahoo:
+            name = columns.symbols[len(kept)] if columns.symbols else grid.stem
+            assets_of = [name] * len(rows) if read.symbols is None else list(read.symbols[rows])
+            volume, said = coins_of(volume, table["close"], assets_of)
+            notes += [said] if said and said not in notes else []
         silent += volume is None
         notes += [said] if said and said not in notes else []
         table["volume"] = np.zeros(len(rows)) if volume is None else volume
@@ -242,7 +256,8 @@ def _table(
         name: np.concatenate([own[name] for own in values]) for name in (*BAR_FIELDS, *names)
     }
     scales = dict.fromkeys(f.scale for f in columns.fields if f.scale != 1.0)
-    notes += [f"volume times {scale:,.0f}" for scale in scales]
+    notes += [f"volume times {scale:,.0f}" for scale in scales if scale > 1.0]
+    notes += [f"prices times {scale:g}" for scale in scales if scale < 1.0]
     notes += ["each bar is its close four times"] * flat
     notes += [f"{dropped} rows without a price left out"] * (dropped > 0)
     notes += ["no volume: nothing fills until liquidity is stated"] * (silent == assets)
@@ -259,16 +274,3 @@ def _table(
         adjusts=columns.adjusts,
     )
     return table_of_all, notes
-
-
-def _volume(own: Mapping[str, Floats], close: Floats) -> tuple[Floats | None, str]:
-    """Return the volume in units, None for none, and what there is to say of it."""
-    found = {name: own[name] for name in ("volume", "ticks", "quote") if name in own}
-    found = {name: values for name, values in found.items() if not np.isnan(values).all()}
-    if "volume" in found and ("ticks" not in found or (found["volume"] != 0.0).any()):
-        return found["volume"], ""
-    if "ticks" in found:
-        return found["ticks"], "volume is the count of ticks"
-    if "quote" in found:
-        return found["quote"] / close, "volume is currency over the close"
-    return None, ""

@@ -33,6 +33,7 @@ class Columns(NamedTuple):
     fields: tuple[Field, ...]
     month_first: bool = False
     adjusts: bool = False
+    said: str = ""  # what there is to say of the choice
 
 
 def first_of(

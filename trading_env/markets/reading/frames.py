@@ -2,13 +2,15 @@
 
 Columns have types: whole numbers as times are read as their digits in a text file are, text that
 is a number is one, and datetimes without a zone are UTC. An index that has a name, or holds times,
-counts as columns. The first row is row 1. Files have the same limits on size as text files.
+counts as columns. A zone that JSON names beside its rows is that of their clock. The first row is
+row 1. Files have the same limits on size as text files.
 """
 
 import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -20,11 +22,13 @@ from trading_env.core.parquet import read_frame
 from trading_env.markets.reading.grid import Cells, Chunk, Grid
 from trading_env.markets.reading.published import kinds_of
 from trading_env.markets.reading.sources import Member
+from trading_env.markets.reading.words import plain
 
 MAX_JSON_BYTES = 1 << 28
 SAMPLE_ROWS, SAMPLE_CELLS = 400, 200_000
 
 USUAL = ("result", "results", "data", "values", "rows", "klines", "bars", "candles")  # of no asset
+ZONE_WORDS = ("timezone", "timezonename")
 
 
 def read_parquet(member: Member) -> Grid:
@@ -67,7 +71,17 @@ def read_json(member: Member) -> Grid:
     if rows is None or not len(rows):
         reason = "JSON without rows of bars ([[time, open, high, low, close, volume], ...])"
         raise MarketDataError.at(source, "", reason)
-    return grid_of_rows(rows, source, stem)
+    return replace(grid_of_rows(rows, source, stem), zone=" and ".join(_zones(found)))
+
+
+def _zones(found: Any, depth: int = 3) -> list[str]:
+    """Return the zones named beside rows, as by `6. Time Zone` and `exchange_timezone`."""
+    zones: list[str] = []
+    for key, value in found.items() if isinstance(found, dict) and depth else ():
+        if isinstance(value, str) and plain(str(key)).endswith(ZONE_WORDS):
+            zones.append(value.strip())
+        zones += _zones(value, depth - 1)
+    return [zone for zone in dict.fromkeys(zones) if zone]
 
 
 def _json_lines(content: bytes) -> list[Any] | None:

@@ -27,6 +27,7 @@ class Grid:
     chunks: Callable[[Sequence[int]], Iterator[Chunk]]  # all rows of the columns at positions
     mark: str = ""  # between the columns of a text file
     said: str = ""  # what there is to say of how its text is written
+    zone: str = ""  # of the clock, as what stands beside the rows calls it
 
     @cached_property
     def titles(self) -> list[str]:

@@ -8,10 +8,11 @@ settles it. Columns that mean nothing here are ignored.
 import difflib
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from trading_env.core.errors import clip
 from trading_env.markets.reading import words as w
+from trading_env.markets.reading.amounts import Amounts, as_currency, proved
 from trading_env.markets.reading.bare import bare_columns
 from trading_env.markets.reading.columns import (
     Columns,
@@ -22,7 +23,7 @@ from trading_env.markets.reading.columns import (
     zone_named,
 )
 from trading_env.markets.reading.grid import Grid
-from trading_env.markets.reading.published import LOT, kinds_of, published
+from trading_env.markets.reading.published import BILLIONTH, LOT, kinds_of, published
 from trading_env.markets.reading.settings import ReadingSettings, Shape
 from trading_env.markets.reading.stamps import HOUR, MIDNIGHT
 from trading_env.markets.reading.validation import BAR_FIELDS, PRICE_FIELDS
@@ -30,6 +31,7 @@ from trading_env.markets.reading.volumes import volumes_of, with_volume
 from trading_env.markets.reading.wide import pairs_of, stacked_columns, wide_columns
 
 APART = "columns are apart by a comma, ;, | or a tab"
+LONGEST_WHOLE = 6  # digits of a whole price that is as it stands
 _FRACTION = re.compile(r"[0-9]*[.,](?![0]+$)[0-9]+")
 SHOWN_TIMES = ("time", "date", "datetime", "timestamp")
 
@@ -50,6 +52,8 @@ def find_columns(grid: Grid, settings: ReadingSettings) -> Columns:
         named = {name: i for i, name in enumerate(found.columns) if name}
         kept = {k: v for k, v in named.items() if k not in ("time", "clock", "symbol")}
         fields = [Field(-1, name, position) for name, position in kept.items()]
+        amounts = {i: w.AMOUNT_KINDS[name] for name, i in kept.items() if name in w.AMOUNT_KINDS}
+        bars, said = _settled(grid, with_volume(grid, fields, {}, settings), amounts, settings)
         return Columns(
             layout="long" if "symbol" in named else "bars",
             shape=found.name,
@@ -57,7 +61,8 @@ def find_columns(grid: Grid, settings: ReadingSettings) -> Columns:
             clock=named.get("clock"),
             symbol=named.get("symbol"),
             symbols=(),
-            fields=tuple(with_volume(grid, fields, {}, settings)),
+            fields=tuple(bars),
+            said=said,
         )
     if len(grid.header) > 1:
         return stacked_columns(grid, settings)
@@ -96,13 +101,16 @@ def _single(grid: Grid, settings: ReadingSettings) -> Columns:
     if missing and list(prices) != ["close"]:
         raise grid.error(lost(words, missing[0]), title=missing[0])
     found = [Field(-1, name, position) for name, position in prices.items()]
+    if shape and shape.fixed_point and _are_billionths(grid, prices.values()):
+        found = [field._replace(scale=BILLIONTH) for field in found]
     if shape and shape.quote and "volume" in volumes:
         volumes["quote"] = volumes.pop("volume")
     found = with_volume(grid, found, volumes, settings)
     if shape and symbol is not None and settings.volume_in is None:
         names = [row[symbol].strip().upper() for row in grid.sample]
         if names and all(name.endswith(shape.lots_of) for name in names):
-            found = [f._replace(scale=LOT) if f.name == "volume" else f for f in found]
+            found = _of_lots(grid, found, places.get("amount"))
+    found, said = _settled(grid, found, _amounts(header, words), settings)
     layout: Shape = settings.layout or ("bars" if symbol is None else "long")
     if layout == "long" and symbol is None:
         raise grid.error("missing; layout long needs symbol, ticker or tic", title="symbol")
@@ -116,7 +124,48 @@ def _single(grid: Grid, settings: ReadingSettings) -> Columns:
         fields=(*found, *signals_of(grid, header), *_extras(places, prices)),
         month_first=shape is not None and shape.month_first,
         adjusts=shape is not None and shape.adjusts,
+        said=said,
     )
+
+
+def _settled(
+    grid: Grid, fields: list[Field], amounts: dict[int, str], settings: ReadingSettings
+) -> tuple[list[Field], str]:
+    """Hold the volume against the amounts beside it, unless it is stated."""
+    if settings.volume_in == "quote":
+        return as_currency(grid, fields, amounts), ""
+    if settings.volume_in is not None or settings.liquidity is not None:
+        return fields, ""
+    return proved(grid, fields, amounts)
+
+
+def _amounts(header: Sequence[str], words: Sequence[str]) -> dict[int, str]:
+    """Return the columns that may be amounts of a bar."""
+    loose, pair = {*w.QUOTE, *w.UNSURE, *w.NOTIONAL}, w.MONEY | w.COINS
+    found: dict[int, str] = {}
+    for i, word in enumerate(words):
+        if word in w.EXACT:
+            found[i] = "exact"
+        elif word in loose or w.currency_of(header[i]) in pair:
+            found[i] = "loose"
+    return found
+
+
+def _are_billionths(grid: Grid, positions: Collection[int]) -> bool:
+    """Tell whether prices are in fixed point: whole, and a thousandth of currency or more."""
+    cells = [row[i].strip() for row in grid.sample for i in positions]
+    whole = [cell for cell in cells if cell not in w.MISSING]
+    return bool(whole) and all(cell.isdigit() and len(cell) > LONGEST_WHOLE for cell in whole)
+
+
+def _of_lots(grid: Grid, fields: Sequence[Field], amount: int | None) -> list[Field]:
+    """Take a volume as lots, unless an amount, in currency or thousands of it, says it is units."""
+    place = {field.name: field.position for field in fields}
+    if amount is not None and {"low", "high", "volume"} <= place.keys():
+        says = Amounts(grid, place["low"], place["high"])
+        if says.fits(amount, place["volume"], (1.0, 1e3)):
+            return list(fields)
+    return [f._replace(scale=LOT) if f.name == "volume" else f for f in fields]
 
 
 def _is_of_symbols(header: Sequence[str], prices: dict[str, int]) -> bool:

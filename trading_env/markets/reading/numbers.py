@@ -3,7 +3,8 @@
 The mark of a file is that of the cells that leave no choice: `1,5` and `1.234,5` have a decimal
 comma, `1.5` and `1,234.5` a point. Cells that could be either, such as `1,234` alone, are refused
 until `decimal` is stated; points of three digits without any comma are decimal points. Commas also
-stand where India has them, `1,23,45,678.90`.
+stand where India has them, `1,23,45,678.90`. `112'160` may be thousands, or points and 32nds: a
+column of prices all written so, with 31 32nds at most, is refused until `decimal` is stated.
 """
 
 import re
@@ -36,6 +37,7 @@ _POINT, _BESIDE_POINT = _forms(".", ",")
 _PLAIN = {".": _BESIDE_POINT, ",": _BESIDE_COMMA}
 _MARKS = re.compile(rf"[,.{_APART}]")
 _SIGN = re.compile(r"^([-+]?)[$€£¥₹] ?|[ \u00a0]?(?:[$€£¥₹%]|USD|EUR)$")
+_THIRTY_SECONDS = re.compile(r"[0-9]{2,3}['\u2019](?:[0-2][0-9]|3[01])[0-9]")
 _LETTERED = re.compile(r"[-+]?[0-9][0-9.,]* ?(?![kKmMbBT]$)([A-Za-z]{1,4})")
 _SCALE = {"K": 1e3, "M": 1e6, "B": 1e9, "k": 1e3, "m": 1e6, "b": 1e9, "T": 1e12}
 
@@ -63,6 +65,16 @@ def find_mark(cells: Iterable[str]) -> tuple[str, str]:
     if comma:
         return ",", comma
     return ("", either) if either and not point else (".", point)
+
+
+def thirty_seconds(cells: Iterable[str]) -> str:
+    """Return the first cell of a column that may be points and 32nds, as those of Treasury futures.
+
+    Returns:
+        Empty where a cell has decimals, more than 31 32nds or none: the mark is that of thousands.
+    """
+    written = [cell.strip() for cell in cells if cell.strip() not in MISSING]
+    return written[0] if written and all(map(_THIRTY_SECONDS.fullmatch, written)) else ""
 
 
 class WrongCellError(ValueError):

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 LOT = 100.0
+BILLIONTH = 1e-9
+YAHOO = "yfinance"  # how the names of its shapes begin
 TITLES = frozenset(("Open", "High", "Low", "Close", "Volume"))
 
 
@@ -24,13 +26,15 @@ class Published(NamedTuple):
     month_first: bool = False
     adjusts: bool = False  # its prices are products, so that rounding is to be expected
     quote: bool = False  # its volume is currency
+    fixed_point: bool = False  # its prices, where they are whole, are billionths of currency
     lots_of: tuple[str, ...] = ()  # ends of the symbols whose volume is in lots of `LOT`
 
 
 class Bare(NamedTuple):
     """A shape without a header: kind and meaning of each column.
 
-    Kinds: `epoch`, `date` (any stamp that is no epoch), `clock`, `word`, `number`.
+    Kinds: `epoch`, `date` (any stamp that is no epoch), `clock`, `word`, `number`. An `amount` and
+    its like are held against the volume (`amounts.py`).
     """
 
     name: str
@@ -50,7 +54,7 @@ WITH_HEADER = (
         "Price,Close,High,Low,Open,Volume\nTicker,SPY,SPY,SPY,SPY,SPY\nDate,,,,,\n"
         "2024-01-02,472.65,473.67,470.49,472.16,123623700\n",
         "also with several tickers, as a frame, and as Parquet; Adj Close is left out: prices are "
-        "those as traded",
+        "those as traded; whole volumes of a coin (`BTC-USD`) are currency, divided by the close",
         adjusts=True,
     ),
     Published(
@@ -138,11 +142,20 @@ WITH_HEADER = (
     ),
     Published(
         "tushare",
-        _names("ts_code,trade_date,pre_close,change,pct_chg,vol,amount"),
+        _names("ts_code,trade_date,vol"),
         "ts_code,trade_date,open,high,low,close,pre_close,change,pct_chg,vol,amount\n"
         "000001.SZ,20240102,9.39,9.42,9.21,9.21,9.39,-0.18,-1.9169,1158366.45,1075742.252\n",
-        "the volume of symbols in .SH, .SZ and .BJ is in lots of 100 shares, and multiplied",
+        "the volume of symbols in .SH, .SZ and .BJ is in lots of 100 shares, and multiplied, "
+        "unless the amount says that it is shares",
         lots_of=(".SH", ".SZ", ".BJ"),
+    ),
+    Published(
+        "Databento",
+        _names("ts_event,rtype,publisher_id"),
+        "ts_event,rtype,publisher_id,instrument_id,open,high,low,close,volume\n"
+        "1704205800000000000,33,1,4916,472160000000,473670000000,470490000000,472650000000,1236\n",
+        "whole prices are billionths, and multiplied",
+        fixed_point=True,
     ),
     Published(
         "decimal comma",
@@ -186,7 +199,7 @@ WITH_HEADER = (
     ),
 )
 
-KLINE = ("time", "open", "high", "low", "close", "volume", *[""] * 6)
+KLINE = ("time", "open", "high", "low", "close", "volume", "", "amount", *[""] * 4)
 BARE = (
     Bare(
         "Binance klines, bare",
@@ -203,7 +216,7 @@ BARE = (
     ),
     Bare(
         "Kraken, files",
-        KLINE[:7],
+        (*KLINE[:6], "turnover"),
         ("epoch",),
         "1704067200,42283.5,42554.5,42261.0,42475.2,1.6,13\n",
     ),
@@ -216,7 +229,7 @@ BARE = (
     ),
     Bare(
         "MEXC and Bitget",
-        KLINE[:8],
+        (*KLINE[:6], "other amount", "amount"),
         ("epoch",),
         '[[1704067200000, "42283.58", "42554.57", "42261.0", "42475.2", "1.6", 1704070800000, '
         '"67960.4"]]',
@@ -241,15 +254,16 @@ BARE = (
     ),
     Bare(
         "KuCoin",
-        ("time", "open", "close", "high", "low", "volume", ""),
+        ("time", "open", "close", "high", "low", "volume", "turnover"),
         ("epoch",),
         '[["1704067200", "42283.58", "42475.23", "42554.57", "42261.02", "1.6", "67960.4"]]',
     ),
     Bare(
         "OKX",
-        (*KLINE[:6], "", "", ""),
+        (*KLINE[:6], "amount", "other amount", ""),
         ("epoch",),
-        '[["1704067200000", "42283.5", "42554.5", "42261.0", "42475.2", "1.6", "1.6", "67", "1"]]',
+        '[["1704067200000", "42283.5", "42554.5", "42261.0", "42475.2", "160", "1.6", "67960.3", '
+        '"1"]]',
     ),
     Bare(
         "HistData", KLINE[:6], ("date",), "20240102 170000;1.104270;1.104500;1.103990;1.104330;0\n"

@@ -64,8 +64,9 @@ def read_table(table: Any, source: str, settings: ReadingSettings) -> tuple[BarT
 def _read_member(member: Member, settings: ReadingSettings) -> tuple[BarTable, str]:
     """Read one file."""
     grid = READERS[member.kind](member)
-    table, said = build(grid, find_columns(grid, settings), settings)
     named = [value for key, value in member.parts.items() if words.plain(key) in words.SYMBOL]
+    grid = replace(grid, stem=named[0]) if named else grid
+    table, said = build(grid, find_columns(grid, settings), settings)
     if table.symbols is None and named:
         table = replace(table, symbols=named[:1] * len(table.time))
     return table, said

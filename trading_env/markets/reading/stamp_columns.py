@@ -36,7 +36,7 @@ _REGULAR = re.compile(
 )
 FIRST, LAST = "does not end with its year", "ends with its year"
 _ZONED = re.compile(r"(.*[0-9]) +([A-Za-z_]+(?:/[A-Za-z0-9_+-]+)+)")
-_OFFSET = re.compile(r"(?:Z|[-+][0-9]{2}:?[0-9]{2})$")
+_OFFSET = re.compile(r"[-+Zz]")  # behind the date: +05:30, +0530, -05 and whatever pandas takes
 
 
 class Stamps:

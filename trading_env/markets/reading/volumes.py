@@ -8,15 +8,22 @@ is one of the best known; what else it is (`Volume (lots)`, `volume_change`) has
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+import numpy as np
 
 from trading_env.core.errors import clip
+from trading_env.core.records import Floats
 from trading_env.markets.reading import words as w
 from trading_env.markets.reading.columns import Field, first_of
 from trading_env.markets.reading.grid import Grid
 from trading_env.markets.reading.settings import ReadingSettings
 from trading_env.markets.reading.validation import PRICE_FIELDS
 
+LONGEST = 80  # characters of a name that may be a pair
+_PAIR = re.compile(
+    rf"(?:.*[_ ])?(?!(?:{w.STATE_MONEY})-)[A-Z0-9]{{2,10}}-(?:{w.STATE_MONEY})(?:[ _(].*)?"
+)
 _LETTERED = re.compile(r"[0-9.,] ?[kKmMbBT]$")
 
 
@@ -99,6 +106,34 @@ def with_volume(
     if units is None and ticks is None and quote is not None:
         kept.append(scaled(grid, Field(-1, "quote", quote)))
     return kept
+
+
+def units_of(own: Mapping[str, Floats], close: Floats) -> tuple[Floats | None, str]:
+    """Return the volume in units, None for none, and what there is to say of it."""
+    found = {name: own[name] for name in ("volume", "ticks", "quote") if name in own}
+    found = {name: values for name, values in found.items() if not np.isnan(values).all()}
+    if "volume" in found and ("ticks" not in found or (found["volume"] != 0.0).any()):
+        return found["volume"], ""
+    if "ticks" in found:
+        return found["ticks"], "volume is the count of ticks"
+    if "quote" in found:
+        return found["quote"] / close, "volume is currency over the close"
+    return None, ""
+
+
+def coins_of(volume: Floats, close: Floats, names: Sequence[str]) -> tuple[Floats, str]:
+    """Turn the volume of Yahoo's coins, currency, into units; it is whole, or else not Yahoo's.
+
+    Returns:
+        The volume, and what there is to say of it.
+    """
+    pairs = {name: _PAIR.fullmatch(name[:LONGEST].upper()) is not None for name in set(names)}
+    coins = np.array([pairs[name] for name in names], dtype=np.bool_)
+    own = volume[coins]
+    if not coins.any() or not (np.isnan(own) | (own == np.floor(own))).all():
+        return volume, ""
+    units = np.where(coins, volume / close, volume)
+    return units, "volume of a coin is currency over the close"
 
 
 def scaled(grid: Grid, field: Field) -> Field:

@@ -1,7 +1,8 @@
 """Tables with columns for each symbol, under one row of names or several."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 
@@ -74,8 +75,11 @@ def wide_columns(
     if not rest:
         raise grid.error(lost(w.words_of(header), "close"), title="close")
     cells = pairs_of(header, rest)
-    if 2 * len(cells) > len(rest) and any(field == "close" for field, _ in cells.values()):
-        return _of_symbols(grid, cells, times, clock, signals, settings)
+    shared = _without_symbol(header, rest, cells)
+    cells = {i: pair for i, pair in cells.items() if i not in shared}
+    most = 2 * len(cells) > len(rest) - len(shared)
+    if most and any(field == "close" for field, _ in cells.values()):
+        return _of_symbols(grid, cells, times, clock, signals, settings, shared=shared)
     _refuse_bars(grid, rest, settings)
     for position in rest:
         for row in grid.sample[:20]:
@@ -85,6 +89,16 @@ def wide_columns(
                 raise grid.error(reason, title=header[position])
     closes = {i: ("close", header[i].strip() or grid.titles[i]) for i in rest}
     return _of_symbols(grid, closes, times, clock, signals, settings)
+
+
+def _without_symbol(
+    header: Sequence[str], rest: Sequence[int], cells: Mapping[int, Pair]
+) -> dict[int, str]:
+    """Return the columns of volume that name no symbol, as `VOLUME` beside `PX_LAST`."""
+    priced = {symbol for field, symbol in cells.values() if field in PRICE_FIELDS}
+    alone = [i for i in rest if i not in cells or cells[i][1] not in priced]
+    fields = {i: field_of(w.plain(header[i])) for i in alone}
+    return {i: field for i, field in fields.items() if field in ("volume", "quote")}
 
 
 def _counts_or_tells_time(grid: Grid, position: int) -> bool:
@@ -135,6 +149,12 @@ def _number(cell: str) -> float:
         return float("nan")
 
 
+def _are_quotes(symbols: set[str]) -> bool:
+    """Tell whether two symbols are the bid and the ask of one: `bid`, `ask_price`, `aapl_bid`."""
+    asks = {symbol.replace("bid", "ask") for symbol in symbols if "bid" in symbol}
+    return symbols <= QUOTES or bool(asks & {s.replace("offer", "ask") for s in symbols})
+
+
 def _of_symbols(
     grid: Grid,
     cells: dict[int, tuple[str, str]],
@@ -143,6 +163,7 @@ def _of_symbols(
     signals: Sequence[Field],
     settings: ReadingSettings,
     adjusts: bool = False,
+    shared: Mapping[int, str] = MappingProxyType({}),
 ) -> Columns:
     """Put the columns of a wide table in order of symbols."""
     symbols: dict[str, int] = {}
@@ -154,11 +175,18 @@ def _of_symbols(
                 f"two columns of {clip(symbol)} are its {name}", title=grid.titles[position]
             )
         found[asset, name] = Field(asset, name, position)
-    if settings.layout != "wide" and {symbol.lower() for symbol in symbols} <= QUOTES:
+    if settings.layout != "wide" and _are_quotes({symbol.lower() for symbol in symbols}):
         reason = "bid and ask are of one asset: keep one, or rename its columns; or --layout wide"
         raise grid.error(reason, title=grid.titles[next(iter(cells))])
     if len(symbols) > MAX_SYMBOLS:
         raise grid.error(f"{len(symbols)} symbols; at most {MAX_SYMBOLS}")
+    volumes = [{(asset, name) for name in ("volume", "quote")} for asset in symbols.values()]
+    if shared and settings.liquidity is None and not all(own & found.keys() for own in volumes):
+        first = min(shared, key=lambda i: (shared[i] != "volume", i))
+        if len(symbols) > 1:
+            reason = f"of which symbol? call it '{clip(next(iter(symbols)), 20)}_volume', or leave "
+            raise grid.error(reason + "it out (--liquidity)", title=grid.titles[first])
+        found[0, shared[first]] = Field(0, shared[first], first)
     fields: list[Field] = []
     for symbol, asset in symbols.items():
         own = [f for f in (found.get((asset, n)) for n in ("adjusted", *PRICE_FIELDS)) if f]

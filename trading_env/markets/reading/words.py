@@ -77,6 +77,15 @@ QUOTE = (
 )
 UNSURE = ("totalvolume", "amount", "turnover", "value", "turnoverrs", "umsatz")
 """Names that some use for units and some for money."""
+EXACT = QUOTE[:5]
+"""Names of currency of this bar and price: exchanges of coins give them."""
+NOTIONAL = (
+    *("basevolume", "volumebase", "baseassetvolume", "homenotional", "foreignnotional"),
+    *("volccy", "volccyquote"),
+)
+"""Names of units or currency beside a volume that may count contracts."""
+AMOUNT_KINDS = {"amount": "exact", "other amount": "loose", "turnover": "count"}
+"""What the shapes without a header call amounts, and how they are held against the volume."""
 LETTERS = {"o": "open", "h": "high", "l": "low", "c": "close", "v": "volume", "t": "time"}
 """Names that count where a header has each of o, h, l and c: else they may be symbols."""
 
@@ -94,6 +103,7 @@ MONEY = frozenset(
         *("jpy", "krw", "try", "brl", "aud", "cad", "chf", "cny", "inr", "rub"),
     )
 )
+STATE_MONEY = "USD|EUR|GBP|JPY|KRW|TRY|BRL|AUD|CAD|CHF|CNY|INR|RUB|HKD|SGD|MXN|ZAR"
 COINS = frozenset(("btc", "xbt", "eth", "ltc", "xrp", "bch", "bnb", "ada", "sol", "doge"))
 _SUFFIX = re.compile(r"vol(?:ume)?[ _(]+([a-z][a-z0-9]{1,11})\)?", re.IGNORECASE)
 AVERAGES = frozenset(("ma", "sma", "ema", "wma", "avg", "mean", "average", "delta", "profile"))
