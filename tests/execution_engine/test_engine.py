@@ -61,6 +61,18 @@ def test_nothing_fills_where_the_environment_fills_nothing(market: dict[str, Any
     assert (report.filled, report.left, report.fees) == (0.0, 10.0, 0.0)
 
 
+@pytest.mark.parametrize("kind", [int, np.int64, np.float32])
+def test_a_number_of_any_kind_is_that_number(kind: Any) -> None:
+    state = {"price": 50, "open": 50, "high": 52, "low": 49, "close": 51, "volume": 900}
+    state |= {"mean_volume": 800, "volatility_change": 2, "bar_seconds": 3600, "bars_per_day": 7}
+    as_floats, as_given = (
+        MarketState(**{name: to(value) for name, value in state.items()}) for to in (float, kind)
+    )
+    order = Order(kind(100), kind(50), kind(51))
+    found = ExecutionEngine(seed=1).simulate_execution(order, as_given)
+    assert found == ExecutionEngine(seed=1).simulate_execution(Order(100.0, 50.0, 51.0), as_floats)
+
+
 @pytest.mark.parametrize("limit", [0.0, -1.0, math.nan, math.inf])
 def test_a_limit_that_cannot_be_is_refused(limit: float) -> None:
     with pytest.raises(ConfigError, match=r"order\.limit_price"):

@@ -119,21 +119,21 @@ def completed(market: MarketState) -> tuple[MarketState, Bar]:
     if not isinstance(market, MarketState):
         reason = "give a MarketState, as MarketState(price=100.0, volume=1e6)"
         raise ConfigError(f"market_state = {shown(market)}: {reason}")
-    halted = flag("market_state.halted", market.halted)
-    for name, value in market._asdict().items():
+    given = market._asdict() | {"halted": flag("market_state.halted", market.halted)}
+    for name, value in market._asdict().items():  # kernels take one type of number
         if name != "halted" and not (value is None and name in LEFT_OUT):
-            number(f"market_state.{name}", value, 5e-324 if name in POSITIVE else 0.0, LARGEST)
+            lowest = 5e-324 if name in POSITIVE else 0.0
+            given[name] = number(f"market_state.{name}", value, lowest, LARGEST)
+    market = MarketState(**given)
     opened = market.price if market.open is None else market.open
     closed = opened if market.close is None else market.close
     high = max(opened, closed) if market.high is None else market.high
     low = min(opened, closed) if market.low is None else market.low
     mean_volume = market.volume if market.mean_volume is None else market.mean_volume
-    state = MarketState(*market)._replace(
-        open=opened, high=high, low=low, close=closed, mean_volume=mean_volume, halted=halted
-    )
+    state = market._replace(open=opened, high=high, low=low, close=closed, mean_volume=mean_volume)
     if not low <= min(opened, closed) <= max(opened, closed) <= high:
         raise ConfigError(f"market_state: open and close must lie in [low, high] = [{low}, {high}]")
-    return state, Bar(opened, high, low, closed, float(market.volume))
+    return state, Bar(opened, high, low, closed, market.volume)
 
 
 def _build() -> Callable[[Desk, Session, Address], None]:
