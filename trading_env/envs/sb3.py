@@ -129,7 +129,9 @@ class SB3VecEnv(BatchVecEnv):
             infos[i]["TimeLimit.truncated"] = bool(truncated[i])
             summary = info["final_info"].get("summary", {})
             if summary:
-                infos[i]["summary"] = {name: float(v[i]) for name, v in summary.items()}
+                infos[i]["summary"] = {
+                    name: float(v[i]) for name, v in summary.items() if not name.startswith("_")
+                }
                 infos[i]["episode"] = {
                     "r": float(summary["reward"][i]),
                     "l": int(summary["steps"][i]),
