@@ -59,7 +59,7 @@ class TradingVectorEnv(BatchFace, gym.vector.VectorEnv[NDArray[np.float32], Any,
         if not isinstance(autoreset_mode, AutoresetMode):
             choice("autoreset_mode", autoreset_mode, [mode.value for mode in AutoresetMode])
         kwargs.pop("render_mode", None)
-        self.setup = build(task=self.task, **{**self.defaults, **kwargs})
+        self.setup = build(self.task, **{**self.defaults, **kwargs})
         self.num_envs = num_envs
         self.detail = check_detail(detail)
         self.copy = flag("copy", copy)
