@@ -171,7 +171,7 @@ class TrainingRun(ABC):
         for scenario in self.scenarios.values():
             arguments = {"market": self.market, "seed_band": "test", "scenario": scenario}
             arguments |= self.terms.arguments(self.env)
-            build(**arguments, episode_length=self.length, task=self.task)
+            build(self.task, **arguments, episode_length=self.length)
 
     def run(self, engine: Engine, show: Callable[[str], object]) -> list[str]:
         """Train and evaluate each training that is not there yet, and show its tables.

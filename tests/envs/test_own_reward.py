@@ -2,9 +2,13 @@
 
 import math
 import pickle
+import subprocess
+import sys
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
+import numba
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import data_equivalence
@@ -192,3 +196,61 @@ def test_a_snapshot_knows_what_a_reward_holds() -> None:
     for one, other in ((Scaled(2.0), Scaled(3.0)), (Scaled(2.0).method, Scaled(3.0).method)):
         assert OwnReward(one).as_dict() != OwnReward(other).as_dict()
     assert OwnReward(Scaled(2.0)).as_dict() == OwnReward(Scaled(2.0)).as_dict()
+
+
+def scaled(scale: float, growth: Any) -> Any:
+    return scale * growth
+
+
+def weighted(weights: Any) -> Any:
+    def reward(growth: Any) -> Any:
+        return weights[len(weights) // 2] * growth + weights.sum()
+
+    return reward
+
+
+def compiled_by_user(scale: float) -> Any:
+    def reward(growth: float) -> float:
+        return scale * growth
+
+    return numba.njit(reward)
+
+
+def test_rewards_that_pay_otherwise_have_other_hashes() -> None:
+    first, second = (lambda growth: growth), (lambda growth: 2.0 * growth)
+    named, other = (lambda growth: growth), (lambda turnover: turnover)
+    changed = np.zeros(3000)
+    changed[1500] = 1.0
+    pairs = [
+        (partial(scaled, 2.0), partial(scaled, 3.0)),
+        (first, second),
+        (named, other),
+        (weighted(np.zeros(3000)), weighted(changed)),
+        (compiled_by_user(2.0), compiled_by_user(3.0)),
+    ]
+    for one, two in pairs:
+        assert OwnReward(one).as_dict()["sha256"] != OwnReward(two).as_dict()["sha256"]
+    again = OwnReward(partial(scaled, 2.0)).as_dict(), OwnReward(compiled_by_user(2.0)).as_dict()
+    assert again == (OwnReward(pairs[0][0]).as_dict(), OwnReward(pairs[4][0]).as_dict())
+
+
+def test_a_reward_s_hash_is_the_same_in_another_process() -> None:
+    text = (
+        "import numba\nfrom trading_env.envs.own_reward import OwnReward\n"
+        "def g(growth): return growth\nprint(OwnReward(numba.njit(g)).as_dict()['sha256'])"
+    )
+    run = [sys.executable, "-c", text]
+    found = {subprocess.run(run, capture_output=True, check=True).stdout for _ in range(2)}
+    assert len(found) == 1
+
+
+def test_a_reward_of_no_definite_content_says_what_it_is_or_is_refused() -> None:
+    held = (k for k in range(3))
+
+    def drawn(growth: Any) -> Any:
+        return growth if held else -growth
+
+    with pytest.raises(ConfigError, match=r"reward: drawn: .*attribute `fingerprint`"):
+        OwnReward(drawn)
+    drawn.fingerprint = "of Tuesday"  # type: ignore[attr-defined]
+    assert len(OwnReward(drawn).as_dict()["sha256"]) == 64

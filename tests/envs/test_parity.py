@@ -37,7 +37,7 @@ class Singles:
         return [env.reset(seed=seed + k) for k, env in enumerate(self.envs)]
 
     def step(self, k: int, action: Any) -> tuple[Any, float, bool, bool, Any, Any]:
-        """One lane: (obs, reward, terminated, truncated, info, final observation)."""
+        """One lane: (obs, reward, terminated, truncated, info, final (observation, info))."""
         env = self.envs[k]
         if self.ended[k]:
             self.ended[k] = False
@@ -48,7 +48,7 @@ class Singles:
         final = None
         if terminated or truncated:
             if self.mode is AutoresetMode.SAME_STEP:
-                final = obs
+                final = obs, info
                 obs, info = env.reset()
             else:
                 self.ended[k] = True
@@ -93,10 +93,15 @@ def test_vector_is_n_singles_bit_for_bit(mode: AutoresetMode, n: int, draw: int)
             assert (rewards[k], terminated[k], truncated[k]) == (reward, end, cut)
             assert records_of(vector.batch, k) == records_of(singles.envs[k].unwrapped._batch, 0)
             if final is not None:
-                assert np.array_equal(infos["final_obs"][k], final)
+                assert np.array_equal(infos["final_obs"][k], final[0])
+                assert infos["_summary"][k] and infos["_final_info"][k]
             if n > FEW:
                 continue
             ignored = {"reward_terms"}  # of the step, not of the state a reset returns
+            if final is not None:
+                ignored |= {"summary"}  # of the episode that has ended
+                summed = lane_of_info(infos["summary"], k)
+                assert data_equivalence(summed, final[1]["summary"], exact=True)
             own = {key: v for key, v in infos.items() if key in info and key not in ignored}
             want = {key: v for key, v in info.items() if key not in ignored}
             assert data_equivalence(lane_of_info(own, k), want, exact=True)

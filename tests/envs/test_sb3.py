@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import gymnasium
 import numpy as np
 import pytest
 from stable_baselines3 import PPO
@@ -99,7 +100,20 @@ def test_orders_of_ones_own_can_be_learned() -> None:
     assert np.isfinite(adapter.step(action)[1]).all()
 
 
-@pytest.mark.parametrize("given", [{"copy": False}, {"copy": True}, {"autoreset_mode": "Disabled"}])
+def test_every_registered_id_comes_with_its_arguments() -> None:
+    ids = [name for name in gymnasium.registry if name.startswith("trading_env/")]
+    assert len(ids) == 3
+    for name in ids:
+        built = SB3VecEnv(2, env_id=name).native.setup
+        assert built.resolved == gymnasium.make(name).unwrapped.setup.resolved  # type: ignore[attr-defined]
+    shorter = SB3VecEnv(2, env_id="trading_env/AdaptiveExecution-v0", episode_length=9)
+    assert shorter.native.setup.resolved["episode_length"] == 9
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"copy": False}, {"copy": True}, {"autoreset_mode": "Disabled"}, {"detail": "full"}],
+)
 def test_what_stable_baselines_needs_is_not_to_be_chosen(given: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=next(iter(given))):
         SB3VecEnv(2, **given)

@@ -61,10 +61,61 @@ def test_nothing_fills_where_the_environment_fills_nothing(market: dict[str, Any
     assert (report.filled, report.left, report.fees) == (0.0, 10.0, 0.0)
 
 
+@pytest.mark.parametrize("kind", [int, np.int64, np.float32])
+def test_a_number_of_any_kind_is_that_number(kind: Any) -> None:
+    state = {"price": 50, "open": 50, "high": 52, "low": 49, "close": 51, "volume": 900}
+    state |= {"mean_volume": 800, "volatility_change": 2, "bar_seconds": 3600, "bars_per_day": 7}
+    as_floats, as_given = (
+        MarketState(**{name: to(value) for name, value in state.items()}) for to in (float, kind)
+    )
+    order = Order(kind(100), kind(50), kind(51))
+    found = ExecutionEngine(seed=1).simulate_execution(order, as_given)
+    assert found == ExecutionEngine(seed=1).simulate_execution(Order(100.0, 50.0, 51.0), as_floats)
+
+
 @pytest.mark.parametrize("limit", [0.0, -1.0, math.nan, math.inf])
 def test_a_limit_that_cannot_be_is_refused(limit: float) -> None:
     with pytest.raises(ConfigError, match=r"order\.limit_price"):
         ExecutionEngine().simulate_execution(Order(1.0, None, limit))
+
+
+@pytest.mark.parametrize("asked", [150.0, 199.9, -150.0])
+def test_an_order_is_cut_to_whole_lots_as_the_environment_sends_it(asked: float) -> None:
+    report = ExecutionEngine({"lot": 100.0}, seed=1).simulate_execution(Order(asked))
+    whole = math.copysign(100.0, asked)
+    assert (report.quantity, report.filled, report.left, report.status) == (
+        (whole, whole, 0.0, "filled")
+    )
+    assert report == ExecutionEngine({"lot": 100.0}, seed=1).simulate_execution(Order(whole))
+
+
+@pytest.mark.parametrize(
+    ("config", "order"),
+    [
+        ({"lot": 100.0}, Order(99.0)),
+        ({"lot": 100.0}, Order(-99.0)),
+        ({"minimum_notional": 5000.0}, Order(49.0)),
+        ({"lot": 30.0, "minimum_notional": 5000.0}, Order(59.0)),
+        ("crypto_spot", Order(0.01, limit_price=101.0)),
+    ],
+)
+@pytest.mark.parametrize("halted", [False, True])
+def test_an_order_of_no_lot_or_worth_too_little_is_rejected(
+    config: Any, order: Order, halted: bool
+) -> None:
+    engine = ExecutionEngine(config, seed=1)
+    report = engine.simulate_execution(order, RISEN._replace(halted=halted))
+    assert report.status == "rejected"
+    assert (report.quantity, report.filled, report.left, report.arrivals) == (0.0, 0.0, 0.0, 0)
+    assert (report.shortfall, report.latency_s, report.price) == (0.0, 0.0, RISEN.price)
+    assert math.copysign(1.0, report.quantity) == 1.0
+    engine.record_execution_feedback("one", report)
+    start = Feedback(slippage=0.1, latency_s=7.0, fill_ratio=0.5)
+    assert engine.feedback(1.0, start) == start  # the environment counts none that was not sent
+    second = engine.simulate_execution(Order(1000.0), RISEN)
+    later = ExecutionEngine(config, seed=1)
+    later.simulate_execution(Order(1000.0), RISEN)
+    assert second == later.simulate_execution(Order(1000.0), RISEN)
 
 
 def test_a_trade_id_is_recorded_once_and_the_oldest_goes_first(tmp_path: Path) -> None:

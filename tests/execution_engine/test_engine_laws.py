@@ -57,11 +57,12 @@ def executed(config: Any, quantity: float, bar: Bar, limit: float | None = None)
 def test_the_ledger_is_perolds_shortfall(
     config: Any, quantity: float, bar: Bar, decided: float
 ) -> None:
-    """What was paid above the decision price, and what the unfilled rest missed by the close."""
+    """What was paid above the decision price, and what the rest of what was sent missed."""
     engine = ExecutionEngine(config, seed=1)
     report = engine.simulate_execution(Order(quantity, decided), state_of(bar))
     paid = report.filled * (report.price - decided) + report.fees
-    missed = (quantity - report.filled) * (bar.close - decided)
+    missed = (report.quantity - report.filled) * (bar.close - decided)
+    assert -1e-9 <= abs(quantity) - abs(report.quantity) <= config["lot"]
     scale = abs(quantity) * (bar.high + decided) + abs(report.fees)
     assert math.isclose(report.shortfall, paid + missed, rel_tol=1e-9, abs_tol=1e-9 * scale)
 
@@ -154,7 +155,7 @@ def test_a_halted_market_fills_nothing_and_costs_nothing_but_the_miss(
     report = ExecutionEngine(config).simulate_execution(order, halted)
     assert report.filled == 0.0
     assert (report.delay, report.spread, report.impact, report.fees) == (0.0,) * 4
-    assert math.isclose(report.opportunity, quantity * (bar.close - 100.0), rel_tol=1e-9)
+    assert math.isclose(report.opportunity, report.quantity * (bar.close - 100.0), rel_tol=1e-9)
 
 
 @given(configs(latency_log_sd=0.5), quantities, bars(), st.integers(0, 2**32))

@@ -1,13 +1,15 @@
 """The hand rule and the network over it: what they do when trading is dear, and what is saved."""
 
 from pathlib import Path
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from trading_env import ADAPTIVE_EXECUTION
+from trading_env import ADAPTIVE_EXECUTION, policies
+from trading_env.backtesting import evaluate
 from trading_env.backtesting.rollouts import rollout
 from trading_env.core.errors import PolicyError
 from trading_env.envs.vector import ExecutionVectorEnv
@@ -158,3 +160,12 @@ def test_the_registered_task_draws_its_crises_by_the_band() -> None:
         assert [scenario.name for scenario in setup.scenarios] == [family]
         assert setup.world.episode[0].length == ADAPTIVE_EXECUTION["episode_length"]
         env.close()
+
+
+def test_a_pace_is_refused_where_there_is_no_parent_order() -> None:
+    spec = policies.load("adaptive-execution-v0")
+    asked: dict[str, Any] = {"scenarios": ["calm"], "episodes": 1, "seed": 0}
+    with pytest.raises(PolicyError, match="works parent orders") as refused:
+        evaluate({"a": spec}, env_kwargs={"episode_length": 10}, **asked)
+    assert "trading_env/Execution-v0" in str(refused.value)
+    assert len(evaluate({"a": spec}, env="execution", **asked)) == 1

@@ -48,7 +48,7 @@ def ask(policy: Policy | None, env: str, arguments: Mapping[str, Any]) -> Setup:
     overrides = {} if policy is None else policy.env_overrides
     own = {name: overrides[name] for name in OWN_SETTINGS if name in overrides}
     asked = {**kind.defaults, **with_own(arguments, own)}
-    return build(task=kind.task, **{k: v for k, v in asked.items() if k not in NOT_THE_WORLD})
+    return build(kind.task, **{k: v for k, v in asked.items() if k not in NOT_THE_WORLD})
 
 
 def check_built(built: Setup, asked: Setup, severity: float) -> None:

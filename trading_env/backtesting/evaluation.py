@@ -52,7 +52,8 @@ def evaluate(
         severities: 1 as written, 0 none.
         episodes: of each cell, >= 1; episode k has seed `seed` + k.
         seed: of the first episode.
-        env_kwargs: arguments of the environment, over those of the policies' problem.
+        env_kwargs: arguments of the environment, over those of the policies' problem; none of
+            scenario, severity, detail and what else is set here.
         env: "portfolio" (default) or "execution".
         trust: load policies that are pickled.
         engine: where cells run; with one, a cell that fails is rows of withheld metrics. Without

@@ -1,7 +1,7 @@
 """Journals of an episode: every decision and fill by step, and the ledger of every order.
 
-Times are those of the bar an order met; money in currency, quantities in units, levels of 0 are
-none.
+Times are those of the bar an order met; `step` counts as `info["step"]` does after that bar, from
+1; money in currency, quantities in units, levels of 0 are none.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -39,7 +39,7 @@ def journal(trace: EpisodeTrace, *, episode: int) -> "pd.DataFrame":
     columns: dict[str, Any] = {
         "time": np.repeat(trace.time[1:], assets),
         "episode": np.full(steps * assets, episode),
-        "step": np.repeat(np.arange(steps), assets),
+        "step": np.repeat(trace.begun + np.arange(1, steps + 1), assets),
         "asset": np.tile(np.array(trace.symbols, dtype=object), steps),
     }
     columns |= {name: reports[name].ravel() for name in JOURNAL}
@@ -52,6 +52,7 @@ def journal(trace: EpisodeTrace, *, episode: int) -> "pd.DataFrame":
 def order_ledger(trace: EpisodeTrace, *, episode: int) -> "pd.DataFrame":
     """Write the ledger of every order: one row an order, when it ended or the episode did.
 
+    `identity` is the step that it was sent in. Pure cancels, of quantity 0, are no orders of it.
     Delay, spread, impact, fees and opportunity are from the decision to the end; for an order that
     was not replaced they sum to its implementation shortfall (Perold 1988).
     """
@@ -62,12 +63,13 @@ def order_ledger(trace: EpisodeTrace, *, episode: int) -> "pd.DataFrame":
     ended = state == SlotState.DONE
     ended[-1] |= state[-1] != SlotState.EMPTY
     ended[0] = False
+    ended &= np.swapaxes(slots["quantity"], 1, 2) != 0.0
     rows, assets, _ = np.nonzero(ended)
     orders = orders_of(slots)
     columns: dict[str, Any] = {
         "time": trace.time[rows],
         "episode": np.full(len(rows), episode),
-        "step": rows - 1,
+        "step": trace.begun + rows,
         "asset": np.array(trace.symbols, dtype=object)[assets],
     }
     columns |= {name: orders[name][ended] for name in (*ORDER_FIELDS, "status")}

@@ -14,6 +14,15 @@ from trading_env.envs.vector import MOST_LANES
 from trading_env.policies.adapters import PolicySpec, build_policy
 from trading_env.policies.policy import env_class
 
+GIVEN = {  # arguments of the environment that a plan sets itself
+    "scenario": "give `scenarios`",
+    "severity": "give `severities`",
+    "task": "give `env`",
+    "num_envs": "give `episodes`",
+    **dict.fromkeys(("detail", "autoreset_mode", "copy", "render_mode"), "it is set here"),
+}
+CUT = "it comes with the market or window"
+
 
 def named(what: str, values: Mapping[str, Any] | Sequence[str]) -> Mapping[str, Any]:
     """Return name -> value; texts name themselves.
@@ -48,7 +57,8 @@ class Plan:
         """Refuse what cannot be played.
 
         Raises:
-            ConfigError: a number out of its range, or nothing to play.
+            ConfigError: a number out of its range, nothing to play, or an argument of the
+                environment that the plan sets itself.
         """
         env_class(self.env)
         whole("episodes", self.episodes, 1, MOST_LANES)
@@ -62,6 +72,10 @@ class Plan:
         for name in ("policies", "scenarios", "slices", "severities"):
             if len(getattr(self, name)) == 0:
                 raise ConfigError(f"{name.replace('slices', 'markets')}: give at least one")
+        given = GIVEN | dict.fromkeys((name for cut in self.slices for name in cut.arguments), CUT)
+        for name, value in self.env_kwargs.items():
+            if name in given:
+                raise ConfigError(f"env_kwargs: {name} = {shown(value, 40)}: {given[name]}")
 
     @property
     def cells(self) -> int:

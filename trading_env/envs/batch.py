@@ -3,7 +3,7 @@
 Both Gymnasium classes are thin layers over this one: the single environment is the batch of one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -70,8 +70,8 @@ class Batch:
             size = len(setup.layout.features)
             self.past = Looking(setup.past, setup.market, world, lanes, size)
         # SAME_STEP is played here, after the step, where the step's own reset would lose what is
-        # needed: the terms of the last reward, or the bars before the last observation.
-        needs = setup.own_reward is not None or self.past is not None
+        # needed: the terms of the last reward, the bars before the last observation, or the report.
+        needs = keep_reports or setup.own_reward is not None or self.past is not None
         self._resets_late = needs and autoreset is AutoReset.SAME_STEP
         played = AutoReset.DISABLED if self._resets_late else autoreset
         self._autoreset = int(played)  # of the driver
@@ -138,11 +138,13 @@ class Batch:
         if self.past is not None:
             self.past.begin(world, self.lanes, shown, choice[:, 0] >= 0, fresh=self._fresh)
 
-    def step(self, actions: Floats) -> None:
+    def step(self, actions: Floats, at_ends: Callable[[], None] | None = None) -> None:
         """Step every lane.
 
         Args:
             actions: (lanes, numbers) as `Actions.array` returned them.
+            at_ends: with `keep_reports` called in SAME_STEP where lanes have ended, before they
+                begin anew.
 
         Raises:
             ValueError: an action is not finite; nothing has changed.
@@ -171,7 +173,7 @@ class Batch:
                 self._reward(own, summed)
         finally:  # the step has been taken, whatever the user's function made of it
             if self._resets_late:
-                self._begin_anew()
+                self._begin_anew(at_ends)
 
     def _reward(self, own: OwnReward, summed: Floats) -> None:
         """Put the user's reward in place of the step's own, in what is returned and in the sums."""
@@ -182,7 +184,7 @@ class Batch:
         ended = outputs.terminated | outputs.truncated
         outputs.final_logs[ended] = lanes.logs[ended]
 
-    def _begin_anew(self) -> None:
+    def _begin_anew(self, at_ends: Callable[[], None] | None) -> None:
         """Begin an episode in the lanes whose last one ended, as SAME_STEP does inside the step."""
         outputs, lanes = self.outputs, self.lanes
         ended = outputs.terminated | outputs.truncated
@@ -191,6 +193,8 @@ class Batch:
         self._final[ended] = self.observations[ended]
         outputs.final_accounts[ended] = lanes.accounts[ended]
         outputs.final_logs[ended] = lanes.logs[ended]
+        if at_ends is not None:
+            at_ends()
         choice = np.full((self.count, 3), DRAWN, dtype=np.int64)
         choice[ended, 0] = lanes.accounts["episode"][ended] + 1
         self._begin(choice)

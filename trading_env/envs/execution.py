@@ -89,7 +89,7 @@ class ExecutionEnv(TradingEnv):
         **others: Any,
     ) -> None:
         setup = build(
-            task=Task.EXECUTION,
+            Task.EXECUTION,
             market=market,
             parent=parent,
             scenario=scenario,

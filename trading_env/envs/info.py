@@ -193,6 +193,7 @@ STATUS_NAMES = labels(Status)
 EXIT_NAMES = labels(Exit)
 ORDER_NAMES = np.repeat(labels(SlotState)[:, None], len(Status), axis=1)  # while an order lives
 ORDER_NAMES[SlotState.DONE] = STATUS_NAMES  # by its outcome, once it has ended
+ORDER_NAMES[SlotState.DONE, Status.NONE] = "took_back"  # a pure cancel has arrived
 FAULT_NAMES = labels(Fault)
 
 

@@ -12,17 +12,15 @@ with one number for each environment, with a note of what that costs. Each envir
 from its own terms alone, which is tried before the first step, so a batch gives what its
 environments give one by one.
 
-A snapshot and a run folder hold the function's name and a hash of its source, never the function:
-a snapshot goes on only where a function of that name and source is given again. Not seen by the
-hash: other functions that it calls, and values outside it that change.
+A snapshot and a run folder hold the function's name and a hash of what it does and holds
+(`core/content.py`, or its attribute `fingerprint`), never the function: a snapshot goes on only
+where a function of that name and hash is given again.
 """
 
-import hashlib
 import inspect
 import sys
 import time
 from collections.abc import Callable
-from types import FunctionType
 from typing import Any, cast
 
 import numba
@@ -30,6 +28,7 @@ import numpy as np
 from numba.core.errors import NumbaError
 
 from trading_env.core.codes import names_of
+from trading_env.core.content import content_digest
 from trading_env.core.errors import ConfigError, clip, shown, unknown
 from trading_env.core.records import Flags, Floats
 from trading_env.step.reward import Term
@@ -45,13 +44,14 @@ class OwnReward:
 
     Raises:
         ConfigError: a parameter is no term, or the function fails, returns something else than one
-            number for each environment, or mixes environments.
+            number for each environment, mixes environments, or holds what has no definite content.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
         self.name = _name_of(function)
         self.columns = _columns_of(function, self.name)
+        self._sha256 = content_digest(f"reward: {clip(self.name)}", function)
         self._score = self._compiled()
         self._try()
 
@@ -66,7 +66,7 @@ class OwnReward:
     def as_dict(self) -> dict[str, Any]:
         """Say which function it is, JSON-able: a name and a hash, from which none can be made."""
         module = getattr(self.function, "__module__", type(self.function).__module__)
-        return {"function": self.name, "module": module, "sha256": _digest_of(self.function)}
+        return {"function": self.name, "module": module, "sha256": self._sha256}
 
     def score(self, terms: Floats, played: Flags) -> Floats:
         """Return the rewards of a step; 0 where no step was `played`.
@@ -165,18 +165,3 @@ def _columns_of(function: Callable[..., Any], name: str) -> list[int]:
     if not columns:
         raise ConfigError(f"reward: {shown(name)} takes no term; known: {', '.join(TERMS)}")
     return columns
-
-
-def _digest_of(function: Callable[..., Any]) -> str:
-    """SHA-256 of a function's source, or of its code without source, and of what it holds."""
-    inner = getattr(function, "__func__", function)
-    try:
-        content = inspect.getsource(inner if inspect.isroutine(inner) else type(inner))
-    except (OSError, TypeError):
-        code = getattr(inner, "__code__", None)
-        content = f"{code.co_code!r} {code.co_consts!r}" if code else repr(type(inner))
-    cells = [cell.cell_contents for cell in getattr(inner, "__closure__", None) or ()]
-    owner = getattr(function, "__self__", inner)
-    held = () if isinstance(owner, FunctionType) else sorted(vars(owner).items())
-    content += repr((cells, getattr(inner, "__defaults__", None), held))
-    return hashlib.sha256(content.encode()).hexdigest()

@@ -8,6 +8,7 @@ first; this adapter translates the rest, and is the only place that does.
 from collections.abc import Sequence
 from typing import Any
 
+import gymnasium
 import numpy as np
 from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from trading_env.envs.vector import ExecutionVectorEnv, PortfolioVectorEnv, Trad
 TASKS: dict[str, type[TradingVectorEnv]] = {
     "trading_env/Portfolio-v0": PortfolioVectorEnv,
     "trading_env/Execution-v0": ExecutionVectorEnv,
+    "trading_env/AdaptiveExecution-v0": ExecutionVectorEnv,
 }
 
 
@@ -76,10 +78,11 @@ class SB3VecEnv(BatchVecEnv):
         seed: of lane 0 at the first reset; lane k gets seed + k. None takes the learner's, or
             draws one.
         env_id: the task.
-        kwargs: those of its vector environment but `copy` and `autoreset_mode`.
+        kwargs: those of its vector environment but `copy`, `autoreset_mode` and `detail="full"`:
+            an `info` holds the summary of an episode that ended, where `detail` tells it.
 
     Raises:
-        ConfigError: an argument is unknown or invalid, or one of those two.
+        ConfigError: an argument is unknown or invalid, or one of those.
     """
 
     def __init__(
@@ -95,7 +98,11 @@ class SB3VecEnv(BatchVecEnv):
             if name in kwargs:
                 reason = "Stable-Baselines3 needs copies, and lanes that begin anew"
                 raise ConfigError(f"{name} = {shown(kwargs[name])}: not taken here: {reason}")
-        native = TASKS[env_id](num_envs, autoreset_mode=AutoresetMode.SAME_STEP, **kwargs)
+        if kwargs.get("detail") == "full":
+            reason = "infos hold no more here than the summary of an episode that ended"
+            raise ConfigError(f"detail = 'full': not taken here: {reason}")
+        arguments = {**gymnasium.spec(env_id).kwargs, **kwargs}
+        native = TASKS[env_id](num_envs, autoreset_mode=AutoresetMode.SAME_STEP, **arguments)
         self.native = native
         self.render_mode = None
         self._first_seed = seed
@@ -129,7 +136,9 @@ class SB3VecEnv(BatchVecEnv):
             infos[i]["TimeLimit.truncated"] = bool(truncated[i])
             summary = info["final_info"].get("summary", {})
             if summary:
-                infos[i]["summary"] = {name: float(v[i]) for name, v in summary.items()}
+                infos[i]["summary"] = {
+                    name: float(v[i]) for name, v in summary.items() if not name.startswith("_")
+                }
                 infos[i]["episode"] = {
                     "r": float(summary["reward"][i]),
                     "l": int(summary["steps"][i]),

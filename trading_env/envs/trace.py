@@ -1,6 +1,8 @@
 """What happened in one episode, step by step: what pictures and journals are made from."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,13 +11,18 @@ from trading_env.core.records import Floats, Table
 from trading_env.envs.batch import Batch
 from trading_env.envs.world import Setup
 
+Row = TypeVar("Row")
+
 
 @dataclass
 class EpisodeTrace:
     """Reports and equity of one lane, in order of time.
 
     Row 0 is the state after reset or of a snapshot, of whose last step no more is known than prices
-    and holdings.
+    and holdings. Without a row only `len` has an answer.
+
+    Raises:
+        RuntimeError: nothing was noted.
     """
 
     setup: Setup
@@ -60,10 +67,17 @@ class EpisodeTrace:
         """Rows noted: steps plus one."""
         return len(self._equity)
 
+    def _noted(self, rows: Sequence[Row]) -> Sequence[Row]:
+        """Return rows that were noted, or say why there are none."""
+        if not rows:
+            reason = "an environment with a render_mode keeps it, from reset() on"
+            raise RuntimeError(f"the trace of the episode is empty: {reason}")
+        return rows
+
     @property
     def step(self) -> int:
         """Steps of the episode that have been taken."""
-        return self.begun + len(self) - 1
+        return self.begun + len(self._noted(self._rows)) - 1
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -73,32 +87,32 @@ class EpisodeTrace:
     @property
     def reports(self) -> Table:
         """Reports as one record array, shape (rows, assets)."""
-        return np.stack(self._reports)
+        return np.stack(self._noted(self._reports))
 
     @property
     def stresses(self) -> Table:
         """What the scenario did, as one record array (Stress), shape (rows, assets)."""
-        return np.stack(self._stresses)
+        return np.stack(self._noted(self._stresses))
 
     @property
     def slots(self) -> Table:
         """Order slots as one record array, shape (rows, slots, assets)."""
-        return np.stack(self._slots)
+        return np.stack(self._noted(self._slots))
 
     @property
     def equity(self) -> Floats:
         """Equity, currency, shape (rows,)."""
-        return np.array(self._equity)
+        return np.array(self._noted(self._equity))
 
     @property
     def place(self) -> tuple[int, int]:
         """Path, and bar of it at which the episode began."""
-        return divmod(self._rows[0] - self.begun, self.setup.market.bars)
+        return divmod(self._noted(self._rows)[0] - self.begun, self.setup.market.bars)
 
     @property
     def time(self) -> NDArray[np.datetime64]:
         """Time of each row's bar, shape (rows,)."""
-        stamps = self.setup.market.time[np.array(self._rows) % self.setup.market.bars]
+        stamps = self.setup.market.time[np.array(self._noted(self._rows)) % self.setup.market.bars]
         days: NDArray[np.datetime64] = stamps.astype("datetime64[s]")
         return days
 

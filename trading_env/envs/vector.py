@@ -35,8 +35,10 @@ class TradingVectorEnv(BatchFace, gym.vector.VectorEnv[NDArray[np.float32], Any,
     Args:
         num_envs: number of lanes.
         autoreset_mode: NEXT_STEP (default), SAME_STEP or DISABLED, as Gymnasium defines them.
-        detail: as in the single environment. `summary` (with its mask `_summary`) is in `info`
-            whenever a lane ends; in SAME_STEP `final_obs` and `final_info` are too.
+        detail: as in the single environment, "full" of all lanes. Whenever a lane ends, the
+            episode's `summary` is in `info`, with the mask `_summary` of the lanes it is of; in
+            SAME_STEP `final_obs` and `final_info` too: the last report of those lanes, at "episode"
+            its summary alone, with masks as Gymnasium's own vector environments have them.
         copy: return new arrays at each call (default); without it the next step overwrites them.
         kwargs: everything else that the single environment takes, but `render_mode`.
     """
@@ -57,7 +59,7 @@ class TradingVectorEnv(BatchFace, gym.vector.VectorEnv[NDArray[np.float32], Any,
         if not isinstance(autoreset_mode, AutoresetMode):
             choice("autoreset_mode", autoreset_mode, [mode.value for mode in AutoresetMode])
         kwargs.pop("render_mode", None)
-        self.setup = build(task=self.task, **{**self.defaults, **kwargs})
+        self.setup = build(self.task, **{**self.defaults, **kwargs})
         self.num_envs = num_envs
         self.detail = check_detail(detail)
         self.copy = flag("copy", copy)
@@ -151,32 +153,54 @@ class TradingVectorEnv(BatchFace, gym.vector.VectorEnv[NDArray[np.float32], Any,
         if self._mode is AutoReset.DISABLED and batch.lanes.accounts["done"].any():
             lane = int(batch.lanes.accounts["done"].argmax())
             raise RuntimeError(f"environment {lane} has ended: reset it with a reset_mask")
-        batch.step(checked)
+        self._last: dict[str, Any] = {}
+        batch.step(checked, self._keep_report if self.detail == "full" else None)
         outputs = batch.outputs
         ended = outputs.terminated | outputs.truncated
         info = self._full()
         if ended.any():
-            info |= self._endings(ended)
+            info |= self._endings(ended, info)
         rewards, terminated, truncated = outputs.rewards, outputs.terminated, outputs.truncated
         return batch.observations, rewards, terminated, truncated, info
 
     def _full(self) -> dict[str, Any]:
         return full_info(self._batch) if self.detail == "full" else {}
 
-    def _endings(self, ended: NDArray[np.bool_]) -> dict[str, Any]:
-        """Report the episodes that ended in this step."""
+    def _keep_report(self) -> None:
+        """Keep the last report of the episodes that ended: their lanes are about to begin anew."""
+        self._last = full_info(self._batch)
+
+    def _endings(self, ended: NDArray[np.bool_], info: dict[str, Any]) -> dict[str, Any]:
+        """Report the episodes that ended in this step; `info` is of the state after it."""
         outputs = self._batch.outputs
-        info: dict[str, Any] = {}
+        found: dict[str, Any] = {}
         if self.detail != "none":
             final = summary(outputs.final_logs, outputs.final_accounts, self.task)
-            if self.detail == "episode":
-                info = {"summary": final, "_summary": ended.copy()}
+            for name, now in info.get("summary", {}).items():  # of lanes that go on
+                final[name] = np.where(ended, final[name], now)
+            found = {"summary": final, "_summary": ended.copy()}
         if self._mode is AutoReset.SAME_STEP:
-            info["final_obs"] = self._batch.final_observations.copy()
-            info["_final_obs"] = ended.copy()
-            info["final_info"] = {} if self.detail == "none" else {"summary": final}
-            info["_final_info"] = ended.copy()
-        return info
+            last = self._last or {name: found[name] for name in ("summary",) if name in found}
+            found["final_obs"] = self._batch.final_observations.copy()
+            found["_final_obs"] = ended.copy()
+            found["final_info"] = masked(last, ended)
+            found["_final_info"] = ended.copy()
+        return found
+
+
+def masked(info: dict[str, Any], lanes: NDArray[np.bool_]) -> dict[str, Any]:
+    """Keep what is of some lanes, nothing elsewhere, each entry beside its mask `_NAME`."""
+    found: dict[str, Any] = {}
+    for name, value in info.items():
+        if isinstance(value, dict):
+            found[name] = masked(value, lanes)
+        else:
+            found[name] = (
+                np.zeros_like(value) if value.dtype != object else np.full_like(value, None)
+            )
+            found[name][lanes] = value[lanes]
+        found[f"_{name}"] = lanes.copy()
+    return found
 
 
 class PortfolioVectorEnv(TradingVectorEnv):

@@ -143,6 +143,17 @@ def check_volume(market: Market, length: int, parent: ParentConfig | None) -> No
         raise ConfigError(f"parent: quantity = None: {reason}")
 
 
+def _check_terms(reward: RewardConfig, own: OwnReward | None) -> None:
+    """Refuse a reward of parent orders that only has terms which are always 0 there."""
+    names = names_of(Term)
+    weighed = {name for name in names if getattr(reward, name) != 0.0}
+    named = {names[column] for column in own.columns} if own else weighed
+    absent = {names[Term.GROWTH], names[Term.LIQUIDATION]}
+    if named and named <= absent:
+        found = f"{' and '.join(sorted(named))} alone, always 0 for parent orders"
+        raise ConfigError(f"reward: {found}: known: {', '.join(sorted({*names} - absent))}")
+
+
 def about_market(market: Market) -> dict[str, Any]:
     """Say which bars were built on, and which clock: two readings of one file may differ in it."""
     names = ("source", "sha256", "symbols", "bar_seconds", "bars_per_day", "bars_per_year")
@@ -157,6 +168,8 @@ def cash_of(account: AccountConfig, market: Market) -> AccountConfig:
 
 
 def build(
+    task: Task = Task.PORTFOLIO,
+    /,  # no argument of a user's
     *,
     market: MarketSpec = "multiscale",
     scenario: ScenarioSpec = None,
@@ -167,7 +180,6 @@ def build(
     reward: RewardSpec = "execution_quality",
     episode_length: int = DEFAULT_LENGTH,
     seed_band: str | None = "train",
-    task: Task = Task.PORTFOLIO,
     parent: ParentConfig | ConfigSpec = None,
     window: int | None = None,
     frames: Sequence[str] | None = None,
@@ -180,7 +192,10 @@ def build(
     Raises:
         ValueError: an argument is unknown or invalid; the message is one line naming it.
     """
-    for name in others:
+    for name, value in others.items():
+        if name in OF_VECTORS:
+            reason = "an argument of the vector environment only: use gymnasium.make_vec"
+            raise ConfigError(f"{name} = {shown(value)}: {reason}")
         raise ConfigError(unknown("argument", name, ARGUMENTS))
     table = load_market(market, seed_band=seed_band)
     past = Past.of(window, frames, table)
@@ -207,6 +222,8 @@ def build(
         raise ConfigError("account: borrowing = False: funding is owed whatever cash there is")
     own = OwnReward(reward) if callable(reward) else None
     reward_config = RewardConfig.of(None if callable(reward) else reward)
+    if task is Task.EXECUTION:
+        _check_terms(reward_config, own)
     if task is not Task.EXECUTION and parent is not None:
         raise ConfigError("parent: only trading_env/Execution-v0 has parent orders")
     parent_config = ParentConfig.of(parent)
@@ -259,7 +276,8 @@ def build(
     return Setup(world, table, layout, compiled.scenarios, resolved, actions, own, past)
 
 
+OF_VECTORS = ("num_envs", "autoreset_mode", "copy")
 ARGUMENTS = [
     *(name for name in build.__annotations__ if name not in ("return", "others", "task")),
-    *("detail", "render_mode", "num_envs", "autoreset_mode", "copy"),  # beside the world's
+    *("detail", "render_mode", *OF_VECTORS),  # beside the world's
 ]

@@ -12,6 +12,7 @@ from trading_env.core.arguments import flag, number
 from trading_env.core.codes import Status
 from trading_env.core.compiling import speak
 from trading_env.core.errors import ConfigError, shown
+from trading_env.core.grid import whole_lots
 from trading_env.core.jit import driver
 from trading_env.core.params import EpisodeParams
 from trading_env.core.records import AccountState, AssetState, OrderSlot, Report, new_table
@@ -46,7 +47,7 @@ POSITIVE = (
 
 
 class Order(NamedTuple):
-    """An order; quantity in units, + to buy."""
+    """An order; quantity in units, + to buy, cut to whole lots when it is sent."""
 
     quantity: float = 100.0
     decision_price: float | None = None  # None: the market's price when it is sent
@@ -88,7 +89,7 @@ class ExecutionReport(NamedTuple):
     arrival_price: float  # where it met the market; 0 when nothing was filled
     impact_permanent: float
     impact_transient: float
-    quantity: float  # units that were asked for, signed
+    quantity: float  # units that were sent, in whole lots, signed; 0 when it was rejected
     arrivals: int  # 1 when it arrived in this bar: only then its latency is known
 
     @property
@@ -119,21 +120,21 @@ def completed(market: MarketState) -> tuple[MarketState, Bar]:
     if not isinstance(market, MarketState):
         reason = "give a MarketState, as MarketState(price=100.0, volume=1e6)"
         raise ConfigError(f"market_state = {shown(market)}: {reason}")
-    halted = flag("market_state.halted", market.halted)
-    for name, value in market._asdict().items():
+    given = market._asdict() | {"halted": flag("market_state.halted", market.halted)}
+    for name, value in market._asdict().items():  # kernels take one type of number
         if name != "halted" and not (value is None and name in LEFT_OUT):
-            number(f"market_state.{name}", value, 5e-324 if name in POSITIVE else 0.0, LARGEST)
+            lowest = 5e-324 if name in POSITIVE else 0.0
+            given[name] = number(f"market_state.{name}", value, lowest, LARGEST)
+    market = MarketState(**given)
     opened = market.price if market.open is None else market.open
     closed = opened if market.close is None else market.close
     high = max(opened, closed) if market.high is None else market.high
     low = min(opened, closed) if market.low is None else market.low
     mean_volume = market.volume if market.mean_volume is None else market.mean_volume
-    state = MarketState(*market)._replace(
-        open=opened, high=high, low=low, close=closed, mean_volume=mean_volume, halted=halted
-    )
+    state = market._replace(open=opened, high=high, low=low, close=closed, mean_volume=mean_volume)
     if not low <= min(opened, closed) <= max(opened, closed) <= high:
         raise ConfigError(f"market_state: open and close must lie in [low, high] = [{low}, {high}]")
-    return state, Bar(opened, high, low, closed, float(market.volume))
+    return state, Bar(opened, high, low, closed, market.volume)
 
 
 def _build() -> Callable[[Desk, Session, Address], None]:
@@ -186,8 +187,11 @@ class Bench:
         if order.decision_price is not None:
             asset.mark = order.decision_price
         report.decision_price = asset.mark
-        latency_s = draw_latency(execution, 1.0, address)
-        quantity = float(order.quantity)
+        quantity = whole_lots(float(order.quantity), execution.lot)
+        if quantity == 0.0 or abs(quantity) * market.price < execution.minimum_notional:
+            quantity = 0.0  # not -0.0 either
+        is_sent = quantity != 0.0 or order.quantity == 0.0
+        latency_s = draw_latency(execution, 1.0, address) if is_sent else 0.0
         limit, trigger = order.limit_price or 0.0, order.stop_price or 0.0
         if limit == trigger == 0.0:
             limit = limit_price(market.price, quantity, configured(execution), execution.tick)
@@ -197,7 +201,9 @@ class Bench:
         slots[0].trigger = trigger
         slots[0].lapses = configured(execution).lapses
         slots[0].goal = quantity
-        if market.halted or bar.volume <= 0.0 or asset.volume_mean <= 0.0:
+        if not is_sent:
+            report.status = Status.REJECTED.value
+        elif market.halted or bar.volume <= 0.0 or asset.volume_mean <= 0.0:
             wait_out_bar(self.desk, market.bar_seconds)
         else:
             terms = terms_of(asset, self.desk.stress, self.desk.rules)

@@ -17,6 +17,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from trading_env.core.codes import Task
+from trading_env.core.errors import PolicyError
 from trading_env.envs.spaces import ObservationLayout
 from trading_env.policies.policy import Action, Info, Observation, Policy
 from trading_env.policies.schedules import pace_of
@@ -49,11 +51,19 @@ class Clock:
         layout: of an environment with one asset.
         length: steps to the deadline.
         participation: share of a bar's volume that fills may take.
+
+    Raises:
+        PolicyError: the environment has no parent orders.
     """
 
     layout: ObservationLayout
     length: int
     participation: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.layout.task is not Task.EXECUTION:
+            reason = "the policy works parent orders, and this environment has none"
+            raise PolicyError(f"{reason}: play it in trading_env/Execution-v0 (env='execution')")
 
     def steps_left(self, observation: Observation) -> Values:
         """Return the steps to the deadline (num_envs,), at least 1."""

@@ -193,5 +193,4 @@ def _arguments(
             "scale": wealth,
         },
         "seed_band": None,
-        "detail": "full",  # holdings and prices, which the policies read
     }

@@ -13,9 +13,10 @@ class Problem:
 
     env_id: str
     env_kwargs: Mapping[str, Any]
-    """Arguments of `gymnasium.make` and `make_vec`; JSON-able."""
+    """Arguments of `gymnasium.make` and `make_vec`, without `detail`; JSON-able."""
     optimal_policy: Policy
-    """Acts in a batch, and in a single environment on `(size,)` and its `info` as well."""
+    """Acts in a batch, and in a single environment on `(size,)` and its `info` as well; it may
+    need `detail="full"`."""
     optimal_value: float
     """In the unit that the problem's function names."""
     reference_values: Mapping[str, float]
