@@ -91,7 +91,7 @@ def test_a_cut_of_a_market_is_pickled_as_its_own_bars() -> None:
 
 def test_a_report_holds_plain_numbers() -> None:
     report = trading_env.ExecutionEngine().simulate_execution(trading_env.Order(5.0))
-    assert {type(value) for value in report} == {float, str}
+    assert {type(value) for value in report} == {float, int, str}  # `arrivals` is a count
     size = trading_env.RiskManager().calculate_position_size(0.5, 1e5, price=50.0)
     stops = trading_env.RiskManager().determine_adaptive_stops(50.0, 0.7, 0.01)
     assert {type(value) for value in (*size, *stops)} == {float, str}
