@@ -15,7 +15,6 @@ from trading_env.core.errors import ConfigError
         ("severity", 2.0),
         ("task", 1),
         ("num_envs", 3),
-        ("detail", "none"),
         ("autoreset_mode", "SameStep"),
         ("copy", False),
         ("render_mode", "ansi"),

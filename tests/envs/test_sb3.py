@@ -112,7 +112,7 @@ def test_every_registered_id_comes_with_its_arguments() -> None:
 
 @pytest.mark.parametrize(
     "given",
-    [{"copy": False}, {"copy": True}, {"autoreset_mode": "Disabled"}, {"detail": "full"}],
+    [{"copy": False}, {"copy": True}, {"autoreset_mode": "Disabled"}],
 )
 def test_what_stable_baselines_needs_is_not_to_be_chosen(given: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=next(iter(given))):
@@ -129,3 +129,8 @@ def test_a_seed_that_was_given_is_not_the_learners() -> None:
     assert np.array_equal(second, learner.native.reset(seed=3)[0])
     own.seed(5)
     assert np.array_equal(own.reset(), own.native.reset(seed=5)[0])
+
+
+def test_full_detail_is_not_made_where_nothing_shows_it() -> None:
+    assert SB3VecEnv(1, detail="full", **ARGUMENTS).native.detail == "episode"
+    assert SB3VecEnv(1, detail="none", **ARGUMENTS).native.detail == "none"

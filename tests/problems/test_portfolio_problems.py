@@ -49,7 +49,6 @@ def long_run(problem: Problem, policy: Policy, risk_aversion: float, steps: int)
         lanes,
         vectorization_mode="vector_entry_point",
         autoreset_mode="Disabled",
-        detail="full",
         **problem.env_kwargs,
     )
     observation, info = envs.reset(seed=0)

@@ -20,7 +20,7 @@ SMALL: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_every_problem_is_made_by_the_same_call(name: str) -> None:
     problem = PROBLEMS[name](**SMALL[name])
-    env = gym.make(problem.env_id, detail="full", **problem.env_kwargs)
+    env = gym.make(problem.env_id, **problem.env_kwargs)
     observation, info = env.reset(seed=0)
     assert env.action_space.contains(
         problem.optimal_policy.act(observation, info).astype(env.action_space.dtype)

@@ -54,7 +54,6 @@ def run(problem: Problem, policy: Policy, lot: float, kappa: float) -> Run:
         LANES,
         vectorization_mode="vector_entry_point",
         autoreset_mode="Disabled",
-        detail="full",
         **problem.env_kwargs,
     )
     observation, info = envs.reset(seed=0)
@@ -103,7 +102,7 @@ def test_other_policies_earn_their_reference_values() -> None:
     assert abs(myopic.reward - values["myopic"]) < 4.0 * myopic.error
     assert values["myopic"] < problem.optimal_value
     assert paper().reference_values["myopic"] == pytest.approx(258.5, abs=0.2)
-    env = gym.make(problem.env_id, detail="full", **problem.env_kwargs)
+    env = gym.make(problem.env_id, **problem.env_kwargs)
     action = problem.policies["flat"].act(*env.reset(seed=0))
     assert (action == 0.0).all()
 
@@ -112,7 +111,7 @@ def test_other_policies_earn_their_reference_values() -> None:
 def test_costs_that_forbid_every_trade_leave_an_environment_that_can_be_made() -> None:
     problem = ritter(tick=12.5, volatility=0.02, cells=81, episode_length=5, paths=2)
     assert (problem.optimal_value, problem.reference_values["turnover"]) == (0.0, 0.0)
-    env = gym.make(problem.env_id, detail="full", **problem.env_kwargs)
+    env = gym.make(problem.env_id, **problem.env_kwargs)
     assert (problem.optimal_policy.act(*env.reset(seed=0)) == 0.0).all()
 
 
@@ -128,7 +127,7 @@ def test_a_trade_pays_the_spread_and_the_impact_at_the_price_that_was_seen(
 ) -> None:
     problem = make()
     weight = problem.optimal_policy.max_weight
-    env = gym.make(problem.env_id, detail="full", **problem.env_kwargs)
+    env = gym.make(problem.env_id, **problem.env_kwargs)
     _, info = env.reset(seed=3)
     generator = np.random.default_rng(4)
     sizes = set()
@@ -155,7 +154,7 @@ def test_a_trade_pays_the_spread_and_the_impact_at_the_price_that_was_seen(
 @pytest.mark.proof
 def test_the_environment_holds_the_limit_of_a_trade() -> None:
     problem = paper()
-    env = gym.make(problem.env_id, detail="full", **problem.env_kwargs)
+    env = gym.make(problem.env_id, **problem.env_kwargs)
     env.reset(seed=5)
     held = []
     for action in (1.0, 1.0, -1.0, -1.0, -1.0, 0.0):

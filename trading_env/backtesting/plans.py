@@ -19,7 +19,7 @@ GIVEN = {  # arguments of the environment that a plan sets itself
     "severity": "give `severities`",
     "task": "give `env`",
     "num_envs": "give `episodes`",
-    **dict.fromkeys(("detail", "autoreset_mode", "copy", "render_mode"), "it is set here"),
+    **dict.fromkeys(("autoreset_mode", "copy", "render_mode"), "it is set here"),
 }
 CUT = "it comes with the market or window"
 

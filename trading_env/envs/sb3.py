@@ -78,11 +78,11 @@ class SB3VecEnv(BatchVecEnv):
         seed: of lane 0 at the first reset; lane k gets seed + k. None takes the learner's, or
             draws one.
         env_id: the task.
-        kwargs: those of its vector environment but `copy`, `autoreset_mode` and `detail="full"`:
-            an `info` holds the summary of an episode that ended, where `detail` tells it.
+        kwargs: those of its vector environment but `copy` and `autoreset_mode`. An `info` holds no
+            more than the summary of an episode that ended: "full" counts as "episode".
 
     Raises:
-        ConfigError: an argument is unknown or invalid, or one of those.
+        ConfigError: an argument is unknown or invalid, or one of those two.
     """
 
     def __init__(
@@ -98,10 +98,9 @@ class SB3VecEnv(BatchVecEnv):
             if name in kwargs:
                 reason = "Stable-Baselines3 needs copies, and lanes that begin anew"
                 raise ConfigError(f"{name} = {shown(kwargs[name])}: not taken here: {reason}")
-        if kwargs.get("detail") == "full":
-            reason = "infos hold no more here than the summary of an episode that ended"
-            raise ConfigError(f"detail = 'full': not taken here: {reason}")
         arguments = {**gymnasium.spec(env_id).kwargs, **kwargs}
+        if arguments.get("detail") == "full":
+            arguments["detail"] = "episode"
         native = TASKS[env_id](num_envs, autoreset_mode=AutoresetMode.SAME_STEP, **arguments)
         self.native = native
         self.render_mode = None

@@ -1,12 +1,9 @@
 """Problems whose optimum is known: environment arguments, optimal policy, optimal value.
 
     problem = problems.almgren_chriss(risk_aversion=1e-6)
-    env = gymnasium.make(problem.env_id, detail="full", **problem.env_kwargs)
+    env = gymnasium.make(problem.env_id, **problem.env_kwargs)
     observation, info = env.reset(seed=0)
     action = problem.optimal_policy.act(observation, info)
-
-How much goes to `info` is no part of a problem: the policies of some read holdings and prices there
-and need `detail="full"`.
 
 Each function takes any valid parameters; its defaults are an example of its paper, or like one.
 """

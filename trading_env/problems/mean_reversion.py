@@ -193,4 +193,5 @@ def _arguments(
             "scale": wealth,
         },
         "seed_band": None,
+        "detail": "full",  # holdings and prices, which the policies read
     }

@@ -157,6 +157,7 @@ def garleanu_pedersen(
         },
         "episode_length": episode_length,
         "seed_band": None,
+        "detail": "full",  # holdings and prices, which the policies read
     }
     return Problem(
         env_id=PORTFOLIO_ID,

@@ -13,10 +13,10 @@ class Problem:
 
     env_id: str
     env_kwargs: Mapping[str, Any]
-    """Arguments of `gymnasium.make` and `make_vec`, without `detail`; JSON-able."""
+    """Arguments of `gymnasium.make` and `make_vec`, with the detail that its policies read;
+    JSON-able."""
     optimal_policy: Policy
-    """Acts in a batch, and in a single environment on `(size,)` and its `info` as well; it may
-    need `detail="full"`."""
+    """Acts in a batch, and in a single environment on `(size,)` and its `info` as well."""
     optimal_value: float
     """In the unit that the problem's function names."""
     reference_values: Mapping[str, float]
