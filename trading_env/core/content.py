@@ -183,7 +183,7 @@ def _source_of(code: Any) -> Path | None:
     """Return the file that a class, function or module is written in, if there is one."""
     try:
         path = inspect.getsourcefile(code)
-    except TypeError:
+    except (TypeError, OSError):  # written in C; a class that was typed in
         return None
     return Path(path) if path is not None and Path(path).exists() else None
 
