@@ -47,6 +47,12 @@ def next_of(bars: pd.DataFrame, name: str = "close") -> "pd.Series[float]":
     return bars.groupby("symbol")[name].shift(-1).fillna(bars[name])
 
 
+def lower_shadow(bars: pd.DataFrame) -> pd.DataFrame:
+    """Return the bars with low over the lower end of the body, but for rounding."""
+    shadow = bars["low"] / bars[["open", "close"]].min(axis=1)
+    return bars.assign(shadow=shadow.round(6))
+
+
 def test_each_window_is_fitted_to_its_own_training_part() -> None:
     Reversal.seen.clear()
     slices = slices_of("m", MARKET, WINDOWS, {}, Reversal)
@@ -84,6 +90,7 @@ def test_they_reach_the_policy() -> None:
         (lambda bars: {"signal_x": np.sign(1.0 - next_of(bars) / bars["close"])}, LOOKS),
         (lambda bars: {"signal_x": next_of(bars, "high") / next_of(bars, "low")}, LOOKS),
         (lambda bars: {"signal_x": next_of(bars) / next_of(bars, "open")}, LOOKS),
+        (lambda bars: {"signal_x": next_of(lower_shadow(bars), "shadow")}, LOOKS),
         (lambda bars: {"x": bars["close"]}, "must begin with signal_"),
         (lambda bars: {"signal_x": [1.0, 2.0]}, "must be one number for each of"),
         (lambda bars: {"signal_x": bars["symbol"]}, "no numbers"),

@@ -53,7 +53,7 @@ def evaluate(
         episodes: of each cell, >= 1; episode k has seed `seed` + k.
         seed: of the first episode.
         env_kwargs: arguments of the environment, over those of the policies' problem; none of
-            scenario, severity, detail and what else is set here.
+            scenario, severity, lanes and what else is set here.
         env: "portfolio" (default) or "execution".
         trust: load policies that are pickled.
         engine: where cells run; with one, a cell that fails is rows of withheld metrics. Without

@@ -108,7 +108,7 @@ def _filled(name: str, column: str, values: Floats) -> Floats:
 def _changed(bars: Market, after: int, sign: float) -> Market:
     """Move every bar from `after` on up (1) or down (-1), each by an amount of its own.
 
-    Body, shadows, volume and signals change, so that no ratio inside a bar or between two is left.
+    Body, both shadows, volume and signals change, so that no ratio in a bar or between two is left.
     """
     draw = np.random.default_rng(after)
     fields = {name: getattr(bars, name).copy() for name in (*BAR_FIELDS, "signals")}
@@ -118,6 +118,7 @@ def _changed(bars: Market, after: int, sign: float) -> Market:
     for name in ("open", "close", "volume", "signals"):
         later[name] *= np.exp(sign * draw.uniform(LEAST, MOST, later[name].shape))
     upper *= np.exp(draw.uniform(0.0, LEAST, upper.shape))
+    lower *= np.exp(-draw.uniform(0.0, LEAST, lower.shape))
     later["high"][:] = np.maximum(later["open"], later["close"]) * upper
     later["low"][:] = np.minimum(later["open"], later["close"]) * lower
     return replace(bars, **fields, trusted=True)

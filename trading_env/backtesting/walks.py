@@ -66,7 +66,7 @@ def backtest(
         episodes: of each cell; they have the same bars and differ in what is drawn from the seed.
         seed: of the first episode.
         env_kwargs: arguments of the environment; none of market, seed_band, episode_length,
-            scenario, severity, detail and what else is set here.
+            scenario, severity, lanes and what else is set here.
         env: "portfolio" (default) or "execution".
         trust: load policies that are pickled.
         store: keeps results by cell, so that a call that was killed can be continued.

@@ -70,9 +70,8 @@ def sized(low: float, high: float) -> BeforeValidator:
 
 
 Assets: TypeAlias = Annotated[Any, BeforeValidator(check_assets)]  # str, or tuple of str, int
-FaultRate: TypeAlias = Annotated[
-    Any, sized(0.0, 1.0)
-]  # float, or a pair of them; so are the next three
+# Each of these is a float, or a pair of them.
+FaultRate: TypeAlias = Annotated[Any, sized(0.0, 1.0)]
 Multiplier: TypeAlias = Annotated[Any, sized(1.0 / MAX_MULTIPLIER, MAX_MULTIPLIER)]
 Move: TypeAlias = Annotated[Any, sized(LEAST_MOVE, MAX_MULTIPLIER)]
 CommonShare: TypeAlias = Annotated[Any, sized(0.0, MAX_CORRELATION)]

@@ -21,9 +21,7 @@ from trading_env.markets.reading.settings import ReadingSettings
 from trading_env.markets.reading.validation import PRICE_FIELDS
 
 LONGEST = 80  # characters of a name that may be a pair
-_PAIR = re.compile(
-    rf"(?:.*[_ ])?(?!(?:{w.STATE_MONEY})-)[A-Z0-9]{{2,10}}-(?:{w.STATE_MONEY})(?:[ _(].*)?"
-)
+_PAIR = re.compile(rf"(?:.*[_ ])?(?!(?:{w.FIAT})-)[A-Z0-9]{{2,10}}-(?:{w.FIAT})(?:[ _(].*)?")
 _LETTERED = re.compile(r"[0-9.,] ?[kKmMbBT]$")
 
 

@@ -71,14 +71,11 @@ UNITS = (
 )
 TICKS = ("tickvol", "tickvolume", "ticks")
 """Counts of price changes, taken as units where a file has no other volume."""
-QUOTE = (
-    *("quotevolume", "quoteassetvolume", "volumequote", "volumeto", "volumecurrency"),
-    *("dollarvolume", "tradedvalue", "notionalvolume"),
-)
+EXACT = ("quotevolume", "quoteassetvolume", "volumequote", "volumeto", "volumecurrency")
+"""Names of currency of this bar and price: exchanges of coins give them."""
+QUOTE = (*EXACT, "dollarvolume", "tradedvalue", "notionalvolume")
 UNSURE = ("totalvolume", "amount", "turnover", "value", "turnoverrs", "umsatz")
 """Names that some use for units and some for money."""
-EXACT = QUOTE[:5]
-"""Names of currency of this bar and price: exchanges of coins give them."""
 NOTIONAL = (
     *("basevolume", "volumebase", "baseassetvolume", "homenotional", "foreignnotional"),
     *("volccy", "volccyquote"),
@@ -103,7 +100,7 @@ MONEY = frozenset(
         *("jpy", "krw", "try", "brl", "aud", "cad", "chf", "cny", "inr", "rub"),
     )
 )
-STATE_MONEY = "USD|EUR|GBP|JPY|KRW|TRY|BRL|AUD|CAD|CHF|CNY|INR|RUB|HKD|SGD|MXN|ZAR"
+FIAT = "USD|EUR|GBP|JPY|KRW|TRY|BRL|AUD|CAD|CHF|CNY|INR|RUB|HKD|SGD|MXN|ZAR"
 COINS = frozenset(("btc", "xbt", "eth", "ltc", "xrp", "bch", "bnb", "ada", "sol", "doge"))
 _SUFFIX = re.compile(r"vol(?:ume)?[ _(]+([a-z][a-z0-9]{1,11})\)?", re.IGNORECASE)
 AVERAGES = frozenset(("ma", "sma", "ema", "wma", "avg", "mean", "average", "delta", "profile"))
