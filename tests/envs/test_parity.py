@@ -17,10 +17,12 @@ from tests.lanes import lane_of_info
 from trading_env.envs.batch import Batch
 from trading_env.envs.portfolio import PortfolioEnv
 from trading_env.envs.vector import PortfolioVectorEnv
+from trading_env.step.sharing import MAX_THREADS, ROWS_A_THREAD
 
 proof = pytest.mark.proof
 STEPS = 90  # at least two episodes each
 FEW = 7  # lanes up to which `info` is compared too; the records behind it always are
+MORE_THAN_ROWS = 2 * ROWS_A_THREAD * MAX_THREADS + 1  # lanes: scratch rows are shared, unevenly
 MODES = list(AutoresetMode)
 
 
@@ -111,7 +113,7 @@ def digest_of(threads: int) -> bytes:
     kwargs = random_configuration(np.random.default_rng(77))
     numba.set_num_threads(threads)
     try:
-        envs = PortfolioVectorEnv(33, **kwargs)
+        envs = PortfolioVectorEnv(MORE_THAN_ROWS, **kwargs)
         envs.reset(seed=9)
         rng = np.random.default_rng(0)
         for _ in range(60):
@@ -170,8 +172,8 @@ def test_uncompiled_python_agrees_bit_for_bit() -> None:
 def test_reports_kept_or_not_change_nothing() -> None:
     """Without `detail="full"` threads share scratch rows for their reports."""
     kwargs = random_configuration(np.random.default_rng(31))
-    lean = PortfolioVectorEnv(21, **kwargs)
-    full = PortfolioVectorEnv(21, detail="full", **kwargs)
+    lean = PortfolioVectorEnv(MORE_THAN_ROWS, **kwargs)
+    full = PortfolioVectorEnv(MORE_THAN_ROWS, detail="full", **kwargs)
     assert not lean.batch.keeps_reports
     assert full.batch.keeps_reports
     assert np.array_equal(lean.reset(seed=3)[0], full.reset(seed=3)[0])

@@ -63,6 +63,6 @@ class Outputs(NamedTuple):
     final_observations: NDArray[np.float32]  # (lanes, size), where SAME_STEP reset
     final_logs: Table  # EpisodeLog (lanes,), of the episode that ended in this step
     final_accounts: Table  # AccountState (lanes,), at its end
-    reports: Table  # Report (lanes, assets), or (threads, assets) as scratch
+    reports: Table  # Report (lanes, assets), or fewer rows as scratch
     stresses: Table  # Stress, the same shape
     terms: Floats  # (lanes, terms): the named terms of the last reward, before weights

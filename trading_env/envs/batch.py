@@ -29,7 +29,7 @@ from trading_env.envs.world import Setup
 from trading_env.step.drivers import ALL_FINITE, DRAWN, reset_lanes, step_lanes
 from trading_env.step.look_back import FrameState
 from trading_env.step.rows import new_lanes, new_outputs, renewed
-from trading_env.step.sharing import MAX_THREADS, Call, on_all_rows
+from trading_env.step.sharing import MAX_THREADS, ROWS_A_THREAD, Call, on_all_rows
 
 NOTHING = np.zeros(0)
 NO_FRAMES = new_table(FrameState, 0)
@@ -38,7 +38,7 @@ NO_FRAMES = new_table(FrameState, 0)
 class Batch:
     """State of `lanes` environments and the buffers that a step writes.
 
-    Without `keep_reports` there are as many rows of reports as threads, overwritten in turn: a
+    Without `keep_reports` there are a few rows of reports for each thread, overwritten in turn: a
     third less memory to move. With `fresh` no call writes to observations, rewards or flags that
     an earlier one left: each has new buffers, which is cheaper than copying.
     """
@@ -62,8 +62,8 @@ class Batch:
         self.lanes = new_lanes(
             lanes, self.assets, world.events.shape[0], SLOTS, sized_together=together
         )
-        self.keeps_reports = keep_reports or lanes <= MAX_THREADS
-        self.rows = lanes if self.keeps_reports else MAX_THREADS
+        self.rows = lanes if keep_reports else min(lanes, ROWS_A_THREAD * MAX_THREADS)
+        self.keeps_reports = self.rows == lanes
         self.outputs = new_outputs(lanes, self.assets, size, self.rows)
         self.past: Looking | None = None
         if setup.past != Past():

@@ -1,7 +1,7 @@
 """Drivers: fan a transition out over environments. Nothing about trading happens here.
 
 Lanes are dealt out evenly to the rows of reports, and a driver plays the lanes of some rows: where
-every lane keeps its report there are as many rows as lanes, else as many as threads, each
+every lane keeps its report there are as many rows as lanes, else some for each thread, each
 overwritten by its lanes in turn. Threads share a batch by its rows (`sharing.py`); one environment
 is the batch of one.
 
