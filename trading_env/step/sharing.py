@@ -37,7 +37,7 @@ MAX_THREADS = int(vars(numba.config)["NUMBA_NUM_THREADS"])  # the most that can 
 ROWS_A_THREAD = 8
 """Rows of scratch for each thread. A thread's last row and the next one's first share a cache line,
 and threads that write to it at the same moment wait for each other: with one row each two threads
-were 1.4 times as fast as one, with eight, where those two have different times, 1.9.
+were 1.4 times as fast as one, with eight, where they do so at different times, 1.9.
 """
 MOST = 2**62  # more than any driver returns
 
