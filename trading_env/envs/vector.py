@@ -175,9 +175,9 @@ class TradingVectorEnv(BatchFace, gym.vector.VectorEnv[NDArray[np.float32], Any,
         outputs = self._batch.outputs
         found: dict[str, Any] = {}
         if self.detail != "none":
-            final = summary(outputs.final_logs, outputs.final_accounts, self.task)
-            for name, now in info.get("summary", {}).items():  # of lanes that go on
-                final[name] = np.where(ended, final[name], now)
+            sums = summary(outputs.final_logs[ended], outputs.final_accounts[ended], self.task)
+            now = info.get("summary", {})  # of lanes that go on
+            final = {name: filled_in(now.get(name), ended, each) for name, each in sums.items()}
             found = {"summary": final, "_summary": ended.copy()}
         if self._mode is AutoReset.SAME_STEP:
             last = self._last or {name: found[name] for name in ("summary",) if name in found}
@@ -186,6 +186,15 @@ class TradingVectorEnv(BatchFace, gym.vector.VectorEnv[NDArray[np.float32], Any,
             found["final_info"] = masked(last, ended)
             found["_final_info"] = ended.copy()
         return found
+
+
+def filled_in(
+    now: NDArray[Any] | None, lanes: NDArray[np.bool_], values: NDArray[Any]
+) -> NDArray[Any]:
+    """Return an entry of all lanes with the values of some; what is not there `now` is 0."""
+    found = np.zeros(lanes.shape, dtype=values.dtype) if now is None else now.copy()
+    found[lanes] = values
+    return found
 
 
 def masked(info: dict[str, Any], lanes: NDArray[np.bool_]) -> dict[str, Any]:
