@@ -23,6 +23,7 @@ from tqdm import tqdm
 from agents.checkpoint import Checkpoints, described
 from agents.execution_run import ExecutionRun
 from agents.portfolio import (
+    Judging,
     Moments,
     Standardise,
     Trained,
@@ -55,11 +56,12 @@ SETTINGS = Training(
     log_deviation=0.0,
     learns_deviation=True,
     hidden=(64, 64),
+    averaged_from=1.0,
 )
 
 
 @dataclass(frozen=True)
-class OffPolicy:
+class OffPolicy(Judging):
     """Settings of a learner that keeps what it has met."""
 
     lanes: int = 16
@@ -72,7 +74,6 @@ class OffPolicy:
     discount: float = 0.99
     hidden: tuple[int, ...] = (64, 64)
     threads: int = 1
-    judgements: int = 12
 
 
 REPLAYING = OffPolicy()
@@ -175,7 +176,7 @@ def fit_plain(
 
     known = {"agent": agent, "timesteps": timesteps, "seed": seed, "settings": asdict(settings)}
     of = described(**known, train=envs.native, validation=validation)
-    watch = learn(learner, envs, judge, timesteps, settings.judgements, advance, checkpoints, of)
+    watch = learn(learner, envs, judge, timesteps, settings, advance, checkpoints, of)
     assert watch.best is not None  # judged at the latest when training ended
     return Trained(watch.best, layout, watch.best_score, watch.best_step)
 

@@ -12,7 +12,8 @@ is the one with the highest utility on the validation band,
 
     sum over steps of r - lambda / 2 r^2,  r the account's return in a step
 
-(early stopping); the test band is not touched.
+(early stopping), of means over the networks of all updates so far but the first quarter's, which
+are less noisy than any of them; the test band is not touched.
 
 A number that is not finite ends training. After each update all that the next rollout depends on is
 kept (`agents/checkpoint.py`).
@@ -50,7 +51,17 @@ TINY = 1e-300  # so that a ruined account divides nothing by 0
 
 
 @dataclass(frozen=True)
-class Training:
+class Judging:
+    """What is judged, and how often."""
+
+    judgements: int = 12
+    """How often the network is tried on the validation band."""
+    averaged_from: float = 1.0
+    """Share of the training after which the networks of all updates are averaged; 1 for none."""
+
+
+@dataclass(frozen=True)
+class Training(Judging):
     """Settings of the learner."""
 
     lanes: int = 512
@@ -75,8 +86,7 @@ class Training:
     """Lambda: of the account's squared return in a step."""
     threads: int = 1
     """Torch threads; more do not help a network this small."""
-    judgements: int = 12
-    """How often the network is tried on the validation band."""
+    averaged_from: float = 0.25
 
 
 class Trained(NamedTuple):
@@ -149,7 +159,7 @@ def fit(
 
     settings_of = {"timesteps": timesteps, "seed": seed, "settings": asdict(settings)}
     of = described(**settings_of, train=envs.native, validation=validation.envs)
-    watch = learn(learner, envs, judge, timesteps, settings.judgements, advance, checkpoints, of)
+    watch = learn(learner, envs, judge, timesteps, settings, advance, checkpoints, of)
     assert watch.best is not None  # judged at the latest when training ended
     return Trained(watch.best, envs.layout, watch.best_score, watch.best_step)
 
@@ -159,7 +169,7 @@ def learn(
     envs: Any,
     judge: Callable[[Network], float],
     timesteps: int,
-    judgements: int,
+    settings: Judging,
     advance: Callable[[int], None],
     checkpoints: Checkpoints | None,
     of: dict[str, Any],
@@ -167,7 +177,8 @@ def learn(
     """Train a learner under a watch, from the newest checkpoint of the same training on."""
     begin(learner, envs)
     rows = timesteps * envs.assets
-    watch = Watch(learner, envs, advance, judge, rows // judgements)
+    every, averaged_from = rows // settings.judgements, int(settings.averaged_from * rows)
+    watch = Watch(learner, envs, advance, judge, every, averaged_from)
     if checkpoints is not None:
         watch.keep_in(checkpoints, of)
     left, name = rows - learner.num_timesteps, type(learner).__name__.lower()

@@ -4,6 +4,9 @@ Between an update and the next rollout the losses and the weights are looked at,
 judged where that is due, then a checkpoint is kept: so none is kept of a run that has diverged. A
 rollout of SAC and TQC is a single step, and their checkpoints hold all that they have met: one is
 kept when the network has been judged.
+
+What is judged is the mean of the networks of all updates after a share of the training, where one
+is given (Polyak and Juditsky 1992): an update follows the noise of its own rollout, the mean less.
 """
 
 from collections.abc import Callable
@@ -27,6 +30,7 @@ from agents.learner_state import (
 )
 from agents.rows import AssetRows
 from trading_env.backtesting.interruption import stop_if_interrupted
+from trading_env.core.records import Floats
 from trading_env.policies.adaptive import Network
 
 LOSSES = ("loss", "value_loss", "policy_gradient_loss", "entropy_loss")
@@ -39,6 +43,7 @@ class WatchNotes(LearnerNotes):
     last: int
     best_score: float | None
     best_step: int
+    averaged: int
 
 
 class Watch(BaseCallback):
@@ -54,6 +59,7 @@ class Watch(BaseCallback):
         advance: Callable[[int], None],
         judge: Callable[[Network], float],
         every: int,
+        averaged_from: int,
     ) -> None:
         super().__init__()
         self.model = learner
@@ -61,6 +67,10 @@ class Watch(BaseCallback):
         self.advance = advance
         self.judge = judge
         self.every = every
+        self.averaged_from = averaged_from
+        self.averaged = 0
+        self.averaged_at = -1
+        self.means: dict[str, Floats] = {}
         self.assets = envs.assets
         self.checkpoints: Checkpoints | None = None
         self.best: Network | None = None
@@ -80,6 +90,7 @@ class Watch(BaseCallback):
 
     def _on_rollout_start(self) -> None:
         self._check_update()
+        self._average()
         due = self.num_timesteps - self.last >= self.every
         if due:
             self.consider()
@@ -88,13 +99,31 @@ class Watch(BaseCallback):
 
     def _on_training_end(self) -> None:
         self._check_update()
+        self._average()
         self.consider()
         self.save()
 
+    def _average(self) -> None:
+        """Add the network that the last update has left to the mean, once."""
+        if self.averaged_at < self.num_timesteps >= self.averaged_from:
+            self.averaged += 1
+            for name, weights in network_of(self.model).weights.items():
+                mean = self.means.setdefault(name, np.zeros(weights.shape))
+                mean += (weights - mean) / self.averaged
+        self.averaged_at = self.num_timesteps
+
+    def network(self) -> Network:
+        """Return the mean of the networks so far, before there is one the present network."""
+        now = network_of(self.model)
+        if self.averaged == 0:
+            return now
+        means = {name: self.means[name].astype(w.dtype) for name, w in now.weights.items()}
+        return type(now)(means)
+
     def consider(self) -> None:
-        """Judge the present network."""
+        """Judge the network."""
         self.last = self.num_timesteps
-        network = network_of(self.model)
+        network = self.network()
         score = self.judge(network)
         self._check("validation utility", score)
         self.logger.record("validation/utility", score)
@@ -117,8 +146,10 @@ class Watch(BaseCallback):
 
     def tensors(self) -> dict[str, Any]:
         """Return the arrays of a checkpoint; until a network is the best, the present one is."""
-        best = self.best or network_of(self.model)
-        kept = {f"best.{name}": weights for name, weights in best.weights.items()}
+        now = network_of(self.model).weights
+        best = now if self.best is None else self.best.weights
+        kept = {f"best.{name}": weights for name, weights in best.items()}
+        kept |= {f"mean.{n}": self.means.get(n, np.zeros(w.shape)) for n, w in now.items()}
         return kept | tensors_of(self.model, self.envs)
 
     def save(self) -> None:
@@ -126,6 +157,7 @@ class Watch(BaseCallback):
         if self.checkpoints is None:
             return
         numbers = {"of": self.of, "last": self.last, "best_step": self.best_step}
+        numbers["averaged"] = self.averaged
         numbers["best_score"] = None if self.best is None else float(self.best_score)
         notes = WatchNotes(**numbers, **numbers_of(self.model, self.envs))
         self.checkpoints.write(self.num_timesteps, self.tensors(), notes)
@@ -140,7 +172,10 @@ class Watch(BaseCallback):
         put_back(self.model, self.envs, tensors, notes)
         self.advance(notes.steps // self.assets)
         self.last, self.best_step = notes.last, notes.best_step
+        self.averaged, self.averaged_at = notes.averaged, notes.steps
+        now = network_of(self.model)
+        if notes.averaged:
+            self.means = {name: tensors[f"mean.{name}"] for name in now.weights}
         if notes.best_score is not None:
-            now = network_of(self.model)
             self.best = type(now)({name: tensors[f"best.{name}"] for name in now.weights})
             self.best_score = notes.best_score

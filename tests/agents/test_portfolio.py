@@ -8,9 +8,11 @@ import pandas as pd
 import pytest
 
 from agents import portfolio
+from agents.learner_state import network_of
 from agents.portfolio import Training, Validation, fit, utility
 from agents.reference import tuned_signal_rule
 from agents.rows import SCALE, AssetRows, Bookkeeper, credits_of
+from agents.watch import Watch
 from trading_env.core.records import Floats
 from trading_env.envs.vector import PortfolioVectorEnv
 from trading_env.markets import Market
@@ -195,3 +197,34 @@ def test_training_leaves_no_log_in_the_folder_of_temporary_files(
     arguments = {"market": SYNTHETIC, "episode_length": 20}
     fit(arguments, timesteps=64, seed=0, advance=lambda _: None, training=LITTLE)
     assert list(tmp_path.glob("SB3-*")) == []
+
+
+def test_the_network_that_is_judged_is_the_mean_over_the_later_updates(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each update's network counts once from a quarter of the training on; 1e-6 is float32's."""
+    seen: list[tuple[int, Any]] = []
+    judged: list[tuple[int, Any]] = []
+    average, consider = Watch._average, Watch.consider
+
+    def noted(watch: Watch) -> None:
+        average(watch)
+        seen.append((watch.num_timesteps, network_of(watch.model).weights))
+
+    def considered(watch: Watch) -> None:
+        consider(watch)
+        judged.append((watch.num_timesteps, watch.network().weights))
+
+    monkeypatch.setattr(Watch, "_average", noted)
+    monkeypatch.setattr(Watch, "consider", considered)
+    steps = 16 * LITTLE.lanes * LITTLE.steps  # sixteen updates
+    arguments = {"market": SYNTHETIC, "episode_length": 20}
+    fit(arguments, timesteps=steps, seed=0, advance=lambda _: None, training=LITTLE)
+    assert len(seen) == 17  # before the first, and after each
+    assert len(judged) == LITTLE.judgements
+    for at, weights in judged:
+        later = [w for when, w in seen if steps * 3 / 4 <= when <= at]  # of three rows a step
+        for name, value in weights.items():
+            expected = np.mean([w[name] for w in later], axis=0)
+            np.testing.assert_allclose(value, expected, rtol=1e-6, atol=1e-7)
+    assert not np.allclose(judged[-1][1]["layer_0.weight"], seen[-1][1]["layer_0.weight"])
