@@ -161,6 +161,71 @@ def test_a_repair_takes_it_out_and_says_so(
     assert "overwrites nothing" in capsys.readouterr().err
 
 
+def with_notices() -> pd.DataFrame:
+    """Bars as traded: two dividends and a split between them, all stated, and rates and an end."""
+    frame = named(planted(LONG, split))
+    frame["dividend"] = np.where(np.isin(np.arange(300), (100, 200)), 2.0, np.nan)
+    frame["split"] = np.where(np.arange(300) == 150, 4.0, 1.0)
+    frame["funding"] = 1e-4
+    frame["borrow"] = np.where(np.arange(300) < 50, 0.01, 0.02)
+    frame["delisted"] = (np.arange(300) == 299).astype(float)
+    frame["recovery"] = np.where(np.arange(300) == 299, 0.4, np.nan)
+    return frame
+
+
+def test_a_repair_keeps_what_stands_beside_the_bars(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With actions applied a stated split is no fault: the row that repeats is, and that alone."""
+    sound, path, out = with_notices(), tmp_path / "a.csv", tmp_path / "b.csv"
+    sound.to_csv(tmp_path / "sound.csv", index=False)
+    pd.concat([sound, sound.iloc[[30]]]).to_csv(path, index=False)
+    found = judged(capsys, path, "--apply-actions", "--repair", str(out), code=2)
+    assert len(found["repaired"]) == 1
+    assert judged(capsys, out, "--apply-actions", code=0)["verdict"] == "clean"
+    repaired = load_market({"path": str(out), "apply_actions": True})
+    expected = load_market({"path": str(tmp_path / "sound.csv"), "apply_actions": True})
+    assert set(repaired.notices) == set(expected.notices)
+    assert {"split", "dividend", "funding", "borrow"} <= set(repaired.notices)
+    for name, values in expected.notices.items():
+        np.testing.assert_array_equal(repaired.notices[name], values)
+    np.testing.assert_allclose(repaired.close, expected.close, rtol=1e-12)
+
+
+def test_a_split_that_is_divided_out_leaves_its_column_and_scales_the_dividends_before_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A holder of one old share or of four new ones is paid the same."""
+    path, out = tmp_path / "a.csv", tmp_path / "b.csv"
+    with_notices().to_csv(path, index=False)
+    found = judged(capsys, path, "--repair", str(out), code=1)
+    assert {row["kind"] for row in found["findings"]} == {"split", "dividend"}
+    assert "a column states" in found["findings"][0]["what"]
+    notices = load_market({"path": str(out), "apply_actions": True}).notices
+    assert (notices["split"] == 1.0).all()
+    dividends = notices["dividend"][0, :, 0]
+    assert dividends[[100, 200]].tolist() == [0.5, 2.0]
+    assert np.count_nonzero(dividends) == 2
+
+
+def test_an_adjusted_close_that_is_taken_takes_the_dividends_with_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Prices that have them in them must not pay them once more."""
+    frame, out = with_notices(), tmp_path / "b.csv"
+    factor = np.where(np.arange(300) < 150, 0.25, 1.0)
+    for bar in (100, 200):
+        close = frame["close"].iloc[bar - 1]
+        factor[:bar] *= 1.0 - 2.0 / close
+    frame["adj_close"] = frame["close"] * factor
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    judged(capsys, tmp_path / "a.csv", "--repair", str(out), code=1)
+    market = load_market({"path": str(out), "apply_actions": True})
+    assert not market.notices.get("dividend", np.zeros(1)).any()
+    assert (market.notices.get("split", np.ones(1)) == 1.0).all()
+    np.testing.assert_allclose(market.close[0, :, 0], frame["close"] * factor, rtol=1e-9)
+
+
 def test_a_crash_with_twice_the_volume_is_no_split(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

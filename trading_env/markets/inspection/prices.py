@@ -72,8 +72,8 @@ def _level(close: Floats) -> Floats:
     return level
 
 
-def splits(series: Series) -> tuple[list[Finding], list[Change]]:
-    """Find splits that prices do not have in them."""
+def splits(series: Series, *, applied: bool = False) -> tuple[list[Finding], list[Change]]:
+    """Find splits that prices do not have in them; `applied`: stated ones are no findings."""
     close, opened = series.prices["close"], series.prices["open"]
     found: list[Finding] = []
     changes: list[Change] = []
@@ -89,10 +89,11 @@ def splits(series: Series) -> tuple[list[Finding], list[Change]]:
             continue
         known = stated[bar] > 0.0 and stated[bar] != 1.0
         before, after = series.volume[max(0, bar - AROUND) : bar], series.volume[bar : bar + AROUND]
-        if not known and not _moves_against(step, before, after):
+        if (known and applied) or not (known or _moves_against(step, before, after)):
             continue
         name = f"{ratio.numerator}:{ratio.denominator}"
-        what = f"the price steps by {np.exp(step) - 1:+.1%} and the volume the other way"
+        told = "a column states a split" if known else "the volume the other way"
+        what = f"the price steps by {np.exp(step) - 1:+.1%} and {told}"
         guess = f"a split of {name} that is not adjusted"
         found.append(Finding("split", series.symbol, bar, what, guess))
         earlier = series.rows[:bar]
@@ -100,7 +101,17 @@ def splits(series: Series) -> tuple[list[Finding], list[Change]]:
         for column in PRICE_FIELDS:
             changes.append(Change(earlier, column, factor, guess))
         changes.append(Change(earlier, "volume", 1 / factor, guess))
+        if "dividend" in series.extras:  # of an old share
+            changes.append(Change(earlier, "dividend", factor, guess))
+        if known:
+            changes.append(_taken_out(series, "split", bar, 1.0))
     return found, changes
+
+
+def _taken_out(series: Series, column: str, bar: int, none: float) -> Change:
+    """Take a split or a dividend out of its column: the repaired prices have it in them."""
+    why = f"the prices have the {column} in them now"
+    return Change(series.rows[bar : bar + 1], column, none / series.extras[column][bar], why)
 
 
 def _ratio(step: float, slack: float = NEAR) -> Fraction | None:
@@ -174,7 +185,12 @@ def by_adjusted(series: Series) -> tuple[list[Finding], list[Change]]:
             guess = "dividends that these prices do not have in them"
             found.append(Finding("dividend", series.symbol, left[0], what, guess, len(left)))
         why = "what the adjusted close has in it and these prices do not"
+        changes = [c for c in changes if c.column not in ("dividend", "split")]
         changes += [Change(series.rows, name, factor, why) for name in PRICE_FIELDS]
+        for column, none in (("dividend", 0.0), ("split", 1.0)):
+            stated = series.extras.get(column, np.zeros(0))
+            bars = np.flatnonzero(stated > 0.0)
+            changes += [_taken_out(series, column, int(paid), none) for paid in bars]
     return sorted(found, key=lambda finding: finding.bar), changes
 
 

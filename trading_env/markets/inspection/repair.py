@@ -4,12 +4,13 @@ A repair drops rows that repeat a time or a bar, orders
 rows by time, moves misplaced points, divides prices and multiplies volume before a split, applies
 the adjusted close that stands beside a close (to prices, and the splits in it to volume), and mends
 rounding. It fills nothing and leaves
-everything else as it was: holes, half days, stale and silent stretches are only told.
+everything else as it was: holes, half days, stale and silent stretches are only told. What stands
+beside the bars goes with them (dividends, listings, funding); a split or a dividend that the prices
+now have in them is taken out of its column.
 """
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -42,7 +43,7 @@ def repaired(found: Inspection, source: Path, out: Path, settings: ReadingSettin
     if table.symbols is not None:
         frame["symbol"] = list(table.symbols)
     names = [*BAR_FIELDS, *(name for name in table.numbers if name not in BAR_FIELDS)]
-    frame = frame.assign(**{name: table.numbers[name] for name in names})
+    frame = frame.assign(**{name: table.numbers[name] for name in names}, **table.extras)
     write_with(out, lambda beside: frame.to_csv(beside, index=False))
     text = "\n".join([f"repair of {source.name}", *said]) + "\n"
     write_bytes(out.with_name(f"{out.stem}.changes.txt"), text.encode())
@@ -52,7 +53,8 @@ def repaired(found: Inspection, source: Path, out: Path, settings: ReadingSettin
 def _changed(found: Inspection, settings: ReadingSettings) -> tuple[BarTable, list[str]]:
     """Apply every change to a copy of the table."""
     table, said = found.table, []
-    numbers: dict[str, Any] = {name: values.copy() for name, values in table.numbers.items()}
+    beside = {name: values.copy() for name, values in table.extras.items()}
+    numbers = {name: values.copy() for name, values in table.numbers.items()}
     dropped = np.zeros(len(table.time), dtype=np.bool_)
     for change in found.changes:
         place = _place(table, change)
@@ -60,7 +62,8 @@ def _changed(found: Inspection, settings: ReadingSettings) -> tuple[BarTable, li
             dropped[change.rows] = True
             said.append(f"{place}: dropped: {change.why}")
             continue
-        numbers[change.column][change.rows] *= change.factor
+        column = beside if change.column in beside else numbers
+        column[change.column][change.rows] *= change.factor
         by = f"{change.factor:g}" if isinstance(change.factor, float) else "adjusted over close"
         said.append(f"{place}, {change.column}: times {by}: {change.why}")
     order = np.argsort(table.time, kind="stable")
@@ -78,7 +81,7 @@ def _changed(found: Inspection, settings: ReadingSettings) -> tuple[BarTable, li
         symbols=None if table.symbols is None else [table.symbols[i] for i in kept],
         numbers=numbers,
         sources=None,
-        extras={},
+        extras={name: values[kept] for name, values in beside.items()},
         adjusts=settings.mend is not False,
     ), said
 

@@ -4,7 +4,8 @@ Three verdicts: `clean`; `usable with notes`, where something is odd that the ta
 with; `refused`, where it cannot be read.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +20,7 @@ from trading_env.markets.reading.tables import BarTable, group_rows
 from trading_env.markets.reading.times import iso
 from trading_env.markets.reading.validation import PRICE_FIELDS
 
+Look = Callable[[Series], tuple[list[Finding], list[Change]]]
 CLEAN, NOTES, REFUSED = "clean", "usable with notes", "refused"
 
 
@@ -49,7 +51,7 @@ def inspect_path(path: Path, settings: ReadingSettings, exchange: str | None = N
     changes: list[Change] = []
     for symbol, rows in group_rows(table, stem).items():
         series, twice = _series(table, symbol, rows)
-        found = _inspect(series, twice, exchange, changes)
+        found = _inspect(series, twice, exchange, changes, applied=settings.apply_actions)
         findings += [_row_of(finding, series, table) for finding in found]
     faults: list[str] = []
     bars = 0
@@ -94,9 +96,9 @@ def _series(table: BarTable, symbol: str, rows: Any) -> tuple[Series, Any]:
 
 
 def _inspect(
-    series: Series, twice: Any, exchange: str | None, changes: list[Change]
+    series: Series, twice: Any, exchange: str | None, changes: list[Change], *, applied: bool
 ) -> list[Finding]:
-    """Look for everything in one asset."""
+    """Look for everything in one asset; `applied`: stated splits and dividends are no findings."""
     found, own = rhythm.repeated(series, twice)
     changes += own
     more, own = rhythm.days_twice(series)
@@ -111,8 +113,12 @@ def _inspect(
     found += points
     changes += own
     steady = _without(series, own)
-    adjusted = (prices.by_adjusted,) if prices.has_adjusted(steady) else ()
-    for look in adjusted or (prices.splits, prices.dividends):
+    looks: tuple[Look, ...] = (prices.splits, prices.dividends)
+    if applied and not {"split", "dividend"}.isdisjoint(steady.extras):
+        looks = (partial(prices.splits, applied=True),)
+    elif prices.has_adjusted(steady):
+        looks = (prices.by_adjusted,)
+    for look in looks:
         more, own = look(steady)
         found += more
         changes += own
