@@ -24,7 +24,7 @@ from agents.checkpoint import Checkpoints
 from trading_env.backtesting.engine import Engine, Failure
 from trading_env.backtesting.evaluation import evaluate_policy
 from trading_env.backtesting.intervals import MIN_DRAWN
-from trading_env.backtesting.lookup import find_policy
+from trading_env.backtesting.lookup import policy_of_run
 from trading_env.backtesting.run_folder import RunFolder, status_of
 from trading_env.backtesting.terms import UNSTATED, Terms
 from trading_env.cli.options import scenarios_of
@@ -215,7 +215,7 @@ class TrainingRun(ABC):
             write_toml(folder / "config.toml", {**self.settings(seed), **where})
             self.train(seed, folder, run_folder)
             summary = evaluate_policy(
-                find_policy(str(folder)),
+                policy_of_run(folder),
                 scenarios=self.scenarios,
                 episodes=self.episodes,
                 length=self.length,

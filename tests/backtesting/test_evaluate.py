@@ -284,3 +284,21 @@ def test_a_pooled_difference_is_over_the_scenarios_that_both_define() -> None:
 def test_a_severity_that_is_given_twice_is_refused() -> None:
     with pytest.raises(ConfigError, match="one is given twice"):
         evaluate({"flat": "flat"}, scenarios=["calm"], severities=(1.0, 1), episodes=1, seed=0)
+
+
+def test_the_largest_seeds_are_seeds_of_a_table() -> None:
+    """They are whole numbers up to 2^64 - 1, beyond what is signed."""
+    seed = 2**64 - 6
+    played = evaluate(
+        {"flat": "flat"}, scenarios=["calm"], episodes=6, seed=seed, env_kwargs=SHARED
+    )
+    assert played["seed"].tolist() == [seed + k for k in range(6)]
+    assert len(summarise(played)) == 1
+
+
+def test_an_interval_follows_from_its_own_episodes_alone(frame: pd.DataFrame) -> None:
+    """Who else stands in the table moves no one's interval."""
+    whole = summarise(frame).set_index("policy")
+    for name in set(frame["policy"]):
+        alone = summarise(frame[frame["policy"] == name]).set_index("policy")
+        pd.testing.assert_frame_equal(whole.loc[[name]], alone, check_like=True)

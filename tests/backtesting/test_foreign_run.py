@@ -14,7 +14,7 @@ from tests.figures import figure
 from tests.mutations import mutate
 from tests.policies.test_pace import network
 from trading_env.backtesting.cells import Slice
-from trading_env.backtesting.lookup import find_policy
+from trading_env.backtesting.lookup import find_policy, policy_of_run, resolve
 from trading_env.backtesting.plans import Plan
 from trading_env.backtesting.playing import play
 from trading_env.backtesting.store import CellStore, _digest
@@ -260,3 +260,28 @@ def test_a_cell_of_another_shape_is_played_again_though_its_hash_is_right(
         else:
             path.write_text(json.dumps({**kept, "sha256": _digest(content)}))
         assert repr(list(play(a_plan(), store=store))) == whole
+
+
+@pytest.mark.parametrize("name", ["momentum", "problems.run1", "mine.zip"])
+def test_a_run_is_found_by_its_folder_however_that_is_called(name: str, tmp_path: Path) -> None:
+    """A folder is no text: what `train.py` has trained is what it plays."""
+    found = policy_of_run(adaptive(tmp_path / name))
+    assert isinstance(build_policy(found.spec, TWO), AdaptivePolicy)
+
+
+def test_a_policy_that_is_called_as_a_baseline_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would stand in that one's place, and a control that is none would be believed."""
+    (tmp_path / "own_rules.py").write_text(
+        "import numpy as np\n"
+        "def flat(observation, info):\n    return np.ones((len(observation), 2))\n"
+        "long = flat\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="'flat' is a baseline's name"):
+        find_policy("own_rules:flat")
+    with pytest.raises(UserError, match="'flat' is a baseline's name"):
+        resolve({"flat": BASELINES["momentum"]}, None, trust=False)
+    named = resolve({"flat": "flat", "long": BASELINES["always_long"]}, None, trust=False)
+    assert list(named.policies) == ["flat", "long"]

@@ -146,3 +146,19 @@ def test_pairs_are_compared_in_the_scenarios_that_both_define() -> None:
     groups = {"both": ["a", "b"]}
     (claim,) = claims(pd.DataFrame(rows), "mine", ["base"], groups, metric="sharpe", relative=False)
     assert (claim.difference, claim.low, claim.high) == (0.5, 0.5, 0.5)
+
+
+def test_a_share_of_what_may_be_nothing_is_said_as_a_difference() -> None:
+    """A ratio to a mean that may be 0 has no bounds, however clear the difference is."""
+    generator = np.random.default_rng(3)
+    base = generator.normal(0.1, 1.0, 64)
+    own = base + generator.normal(0.5, 0.3, 64)
+    rows = [
+        {"scenario": "calm", "seed": seed, "policy": name, "sharpe": values[seed]}
+        for name, values in (("a", own), ("b", base))
+        for seed in range(64)
+    ]
+    frame, where = pd.DataFrame(rows), {"calm": ["calm"]}
+    (claim,) = claims(frame, "a", ["b"], where, metric="sharpe", relative=True)
+    assert claim.low > 0.0
+    assert claim == claims(frame, "a", ["b"], where, metric="sharpe", relative=False)[0]

@@ -14,7 +14,7 @@ from safetensors import numpy as tensors
 
 from tests.backtesting.test_foreign_run import WEIGHTS, adaptive
 from trading_env.backtesting.evaluation import evaluate_policy
-from trading_env.backtesting.lookup import find_policy
+from trading_env.backtesting.lookup import policy_of_run
 from trading_env.backtesting.run_folder import RunFolder
 from trading_env.cli.main import main
 from trading_env.envs.spaces import ObservationLayout
@@ -43,7 +43,7 @@ def trained(folder: Path) -> None:
     run = RunFolder(folder, "train", "python train.py --quick")
     with run.open(seeds={"training": 0}):
         evaluate_policy(
-            find_policy(str(folder)),
+            policy_of_run(folder),
             scenarios={"calm": "calm", "crises": "crises"},
             episodes=2,
             length=20,
@@ -256,11 +256,11 @@ def test_a_policy_finds_the_bars_that_it_was_trained_on_from_any_folder(
     adaptive(tmp_path)
     (tmp_path / "config.toml").write_text(f'market = "mine.csv"\ncwd = "{tmp_path}"\n')
     bars = tmp_path / "mine.csv"
-    assert find_policy(str(tmp_path)).market == "mine.csv"  # which is nowhere
+    assert policy_of_run(tmp_path).market == "mine.csv"  # which is nowhere
     bars.write_text("")
-    assert find_policy(str(tmp_path)).market == str(bars)
+    assert policy_of_run(tmp_path).market == str(bars)
     monkeypatch.chdir(tmp_path)
-    assert find_policy(str(tmp_path)).market == "mine.csv"
+    assert policy_of_run(tmp_path).market == "mine.csv"
 
 
 @pytest.mark.proof

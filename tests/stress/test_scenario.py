@@ -448,6 +448,16 @@ BAD_EVENTS: list[tuple[dict[str, Any], str, str]] = [
     (LOST | {"kind": "spike", "size": INF}, "size", "finite"),
     ({"kind": "halt", "duration": "soon"}, "duration", "unit"),
 ]
+IDLE: list[dict[str, Any]] = [
+    DRY,
+    DRY | {"spread": [1.0, 1.0]},
+    DRY | {"spread": 2.0, "duration": "0 bars"},
+    {"kind": "halt", "duration": "0 bars"},
+    {"kind": "latency", "multiplier": 1.0, "duration": "2 bars"},
+    LOST | {"rate": 0.0},
+    LOST | {"duration": "0 bars"},
+    GAP | {"move": 0.0},
+]
 
 
 def refused(spec: Any, **rest: Any) -> str:
@@ -467,6 +477,12 @@ def test_a_bad_event_is_one_line_that_names_its_key(
     message = refused(one(**event))
     assert f"events[0].{key}" in message
     assert reason in message
+
+
+@pytest.mark.parametrize("event", IDLE)
+def test_an_event_that_does_nothing_is_refused(event: dict[str, Any]) -> None:
+    """A size that was forgotten would be evaluated as a crisis in which all are well."""
+    assert "does nothing as written" in refused({"name": "x", "events": [{"start": "0%"} | event]})
 
 
 def test_the_error_counts_events_and_shows_the_value() -> None:

@@ -14,16 +14,17 @@ which is below 5% from n = 6 on: fewer values have no interval.
 
 Several trainings that met the same paths are a table with two kinds of luck; its rows and columns
 are drawn independently (Owen and Eckles 2012, "Bootstrapping data arrays of arbitrary order").
-Draws of few trainings spread too little: so the interval is as lopsided as the draws, and as wide
-as Student's t says, for the standard error and the degrees of freedom that the spread among
-trainings and among paths give together (Satterthwaite 1946). A ratio of means is drawn as a ratio,
-both means with the same trainings and paths.
+Draws of few pairs, clusters or trainings spread too little: so an interval is as lopsided as the
+draws, and as wide as Student's t says, for the standard error and the degrees of freedom of what
+was drawn, those of trainings and of paths together (Satterthwaite 1946). A ratio of means is drawn
+as a ratio, both means with the same trainings and paths.
 
 Pairs, or clusters, are taken as independent. Episodes cut from one history overlap, so an interval
 over them speaks of that history (which start, which draws), not of years nobody has seen.
 """
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -82,9 +83,9 @@ def mean_interval(
     drawn = generator.integers(0, len(sizes), size=(REPLICATES, len(sizes)))
     sums = np.bincount(member, weights=values)
     means = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
-    tail = 0.5 * (1.0 - level)
-    low, high = np.quantile(means, [tail, 1.0 - tail])
-    return Interval(float(values.mean()), float(low), float(high), len(values))
+    mean = float(values.mean())
+    effects = (sums - mean * sizes) / sizes.mean()
+    return widened(mean, means, [effects], 0.5 * (1.0 - level), len(values))
 
 
 def crossed_interval(
@@ -127,26 +128,30 @@ def crossed_interval(
         np.einsum("kr,rc,kc->k", of_rows, each, of_columns, optimize=True)
         for each in (table, below)
     )
-    drawn = over / under
-    tail = 0.5 * (1.0 - level)
-    low, high = (float(end) - mean for end in np.quantile(drawn, [tail, 1.0 - tail]))
-    out = 1.0
-    if rows > 1 and high > low:
-        out = 2.0 * _half_width((table - mean * below) / unit, tail) / (high - low)
-    return Interval(mean, mean + out * low, mean + out * high, table.size)
+    effects = (table - mean * below) / unit
+    means = [effects.mean(axis=1), effects.mean(axis=0)]
+    return widened(mean, over / under, means, 0.5 * (1.0 - level), table.size)
 
 
-def _half_width(table: NDArray[np.float64], tail: float) -> float:
-    """Return t times the standard error of the mean over trainings and paths.
+def widened(
+    mean: float,
+    drawn: NDArray[np.float64],
+    effects: Sequence[NDArray[np.float64]],
+    tail: float,
+    pairs: int,
+) -> Interval:
+    """Return the interval of a mean, as lopsided as its draws and as wide as Student's t says.
 
-    `table` holds what each training and path does to it (to first order, of a ratio).
+    `effects` holds, of each kind of what was drawn, what each one does to the mean (to first order,
+    of a ratio); of one alone nothing is known.
     """
-    spread = [
-        (float(means.var(ddof=1)) / len(means), len(means) - 1)
-        for means in (table.mean(axis=1), table.mean(axis=0))
-    ]
+    low, high = (float(end) - mean for end in np.quantile(drawn, [tail, 1.0 - tail]))
+    spread = [(float(e.var(ddof=1)) / len(e), len(e) - 1) for e in effects if len(e) > 1]
     error = math.sqrt(sum(variance for variance, _ in spread))
-    return -t_quantile(tail, degrees_of_freedom(spread)) * error
+    out = 1.0
+    if high > low:
+        out = -2.0 * t_quantile(tail, degrees_of_freedom(spread)) * error / (high - low)
+    return Interval(mean, mean + out * low, mean + out * high, pairs)
 
 
 def counts_of(generator: np.random.Generator, size: int) -> NDArray[np.float64]:

@@ -120,12 +120,24 @@ def find_policy(
     elif own := [task for task in NAMED if text in NAMED[task] and env in (None, task)]:
         found = Candidate(text, NAMED[own[0]][text], own[0])
     elif text and Path(text).is_dir():
-        found = _from_run(Path(text))
+        found = policy_of_run(Path(text))
     else:
         found = _from_module(text, env or "portfolio")
     if env not in (None, found.env):
         raise ConfigError(f"POLICY {shown(text)}: is for env {found.env!r}, not {env!r}")
+    if not is_problem:
+        check_name(text, found.name, found.spec, found.env)
     return found
+
+
+def check_name(text: str, name: str, spec: PolicySpec, env: str) -> None:
+    """Refuse a policy that is called as a baseline is: it would stand in that one's place.
+
+    Raises:
+        ConfigError: it is.
+    """
+    if name in NAMED[env] and spec is not NAMED[env][name]:
+        raise ConfigError(f"POLICY {shown(text)}: {name!r} is a baseline's name: give it another")
 
 
 class Resolved(NamedTuple):
@@ -166,7 +178,11 @@ def resolve(
             own = own or dict(candidate.env_kwargs)
             given = candidate.spec
         found[name] = given
-    return Resolved(found, env or "portfolio", own)
+    env = env or "portfolio"
+    for name, given in found.items():
+        if not own:  # a problem names its own
+            check_name(name, name, given, env)
+    return Resolved(found, env, own)
 
 
 def _from_problem(text: str, parameters: dict[str, Any]) -> Candidate:
@@ -210,7 +226,7 @@ def _from_model(text: str, env: str | None, trust: bool) -> Candidate:
     return Candidate(Path(text).stem, _told(text, load_model(Path(text))), env or "portfolio")
 
 
-def _from_run(run: Path) -> Candidate:
+def policy_of_run(run: Path) -> Candidate:
     """Read the folder of a run, or the policy folder in one."""
     folder = run / "policy" if (run / "policy").is_dir() else run
     if not is_there(folder / DESCRIPTION):

@@ -16,7 +16,7 @@ import numpy as np
 from pydantic import Field
 
 from trading_env.backtesting.evaluation import evaluate_policy
-from trading_env.backtesting.lookup import NAMED, find_policy
+from trading_env.backtesting.lookup import NAMED, policy_of_run
 from trading_env.backtesting.run_folder import RunFolder
 from trading_env.core.doors import Checked, Loose, is_there, read_file, read_json
 from trading_env.core.errors import UserError, clip, shown
@@ -113,7 +113,7 @@ def play_policy_again(folder: Path, recorded: Recorded, again: RunFolder) -> Non
     Raises:
         ValueError: the policy or a scenario is refused.
     """
-    found = find_policy(str(folder))
+    found = policy_of_run(folder)
     own = (found.name, *found.company)
     beside = [n for n in recorded.policies if n not in own and n in NAMED[found.env]]
     lengths = [each.episode_length for each in recorded.environment.values()]

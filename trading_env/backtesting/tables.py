@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trading_env.backtesting.intervals import mean_interval
+from trading_env.backtesting.intervals import Interval, mean_interval
 from trading_env.backtesting.metrics import METRICS, PAIRED
 from trading_env.backtesting.playing import Played
 from trading_env.core.errors import shown
@@ -30,7 +30,8 @@ def episodes_frame(results: Iterable[Played], keys: Sequence[str] = WALK_KEYS) -
 
     frames = []
     for played in results:
-        cell = {**played.cell._asdict(), "seed": played.cell.seed + np.arange(played.cell.episodes)}
+        seeds = np.uint64(played.cell.seed) + np.arange(played.cell.episodes, dtype=np.uint64)
+        cell = {**played.cell._asdict(), "seed": seeds}
         metrics = {name: np.array(played.metrics[name], dtype=np.float64) for name in METRICS}
         reasons = [json.dumps(reasons) for reasons in played.reasons]
         named = {name: cell[name] for name in keys}
@@ -122,10 +123,9 @@ def summarise(
     means = frame.groupby(by, sort=False)[list(METRICS)].mean()
     means.insert(0, "episodes", frame.groupby(by, sort=False).size())
     means = means.reset_index()
-    generator = np.random.default_rng(seed)
     if baseline is None:
         rows = [
-            {**dict(zip(by, keys, strict=True)), **_intervals(cell, generator)}
+            {**dict(zip(by, keys, strict=True)), **_intervals(cell, seed)}
             for keys, cell in frame.groupby(by, sort=False)
         ]
         return means.merge(pd.DataFrame(rows), on=by, how="left")
@@ -133,7 +133,7 @@ def summarise(
     on = [key for key in WALK_KEYS[1:] if key in frame]
     pairs = frame.merge(reference, on=on, suffixes=("", "_baseline"))
     rows = [
-        {**dict(zip(by, keys, strict=True)), **_paired(cell, generator)}
+        {**dict(zip(by, keys, strict=True)), **_paired(cell, seed)}
         for keys, cell in pairs.groupby(by, sort=False)
     ]
     return means.merge(pd.DataFrame(rows), on=by, how="left")
@@ -144,22 +144,27 @@ def _clusters(cell: "pd.DataFrame") -> "pd.Series[Any] | None":
     return cell["window"] if "window" in cell and cell["window"].notna().all() else None
 
 
-def _intervals(cell: "pd.DataFrame", generator: np.random.Generator) -> dict[str, float]:
+def _interval(values: Any, cell: "pd.DataFrame", seed: int) -> Interval | None:
+    """Interval of a mean over a cell; its draws follow from the seed and the cell's size alone."""
+    return mean_interval(values, np.random.default_rng(seed), clusters=_clusters(cell))
+
+
+def _intervals(cell: "pd.DataFrame", seed: int) -> dict[str, float]:
     """Interval of each metric's mean over the episodes of one cell; NaN where undefined."""
     row: dict[str, float] = {}
     for metric in PAIRED:
-        interval = mean_interval(cell[metric], generator, clusters=_clusters(cell))
+        interval = _interval(cell[metric], cell, seed)
         low, high = (np.nan, np.nan) if interval is None else interval[1:3]
         row |= {f"{metric}_low": low, f"{metric}_high": high}
     return row
 
 
-def _paired(cell: "pd.DataFrame", generator: np.random.Generator) -> dict[str, float]:
+def _paired(cell: "pd.DataFrame", seed: int) -> dict[str, float]:
     """Mean paired difference of each metric of one cell and its interval; NaN where undefined."""
     row: dict[str, float] = {}
     for metric in PAIRED:
         difference = cell[metric] - cell[f"{metric}_baseline"]
-        interval = mean_interval(difference, generator, clusters=_clusters(cell))
+        interval = _interval(difference, cell, seed)
         values = (difference.mean(), np.nan, np.nan) if interval is None else interval[:3]
         for name, value in zip(("", "_low", "_high"), values, strict=True):
             row[f"diff_{metric}{name}"] = value

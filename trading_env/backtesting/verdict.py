@@ -58,13 +58,12 @@ def claims(
     Args:
         frame: episodes, as `evaluate` returns them; of several trainings with a column `training`.
         policy: whom it is about.
-        others: whom it is held against; who did not play, or has no positive mean where the
-            difference is relative, is left out.
+        others: whom it is held against; who did not play is left out.
         groups: name -> scenarios that are pooled, each with the same weight.
         metric: the name of one of `METRICS`.
-        relative: say differences in percent of the other's mean.
+        relative: say differences in percent of the other's mean, where that is surely above 0:
+            a share of what may be nothing says nothing.
     """
-    generator = np.random.default_rng(0)
     meaning = METRICS[metric]
     if "training" not in frame:
         frame = frame.assign(training=0)
@@ -79,12 +78,14 @@ def claims(
                 continue
             both = values[[policy, other]].dropna().groupby(level=["training", "seed"]).mean()
             own, base = (both[name].unstack("seed") for name in (policy, other))
-            if relative and not np.nanmean(base.to_numpy()) > 0.0:
-                continue
-            interval = crossed_interval(own - base, generator, per=base if relative else None)
+            known = crossed_interval(base, np.random.default_rng(0))
+            above_0 = np.nanmin(base.to_numpy()) > 0.0 or (known is not None and known.low > 0.0)
+            in_percent = relative and bool(above_0)
+            per = base if in_percent else None
+            interval = crossed_interval(own - base, np.random.default_rng(0), per=per)
             if interval is None:
                 continue
-            scale = 100.0 if relative else meaning.factor
+            scale = 100.0 if in_percent else meaning.factor
             ends = [scale * value for value in interval[:3]]
-            found.append(Claim(policy, other, where, meaning, relative, *ends))
+            found.append(Claim(policy, other, where, meaning, in_percent, *ends))
     return found

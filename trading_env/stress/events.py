@@ -16,7 +16,15 @@ import math
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeAlias, Union
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from trading_env.core.codes import Factor, Fault
 from trading_env.core.settings import Share
@@ -27,6 +35,8 @@ MAX_CORRELATION = 0.999
 LEAST_MOVE = math.nextafter(-1.0, 0.0)  # a price stays above 0
 
 Fields: TypeAlias = dict[str | Factor | Fault, float]  # of an EventRecord
+SHAPE = ("duration", "half_life", "retrace", "recovery", "sign")  # no effect by themselves
+ANY_CLOCK = Clock(60.0, 390.0, 100)
 
 
 def check_assets(value: object) -> object:
@@ -123,6 +133,17 @@ class Base(BaseModel):
         if info.data.get("status") == "sourced" and not source.strip():
             raise ValueError("a sourced event names its source; else status is assumed")
         return source
+
+    @model_validator(mode="after")
+    def _does_something(self) -> Self:
+        """Refuse what is neutral as written: a size that was forgotten, or no time."""
+        found = [self.at_end(end).record(ANY_CLOCK, 1.0) for end in (0, 1)]
+        sized = any(fields[name] != 0.0 for fields in found for name in fields if name not in SHAPE)
+        times = found[0]["duration"] + found[0].get("half_life", 0.0)
+        if not sized or (times == 0.0 and "move" not in found[0]):
+            named = " or ".join(self.sizes) or "duration"
+            raise ValueError(f"does nothing as written: give {named}, and a time above 0")
+        return self
 
     @property
     def label_code(self) -> int:

@@ -85,6 +85,8 @@ def refusal(source: str, error: ValidationError, fields: Iterable[str]) -> Scena
         value, reason = None, f"missing; one of {', '.join(KINDS)}"
     elif kind == "missing":
         value, reason = None, "missing"
+    elif isinstance(value, dict):  # of the whole event
+        value = tag
     key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in at)
     return scenario_error(source, key.removeprefix("."), value, reason)
 
