@@ -78,12 +78,39 @@ def half_day(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.drop(index=range(13 * 20 + 6, 13 * 21))
 
 
+def wick(frame: pd.DataFrame) -> None:
+    frame.loc[40, "low"] *= 1e-4
+
+
+def spike(frame: pd.DataFrame) -> None:
+    frame.loc[40, ["close", "high"]] *= 3.0
+
+
+def other_unit(frame: pd.DataFrame) -> None:
+    frame.loc[150:, PRICES] *= 100.0
+
+
+def in_lots(frame: pd.DataFrame) -> None:
+    frame.loc[150:, "volume"] /= 100.0
+
+
+def weekends(frame: pd.DataFrame) -> None:
+    for day in range(4, 290, 6):
+        frame.loc[day : day + 1, "volume"] = 0.0
+        frame.loc[day : day + 1, PRICES] = frame.loc[day - 1, "close"]
+
+
 # fault: bars, what is planted, kind, line, part of the guess
 FAULTS: dict[str, tuple[pd.DataFrame, Plant, str, int, str]] = {
     "split": (LONG, split, "split", 152, "4:1"),
     "reverse_split": (LONG, reverse_split, "split", 152, "1:10"),
     "in_cents": (LONG, in_cents, "misplaced point", 42, "cents"),
     "high_alone": (LONG, high_alone, "misplaced point", 42, "misplaced"),
+    "wick": (LONG, wick, "stray price", 42, "bad print"),
+    "spike": (LONG, spike, "stray price", 42, "bad print"),
+    "other_unit": (LONG, other_unit, "level", 152, "another unit"),
+    "in_lots": (LONG, in_lots, "level", 156, "another unit"),  # seen as its median moves
+    "weekends": (LONG, weekends, "no volume", 6, "closed days"),
     "silent": (LONG, silent, "no volume", 22, "halt"),
     "stale": (LONG, stale, "stale", 22, "repeats"),
     "copied": (LONG, copied, "copied", 22, "filled in"),

@@ -7,6 +7,12 @@ eight times the usual move of its series. An adjusted close tells a split by its
 the price step by one ratio. A misplaced point is a price 10, 100 or 1,000 times both
 of its neighbours, or that part of them, for at most three bars. Dividends are seen where a column
 of them, or of adjusted closes, stands beside the close: a price alone does not tell them.
+
+What no guess repairs is told all the same: a price twice or half of its bar and of its neighbours,
+a level that is three times or a third of the one before with no split in it, a volume that is
+another by a factor of twenty from one bar on, and a series of which a tenth has no volume.
+
+Over 300 lines because the looks are one list: what finds one oddity must not find another.
 """
 
 from fractions import Fraction
@@ -26,6 +32,10 @@ INVERSE = 0.55  # of a step, in logarithms, that the volume goes the other way
 AROUND = 40  # bars of volume on each side of a split
 STALE, SILENT = 5, 5  # bars in a row
 SHORTEST_GLITCH = 3
+FAR = 2.0  # times what is near it, or half of that
+SHIFTED = 3.0  # times the level before, or a third: a crash that halves a price is none
+REFILLED = 20.0  # times the volume before
+SPARSE = 0.1  # of the bars
 EXACT = 0.005  # of a split's ratio, where the adjusted close tells it
 ADJUSTED = 5e-4  # a step of the ratio of adjusted close to close that is no rounding
 
@@ -204,6 +214,53 @@ def _ratio_of_factor(series: Series, bar: int, step: float, slack: float) -> Fra
     return ratio if abs(moved + size) < abs(size) / 2.0 else None
 
 
+def strays(series: Series) -> list[Finding]:
+    """Find single prices that are far from their bar and from their neighbours."""
+    level = _level(series.prices["close"])
+    body = np.stack([series.prices["open"], series.prices["close"], level])
+    found: list[Finding] = []
+    near = {"open": level, "close": level, "high": body.max(axis=0), "low": body.min(axis=0)}
+    for name, nearest in near.items():
+        far = np.abs(np.log(series.prices[name] / nearest)) > np.log(FAR)
+        bars = np.flatnonzero(far)
+        if len(bars):
+            bar = int(bars[0])
+            ratio = series.prices[name][bar] / nearest[bar]
+            what = f"{name} {series.prices[name][bar]:g} is {ratio:.3g} times what is near it"
+            guess = "a bad print, unless it traded there"
+            found.append(Finding("stray price", series.symbol, bar, what, guess, len(bars)))
+    return found
+
+
+def shifts(series: Series) -> list[Finding]:
+    """Find a level of prices, or of volume, that is another from one bar on."""
+    found: list[Finding] = []
+    close, volume = series.prices["close"], series.volume
+    steps = np.abs(np.log(series.prices["open"][1:] / close[:-1]))
+    stated = series.extras.get("split", np.ones(series.bars))[1:]
+    unsaid = ~((stated > 0.0) & (stated != 1.0))
+    for index in np.flatnonzero((steps > np.log(SHIFTED)) & unsaid):
+        bar = int(index) + 1
+        before, after = np.median(close[max(0, bar - STALE) : bar]), close[bar : bar + STALE]
+        if np.abs(np.log(np.median(after) / before)) > np.log(FAR):
+            ratio = series.prices["open"][bar] / close[bar - 1]
+            what = f"the price is {ratio:.3g} times the one before, and stays there"
+            guess = "a split, another unit or another instrument, unless it traded there"
+            found.append(Finding("level", series.symbol, bar, what, guess))
+    traded = np.flatnonzero(volume > 0.0)
+    logs = np.log(volume[traded])
+    if len(logs) >= 2 * AROUND:
+        windows = np.median(np.lib.stride_tricks.sliding_window_view(logs, AROUND), axis=1)
+        moved = windows[AROUND:] - windows[:-AROUND]
+        at = int(np.abs(moved).argmax())
+        if abs(moved[at]) > np.log(REFILLED):
+            ratio = float(np.exp(moved[at]))
+            what = f"the usual volume is {ratio:.3g} times what it was before"
+            guess = "another unit (lots, currency, contracts), unless trading changed"
+            found.append(Finding("level", series.symbol, int(traded[at + AROUND]), what, guess))
+    return found
+
+
 def quiet(series: Series) -> list[Finding]:
     """Find stretches without volume, and stretches in which no price moves."""
     found: list[Finding] = []
@@ -219,6 +276,13 @@ def quiet(series: Series) -> list[Finding]:
             guess = "closed hours, a halt, or a series that is not traded"
             count = sum(length for _, length in stretches)
             found.append(Finding("no volume", series.symbol, stretches[0][0], what, guess, count))
+        elif silent.mean() > SPARSE:
+            what, guess = (
+                f"no volume in {silent.mean():.0%} of bars",
+                "closed days that are filled in",
+            )
+            first, count = int(silent.argmax()), int(silent.sum())
+            found.append(Finding("no volume", series.symbol, first, what, guess, count))
     same: NDArray[np.bool_] = np.zeros(series.bars, dtype=np.bool_)
     close = series.prices["close"]
     flat = np.logical_and.reduce([series.prices[name] == close for name in PRICE_FIELDS])

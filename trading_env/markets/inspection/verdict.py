@@ -122,6 +122,10 @@ def _inspect(
         more, own = look(steady)
         found += more
         changes += own
+    told = {finding.bar for finding in found}
+    found += [
+        odd for odd in (*prices.strays(steady), *prices.shifts(steady)) if odd.bar not in told
+    ]
     return found + prices.quiet(series) + prices.mixed(series)
 
 
