@@ -5,6 +5,7 @@ import re
 import sys
 import warnings
 from pathlib import Path
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 from tests.audit import toys
 from trading_env.__main__ import main
 from trading_env.audit.auditing import audit
-from trading_env.audit.play import extremes
+from trading_env.audit.play import MAX_ACTIONS, extremes
 from trading_env.audit.results import FAIL, PASS, SKIPPED, AuditReport
 from trading_env.audit.subject import load_subject
 from trading_env.audit.worlds import (
@@ -52,6 +53,7 @@ PLANTED = {
     "GlobalDraws": {"same_seed", "global_state"},
     "TellsSeed": {"seed_in_info"},
     "Raises": DATA_CHECKS,
+    "LatePaid": {"known_price"},
 }
 
 
@@ -76,7 +78,10 @@ def test_every_check_has_a_planted_fault() -> None:
     assert found == set(outcomes(audited("Sound")))
 
 
-SOUND = ["Sound", "Discrete", "NextOpen", "Realised", "PatchyFeed", "ThreeBars", "Late", "Ruin"]
+SOUND = [
+    *("Sound", "Discrete", "NextOpen", "Realised", "PatchyFeed", "ThreeBars", "Late", "Ruin"),
+    *("Numbered", "Grid", "Named"),
+]
 
 
 @pytest.mark.proof
@@ -186,13 +191,90 @@ def test_a_frozen_market_moves_in_its_last_bar_and_never_again() -> None:
     assert (frozen[list(PRICE_COLUMNS)].iloc[51:] == frozen["close"].iloc[50]).all(axis=None)
 
 
-def test_extremes_are_corners_and_centre() -> None:
-    names = extremes(gym.spaces.Box(-1.0, 1.0, (2,), np.float32))
-    assert list(names) == ["-1", "0", "[-1 1]", "[1 -1]", "1"]
-    assert list(extremes(gym.spaces.Discrete(3, start=1))) == ["1", "2", "3"]
-    assert list(extremes(gym.spaces.Box(-np.inf, np.inf, (9,)))) == ["-1", "0", "1"]
-    assert list(extremes(gym.spaces.MultiDiscrete([2, 3]))) == ["0", "[1 2]"]
-    assert list(extremes(gym.spaces.MultiBinary(2))) == ["0", "1"]
+def names_of(space: gym.Space[Any]) -> list[str]:
+    found = extremes(space)
+    assert found.left_out == ""
+    assert all(space.contains(action) for action in found.actions.values())
+    return list(found.actions)
+
+
+def test_every_action_of_a_finite_space_is_tried() -> None:
+    spaces = gym.spaces
+    assert names_of(spaces.Discrete(3, start=1)) == ["1", "2", "3"]
+    assert names_of(spaces.Discrete(MAX_ACTIONS)) == [str(i) for i in range(MAX_ACTIONS)]
+    assert len(names_of(spaces.MultiDiscrete([2, 3]))) == 6
+    assert names_of(spaces.MultiDiscrete([2, 2], start=[5, 0])) == [
+        "[5 0]",
+        "[5 1]",
+        "[6 0]",
+        "[6 1]",
+    ]
+    assert len(names_of(spaces.MultiDiscrete([[2, 2], [2, 2]]))) == 16
+    assert len(names_of(spaces.MultiDiscrete([1] * 7 + [5]))) == 5  # told apart behind the sixth
+    assert names_of(spaces.MultiBinary(2)) == ["0", "[0 1]", "[1 0]", "1"]
+    assert names_of(spaces.Box(3, 6, (1,), np.int64)) == ["3", "4", "5", "6"]
+    both = {"open": spaces.Discrete(2), "side": spaces.Discrete(3, start=-1)}
+    assert names_of(spaces.Dict(both))[:2] == ["open 0, side -1", "open 0, side 0"]
+    assert names_of(spaces.Tuple((spaces.Discrete(2), spaces.Discrete(2))))[3] == "(1, 1)"
+
+
+def test_extremes_of_a_box_are_corners_and_centre() -> None:
+    corners = ["-1", "0", "[-1 1]", "[1 -1]", "1"]
+    assert names_of(gym.spaces.Box(-1.0, 1.0, (2,), np.float32)) == corners
+    assert names_of(gym.spaces.Box(-np.inf, np.inf, (9,))) == ["-1", "0", "1"]
+    assert names_of(gym.spaces.Box(0, 255, (1,), np.uint8)) == ["0", "127", "255"]
+    mixed = {"size": gym.spaces.Box(-1.0, 1.0, (1,)), "type": gym.spaces.Discrete(2)}
+    assert len(names_of(gym.spaces.Dict(mixed))) == 6
+
+
+@pytest.mark.parametrize(
+    ("space", "said"),
+    [
+        (gym.spaces.Discrete(MAX_ACTIONS + 1), "32 of 33 actions"),
+        (gym.spaces.MultiDiscrete([10, 10, 10]), "32 of 1000 actions"),
+        (gym.spaces.MultiBinary(2000), "32 of more than a billion actions"),
+        (gym.spaces.Tuple((gym.spaces.Discrete(9), gym.spaces.Discrete(9))), "32 of 81 actions"),
+        (gym.spaces.Text(5), "3 actions of a Text space"),
+    ],
+)
+def test_actions_that_are_left_out_are_said_to_be(space: gym.Space[Any], said: str) -> None:
+    found = extremes(space)
+    assert said in found.left_out
+    assert len(found.actions) == int(said.partition(" ")[0])
+    assert all(space.contains(action) for action in found.actions.values())
+
+
+@pytest.mark.proof
+def test_what_depends_on_actions_that_are_left_out_is_not_applicable() -> None:
+    report = audited("TooMany")
+    left = {r.name for r in report.results if "32 of 1000 actions" in r.evidence}
+    assert left == {"known_price", "flat_market", "market_pays", "finite"}
+    found = outcomes(report)
+    assert {name for name, outcome in found.items() if outcome == SKIPPED} == left
+    assert FAIL not in found.values()
+
+
+@pytest.mark.parametrize("toy", ["Breaks", "BreaksAtOnce", "BreaksLate", "Leaves", "SpaceGoes"])
+def test_an_environment_that_raises_gets_a_report(
+    toy: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(toys.SpaceGoes, "left", 2)
+    out = tmp_path / "record.json"
+    assert main(["audit", f"tests.audit.toys:{toy}", "--json", "--out", str(out)]) == 1
+    record = json.loads(capsys.readouterr().out)
+    assert record == json.loads(out.read_text())
+    checks = {check["name"]: check for check in record["checks"]}
+    assert len(checks) == 16
+    failed = [check for check in checks.values() if check["outcome"] == FAIL]
+    assert failed and all(
+        re.match("raised (RuntimeError: out of bars|SystemExit|OSError)", check["evidence"])
+        for check in failed
+    )
+    if toy != "BreaksLate":
+        assert {check["outcome"] for check in checks.values()} == {FAIL}
+    monkeypatch.setattr(toys.SpaceGoes, "left", 2)
+    assert main(["audit", f"tests.audit.toys:{toy}"]) == 1
+    assert "fail: raised" in capsys.readouterr().out
 
 
 @pytest.mark.proof

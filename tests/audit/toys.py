@@ -411,3 +411,108 @@ class Ruin(Sound):
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         seen, reward, _, truncated, info = super().step(action)
         return seen, reward, self.wealth < 0.9, truncated, info
+
+
+class Numbered(Discrete):
+    """Sound, with many actions by number, of which only the last is long."""
+
+    actions = 10
+
+    def __init__(self, bars: pd.DataFrame) -> None:
+        super().__init__(bars)
+        self.action_space = gym.spaces.Discrete(self.actions)
+
+    def read(self, action: Any) -> float:
+        return 1.0 if super().read(action) == self.actions - 2.0 else 0.0
+
+
+class LatePaid(Numbered):
+    """The last two of ten actions are paid for the return that has been shown."""
+
+    def read(self, action: Any) -> float:
+        self.stale = super(Numbered, self).read(action) >= self.actions - 3.0
+        return float(self.stale)
+
+    def growth(self, row: int) -> float:
+        return super().growth(row - 1) if self.stale else 0.0
+
+
+class TooMany(Numbered):
+    """A thousand actions: 32 are tried; number 500, which is not among them, is long."""
+
+    actions = 1000
+
+    def read(self, action: Any) -> float:
+        return float(super(Numbered, self).read(action) == 499.0)
+
+
+class Grid(Sound):
+    """Sound, with three choices of three; only one combination is long."""
+
+    def __init__(self, bars: pd.DataFrame) -> None:
+        super().__init__(bars)
+        self.action_space = gym.spaces.MultiDiscrete([3, 3, 3])
+
+    def read(self, action: Any) -> float:
+        if not isinstance(action, np.ndarray) or not self.action_space.contains(action):
+            raise ValueError(f"action {action!r:.40}")
+        return float(np.array_equal(action, [1, 2, 1]))
+
+
+class Named(Sound):
+    """Sound, with a dict of choices; only one combination is long."""
+
+    def __init__(self, bars: pd.DataFrame) -> None:
+        super().__init__(bars)
+        self.action_space = gym.spaces.Dict(
+            {"side": gym.spaces.Discrete(3), "open": gym.spaces.MultiBinary(1)}
+        )
+
+    def read(self, action: Any) -> float:
+        if not self.action_space.contains(action):
+            raise ValueError(f"action {action!r:.40}")
+        return float(action["side"] == 1 and action["open"][0] == 1)
+
+
+class Breaks(Sound):
+    """It raises from a step on."""
+
+    step_number = 9
+
+    def pay(self, target: float, fee: float) -> float:
+        if self.steps >= self.step_number:
+            raise RuntimeError("out of\nbars")
+        return super().pay(target, fee)
+
+
+class BreaksAtOnce(Breaks):
+    """It raises at the first step."""
+
+    step_number = 1
+
+
+class BreaksLate(Breaks):
+    """It raises after the checks that repeat a play."""
+
+    step_number = 45
+
+
+class Leaves(Breaks):
+    """It ends the process."""
+
+    def pay(self, target: float, fee: float) -> float:
+        if self.steps >= self.step_number:
+            raise SystemExit(0)
+        return super(Breaks, self).pay(target, fee)
+
+
+class SpaceGoes(Sound):
+    """Its action space is there but twice: for the trial of building it."""
+
+    left = 2
+
+    def __init__(self, bars: pd.DataFrame) -> None:
+        super().__init__(bars)
+        type(self).left -= 1
+        if type(self).left < 0:
+            raise OSError("no more files")

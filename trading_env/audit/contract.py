@@ -23,7 +23,15 @@ from trading_env.audit.play import (
     start,
     step,
 )
-from trading_env.audit.results import FAIL, PASS, SKIPPED, Result, guarded, verdict
+from trading_env.audit.results import (
+    FAIL,
+    PASS,
+    SKIPPED,
+    Result,
+    guarded,
+    unless_left_out,
+    verdict,
+)
 from trading_env.audit.seeds import (
     SHORT,
     fresh_draws,
@@ -43,27 +51,42 @@ NOTHING = "two repeated plays differ, so there is nothing to compare with:"
 
 def contract_results(subject: Subject, advance: Callable[[int], object]) -> list[Result]:
     """Run every check of this module; `advance` is told how many are done."""
-    actions = samples(subject.build().action_space, CONTRACT_STEPS, seed=1)
-    results = guarded(("same_seed",), lambda: [same_seed(subject, actions)])
-    results += guarded(
-        ("different_seeds", "unseeded_reset"),
-        lambda: fresh_draws(subject, actions[:SHORT], results[0]),
-    )
+    comparing = (reset_forgets, aliasing, invalid_actions, copies)
+    others = (observation_space, finite, global_state, seed_in_info)
+    drawn = ("different_seeds", "unseeded_reset")
+    names = ("same_seed", *drawn, *(check.__name__ for check in (*comparing, *others)))
+    actions: list[Any] = []
+    results = guarded(names, partial(_draw, subject, actions))
+    if results:
+        advance(len(results))
+        return results
+    results = guarded(("same_seed",), partial(_alone, same_seed, subject, actions))
+    results += guarded(drawn, lambda: fresh_draws(subject, actions[:SHORT], results[0]))
     advance(len(results))
-    found = first_mismatch(
-        repeatable(subject.build(), actions), repeatable(subject.build(), actions)
-    )
-    for check in (reset_forgets, aliasing, invalid_actions, copies):
-        name = check.__name__
-        if found:
-            results.append(Result(name, SKIPPED, f"{NOTHING} output {found[0]}, {found[1]}"))
-        else:
-            results += guarded((name,), partial(_alone, check, subject, actions))
-        advance(1)
-    for check in (observation_space, finite, global_state, seed_in_info):
+    compared = [check.__name__ for check in comparing]
+    unequal = guarded(compared, partial(_unequal, compared, subject, actions))
+    results += unequal
+    advance(len(unequal))
+    for check in (*([] if unequal else comparing), *others):
         results += guarded((check.__name__,), partial(_alone, check, subject, actions))
         advance(1)
     return results
+
+
+def _draw(subject: Subject, actions: list[Any]) -> list[Result]:
+    """Fill in the actions that the checks take; there is no result unless that fails."""
+    actions += samples(subject.build().action_space, CONTRACT_STEPS, seed=1)
+    return []
+
+
+def _unequal(names: Sequence[str], subject: Subject, actions: Sequence[Any]) -> list[Result]:
+    """Return that checks which compare plays cannot be made; nothing where they can."""
+    found = first_mismatch(
+        repeatable(subject.build(), actions), repeatable(subject.build(), actions)
+    )
+    if found is None:
+        return []
+    return [Result(name, SKIPPED, f"{NOTHING} output {found[0]}, {found[1]}") for name in names]
 
 
 def _alone(check: Check, subject: Subject, actions: Sequence[Any]) -> list[Result]:
@@ -206,10 +229,8 @@ def observation_space(subject: Subject, actions: Sequence[Any]) -> Result:
 def finite(subject: Subject, actions: Sequence[Any]) -> Result:
     """No NaN and no infinity in an observation or a reward, for any action."""
     env = subject.build()
-    policies = [
-        actions,
-        *([action] * LONG for action in extremes(env.action_space).values()),
-    ]
+    choices = extremes(env.action_space)
+    policies = [actions, *([action] * LONG for action in choices.actions.values())]
     count = 0
     for policy in policies:
         for number, output in enumerate(play_env(env, policy)):
@@ -219,4 +240,5 @@ def finite(subject: Subject, actions: Sequence[Any]) -> Result:
                 if not np.isfinite(array).all():
                     bad = array[~np.isfinite(array)].ravel()[0]
                     return Result("finite", FAIL, f"output {number}: {place} holds {bad}")
-    return Result("finite", PASS, f"{count} observations and rewards are finite")
+    result = Result("finite", PASS, f"{count} observations and rewards are finite")
+    return unless_left_out(result, choices.left_out)

@@ -1,8 +1,9 @@
 """Play an environment, keep what it returned, and say where two plays differ."""
 
 import copy
+import math
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import product
 from typing import Any, NamedTuple, SupportsFloat
@@ -12,7 +13,9 @@ import numpy as np
 
 from trading_env.audit.subject import Env
 
+MAX_ACTIONS = 32  # that constant policies repeat; all of a finite space that has no more
 MAX_CORNERS = 8
+FEW = 3  # samples of a space that is neither finite nor a box
 VALUE_SHOWN = 24  # characters of a value in evidence
 
 
@@ -97,30 +100,120 @@ def samples(space: gym.Space[Any], count: int, seed: int) -> list[Any]:
     return [own.sample() for _ in range(count)]
 
 
-def extremes(space: gym.Space[Any]) -> dict[str, Any]:
-    """Return the actions that constant policies repeat: each, or the corners and the centre."""
+class Extremes(NamedTuple):
+    """The actions that constant policies repeat."""
+
+    actions: dict[str, Any]
+    left_out: str
+    """How few of the space's actions these are; empty: none that a check promises is missing."""
+
+
+def extremes(space: gym.Space[Any]) -> Extremes:
+    """Return every action of a finite space, the corners and the centre of a box, or products.
+
+    Of more than MAX_ACTIONS, so many are taken, evenly over the numbered actions.
+    """
+    listed = _listed(space)
+    if listed is None:
+        few = {f"sample {i}": action for i, action in enumerate(samples(space, FEW, 0))}
+        return Extremes(few, f"{FEW} actions of a {type(space).__name__} space were tried")
+    count = listed.size
+    numbers: Sequence[int] = range(min(count, MAX_ACTIONS))
+    left_out = ""
+    if count > MAX_ACTIONS:
+        numbers = [i * (count - 1) // (MAX_ACTIONS - 1) for i in range(MAX_ACTIONS)]
+        many = str(count) if count < 10**9 else "more than a billion"
+        left_out = f"{MAX_ACTIONS} of {many} actions were tried, and no more ever are"
+    actions: dict[str, Any] = {}
+    for number in numbers:
+        name, action = listed.at(number)
+        actions[f"{name} ({number})" if name in actions else name] = action
+    return Extremes(actions, left_out)
+
+
+class _Listed(NamedTuple):
+    """Numbered actions: how many, and the name and value of each."""
+
+    size: int
+    at: Callable[[int], tuple[str, Any]]
+
+
+def _listed(space: gym.Space[Any]) -> _Listed | None:
+    """Number the actions of a space; None where it is neither finite, a box, nor made of these."""
     if isinstance(space, gym.spaces.Discrete):
         first = int(space.start)
-        return {str(i): i for i in range(first, first + min(int(space.n), MAX_CORNERS))}
-    if isinstance(space, gym.spaces.Box):
-        low = np.where(np.isfinite(space.low), space.low, -1).astype(space.dtype)
-        high = np.where(np.isfinite(space.high), space.high, 1).astype(space.dtype)
-        corners: Any = [(0,), (1,)]
-        if low.size > 1 and 2**low.size <= MAX_CORNERS:
-            corners = product((0, 1), repeat=low.size)
-        sides = [np.broadcast_to(np.array(c, bool).reshape(-1), low.size) for c in corners]
-        points = [np.where(side.reshape(low.shape), high, low) for side in sides]
-        points.insert(1, ((low + high) / 2).astype(space.dtype))
-        return {_name(point): point for point in points}
+        return _Listed(int(space.n), lambda number: (str(first + number), first + number))
     if isinstance(space, gym.spaces.MultiDiscrete):
-        ends = [space.start, space.start + space.nvec - 1]
-        return {_name(end): end.astype(space.dtype) for end in ends}
+        return _grid(space.start, space.nvec, space.dtype)
     if isinstance(space, gym.spaces.MultiBinary):
-        return {
-            _name(end): end
-            for end in (np.zeros(space.shape, np.int8), np.ones(space.shape, np.int8))
-        }
-    return {f"sample {i}": action for i, action in enumerate(samples(space, 3, 0))}
+        return _grid(np.zeros(space.shape, int), np.full(space.shape, 2), space.dtype)
+    if isinstance(space, gym.spaces.Box):
+        if np.issubdtype(space.dtype, np.integer):
+            levels = space.high.astype(object) - space.low.astype(object) + 1
+            whole = _grid(space.low, levels, space.dtype)
+            if whole.size <= MAX_ACTIONS:
+                return whole
+        points = _points(space)
+        return _Listed(len(points), lambda number: (_name(points[number]), points[number]))
+    if isinstance(space, gym.spaces.Dict):
+        return _product(list(space.spaces.values()), list(space.spaces))
+    if isinstance(space, gym.spaces.Tuple):
+        return _product(list(space.spaces), None)
+    return None
+
+
+def _digits(number: int, sizes: Sequence[int]) -> list[int]:
+    """Write a number in mixed radix, the last digit first to change."""
+    digits = []
+    for size in reversed(sizes):
+        number, digit = divmod(number, size)
+        digits.append(digit)
+    return digits[::-1]
+
+
+def _grid(first: np.ndarray, levels: np.ndarray, dtype: Any) -> _Listed:
+    """Number arrays of whole numbers, each from `first` on."""
+    sizes, begin = [int(n) for n in levels.ravel()], [int(n) for n in first.ravel()]
+
+    def at(number: int) -> tuple[str, np.ndarray]:
+        digits = _digits(number, sizes)
+        values = [low + digit for low, digit in zip(begin, digits, strict=True)]
+        point = np.array(values, dtype=dtype).reshape(first.shape)
+        return _name(point), point
+
+    return _Listed(math.prod(sizes), at)
+
+
+def _points(space: gym.spaces.Box) -> list[np.ndarray]:
+    """Return the corners of a box, or the lowest and highest of too many, and the centre."""
+    low = np.where(np.isfinite(space.low), space.low, -1).astype(space.dtype)
+    high = np.where(np.isfinite(space.high), space.high, 1).astype(space.dtype)
+    corners: Any = [(0,), (1,)]
+    if low.size > 1 and 2**low.size <= MAX_CORNERS:
+        corners = product((0, 1), repeat=low.size)
+    sides = [np.broadcast_to(np.array(c, bool).reshape(-1), low.size) for c in corners]
+    points = [np.where(side.reshape(low.shape), high, low) for side in sides]
+    points.insert(1, ((low + high) / 2).astype(space.dtype))
+    return points
+
+
+def _product(spaces: list[gym.Space[Any]], keys: list[str] | None) -> _Listed | None:
+    """Number the combinations of parts: dicts, or tuples where they have no keys."""
+    parts = [part for part in map(_listed, spaces) if part is not None]
+    if len(parts) < len(spaces):
+        return None
+
+    def at(number: int) -> tuple[str, Any]:
+        digits = _digits(number, [part.size for part in parts])
+        chosen = [part.at(digit) for part, digit in zip(parts, digits, strict=True)]
+        values = tuple(value for _, value in chosen)
+        if keys is None:
+            return f"({', '.join(name for name, _ in chosen)})", values
+        named = zip(keys, chosen, strict=True)
+        shown = ", ".join(f"{key} {name}" for key, (name, _) in named)
+        return shown, dict(zip(keys, values, strict=True))
+
+    return _Listed(math.prod(part.size for part in parts), at)
 
 
 def _name(point: np.ndarray) -> str:

@@ -51,10 +51,17 @@ def verdict(name: str, problem: str | None, fine: str) -> Result:
     return Result(name, FAIL, problem) if problem else Result(name, PASS, fine)
 
 
+def unless_left_out(result: Result, left_out: str) -> Result:
+    """Return the result, or SKIPPED where the actions that were not tried could change it."""
+    if not left_out:
+        return result
+    return Result(result.name, SKIPPED, f"{left_out}: {result.evidence}")
+
+
 def guarded(names: Sequence[str], run: Callable[[], list[Result]]) -> list[Result]:
     """Run a check; an environment that raises where it should play fails it."""
     try:
         return run()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         text = f"raised {type(error).__name__}: {' '.join(str(error).split()):.{LONGEST_ERROR}}"
         return [Result(name, FAIL, text) for name in names]
