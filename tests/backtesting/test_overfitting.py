@@ -52,6 +52,25 @@ def test_on_noise_the_best_in_sample_is_better_than_the_median_half_of_the_time(
     assert abs(np.mean(found) - 0.5) < 4.0 * error
 
 
+@pytest.mark.parametrize("strategies", [2, 3, 5])
+def test_on_noise_it_is_one_half_for_any_number_of_strategies(strategies: int) -> None:
+    # Seeds are independent, so the mean errs by std / sqrt(seeds); four of these, 0.04 or less.
+    found = [
+        backtest_overfitting(np.random.default_rng(seed).normal(size=(80, strategies)), 8)[0]
+        for seed in range(1000)
+    ]
+    error = np.std(found) / math.sqrt(len(found))
+    assert error < 0.01
+    assert abs(np.mean(found) - 0.5) < 4.0 * error
+
+
+@pytest.mark.parametrize("copies", [2, 3, 8])
+def test_copies_of_one_strategy_are_even(copies: int) -> None:
+    values = np.random.default_rng(4).normal(size=400)
+    found = choice_among({f"p{i}": values.copy() for i in range(copies)})
+    assert found is not None and found.overfitting == 0.5
+
+
 def test_a_strategy_that_is_better_everywhere_is_not_overfitted() -> None:
     returns = np.random.default_rng(1).normal(size=(400, 10))
     returns[:, 3] += 1.0

@@ -13,7 +13,9 @@ The probability of backtest overfitting is measured by combinatorially symmetric
 (Bailey, Borwein, Lopez de Prado and Zhu 2017, "The probability of backtest overfitting", section
 3): returns of N strategies are cut into S blocks of time; for each choice of S/2 of them the
 strategy that was best there is ranked on the others, and the probability is the share of choices in
-which it is no better than their median. Where nothing can be known, it is one half.
+which it is below their median. At the median, as the middle one of an odd number or a copy of all
+the others, it counts one half (the paper counts it whole). Where nothing can be known, the
+probability is one half, for any number of strategies.
 
 Ratios are those of one step, not of a year. Returns are taken as independent in time, and the
 variance of the ratios as that of what was tried: a number of trials that is not disclosed cannot be
@@ -39,7 +41,7 @@ Values = NDArray[np.float64]
 class Overfitting(NamedTuple):
     """What the choices of blocks show."""
 
-    probability: float  # that the best in sample is no better than the median out of sample
+    probability: float  # that the best in sample is below the median out of sample; at it: half
     logits: Values  # ln(rank / (N + 1 - rank)) out of sample, one a choice
 
 
@@ -142,6 +144,8 @@ def deflated_sharpe(
 def backtest_overfitting(returns: ArrayLike, blocks: int = 16) -> Overfitting:
     """Measure the probability of backtest overfitting.
 
+    A choice whose best is exactly at the median out of sample (logit 0) counts one half.
+
     Args:
         returns: (steps, strategies), finite; steps that fill no whole block are left out.
         blocks: S, even, from 2 to 20.
@@ -169,7 +173,8 @@ def backtest_overfitting(returns: ArrayLike, blocks: int = 16) -> Overfitting:
     best = np.take_along_axis(outside, inside.argmax(axis=1)[:, None], axis=1)
     rank = (outside < best).sum(axis=1) + 0.5 * ((outside == best).sum(axis=1) + 1)
     logits = np.log(rank / (strategies + 1.0 - rank))
-    return Overfitting(float((logits <= 0.0).mean()), logits)
+    below = (logits < 0.0) + 0.5 * (logits == 0.0)
+    return Overfitting(float(below.mean()), logits)
 
 
 def _sharpe(total: Values, squares: Values, steps: int) -> Values:

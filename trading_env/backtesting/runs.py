@@ -159,7 +159,7 @@ def choices(results: Sequence[Played], plan: Plan) -> list[str]:
                 f"{market}, {shown_first[0]}: of {choice.trials} policies {choice.best} has the "
                 f"highest Sharpe ratio, over {choice.steps:,} steps. That it is more than the luck "
                 f"of the best of so many: {choice.deflated:.0%} (deflated Sharpe ratio); that the "
-                f"best of one half of the time is no better than the median in the other: "
+                f"best of one half of the time is below the median in the other: "
                 f"{choice.overfitting:.0%} (probability of backtest overfitting). What was tried "
                 "before this is not counted."
             )
