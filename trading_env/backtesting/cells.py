@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from trading_env.backtesting.windows import Window
-from trading_env.core.errors import MismatchError, shown
+from trading_env.core.errors import MismatchError, PolicyError, shown
 from trading_env.core.files import jsonable
 from trading_env.envs.world import MarketTables, Setup, build
 from trading_env.policies.policy import Policy, env_class, with_own
@@ -43,12 +43,21 @@ class Cell(NamedTuple):
 
 
 def ask(policy: Policy | None, env: str, arguments: Mapping[str, Any]) -> Setup:
-    """Resolve what is asked for: the arguments, and the settings that the policy may bring."""
+    """Resolve what is asked for: the arguments, and the settings that the policy may bring.
+
+    Raises:
+        PolicyError: the policy was trained to give other actions than the environment takes.
+    """
     kind = env_class(env)
     overrides = {} if policy is None else policy.env_overrides
     own = {name: overrides[name] for name in OWN_SETTINGS if name in overrides}
     asked = {**kind.defaults, **with_own(arguments, own)}
-    return build(kind.task, **{k: v for k, v in asked.items() if k not in NOT_THE_WORLD})
+    setup = build(kind.task, **{k: v for k, v in asked.items() if k not in NOT_THE_WORLD})
+    given, taken = None if policy is None else policy.acts_in, setup.actions.space()
+    if given is not None and given != taken:
+        text = f"the model answers in {shown(given)}, the environment takes {shown(taken)}"
+        raise PolicyError(text)
+    return setup
 
 
 def check_built(built: Setup, asked: Setup, severity: float) -> None:

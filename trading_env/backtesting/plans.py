@@ -135,6 +135,8 @@ def rehearse(plan: Plan) -> Rehearsal:
             seen.add(where.market)
             for name, policy_spec in plan.policies.items():
                 policy = build_policy(policy_spec, asked.layout)
+                if policy.acts_in is not None:
+                    ask(policy, plan.env, common)  # refuses other actions
                 found.policies[name] = fingerprint(policy)
                 if policy.env_overrides:
                     found.overrides[name] = dict(policy.env_overrides)

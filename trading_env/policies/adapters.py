@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
+from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
 from trading_env.core.errors import PolicyError, clip
@@ -136,21 +137,17 @@ class ObjectPolicy(Policy):
 class ModelPolicy(Policy):
     """The mean action of a Stable-Baselines3 model, recurrent state included.
 
-    Observations reach the model as the environment shows them: one trained under `VecNormalize`
-    needs a function around it that normalises.
+    Observations reach the model as the environment shows them: one trained under `VecNormalize`,
+    or in a wrapper that changes them, needs a function around it that does the same. Its spaces,
+    where it has them, must be the environment's.
 
     Raises:
         PolicyError: the model was trained on another observation.
     """
 
     def __init__(self, model: Predictor, layout: ObservationLayout) -> None:
-        space = getattr(model, "observation_space", None)
-        size = len(layout.features)
-        if space is not None and space.shape != (size,):
-            raise PolicyError(
-                f"the model takes observations of shape {space.shape}, the environment has "
-                f"({size},) (another market?)"
-            )
+        _check_observations(getattr(model, "observation_space", None), layout)
+        self.acts_in = getattr(model, "action_space", None)
         self.model = model
         self.fingerprint = _weights_digest(model)
         self.reset(1)
@@ -167,6 +164,28 @@ class ModelPolicy(Policy):
         )
         self.starts = np.zeros_like(self.starts)
         return action
+
+
+def _check_observations(space: Any, layout: ObservationLayout) -> None:
+    """Refuse a model of other observations than the environment's; None is not known."""
+    own = layout.space()
+    if space is None or space == own:
+        return
+    if space.shape != own.shape:
+        raise PolicyError(
+            f"the model takes observations of shape {space.shape}, the environment has "
+            f"{own.shape} (another market?)"
+        )
+    if space.dtype != own.dtype or not isinstance(space, Box):
+        model, here = (f"{type(each).__name__} of {each.dtype}" for each in (space, own))
+        raise PolicyError(f"the model observes a {model}, the environment has a {here}")
+    index = int(np.argmax((space.low != own.low) | (space.high != own.high)))
+    model, here = (f"[{each.low[index]:g}, {each.high[index]:g}]" for each in (space, own))
+    name = clip(layout.features[index].name)
+    raise PolicyError(
+        f"the model's observation {index} is in {model}, the environment's ({name}) in {here} "
+        "(another task? a wrapper?)"
+    )
 
 
 def _weights_digest(model: Any) -> str:

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import numpy as np
+from gymnasium.spaces import Space
 from numpy.typing import NDArray
 
 from trading_env.core.arguments import choice
@@ -33,6 +34,10 @@ class Policy(ABC):
     under a risk manager that resizes it. An evaluation accepts `risk`, `account` and `action`."""
     fingerprint: str = ""
     """Names the policy's content in stored results; empty: its class and values are hashed."""
+
+    acts_in: Space[Any] | None = None
+    """The actions of one environment that it was trained to give; None: not known. An evaluation
+    in an environment of others is refused."""
 
     def reset(self, num_envs: int) -> None:  # noqa: B027 -- most policies remember nothing
         """Begin an episode in each of `num_envs` lanes."""

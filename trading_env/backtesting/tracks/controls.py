@@ -22,6 +22,7 @@ class Shuffled(Policy):
     def __init__(self, policy: Policy, seed: int = 0) -> None:
         self.policy = policy
         self.env_overrides = policy.env_overrides
+        self.acts_in = policy.acts_in
         self.seed = seed
         self.reset(1)
 

@@ -187,6 +187,7 @@ class Entrant(Policy):
         self.policy = policy
         self.is_told = track.sees != "observation"
         self.env_overrides = policy.env_overrides
+        self.acts_in = policy.acts_in
         if policy.fingerprint:
             self.fingerprint = f"{track.sees}: {policy.fingerprint}"
 
