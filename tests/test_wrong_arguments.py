@@ -169,7 +169,7 @@ CALLS: dict[str, Called] = {
     "ExecutionEnv": Called(ExecutionEnv, named(ExecutionEnv)),
     "PortfolioVectorEnv": Called(
         with_defaults(PortfolioVectorEnv, **EPISODE),
-        [*named(PortfolioVectorEnv), *named(PortfolioEnv, "detail", "render_mode")],
+        [*named(PortfolioVectorEnv), *named(PortfolioEnv, "detail")],
     ),
     "ExecutionVectorEnv": Called(ExecutionVectorEnv, ["parent", "num_envs"]),
     "reset": Called(lambda **given: PortfolioEnv(**EPISODE).reset(**given), ["seed", "options"]),
@@ -265,6 +265,15 @@ def test_a_wrong_argument_is_taken_or_refused_in_one_line(
 def test_an_unknown_argument_is_met_with_the_nearest_one(make: Any, task: str) -> None:
     with pytest.raises(ConfigError, match=r"unknown argument 'scenaro'; did you mean 'scenario'\?"):
         make(f"trading_env/{task}-v0", scenaro="price_shock")
+
+
+@pytest.mark.parametrize("mode", ["nonsense", "rgb_array", "human"])
+@pytest.mark.parametrize("task", ["Portfolio", "Execution"])
+def test_a_batch_is_not_drawn_and_says_so(task: str, mode: str) -> None:
+    with pytest.raises(ConfigError, match=f"render_mode = '{mode}': a batch is not drawn"):
+        gym.make_vec(
+            f"trading_env/{task}-v0", vectorization_mode="vector_entry_point", render_mode=mode
+        )
 
 
 def test_a_negative_confidence_is_told_how_to_be_short() -> None:

@@ -6,6 +6,7 @@ import gymnasium
 import numpy as np
 import pytest
 from stable_baselines3 import PPO
+from stable_baselines3.common.vec_env import VecNormalize
 
 from trading_env.core.errors import ConfigError
 from trading_env.envs.sb3 import SB3VecEnv
@@ -117,6 +118,38 @@ def test_every_registered_id_comes_with_its_arguments() -> None:
 def test_what_stable_baselines_needs_is_not_to_be_chosen(given: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=next(iter(given))):
         SB3VecEnv(2, **given)
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"start": 3}, "start = 3"),
+        ({"nonsense": 1}, "nonsense = 1"),
+        ({"reset_mask": [True, False]}, "reset_mask = "),
+        ([{}, {"path": 0}], "path = 0"),
+        ("start", "options = 'start'"),
+        ([3], "options = 3"),
+    ],
+)
+def test_options_of_a_reset_are_refused_and_not_dropped(options: Any, named: str) -> None:
+    adapter = SB3VecEnv(2, **ARGUMENTS)
+    for envs in (adapter, VecNormalize(adapter)):
+        with pytest.raises(ConfigError, match=named):
+            envs.set_options(options)
+
+
+def test_no_options_are_none() -> None:
+    adapter = SB3VecEnv(2, seed=7, **ARGUMENTS)
+    first = adapter.reset()
+    for nothing in (None, {}, [{}, {}]):
+        adapter.set_options(nothing)
+        adapter.seed(7)
+        np.testing.assert_array_equal(adapter.reset(), first)
+
+
+def test_lanes_are_not_drawn() -> None:
+    with pytest.raises(ConfigError, match="render_mode = 'rgb_array'"):
+        SB3VecEnv(2, render_mode="rgb_array", **ARGUMENTS)
 
 
 def test_a_seed_that_was_given_is_not_the_learners() -> None:

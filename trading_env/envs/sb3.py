@@ -14,8 +14,8 @@ from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 
-from trading_env.core.arguments import choice
-from trading_env.core.errors import ConfigError, shown
+from trading_env.core.arguments import choice, mapping
+from trading_env.core.errors import ConfigError, clip, shown
 from trading_env.envs.vector import ExecutionVectorEnv, PortfolioVectorEnv, TradingVectorEnv
 
 TASKS: dict[str, type[TradingVectorEnv]] = {
@@ -46,6 +46,18 @@ class BatchVecEnv(VecEnv):
         """
         self.native.set_state(state)
         return self.native.batch.observations.copy()
+
+    def set_options(self, options: list[dict[str, Any]] | dict[str, Any] | None = None) -> None:
+        """Refuse options of the next reset: Stable-Baselines3 resets every lane, and that is all.
+
+        Raises:
+            ConfigError: there is one.
+        """
+        given = options if isinstance(options, list | tuple) else [options or {}]
+        for each in given:
+            for name, value in mapping("options", each).items():
+                reason = "not taken here: Stable-Baselines3 resets every lane"
+                raise ConfigError(f"options: {clip(name)} = {shown(value)}: {reason}")
 
     def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
         """Return an attribute of the native environment, once for each lane asked for."""

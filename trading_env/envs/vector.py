@@ -40,7 +40,11 @@ class TradingVectorEnv(BatchFace, gym.vector.VectorEnv[NDArray[np.float32], Any,
             SAME_STEP `final_obs` and `final_info` too: the last report of those lanes, at "episode"
             its summary alone, with masks as Gymnasium's own vector environments have them.
         copy: return new arrays at each call (default); without it the next step overwrites them.
-        kwargs: everything else that the single environment takes, but `render_mode`.
+        kwargs: everything else that the single environment takes. A batch is not drawn:
+            `render_mode` must be None.
+
+    Raises:
+        ConfigError: an argument is unknown or invalid.
     """
 
     task: ClassVar[Task]
@@ -58,7 +62,10 @@ class TradingVectorEnv(BatchFace, gym.vector.VectorEnv[NDArray[np.float32], Any,
         whole("num_envs", num_envs, 1, MOST_LANES)
         if not isinstance(autoreset_mode, AutoresetMode):
             choice("autoreset_mode", autoreset_mode, [mode.value for mode in AutoresetMode])
-        kwargs.pop("render_mode", None)
+        drawn = kwargs.pop("render_mode", None)
+        if drawn is not None:
+            reason = "a batch is not drawn; the single environment is"
+            raise ConfigError(f"render_mode = {shown(drawn)}: {reason}")
         self.setup = build(self.task, **{**self.defaults, **kwargs})
         self.num_envs = num_envs
         self.detail = check_detail(detail)
