@@ -55,12 +55,14 @@ class RiskConfig(RecordSettings):
     """Time stop: bars since a position was opened or flipped after which it is closed at market; 0
     or None for never."""
     risk_tolerance: float = Field(0.02, gt=0.0, le=1.0)
-    """Largest loss at the stop, as a share of the balance; held at the widest stop, that of full
-    confidence."""
+    """Largest loss at the stop that the decision would set, as a share of the balance; held at the
+    widest stop, that of full confidence. A position keeps the distance of its opening: one that was
+    opened in wilder bars can lose several times as much."""
     max_weight: float = Field(0.5, gt=0.0)
     """Largest position of one asset over equity."""
     max_leverage: float = Field(1.0, gt=0.0)
-    """Largest gross exposure over equity, of all that is held or that orders may still fill."""
+    """Largest gross exposure over equity, of all that is held or that orders may still fill; with
+    `action="orders"` of what a new order may add."""
     participation_bars: float = Field(3.0, gt=0.0)
     """A position grows by at most what this many mean bars can fill under the volume cap."""
     max_drawdown: float = Field(0.3, gt=0.0, le=1.0)
