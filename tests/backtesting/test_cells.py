@@ -12,10 +12,12 @@ import pytest
 
 from trading_env.backtesting import playing
 from trading_env.backtesting.cells import Slice
-from trading_env.backtesting.evaluation import evaluate
+from trading_env.backtesting.evaluation import evaluate, evaluate_policy
 from trading_env.backtesting.fingerprint import fingerprint
+from trading_env.backtesting.lookup import Candidate
 from trading_env.backtesting.plans import Plan
 from trading_env.backtesting.playing import play
+from trading_env.backtesting.run_folder import RunFolder
 from trading_env.backtesting.store import CellStore
 from trading_env.core.errors import ConfigError, MismatchError
 from trading_env.envs.spaces import ObservationLayout
@@ -188,6 +190,18 @@ def test_a_policy_without_definite_content_says_what_it_is_or_is_refused() -> No
     told = Opaque(LAYOUT)
     told.fingerprint = "weights of Tuesday"
     assert len(fingerprint(told)) == 64
+
+
+def test_a_policy_without_definite_content_is_scored_where_nothing_is_stored(
+    tmp_path: Path,
+) -> None:
+    def scored(folder: RunFolder | None) -> dict[str, Any]:
+        asked: dict[str, Any] = {"episodes": 1, "length": 8, "market": MARKET, "beside": ["flat"]}
+        return evaluate_policy(Candidate("p", Opaque), folder=folder, **asked)
+
+    assert scored(None)["failed"] == []
+    with pytest.raises(ConfigError, match=r"^policy Opaque\.held: a generator has no .*gerprint`"):
+        scored(RunFolder(tmp_path, "evaluate", ""))
 
 
 @pytest.mark.parametrize(

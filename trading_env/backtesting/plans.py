@@ -108,13 +108,17 @@ class Unit(NamedTuple):
 class Rehearsal(NamedTuple):
     """What a plan turned out to be about, JSON-able; for the manifest."""
 
-    policies: dict[str, str]  # name -> fingerprint
+    policies: dict[str, str]  # name -> fingerprint; none where nothing is stored
     overrides: dict[str, dict[str, Any]]  # name -> arguments that it brings along, if it does
     scenarios: dict[str, list[dict[str, Any]]]  # name -> groups: name, sha256, parameters
 
 
-def rehearse(plan: Plan) -> Rehearsal:
+def rehearse(plan: Plan, *, is_stored: bool) -> Rehearsal:
     """Resolve every cell without playing it: a plan is refused before any of it is played.
+
+    Args:
+        plan: what is to be played.
+        is_stored: whether results are kept, under the fingerprints of their policies.
 
     Raises:
         ValueError: a cell is invalid, in one line.
@@ -137,7 +141,8 @@ def rehearse(plan: Plan) -> Rehearsal:
                 policy = build_policy(policy_spec, asked.layout)
                 if policy.acts_in is not None:
                     ask(policy, plan.env, common)  # refuses other actions
-                found.policies[name] = fingerprint(policy)
+                if is_stored:
+                    found.policies[name] = fingerprint(policy)
                 if policy.env_overrides:
                     found.overrides[name] = dict(policy.env_overrides)
     return found

@@ -105,7 +105,7 @@ def evaluated(
 
     A cell that failed is a row without metrics; `failed` of the summary says why.
     """
-    rehearsal = rehearse(plan)
+    rehearsal = rehearse(plan, is_stored=folder is not None)
     keys = WALK_KEYS if "windows" in about else KEYS
     with folder.open(**_known(plan, rehearsal), **about) if folder else nullcontext():
         results = _played(plan, folder, engine)

@@ -9,7 +9,6 @@ A policy may be given as
 - a Stable-Baselines3 model, or another object with its `predict`.
 """
 
-import hashlib
 import inspect
 from collections.abc import Callable
 from pathlib import Path
@@ -149,7 +148,6 @@ class ModelPolicy(Policy):
         _check_observations(getattr(model, "observation_space", None), layout)
         self.acts_in = getattr(model, "action_space", None)
         self.model = model
-        self.fingerprint = _weights_digest(model)
         self.reset(1)
 
     def reset(self, num_envs: int) -> None:
@@ -186,18 +184,6 @@ def _check_observations(space: Any, layout: ObservationLayout) -> None:
         f"the model's observation {index} is in {model}, the environment's ({name}) in {here} "
         "(another task? a wrapper?)"
     )
-
-
-def _weights_digest(model: Any) -> str:
-    """Hash the weights of a model's policy network; empty where it has none."""
-    network = getattr(model, "policy", model)
-    if not hasattr(network, "state_dict"):
-        return ""
-    digest = hashlib.sha256()
-    for name, weight in network.state_dict().items():
-        digest.update(f"{name}{tuple(weight.shape)}".encode())
-        digest.update(weight.detach().cpu().numpy().tobytes())
-    return digest.hexdigest()
 
 
 def load_model(path: Path) -> Predictor:
