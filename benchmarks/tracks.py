@@ -33,7 +33,7 @@ from trading_env.policies.policy import env_class
 from trading_env.problems import Problem
 
 ROLLOUT = SETTINGS.lanes * SETTINGS.steps
-BUDGETS = {"ppo": 122 * ROLLOUT, "recurrent_ppo": 8 * ROLLOUT, "sac": 50_000, "tqc": 25_000}
+BUDGETS = {"ppo": 122 * ROLLOUT, "recurrent_ppo": 8 * ROLLOUT, "sac": 50_000, "tqc": 25_008}
 """Decisions of a training: a million of PPO, less where an update takes longer."""
 NOT_HERE = {
     "bad-data-v0": "what is trained on weak-signal-v0 plays it",
