@@ -202,6 +202,12 @@ def convictions(run: Path) -> dict[str, list[float]]:
     return means
 
 
+def trained_by(folder: Path) -> dict[str, str]:
+    """Return the command and the commit of the trainings of one task."""
+    manifest = json.loads((trainings(folder)[0] / "manifest.json").read_text("utf-8"))
+    return {"command": manifest["command"], "commit": manifest["git"]["commit"][:10]}
+
+
 def measure(chosen: argparse.Namespace) -> dict[str, Any]:
     """Read a run, play what the pictures need, draw them."""
     begin = datetime.now(UTC)
@@ -217,11 +223,10 @@ def measure(chosen: argparse.Namespace) -> dict[str, Any]:
         ]
         for other in ("without_feedback", "twap")
     }
-    manifest = json.loads((trainings(execution)[0] / "manifest.json").read_text("utf-8"))
     return stamped(
         f"python -m benchmarks.learning {chosen.run}",
         begin,
-        trained={"command": manifest["command"], "commit": manifest["git"]["commit"][:10]},
+        trained={folder.name: trained_by(folder) for folder in (portfolio, execution)},
         trainings={folder.name: len(trainings(folder)) for folder in (portfolio, execution)},
         episodes=int(frame["seed"].nunique()),
         verdict={
@@ -238,16 +243,19 @@ def measure(chosen: argparse.Namespace) -> dict[str, Any]:
 
 def page(record: Mapping[str, Any]) -> str:
     """Write the page of a record."""
-    trained, count = record["trained"], record["trainings"]
+    trained = ", and ".join(
+        f"{record['trainings'][task]} trainings of the {what} by `{by['command']}`, commit "
+        f"{by['commit']}"
+        for task, what in (("portfolio", "portfolio"), ("execution", "pace"))
+        for by in (record["trained"][task],)
+    )
     lines = [
         "# What the agents learned",
         "",
         f"Written by `python -m benchmarks.learning --write` from `{RECORD.name}`: "
         f"`{record['command']}`, commit {record['commit']}, {record['machine']}. The agents are "
-        f"those of `{trained['command']}`, commit {trained['commit']}: "
-        f"{count['portfolio']} trainings of the portfolio, {count['execution']} of the pace; "
-        f"{record['episodes']} episodes a cell. Differences are means with 95% intervals that draw "
-        "trainings and paths.",
+        f"those of {trained}; {record['episodes']} episodes a cell. Differences are means with 95% "
+        "intervals that draw trainings and paths.",
         "",
         "## Parent orders",
         "",

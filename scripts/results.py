@@ -61,10 +61,10 @@ def learner_of(entry: dict[str, Any]) -> str:
 
 
 def trained(found: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    """Return track -> the entries of several trainings."""
+    """Return track -> the entries of several trainings; without one that has no score."""
     tracks: dict[str, list[dict[str, Any]]] = {}
     for entry in found:
-        if len(entry["seeds"]) > 1:
+        if len(entry["seeds"]) > 1 and all(row["mean"] is not None for row in entry["rows"]):
             tracks.setdefault(entry["track"], []).append(entry)
     return tracks
 
@@ -161,7 +161,8 @@ def together(found: list[dict[str, Any]]) -> str:
     lines += [
         "",
         "Scores of the second table are of different tracks for different learners. Intervals of "
-        "both draw trainings, and no paths.",
+        "both draw trainings, and no paths. A learner of which a training's metric is undefined, as the "
+        "Sharpe ratio of one that does not trade, stands in its track's table alone.",
         "",
         "![Share of trainings above a score](images/profiles.png)",
     ]
