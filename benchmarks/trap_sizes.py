@@ -112,10 +112,10 @@ def figure(what: str, unit: str, values: Values, scale: float = 1.0) -> Figure:
 
 
 def one_training(episodes: int) -> list[Figure]:
-    """Compare the best of ten trainings with their mean."""
+    """Compare the best of ten trainings with their mean, where every one has a figure."""
     found = []
     for entry in read_entries(BOARD):
-        if len(entry.seeds) > 1:
+        if len(entry.seeds) > 1 and all(row.mean is not None for row in entry.rows):
             track = load_tracks().tracks[entry.track]
             means = track.factor * np.array([row.mean for row in entry.rows])
             chosen = np.random.default_rng(SEED).integers(0, len(means), (5000, len(means)))

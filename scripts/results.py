@@ -161,8 +161,8 @@ def together(found: list[dict[str, Any]]) -> str:
     lines += [
         "",
         "Scores of the second table are of different tracks for different learners. Intervals of "
-        "both draw trainings, and no paths. A learner of which a training's metric is undefined, as the "
-        "Sharpe ratio of one that does not trade, stands in its track's table alone.",
+        "both draw trainings, and no paths. A learner of which a training has no figure, as the "
+        "Sharpe ratio where nothing is traded, stands in its track's table alone.",
         "",
         "![Share of trainings above a score](images/profiles.png)",
     ]
