@@ -1,15 +1,18 @@
 """Gymnasium environments in which execution is the dynamics.
 
-Importing this package registers the environments and nothing else; the names below are loaded
-when they are first used. It imports neither torch nor Stable-Baselines3.
+Importing this package registers the environments and says how the threads of a batch wait; the
+names below are loaded when they are first used. It imports neither torch nor Stable-Baselines3.
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import gymnasium
 
 __version__ = "0.1.0"
+if "OMP_WAIT_POLICY" not in os.environ:  # before OpenMP is loaded: see `step/sharing.py`
+    os.environ.setdefault("GOMP_SPINCOUNT", "3000")  # tens of microseconds
 
 # Two hours of one-minute bars in which liquidity comes and goes: whoever sees what trading costs
 # can wait. The family of crises follows the band: train and validation, or test.

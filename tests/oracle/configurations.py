@@ -124,6 +124,8 @@ def rough_scenario(rng: np.random.Generator) -> dict[str, Any]:
     for event in rng.permutation(np.array(kinds, dtype=object))[: rng.integers(1, 11)]:
         if event.get("shape") not in ("gap", "step"):
             event["duration"] = some_bars(rng, 6.0)
+        if event["kind"] != "price" and event["duration"] == "0.000 bars":
+            event["duration"] = "1.000 bars"  # no time at all is refused
         if event.get("shape") == "crash_and_retrace":
             event.update(retrace=float(rng.uniform(0.0, 1.0)), recovery=some_bars(rng, 4.0))
         if issubclass(KINDS[event["kind"]], Fading) and rng.integers(2):

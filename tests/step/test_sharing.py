@@ -48,7 +48,7 @@ def waited(first: str = "", **said: str) -> tuple[str, float]:
 @pytest.mark.proof
 @pytest.mark.skipif(sys.platform != "linux", reason="GNU's OpenMP is Linux'")
 @pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="needs two threads")
-@pytest.mark.parametrize("first", ["", "import agents.plain"])
+@pytest.mark.parametrize("first", ["", "import agents.plain", "import trading_env, torch"])
 def test_a_thread_that_waits_leaves_the_processor_to_others(first: str) -> None:
     """Some 30 us of a processor in a pause; asking all the time takes 1,000 to 5,000 (measured)."""
     assert waited(first)[1] < 3e-4

@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from trading_env.backtesting.summaries import CONSTANTS
 from trading_env.backtesting.terms import UNSTATED, Terms
 from trading_env.core.arguments import choice, flag, mapping
 from trading_env.core.doors import Loose, is_there, read_json, read_toml
@@ -180,7 +181,7 @@ def resolve(
         found[name] = given
     env = env or "portfolio"
     for name, given in found.items():
-        if not own:  # a problem names its own
+        if name in CONSTANTS and not own:  # a verdict reads them as such; a problem names its own
             check_name(name, name, given, env)
     return Resolved(found, env, own)
 

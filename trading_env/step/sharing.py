@@ -7,9 +7,9 @@ A thread of GNU's OpenMP that has nothing to do asks for work without a pause, f
 policy whose matrix products have threads of their own, as NumPy's have, then waits for that core in
 each step, and the step for theirs: a batch of 256 by five assets took eleven times as long. So here
 a thread asks for tens of microseconds and sleeps, unless the process was told otherwise
-(`GOMP_SPINCOUNT`, `OMP_WAIT_POLICY`). That has to be said before OpenMP is loaded: by numba, with
-the first batch, or by torch, so `agents` says it before it imports torch. A script that imports
-torch first and acts by NumPy can say it itself, or set `OPENBLAS_NUM_THREADS=1`.
+(`GOMP_SPINCOUNT`, `OMP_WAIT_POLICY`). That has to be said before OpenMP is loaded, by numba or by
+torch: importing the package says it (`trading_env/__init__.py`). A script that imports torch first
+and acts by NumPy can set `OPENBLAS_NUM_THREADS=1`.
 """
 
 import os
@@ -30,9 +30,6 @@ Call = Callable[[tuple[Any, ...]], int]
 tools: Any = cgutils  # its functions have no types
 typeof: Any = numba.typeof
 FORKED = [False]  # whether this process was forked from one in which OpenMP had begun
-SPINS = "3000"  # tens of microseconds
-if "OMP_WAIT_POLICY" not in os.environ:
-    os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
 MAX_THREADS = int(vars(numba.config)["NUMBA_NUM_THREADS"])  # the most that can be set later
 ROWS_A_THREAD = 8
 """Rows of scratch for each thread. A thread's last row and the next one's first share a cache line,

@@ -216,6 +216,8 @@ def _ratio_of_factor(series: Series, bar: int, step: float, slack: float) -> Fra
 
 def strays(series: Series) -> list[Finding]:
     """Find single prices that are far from their bar and from their neighbours."""
+    if series.bars < 3:
+        return []
     level = _level(series.prices["close"])
     body = np.stack([series.prices["open"], series.prices["close"], level])
     found: list[Finding] = []
