@@ -1,4 +1,7 @@
-"""A result is of what was asked, or it is refused; and a kept one is of the same thing still."""
+"""A result is of what was asked, or it is refused; and a kept one is of the same thing still.
+
+Over 300 lines because every way to ask for something else is tried on the same cells.
+"""
 
 import importlib.util
 import json

@@ -1,4 +1,7 @@
-"""Evaluation: the same episodes for every policy, and numbers that agree with the environment."""
+"""Evaluation: the same episodes for every policy, and numbers that agree with the environment.
+
+Over 300 lines because the laws of a table share the episodes that are played once.
+"""
 
 from typing import Any
 

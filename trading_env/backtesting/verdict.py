@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trading_env.backtesting.intervals import crossed_interval
 from trading_env.backtesting.metric import Metric
@@ -78,9 +79,7 @@ def claims(
                 continue
             both = values[[policy, other]].dropna().groupby(level=["training", "seed"]).mean()
             own, base = (both[name].unstack("seed") for name in (policy, other))
-            known = crossed_interval(base, np.random.default_rng(0))
-            above_0 = np.nanmin(base.to_numpy()) > 0.0 or (known is not None and known.low > 0.0)
-            in_percent = relative and bool(above_0)
+            in_percent = relative and is_above_0(base.to_numpy())
             per = base if in_percent else None
             interval = crossed_interval(own - base, np.random.default_rng(0), per=per)
             if interval is None:
@@ -89,3 +88,9 @@ def claims(
             ends = [scale * value for value in interval[:3]]
             found.append(Claim(policy, other, where, meaning, in_percent, *ends))
     return found
+
+
+def is_above_0(base: NDArray[np.float64]) -> bool:
+    """Tell whether a mean is surely above 0: every value is, or its interval."""
+    known = crossed_interval(base, np.random.default_rng(0))
+    return bool(np.nanmin(base) > 0.0 or (known is not None and known.low > 0.0))
