@@ -78,3 +78,32 @@ def test_caps_hold_in_a_million_steps(case: tuple[int, float, float, float]) -> 
     gross, weight, could = largest_exposure(lanes, case, 1)
     assert max(gross, could) <= 1.0 + SLACK
     assert weight <= 0.6 + SLACK
+
+
+def test_whatever_grows_is_within_the_tolerance_at_its_stop() -> None:
+    """In markets whose volatility changes, for positions that are resized; orders fill at once."""
+    tolerance = 0.02
+    envs = Watched(
+        64,
+        market={"generator": "multiscale", "assets": 2, "paths": 64, "bars": WARMUP + 301},
+        execution={"preset": "zero", "latency_ms": 0.0},
+        risk={"mode": "linear", "max_weight": 4.0, "max_leverage": 8.0, "initial_margin": 0.1,
+              "max_drawdown": 1.0, "risk_tolerance": tolerance, "reward_to_risk": 10.0},
+        scenario="volatility_regime", episode_length=300,
+    )  # fmt: skip
+    envs.reset(seed=4)
+    rng, grown = np.random.default_rng(4), 0
+    side = rng.choice([1.0, -1.0], (64, 2))
+    for _ in range(300):
+        before = envs.batch.lanes
+        position = before.assets["position"].copy()
+        share = before.assets["seen_close"] / before.accounts["seen_equity"][:, None]
+        _, _, ended, cut, _ = envs.step(side * rng.uniform(0.0, 1.0, (64, 2)))
+        after = envs.batch.lanes.assets
+        grows = np.abs(after["position"]) > np.abs(position)
+        loss = np.abs(after["position"]) * share * np.expm1(after["stop_distance"])
+        assert (loss[grows] <= tolerance * (1.0 + 1e-9)).all()
+        grown += int(grows.sum())
+        if (ended | cut).any():
+            break
+    assert grown > 1000

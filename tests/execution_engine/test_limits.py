@@ -28,7 +28,7 @@ from trading_env.core.codes import Exit, Status
 from trading_env.core.values import Bar, Session, Terms
 from trading_env.execution_engine.bar_path import whole_bar
 from trading_env.execution_engine.inside_bar import follow
-from trading_env.execution_engine.limits import limit_price
+from trading_env.execution_engine.limits import limit_price, resting_mid, resting_price
 from trading_env.execution_engine.orders import begin_step
 from trading_env.execution_engine.touches import SEARCH
 from trading_env.risk_manager.instructions import configured
@@ -107,6 +107,16 @@ def test_a_resting_order_fills_where_a_taker_would_get_its_limit(side: float) ->
             paid = limit * (1.0 - 1.001**-side) * side  # what the path went beyond the limit
             assert report.spread + report.impact == pytest.approx(50.0 * paid)
             assert report.impact == pytest.approx(0.0, abs=50.0 * 100.0 * 0.001**2)
+
+
+@given(st.floats(0.0, 1.0), st.floats(-1e6, 1e6), st.sampled_from([1.0, -1.0]))
+def test_a_resting_order_costs_no_more_than_the_price(
+    half_spread: float, transient: float, side: float
+) -> None:
+    terms = Terms(0.0, half_spread, 0.0, 0.6, 0.0, transient)
+    price = resting_price(terms, 100.0, side, 0.0)
+    assert 50.0 <= price <= 200.0
+    assert resting_mid(terms, price, side, 0.0) == pytest.approx(100.0)
 
 
 @pytest.mark.parametrize("side", [1.0, -1.0])

@@ -18,7 +18,7 @@ from tests.helpers import (
     execution_params,
     some_rules,
 )
-from trading_env.core.codes import ImpactReference
+from trading_env.core.codes import Factor, ImpactReference
 from trading_env.core.values import Quote, Rates, Terms
 from trading_env.execution_engine.pricing import (
     charged,
@@ -138,6 +138,28 @@ def test_a_price_stays_positive_however_thin_the_market(
 ) -> None:
     terms = Terms(0.0, half_spread, temporary, 0.6, 1e6, transient)
     assert quote(terms, 100.0, -quantity, at(1.0), 0.0).price > 0.0
+
+
+@given(st.floats(0.0, 1.0), st.floats(0.0, 1e6), st.floats(-1e6, 1e6), quantities, rates)
+def test_no_cost_is_more_than_the_price(
+    half_spread: float, temporary: float, transient: float, quantity: float, rate: float
+) -> None:
+    """Nor is any part of it more than the whole, or negative."""
+    terms = Terms(0.0, half_spread, temporary, 0.6, 0.0, transient)
+    for signed in (quantity, -quantity):
+        quoted = quote(terms, 100.0, signed, at(rate), 0.0)
+        assert 50.0 <= quoted.price <= 200.0
+        assert 0.0 <= quoted.half_spread <= abs(quoted.price - 100.0) + 1e-12
+        assert quoted.transient >= 0.0
+        assert quoted.half_spread + quoted.transient <= abs(quoted.price - 100.0) + 1e-12
+
+
+def test_a_market_quotes_no_half_spread_above_the_price() -> None:
+    asset, stress = an_asset(), a_stress()
+    rules = some_rules(execution=execution_params(half_spread=0.01))
+    for factor in (1.0, 1e6):
+        stress.factor[Factor.SPREAD] = factor
+        assert terms_of(asset, stress, rules).half_spread == min(0.01 * factor, 1.0)
 
 
 def test_the_arithmetic_reference_is_the_first_mark() -> None:

@@ -103,11 +103,23 @@ def shown_together(state: Record) -> None:
             rows[a][b] = ewma(rows[a][b], returns[a] * returns[b], rate_of(60))
 
 
-def own_caps(risk: Record, stake: Record) -> None:
+def widest_of(risk: Record, asset: Record, slots: list[Record], stake: Record) -> float:
+    """The widest stop of what is held, on its way or wanted on the stake's side."""
+    fresh = stop_distance(risk, 1.0, stake["sigma"])
+    standing = [asset["stop_distance"]] if asset["position"] * stake["f"] > 0.0 else []
+    for slot in slots:
+        if slot["state"] in (SlotState.IN_FLIGHT, SlotState.WORKING):
+            standing += [slot["stop_distance"]] if slot["left"] * stake["f"] > 0.0 else []
+    if max(standing, default=0.0) > fresh:
+        stake["met"].add("a wider stop that stands")
+    return max([fresh, *standing])
+
+
+def own_caps(risk: Record, asset: Record, slots: list[Record], stake: Record) -> None:
     """The caps that look at one asset alone."""
     if risk["mode"] != "raw":
         if risk["stops"]:
-            widest = stop_distance(risk, 1.0, stake["sigma"])
+            widest = widest_of(risk, asset, slots, stake)
             limit = risk["risk_tolerance"] / (math.exp(widest) - 1.0)
             shrink(stake, limit, BoundBy.RISK_TOLERANCE)
         shrink(stake, risk["max_weight"], BoundBy.MAX_WEIGHT)
@@ -115,7 +127,9 @@ def own_caps(risk: Record, stake: Record) -> None:
         stake.update(stop=0.0, target=0.0)
 
 
-def slow_down(risk: Record, account: Record, asset: Record, stake: Record) -> None:
+def slow_down(
+    risk: Record, account: Record, asset: Record, slots: list[Record], stake: Record
+) -> None:
     """Move only a part of the way from the share held while fills cost more than they should."""
     floor, band = risk["execution_floor"], 2.0 * risk["no_trade_band"]
     if risk["mode"] == "raw" or account["seen_equity"] <= 0.0 or floor == 1.0:
@@ -135,7 +149,7 @@ def slow_down(risk: Record, account: Record, asset: Record, stake: Record) -> No
     else:
         stake["met"].add("the rate at its floor" if rate == floor else "the rate")
     stake.update(f=held + math.copysign(way, gap), bound_by=BoundBy.EXECUTION_FEEDBACK)
-    own_caps(risk, stake)
+    own_caps(risk, asset, slots, stake)
     if stake["bound_by"] != BoundBy.EXECUTION_FEEDBACK:
         stake["met"].add("a cap after the rate")
 
@@ -250,11 +264,11 @@ def decide(world: Record, state: Record, actions: list[Any]) -> list[Record]:
         stake["wished"] = stake["f"]
     if world["action"] == "orders" and account["seen_equity"] > 0.0:
         add_to_live(state, stakes)
-    for asset, stake in zip(state["assets"], stakes, strict=True):
+    for asset, slots, stake in zip(state["assets"], state["slots"], stakes, strict=True):
         if stake["f"] < 0.0 and not world["account"]["short_selling"]:
             stake.update(f=0.0, bound_by=BoundBy.MARGIN)
-        own_caps(world["risk"], stake)
-        slow_down(world["risk"], account, asset, stake)
+        own_caps(world["risk"], asset, slots, stake)
+        slow_down(world["risk"], account, asset, slots, stake)
     gross = sum(abs(stake["f"]) for stake in stakes)
     cost = cost_of_change(world["risk"], state, stakes, gross)
     solvent, capped = account["seen_equity"] > 0.0, world["risk"]["mode"] != "raw"

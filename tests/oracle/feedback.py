@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.oracle.fills import fee_of
 from tests.oracle.market import clip, ewma
-from tests.oracle.prices import felt
+from tests.oracle.prices import DEAREST, felt
 from trading_env.core.codes import Exit
 
 Record = dict[str, Any]
@@ -31,7 +31,7 @@ def expected_of(world: Record, asset: Record, traded: float, price: float) -> fl
     notional = traded * price
     if notional > 0.0:
         fee = fee_of(world, fee * notional, notional, traded, 0.0) / notional
-    return float(half_spread + day * felt(world) * temporary + fee)
+    return float(min(half_spread + day * felt(world) * temporary, DEAREST) + fee)
 
 
 def realised_of(report: Record) -> float:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from tests.oracle.prices import Session, moved_by
+from tests.oracle.prices import DEAREST, Session, moved_by
 from trading_env.core.codes import SlotState
 
 Record = dict[str, Any]
@@ -48,7 +48,8 @@ def against(s: Session, side: float) -> float:
 
 
 def resting_cost(s: Session, side: float) -> float:
-    return s.terms["half_spread"] + max(side * s.terms["transient"], 0.0)
+    cost = s.terms["half_spread"] + max(side * s.terms["transient"], 0.0)
+    return cost if s.arithmetic else min(cost, DEAREST)
 
 
 def shift(s: Session, n: float, side: float) -> float:

@@ -13,6 +13,7 @@ from tests.oracle.path import Draws, Part, Split
 Record = dict[str, Any]
 
 PATH_STREAM = 64
+DEAREST = 1.0  # cost of a fill over the price
 SLOWEST = 0.1  # of the usual speed of decay
 SMALL = 1e-7  # below it g is a straight line
 LARGEST_EXPONENT = 20.0
@@ -136,16 +137,17 @@ def terms_of(world: Record, asset: Record, stress: Record) -> Record:
     slower = max(stress["resilience"], SLOWEST) if stress["resilience"] != 1.0 else 1.0
     for j, rho in enumerate(transient_times(world)):
         transient += asset[f"transient_{j}"] * mean_felt(slower * rho)
+    spread = execution["half_spread_bps"] * 1e-4 * widening(world, asset) * stress["spread"]
     return {
-        "half_spread": execution["half_spread_bps"] * 1e-4
-        * widening(world, asset) * stress["spread"],
-        "temporary": day * execution["temporary_impact"]
+        "half_spread": min(spread, DEAREST),
+        "temporary": day
+        * execution["temporary_impact"]
         / stress["depth"] ** execution["impact_exponent"],
         "felt": felt(world),
         "transient": transient,
         "fees": stress["fees"],
         "slower": slower,
-    }  # fmt: skip
+    }
 
 
 def g(z: float) -> float:
@@ -180,6 +182,8 @@ def priced(
         lasting = kappa * (abs(q) / 2.0 + side * before) * reference
         price = m + side * cost * reference + side * lasting
     else:
+        cost = min(cost, DEAREST)
+        transient = min(transient, DEAREST - terms["half_spread"])
         moved = m * moved_by(kappa, before, q)
         lasting = side * (moved - m)
         price = moved * (1.0 + cost) if side > 0.0 else moved / (1.0 + cost)
@@ -200,6 +204,8 @@ def quote(s: Session, q: float, m: float, window: float) -> Record:
     rate = units / (window * s.bar["volume"])
     usual = units / (window * max(s.bar["volume"], s.asset["volume_mean"]))
     deal = priced(s.world, s.asset, s.terms, q, m, rate, s.before)
+    if s.terms["half_spread"] == DEAREST and not s.arithmetic:
+        s.met("the cost at its bound")
     beta = s.world["execution"]["impact_exponent"]
     return {**deal, "pressure": s.terms["temporary"] * usual**beta}
 

@@ -82,6 +82,7 @@ def as_called(manager: RiskManager, signal: float, asset: Any, account: Any, cap
         market_volatility=math.sqrt(asset.seen_variance_slow),
         side=int(math.copysign(1.0, signal)),
         position=asset.position,
+        standing_stop=asset.stop_distance,
         bar_capacity=cap * asset.seen_volume_mean,
         drawdown=max(0.0, 1.0 - account.seen_equity / account.seen_peak),
         expected_slippage=asset.expected_slippage,

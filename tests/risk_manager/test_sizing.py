@@ -17,6 +17,7 @@ from tests.helpers import (
     an_account,
     an_address,
     an_asset,
+    an_order,
     held,
     risk_params,
     some_rulebook,
@@ -97,6 +98,32 @@ def test_no_confidence_loses_more_than_tolerated_at_the_stop(
         report = one(-confidence, risk_tolerance=tolerance)
         loss = abs(report.target) * 100.0 * math.expm1(report.stop_distance)
         assert loss <= tolerance * 1e6 * (1 + 1e-9)
+
+
+@given(signals, st.sampled_from([1.0, -1.0]), st.floats(0.0, 0.5))
+def test_the_tolerance_is_held_at_the_stop_that_stands(
+    signal: float, side: float, distance: float
+) -> None:
+    """A position that is enlarged keeps the stop of its opening; a flip sets another one."""
+    asset = held(side * 10.0, stop_distance=distance)
+    report = one(signal, asset, mode=RiskMode.LINEAR, max_weight=10.0, risk_tolerance=0.02)
+    widest = stop_distances(1.0, 0.01, risk_params()).stop
+    if signal * side > 0.0:
+        widest = max(widest, distance)
+    assert abs(report.target_fraction) <= 0.02 / math.expm1(widest) * (1 + 1e-9)
+
+
+def test_the_tolerance_is_held_at_the_stop_that_an_order_on_its_way_brings() -> None:
+    risk = {"mode": RiskMode.LINEAR, "max_weight": 10.0, "risk_tolerance": 0.02}
+    for due in (None, 1.0):
+        lane = a_lane([an_asset(slots_used=1)])
+        for name, value in an_order(10.0, due, goal=10.0, stop_distance=0.3).items():
+            setattr(lane.slots[0, 0], name, value)
+        for signal, widest in ((1.0, 0.3), (-1.0, stop_distances(1.0, 0.01, risk_params()).stop)):
+            KEPT.decide(np.array([signal]), lane, some_rulebook(risk=risk_params(**risk)))
+            report = lane.reports[0]
+            assert report.bound_by == BoundBy.RISK_TOLERANCE
+            assert abs(report.target_fraction) == pytest.approx(0.02 / math.expm1(widest))
 
 
 @given(signals, st.floats(0.0, 0.5))

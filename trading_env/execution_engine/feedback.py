@@ -25,7 +25,7 @@ from trading_env.core.codes import Exit
 from trading_env.core.elementary import powered
 from trading_env.core.jit import kernel
 from trading_env.core.records import AssetState
-from trading_env.execution_engine.pricing import day_volatility, fee_due
+from trading_env.execution_engine.pricing import MAX_COST, day_volatility, fee_due
 from trading_env.risk_manager.desk import Desk, Rules
 
 DAMPING = 0.99  # share of the level that is left after a bar without news
@@ -52,7 +52,7 @@ def expected_cost(
     fee, notional = execution.fee, abs(quantity) * price
     if notional > 0.0:
         fee = fee_due(execution.fee * notional, notional, quantity, 0.0, execution) / notional
-    return execution.half_spread + moving + fee
+    return min(execution.half_spread + moving, MAX_COST) + fee
 
 
 @kernel

@@ -27,7 +27,7 @@ from trading_env.core.grid import tick_above, tick_below
 from trading_env.core.jit import kernel, rare_kernel
 from trading_env.core.records import OrderSlot
 from trading_env.core.values import FillWindow, Instruction, Quote, Session, Terms
-from trading_env.execution_engine.pricing import taking_quote
+from trading_env.execution_engine.pricing import MAX_COST, taking_quote
 
 HALVINGS = 20  # of a quantity, to find what a limit allows
 SMALLEST = 0.5**HALVINGS
@@ -107,7 +107,8 @@ def within_limit(
 def resting_cost(terms: Terms, quantity: float) -> float:
     """Half spread and earlier pressure that a resting fill pays, fraction."""
     side = 1.0 if quantity > 0.0 else -1.0
-    return terms.half_spread + max(side * terms.transient, 0.0)
+    cost = terms.half_spread + max(side * terms.transient, 0.0)
+    return cost if terms.reference != 0.0 else min(cost, MAX_COST)
 
 
 @kernel

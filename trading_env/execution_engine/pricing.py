@@ -4,12 +4,12 @@ With m the price at arrival, q the signed quantity, s = +1 to buy and -1 to sell
 net units filled earlier in the bar and k the permanent impact of a unit,
 
     moved = m e^(k B) (e^(k q) - 1) / (k q)
-    cost  = half_spread + felt x temporary x rate^exponent + max(s x transient, 0)
+    cost  = half_spread + felt x temporary x rate^exponent + max(s x transient, 0), at most 1
     price = moved (1 + cost) to buy, moved / (1 + cost) to sell
 
 or, in the arithmetic closed forms, with R the episode's first mark and no product,
 
-    price = m + s R (cost + k |q| / 2) + R k B
+    price = m + s R (cost + k |q| / 2) + R k B        (of which nothing is capped)
 
 - half spread: base x (fast volatility / slow volatility)^spread_exponent x the scenario's factor;
 - temporary: in the *rate*, quantity over the volume of the same interval, so that slicing an
@@ -26,11 +26,13 @@ or, in the arithmetic closed forms, with R the episode's first mark and no produ
   gives back what it paid (Huberman and Stanzl 2004; Gatheral 2010). `way_out` is what a position
   is worth on that path back.
 
-Nothing is capped: with large sizes a purchase costs any multiple of the price, and a sale all of
-it. A fill's price is rounded to the next tick against the order. A fee is a fraction of the
-notional (the maker's for resting targets and limits, the taker's else) plus an amount per unit,
-within a minimum and a maximum per order. The scenario's factor multiplies fees, not rebates, and a
-fill's rebate is at most the half spread that the fill paid.
+The cost of one fill is at most the price itself, permanent impact apart: a purchase pays twice what
+it moves the price to, a sale gets half of it. Exchanges cancel trades for far less (FINRA Rule
+11892, clearly erroneous transactions), and without a bound a purchase in a drained market could
+cost many times the account. A fill's price is rounded to the next tick against the order. A fee is
+a fraction of the notional (the maker's for resting targets and limits, the taker's else) plus an
+amount per unit, within a minimum and a maximum per order. The scenario's factor multiplies fees,
+not rebates, and a fill's rebate is at most the half spread that the fill paid.
 
 Not modelled: the order book, queue position, cross-impact between assets.
 """
@@ -48,6 +50,7 @@ from trading_env.risk_manager.desk import Rules
 
 MAX_DAY_VOLATILITY = 1.0  # impact does not grow beyond this daily standard deviation
 MIN_RESILIENCE = 0.1  # impact decays at no less than this share of its usual speed
+MAX_COST = 1.0  # of a fill, and of a quoted half spread, as a fraction of the price
 
 
 @kernel
@@ -75,7 +78,7 @@ def day_volatility(variance: float, episode: EpisodeParams) -> float:
 @kernel
 def half_spread_of(asset: AssetState, factor: float, execution: ExecutionParams) -> float:
     """Half spread that the market quotes under the scenario's factor, a fraction of the price."""
-    return float(execution.half_spread * (asset.widening * factor))
+    return float(min(execution.half_spread * (asset.widening * factor), MAX_COST))
 
 
 @kernel
@@ -177,6 +180,8 @@ def quote(terms: Terms, mid: float, quantity: float, rates: Rates, before: float
     else:
         reference = mid * moved_by(terms.permanent * before) * growth(terms.permanent * quantity)
         lasting = side * (reference - mid)
+        cost = min(cost, MAX_COST)
+        earlier = min(earlier, MAX_COST - terms.half_spread)
         price = reference * (1.0 + cost)
         if side < 0.0:
             price = reference / (1.0 + cost)

@@ -55,9 +55,8 @@ class RiskConfig(RecordSettings):
     """Time stop: bars since a position was opened or flipped after which it is closed at market; 0
     or None for never."""
     risk_tolerance: float = Field(0.02, gt=0.0, le=1.0)
-    """Largest loss at the stop that the decision would set, as a share of the balance; held at the
-    widest stop, that of full confidence. A position keeps the distance of its opening: one that was
-    opened in wilder bars can lose several times as much."""
+    """Largest loss from entry to stop, costs and gaps apart, as a share of the balance; held at the
+    widest stop, that of full confidence or that which the position was opened with."""
     max_weight: float = Field(0.5, gt=0.0)
     """Largest position of one asset over equity."""
     max_leverage: float = Field(1.0, gt=0.0)

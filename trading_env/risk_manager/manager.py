@@ -18,6 +18,7 @@ from trading_env.core.records import AssetState, Floats, Report, new_table
 from trading_env.core.showing import as_table, changed
 from trading_env.core.values import Stake, Standing
 from trading_env.risk_manager.config import RiskConfig
+from trading_env.risk_manager.instructions import MAX_DISTANCE
 from trading_env.risk_manager.kelly import edge_noise, size_together
 from trading_env.risk_manager.levels import level_against, level_with, tighter
 from trading_env.risk_manager.rate import execution_rate, slowed
@@ -26,6 +27,7 @@ from trading_env.risk_manager.sizing import (
     asset_caps,
     expected_share,
     propose,
+    stop_distance,
     stop_distances,
     wished_stake,
 )
@@ -80,6 +82,7 @@ class RiskManager:
         market_volatility: float = 0.01,
         side: int = 1,
         position: float = 0.0,
+        standing_stop: float = 0.0,
         other_exposure: float = 0.0,
         bar_capacity: float = math.inf,
         drawdown: float = 0.0,
@@ -100,6 +103,8 @@ class RiskManager:
             market_volatility: standard deviation of a bar's return.
             side: +1 long, -1 short.
             position: units held now.
+            standing_stop: distance of that position's stop, log price, which it keeps when it is
+                enlarged; 0 for none.
             other_exposure: gross exposure wanted in other assets, currency.
             bar_capacity: units one bar can fill under the volume cap.
             drawdown: present drawdown, 0 to 1.
@@ -118,6 +123,7 @@ class RiskManager:
         tolerance = self.config.risk_tolerance if risk_tolerance is None else risk_tolerance
         tolerance = number("risk_tolerance", tolerance, 0.0, 1.0)
         held = number("position", position, -math.inf, math.inf)
+        standing = number("standing_stop", standing_stop, 0.0, MAX_DISTANCE)
         expected = number("expected_slippage", expected_slippage, -math.inf, math.inf)
         level = number("cost_level", cost_level, -math.inf, math.inf)
         other = number("other_exposure", other_exposure, 0.0, math.inf)
@@ -134,21 +140,30 @@ class RiskManager:
         else:
             full = number("kelly_fraction", kelly_fraction, -math.inf, math.inf)
             stake = Stake(params.kelly_multiplier * full, abs(full), BoundBy.NONE.value)
-        stake = asset_caps(stake, volatility, tolerance, params)
+        stake = self._tolerated(stake, held, standing, volatility, tolerance)
         share = unit_price / balance
         if params.execution_floor < 1.0 and params.mode != RiskMode.RAW:
             rate = execution_rate(level, params.execution_floor)
             stake = slowed(stake, held * share, rate, params)
-            stake = asset_caps(stake, volatility, tolerance, params)
+            stake = self._tolerated(stake, held, standing, volatility, tolerance)
         if params.mode != RiskMode.RAW:
             gross = abs(stake.fraction) + other / balance
             reach = params.participation_bars * (bar_capacity * share)
             reserve = expected_share(expected, stake.fraction, held * share, gross, params)
-            standing = Standing(gross, reserve, held * share, reach, fallen)
-            stake = account_caps(stake, standing, params)
+            place = Standing(gross, reserve, held * share, reach, fallen)
+            stake = account_caps(stake, place, params)
         units = stake.fraction / share
         bound_by = BoundBy(stake.bound_by).name.lower()
         return PositionSize(units, units * unit_price, stake.fraction, bound_by)
+
+    def _tolerated(
+        self, stake: Stake, held: float, standing: float, volatility: float, tolerance: float
+    ) -> Stake:
+        """Apply the caps of one asset at the widest stop that its position may carry."""
+        widest = stop_distance(1.0, volatility, self._params[0])
+        if held * stake.fraction > 0.0:
+            widest = max(widest, standing)
+        return asset_caps(stake, widest, tolerance, self._params[0])
 
     def joint_kelly_fractions(self, signals: ArrayLike, covariance: ArrayLike) -> Floats:
         """Size several assets together: their signed growth-optimal shares of the balance.

@@ -32,7 +32,7 @@ Not modelled here: correlation between assets in any mode but `kelly`, and in an
 import math
 from typing import TYPE_CHECKING
 
-from trading_env.core.codes import ActionKind, BoundBy, Exit, RiskMode
+from trading_env.core.codes import ActionKind, BoundBy, Exit, RiskMode, SlotState
 from trading_env.core.jit import kernel, outer_kernel
 from trading_env.core.records import AssetState, Floats, Report
 from trading_env.core.values import Distances, Stake, Standing
@@ -96,16 +96,30 @@ def wished_stake(
 
 
 @kernel
-def asset_caps(stake: Stake, volatility: float, tolerance: float, risk: "RiskConfig") -> Stake:
-    """Apply the caps that look at one asset alone: risk tolerance and weight.
+def widest_stop(desk: Desk, fraction: float) -> float:
+    """Widest stop that a position on the side of a share of equity may carry, in log price.
 
-    The tolerance is held at the widest stop, that of full confidence, so that more confidence
-    never means a smaller position.
+    That of full confidence, so that more confidence never means a smaller position; or the one that
+    it was opened with, which a resized position keeps, or that an order on its way would bring.
     """
+    asset = desk.asset
+    widest = stop_distance(1.0, math.sqrt(asset.seen_variance_slow), desk.rules.risk)
+    if asset.position * fraction > 0.0:
+        widest = max(widest, asset.stop_distance)
+    for s in range(asset.slots_used):
+        slot = desk.slots[s]
+        is_live = slot.state == SlotState.IN_FLIGHT or slot.state == SlotState.WORKING
+        if is_live and slot.left * fraction > 0.0:
+            widest = max(widest, slot.stop_distance)
+    return widest
+
+
+@kernel
+def asset_caps(stake: Stake, widest: float, tolerance: float, risk: "RiskConfig") -> Stake:
+    """Apply the caps of one asset alone: risk tolerance, held at its widest stop, and weight."""
     if risk.mode == RiskMode.RAW:
         return stake
     if risk.stops == 1:
-        widest = stop_distance(1.0, volatility, risk)
         loss = math.expm1(widest)  # a short's, which is larger than a long's
         stake = capped(stake, tolerance / loss, BoundBy.RISK_TOLERANCE.value)
     return capped(stake, risk.max_weight, BoundBy.MAX_WEIGHT.value)
@@ -165,18 +179,17 @@ def propose(
 def cap_asset(desk: Desk) -> float:
     """Apply to one asset the caps of its own, and its rate; return the magnitude of its stake."""
     asset, report, risk = desk.asset, desk.report, desk.rules.risk
-    volatility = math.sqrt(asset.seen_variance_slow)
     equity, wished = desk.account.seen_equity, report.wished_fraction
     if desk.rules.episode.action == ActionKind.ORDERS and equity > 0.0:
         wished += base_of(desk, wished) * (asset.seen_close / equity)
     stake = Stake(wished, report.kelly_fraction, BoundBy.NONE.value)
     if stake.fraction < 0.0 and desk.rules.funds.short_selling == 0:
         stake = Stake(0.0, report.kelly_fraction, BoundBy.MARGIN.value)
-    stake = asset_caps(stake, volatility, risk.risk_tolerance, risk)
+    stake = asset_caps(stake, widest_stop(desk, stake.fraction), risk.risk_tolerance, risk)
     if risk.execution_floor < 1.0 and risk.mode != RiskMode.RAW and equity > 0.0:
         held = asset.position * (asset.seen_close / equity)
         stake = slowed(stake, held, execution_rate(asset.cost_level, risk.execution_floor), risk)
-        stake = asset_caps(stake, volatility, risk.risk_tolerance, risk)
+        stake = asset_caps(stake, widest_stop(desk, stake.fraction), risk.risk_tolerance, risk)
     report.target_fraction = stake.fraction
     report.bound_by = stake.bound_by
     return abs(stake.fraction)
