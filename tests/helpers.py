@@ -65,7 +65,7 @@ def flat(records: Any) -> SimpleNamespace:
 
 def an_asset(mark: float = 100.0, **fields: Any) -> Any:
     """An asset without position in a market that has always looked the same."""
-    shown = {f"seen_{name}": mark for name in ("close", "high", "low")}
+    shown = {f"seen_{name}": mark for name in ("close", "before", "high", "low")}
     averages = {"variance_fast": 1e-4, "variance_slow": 1e-4, "volume_mean": 1000.0}
     seen = {f"seen_{name}": value for name, value in averages.items()}
     own = {
@@ -79,6 +79,7 @@ def an_asset(mark: float = 100.0, **fields: Any) -> Any:
         "seen_volume": 1000.0,
         "seen_depth": 1.0,
         "valid": 1,
+        "is_new": 1,
     }
     feedback = {"slippage": 1e-3, "expected_slippage": 1e-3, "fill_ratio": 1.0}
     model = {"cost_variance": PRIOR}

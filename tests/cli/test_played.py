@@ -423,6 +423,7 @@ def test_every_file_of_the_command_line_has_one_verb_or_group_registered() -> No
     assert set(typer.main.get_command(app).commands) == files - shared  # type: ignore[attr-defined]
 
 
+@pytest.mark.proof
 def test_a_folder_that_is_called_like_a_policy_is_not_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

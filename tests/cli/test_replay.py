@@ -309,6 +309,7 @@ def test_the_answer_as_json(runs: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert found["same"] is True and found["figures"] == [] and found["causes"] == []
 
 
+@pytest.mark.proof
 def test_a_command_that_plays_nothing_is_no_runs(
     runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -319,6 +320,7 @@ def test_a_command_that_plays_nothing_is_no_runs(
     assert "not a run's" in capsys.readouterr().err
 
 
+@pytest.mark.proof
 def test_a_ray_that_a_run_names_is_not_called(
     runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -141,12 +141,12 @@ def test_a_trailing_stop_follows_what_was_shown_twice(side: float) -> None:
         assert asset.stop_loss == pytest.approx(level, rel=1e-12)
 
 
-def test_one_bad_print_moves_no_stop_even_if_the_next_bar_is_missing() -> None:
+def test_one_bad_print_moves_no_stop_even_if_the_next_bar_tells_nothing_new() -> None:
     asset = placed(1.0)
     asset.seen_close = 150.0
     trail_stop(asset, 100.0, 0.0)
-    asset.valid = 0
-    trail_stop(asset, 150.0, 0.0)  # not delivered: the close shown is still the bad print
+    asset.is_new = 0
+    trail_stop(asset, 150.0, 0.0)  # missing or repeated: the close shown is still the bad print
     assert asset.stop_loss == pytest.approx(100.0 * math.exp(-0.05))
 
 

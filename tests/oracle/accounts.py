@@ -69,6 +69,14 @@ def set_margin_levels(world: Record, state: Record, sessions: list[Session]) -> 
             session.asset["margin_level"] = math.copysign(opened + w * (end - opened), x)
 
 
+def confirmed(asset: Record) -> float:
+    """What is shown, or the worse of two prices where the last bar told nothing new."""
+    shown, before = asset["seen_close"], asset["seen_before"]
+    if asset["is_new"]:
+        return float(shown)
+    return float(min(shown, before) if asset["position"] > 0.0 else max(shown, before))
+
+
 def mark_account(world: Record, state: Record) -> bool:
     """Value the account at true and at shown prices; call the margin."""
     account, assets = state["account"], state["assets"]
@@ -79,8 +87,10 @@ def mark_account(world: Record, state: Record) -> bool:
     account["peak_equity"] = max(account["peak_equity"], account["equity"])
     pairs = zip(world["each"], assets, strict=True)
     held = [a["position"] * value_of(own, a, a["seen_close"]) for own, a in pairs]
-    account["seen_equity"] = shown = account["cash"] + sum(held)
-    account["seen_peak"] = max(account["seen_peak"], min(shown, shown_before))
+    account["seen_equity"] = account["cash"] + sum(held)
+    pairs = zip(world["each"], assets, strict=True)
+    sure = sum(a["position"] * value_of(own, a, confirmed(a)) for own, a in pairs)
+    account["seen_peak"] = max(account["seen_peak"], min(account["cash"] + sure, shown_before))
     sizes = [abs(a["position"] * a["value"]) * maintenance(world, a["position"]) for a in assets]
     called = bool(account["equity"] < sum(sizes))
     for asset in assets:
@@ -99,7 +109,8 @@ def cost_of_closing(world: Record, asset: Record, stress: Record) -> float:
     q, terms = -asset["position"], terms_of(world, asset, stress)
     if q == 0.0:
         return 0.0
-    rate = abs(q) / asset["volume_mean"]
+    volume = min(asset["volume_mean"], stress["volume"] * asset["volume_usual"])
+    rate = abs(q) / max(volume, 1e-12 * abs(q))
     deal = priced(world, asset, terms, q, asset["mark"], rate, 0.0)
     to_tick(deal, q, world["execution"]["tick"])
     notional = abs(q * deal["price"])

@@ -120,7 +120,12 @@ def own_caps(risk: Record, asset: Record, slots: list[Record], stake: Record) ->
     if risk["mode"] != "raw":
         if risk["stops"]:
             widest = widest_of(risk, asset, slots, stake)
-            limit = risk["risk_tolerance"] / (math.exp(widest) - 1.0)
+            gained = asset["entry_mid"] / asset["seen_close"]
+            held_short = asset["position"] < 0.0 and stake["f"] < 0.0
+            if held_short and gained > 1.0:
+                stake["met"].add("a short that has gained")
+            times = max(gained, 1.0) if held_short else 1.0
+            limit = risk["risk_tolerance"] / (times * (math.exp(widest) - 1.0))
             shrink(stake, limit, BoundBy.RISK_TOLERANCE)
         shrink(stake, risk["max_weight"], BoundBy.MAX_WEIGHT)
     if not risk["stops"]:

@@ -58,6 +58,10 @@ def fault_of(asset: Record, stress: Record, draws: tuple[float, float]) -> int:
 
 def show(asset: Record, bar: Record) -> None:
     """A bar and its quotes arrive on the screen, true or not."""
+    told = ("close", "high", "low", "volume")
+    asset["is_new"] = int(any(bar[name] != asset[f"seen_{name}"] for name in told))
+    if asset["is_new"]:
+        asset["seen_before"] = asset["seen_close"]
     r = bar["close"] / asset["seen_close"] - 1.0
     q = max(r * r, SMALLEST_VARIANCE)
     asset["seen_variance_fast"] = ewma(asset["seen_variance_fast"], q, rate_of(10))
@@ -70,7 +74,7 @@ def show(asset: Record, bar: Record) -> None:
 
 
 def show_nothing(asset: Record) -> None:
-    asset.update(age=asset["age"] + 1, valid=0, seen_return=0.0)
+    asset.update(age=asset["age"] + 1, valid=0, is_new=0, seen_return=0.0)
 
 
 def spiked(asset: Record, bar: Record, size: float, up: bool) -> Record:

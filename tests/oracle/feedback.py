@@ -31,13 +31,13 @@ def expected_of(world: Record, asset: Record, traded: float, price: float) -> fl
     notional = traded * price
     if notional > 0.0:
         fee = fee_of(world, fee * notional, notional, traded, 0.0) / notional
-    return float(min(half_spread + day * felt(world) * temporary, DEAREST) + fee)
+    return float(min(half_spread + day * felt(world) * temporary + fee, DEAREST))
 
 
 def realised_of(report: Record) -> float:
     """What fills cost, as a share of their notional, without what earlier trades had left."""
     own = report["impact"] - report["impact_permanent"] - report["impact_transient"]
-    return float((report["spread"] + own + report["fees"]) / report["notional"])
+    return float(min((report["spread"] + own + report["fees"]) / report["notional"], DEAREST))
 
 
 def read(asset: Record, report: Record, realised: float, expected: float) -> None:

@@ -58,7 +58,9 @@ def settle(s: Session, q: float, deal: Record) -> None:
     s.account["cash"] -= q * deal["price"]
     old = asset["position"]
     new = old + q
-    if abs(new) <= max(DUST * abs(q), 1e-9 * s.world["execution"]["lot"]):
+    worthless = 1e-14 * s.account["equity"] / asset["mark"]
+    dust = max(DUST * abs(q), min(1e-6 * abs(q), worthless))
+    if abs(new) <= max(dust, 1e-9 * s.world["execution"]["lot"]):
         new = 0.0
     asset["position"] = new
     if new == 0.0:
@@ -115,13 +117,14 @@ def take(s: Session, slot: Record, arrival: float, window: float) -> float:
         return 0.0
     side = math.copysign(1.0, slot["left"])
     if slot["limit"] != 0.0:
-        lot = s.world["execution"]["lot"]
+        lot, whole = s.world["execution"]["lot"], size
         size = part_within(
             slot, size, lambda units: taking(s, side * units, arrival, window)["price"]
         )
-        if is_near_lot(size, lot):
-            s.report["excuse"] = "lot: rounding decides how many lots a limit allows"
-        size = whole_lots(size, lot)
+        if size < whole:
+            if is_near_lot(size, lot):
+                s.report["excuse"] = "lot: rounding decides how many lots a limit allows"
+            size = whole_lots(size, lot)
         if size == 0.0:
             return 0.0
     deal = taking(s, side * size, arrival, window)

@@ -14,7 +14,7 @@ Record = dict[str, Any]
 LISTED, NO_MORE = 0, 2
 PRICES = (
     *("mark", "value", "base_close", "undisturbed", "reference_price", "entry_price", "entry_mid"),
-    *("seen_close", "seen_high", "seen_low", "late_close", "late_high", "late_low"),
+    *("seen_close", "seen_before", "seen_high", "seen_low", "late_close", "late_high", "late_low"),
 )
 UNITS = (
     *("position", "parent", "goal", "volume_mean", "volume_usual"),

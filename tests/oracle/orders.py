@@ -116,6 +116,7 @@ def send(
     report.update(decision_price=asset["mark"], intended=intended, sent=0.0, ordered=0.0)
     report.update(live=in_flight + working, rejected=False)
     terms = (report["target"], asset["position"], in_flight, working)
+    rounding = 1e-14 * account["seen_equity"] / asset["seen_close"]
     if report["bound_by"] == BoundBy.EXIT_PENDING:
         return
     how = worked(world, asset, action)
@@ -127,10 +128,14 @@ def send(
             report["met"].add("an order worked otherwise")
     if cancels:
         report["met"].add("a cancel" if working != 0.0 else "a cancel of nothing")
-    if not anew and abs(needed) <= DUST * max(abs(term) for term in terms):
+    if not anew and abs(needed) <= max(DUST * max(abs(term) for term in terms), rounding):
         return
     value = abs(needed) * asset["seen_close"]
-    band = world["risk"]["no_trade_band"] * account["seen_equity"]
+    bar_units = world["execution"]["participation_cap"] * asset["seen_volume_mean"]
+    reach = world["risk"]["participation_bars"] * bar_units * asset["seen_close"]
+    band = min(world["risk"]["no_trade_band"] * account["seen_equity"], reach / 2.0)
+    if band == reach / 2.0:
+        report["met"].add("a band of half the reach")
     if not anew and report["target"] != 0.0 and value <= band:
         if report["bound_by"] == BoundBy.NONE:
             report["bound_by"] = BoundBy.NO_TRADE_BAND
@@ -139,9 +144,13 @@ def send(
     if replaces:
         needed = 0.0 if cancels else intended - in_flight
     lot = world["execution"]["lot"]
-    if is_near_lot(needed, lot):
+    if is_near_lot(needed, lot) and report["target"] != asset["goal"]:
         report["excuse"] = "lot: rounding decides how many lots are sent"
-    wished, needed = needed, whole_lots(needed, lot)
+    wished = needed
+    if report["target"] != asset["goal"]:
+        needed = whole_lots(needed, lot)
+    elif whole_lots(needed, lot) != needed:
+        report["met"].add("an odd lot at the end")
     if abs(needed) * asset["seen_close"] < world["execution"]["minimum_notional"]:
         needed = 0.0
         report["met"].add("an order below the minimum")
@@ -174,7 +183,9 @@ def send(
         decision_price=asset["mark"], arrival_price=0.0, latency_s=latency, due_s=latency
     )
     empty[0].update(replaces=int(replaces), replaced=0, outcome=Status.NONE)
-    empty[0].update(goal=asset["position"] + report["live"])
+    whole = needed == wished and not (cancels and working != 0.0)
+    goal = report["target"] if whole else asset["position"] + report["live"]
+    empty[0].update(goal=goal)
     empty[0].update(identity=1 + max(slot["identity"] for slot in slots))
     empty[0].update(prices_of(how, needed), lapses=how["lapses"])
     empty[0].update(stop_distance=report["stop_distance"])
@@ -183,9 +194,11 @@ def send(
 
 
 def ticks(count: float, *, up: bool) -> float:
-    """Cut or raise to a whole number of ticks; less than one is not cut."""
-    if up:
+    """Cut or raise to a whole number of ticks; less than one stays as it is."""
+    if up and count + 1e-9 >= 1.0:
         return max(math.ceil(count - 1e-9), 1)
+    if up:
+        return count
     whole = math.floor(count + 1e-9)
     return whole if whole >= 1 else count
 

@@ -26,7 +26,7 @@ PRICES = {
     "mark", "value", "base_close", "undisturbed", "undisturbed_before", "reference_price",
     "entry_price", "entry_mid", "margin_level", "stop_loss", "take_profit",
     "late_close", "late_high", "late_low",
-    "seen_close", "seen_high", "seen_low", "open", "high", "low", "close",
+    "seen_close", "seen_before", "seen_high", "seen_low", "open", "high", "low", "close",
     "price", "exit_reference", "decision_price", "arrival_price", "limit",
 }  # fmt: skip
 UNITS = {

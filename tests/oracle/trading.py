@@ -237,7 +237,10 @@ def hold_to_goal(s: Session, slot: Record) -> None:
     rounding = DUST * max(abs(slot["goal"]), abs(slot["left"]))
     if beyond <= rounding:
         return
-    kept = whole_lots(max(abs(slot["left"]) - beyond, 0.0), s.world["execution"]["lot"])
+    others = s.asset["position"] + sum(x["left"] for x in working if x is not slot)
+    kept = max(side * (slot["goal"] - others), 0.0)
+    if slot["goal"] != s.asset["goal"]:
+        kept = whole_lots(kept, s.world["execution"]["lot"])
     cut = slot["left"] - side * kept if kept > rounding else slot["left"]
     s.met("all of an order taken off" if cut == slot["left"] else "a part of an order taken off")
     for name in ("quantity", "left", "claim"):
@@ -312,7 +315,7 @@ def watch(world: Record, asset: Record, shown: float) -> None:
     asset["holding_bars"] += 1
     if 0 < longest <= asset["holding_bars"] and not asset["exit_pending"]:
         asset.update(NO_EXIT, exit_pending=Exit.TIME_STOP)
-    if not world["risk"]["trailing"] or asset["stop_loss"] == 0.0 or not asset["valid"]:
+    if not world["risk"]["trailing"] or asset["stop_loss"] == 0.0 or not asset["is_new"]:
         return
     long = asset["position"] > 0.0
     inner, outer = (min, max) if long else (max, min)

@@ -65,7 +65,7 @@ def drawn(rng: np.random.Generator, count: int) -> tuple[Any, Any, Any]:
     assets["seen_volume_mean"] = np.exp(rng.normal(8.0, 3.0, count))
     assets["expected_slippage"] = rng.normal(1e-3, 1e-3, count)
     assets["cost_level"] = rng.normal(0.5, 1.0, count)
-    assets["valid"] = 1
+    assets["valid"] = assets["is_new"] = 1
     accounts["seen_equity"] = np.exp(rng.normal(11.0, 2.0, count))
     accounts["seen_peak"] = accounts["seen_equity"] * (1.0 + rng.exponential(0.1, count))
     weight = rng.normal(0.0, 0.5, count) * (rng.random(count) < 0.7)
@@ -83,6 +83,7 @@ def as_called(manager: RiskManager, signal: float, asset: Any, account: Any, cap
         side=int(math.copysign(1.0, signal)),
         position=asset.position,
         standing_stop=asset.stop_distance,
+        entry_price=asset.entry_mid or None,
         bar_capacity=cap * asset.seen_volume_mean,
         drawdown=max(0.0, 1.0 - account.seen_equity / account.seen_peak),
         expected_slippage=asset.expected_slippage,

@@ -23,8 +23,10 @@ def whole_lots(quantity: float, lot: float) -> float:
 
 @kernel
 def tick_above(price: float, tick: float) -> float:
-    """Lowest multiple of the tick that is at least a price."""
-    return price if tick <= 0.0 else max(np.ceil(price / tick - GRID_SLACK), 1.0) * tick
+    """Lowest multiple of the tick that is at least a price; below one tick the price itself."""
+    if tick <= 0.0 or price / tick + GRID_SLACK < 1.0:
+        return price
+    return float(max(np.ceil(price / tick - GRID_SLACK), 1.0) * tick)
 
 
 @kernel

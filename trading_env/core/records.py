@@ -132,6 +132,7 @@ class AssetState:
     fill_ratio: float  # filled share of what was live
     # what the feed has shown
     seen_close: Positive
+    seen_before: Positive  # close of the bar shown before the last one that was new
     seen_high: NotNegative
     seen_low: NotNegative
     seen_volume: NotNegative
@@ -145,6 +146,7 @@ class AssetState:
     crisis_bars: Count  # bars since the quotes shown left their calm band
     age: Count  # bars since the last delivered bar
     valid: Flag  # 1: this bar was delivered
+    is_new: Flag  # 1: and shows something else than the one before
     stale_left: Count  # bars that a stale run still lasts
     late_left: Count  # bars until a late bar is delivered
     late_age: Count  # its age then

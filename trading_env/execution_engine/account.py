@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 YEAR_S = 365.25 * 86400.0
 DUST = 1e-12  # share of a position, an order or a bar's capacity that is rounding, and counts as 0
+ROUNDING = 1e-14  # share of equity: a position or an order worth less is what sums of fills left,
+SLIVER = 1e-6  # where it is no larger a share of the last fill
 
 
 @kernel
@@ -53,7 +55,9 @@ def settle(desk: Desk, quantity: float, price: float) -> None:
     report.notional += abs(flow)
     before = asset.position
     after = before + quantity
-    if abs(after) <= max(DUST * abs(quantity), GRID_SLACK * desk.rules.execution.lot):
+    worthless = min(SLIVER * abs(quantity), ROUNDING * desk.account.equity / asset.mark)
+    dust = max(DUST * abs(quantity), worthless)
+    if abs(after) <= max(dust, GRID_SLACK * desk.rules.execution.lot):
         after = 0.0
     if after == 0.0:
         clear_position(asset)
@@ -113,14 +117,26 @@ def accrue(
 
 
 @kernel
+def confirmed_price(asset: AssetState) -> float:
+    """Price shown; where the last bar told nothing new, the worse of the last two that differ."""
+    if asset.is_new == 1:
+        return float(asset.seen_close)
+    if asset.position > 0.0:
+        return float(min(asset.seen_close, asset.seen_before))
+    return float(max(asset.seen_close, asset.seen_before))
+
+
+@kernel
 def revalue(account: AccountState, assets: Table, book: Rulebook) -> float:
     """Value the account at the true market and at the prices shown; return its maintenance margin.
 
-    A peak of what is shown counts once two values in a row reach it.
+    A peak of what is shown counts once two values in a row reach it, of which the second holds no
+    price that one bar alone has shown: where a bar is missing or repeats another, a position counts
+    at the worse of the last two prices that differ.
     """
     value = 0.0
     margin = 0.0
-    seen = account.cash
+    seen, confirmed = account.cash, account.cash
     for a in range(assets.shape[0]):
         asset = assets[a]
         factor, less = way_out(asset, rules_of(book, a))
@@ -129,9 +145,10 @@ def revalue(account: AccountState, assets: Table, book: Rulebook) -> float:
         value += exposure
         margin += maintenance_of(exposure, book.funds) * abs(exposure)
         seen += asset.position * (asset.seen_close * factor - less)
+        confirmed += asset.position * (confirmed_price(asset) * factor - less)
     account.equity = account.cash + value
     account.peak_equity = max(account.peak_equity, account.equity)
-    account.seen_peak = max(account.seen_peak, min(seen, account.seen_equity))
+    account.seen_peak = max(account.seen_peak, min(confirmed, account.seen_equity))
     account.seen_equity = seen
     return margin
 

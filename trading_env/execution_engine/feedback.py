@@ -52,7 +52,7 @@ def expected_cost(
     fee, notional = execution.fee, abs(quantity) * price
     if notional > 0.0:
         fee = fee_due(execution.fee * notional, notional, quantity, 0.0, execution) / notional
-    return min(execution.half_spread + moving, MAX_COST) + fee
+    return min(execution.half_spread + moving + fee, MAX_COST)
 
 
 @kernel
@@ -79,7 +79,7 @@ def learn_from_fills(desk: Desk) -> None:
         price = report.notional / report.traded
         expected = expected_cost(report.traded, price, variance, volume, rules)
         temporary = report.impact - report.impact_permanent - report.impact_transient
-        realised = (report.spread + temporary + report.fees) / report.notional
+        realised = min((report.spread + temporary + report.fees) / report.notional, MAX_COST)
         asset.slippage = blend(asset.slippage, realised, rate)
         asset.expected_slippage = blend(asset.expected_slippage, expected, rate)
         if report.rested == 0.0:

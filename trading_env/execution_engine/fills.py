@@ -90,7 +90,7 @@ def take(desk: Desk, session: Session, slot: OrderSlot, window: FillWindow) -> N
     quantity = math.copysign(min(abs(slot.left), room), slot.left)
     if slot.limit != 0.0:
         allowed = within_limit(session, window, slot.limit, quantity, execution.tick)
-        quantity = whole_lots(allowed, execution.lot)
+        quantity = quantity if allowed == quantity else whole_lots(allowed, execution.lot)
         if quantity == 0.0:
             return
     quoted = taking_quote(session, window, quantity, execution.tick)
@@ -179,10 +179,14 @@ def fill_order(desk: Desk, slot: OrderSlot, quoted: Quote, fee_rate: float, term
 
 @rare_kernel
 def closing(desk: Desk, quantity: float) -> tuple[Quote, float]:
-    """Price a trade at the mark after a bar, at the rate of a mean bar's volume, and its fee."""
+    """Price a trade at the mark after a bar, at the rate of a mean bar's volume, and its fee.
+
+    Where the scenario thins volume, of what it leaves: waiting for it is no cheaper than trading.
+    """
     asset, execution = desk.asset, desk.rules.execution
     terms = terms_of(asset, desk.stress, desk.rules)
-    volume = max(asset.volume_mean, abs(quantity) * DUST)
+    expected = desk.stress.factor[Factor.VOLUME] * asset.volume_usual
+    volume = max(min(asset.volume_mean, expected), abs(quantity) * DUST)
     rates = rates_of(quantity, 0.0, 1.0, volume, volume)
     quoted = on_tick(quote(terms, asset.mark, quantity, rates, 0.0), execution.tick)
     notional = abs(quantity * quoted.price)

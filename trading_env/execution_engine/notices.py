@@ -93,6 +93,7 @@ def rebase(desk: Desk, units: float, factor: float) -> None:
 def rebase_shown(asset: AssetState, units: float, factor: float) -> None:
     """Do so with what the feed has shown, and with a bar that it keeps back."""
     asset.seen_close *= factor
+    asset.seen_before *= factor
     asset.seen_high *= factor
     asset.seen_low *= factor
     asset.seen_volume *= units

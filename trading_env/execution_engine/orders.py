@@ -32,10 +32,12 @@ from trading_env.core.noise import Stream, normal
 from trading_env.core.params import ExecutionParams
 from trading_env.core.records import AssetState, OrderSlot, Report, Table
 from trading_env.core.values import Address, Instruction
-from trading_env.execution_engine.account import DUST
+from trading_env.execution_engine.account import DUST, ROUNDING
 from trading_env.execution_engine.limits import limit_price, trigger_price
 from trading_env.risk_manager.desk import Desk
 from trading_env.risk_manager.outstanding import outstanding
+
+BAND_OF_REACH = 0.5  # of what a position may grow by in a step: the widest no-trade band
 
 
 @kernel
@@ -113,7 +115,8 @@ def send_order(desk: Desk, instruction: Instruction, address: Address) -> None:
     if replaces:
         needed = 0.0 if takes_back else report.intended - in_flight
     wished = needed
-    needed = whole_lots(needed, execution.lot)
+    if report.target != asset.goal:  # what is left at the end may be an odd lot
+        needed = whole_lots(needed, execution.lot)
     if abs(needed) * asset.seen_close < execution.minimum_notional:
         needed = 0.0
     cut = abs(needed - wished) > GRID_SLACK * execution.lot
@@ -144,6 +147,8 @@ def send_order(desk: Desk, instruction: Instruction, address: Address) -> None:
     slot.trigger = trigger_price(asset.seen_close, needed, instruction, execution.tick)
     slot.lapses = instruction.lapses
     slot.goal = asset.position + report.live
+    if needed == wished and not takes_back:
+        slot.goal = report.target
     slot.identity = address.step + 1
     slot.replaces = 1 if replaces else 0
 
@@ -161,11 +166,14 @@ def last_arrival(slots: Table) -> float:
 @kernel
 def is_too_small(desk: Desk, needed: float, live: float) -> bool:
     """Tell whether an order would trade rounding, or less than the no-trade band."""
-    asset, report = desk.asset, desk.report
+    asset, report, risk = desk.asset, desk.report, desk.rules.risk
     largest = max(max(abs(report.target), abs(asset.position)), live)
-    if abs(needed) <= DUST * largest:
+    dust = max(DUST * largest, ROUNDING * desk.account.seen_equity / asset.seen_close)
+    if abs(needed) <= dust:
         return True
-    band = desk.rules.risk.no_trade_band * desk.account.seen_equity
+    bar_units = desk.rules.execution.participation * asset.seen_volume_mean
+    reach = risk.participation_bars * bar_units * asset.seen_close
+    band = min(risk.no_trade_band * desk.account.seen_equity, BAND_OF_REACH * reach)
     if report.target == 0.0 or abs(needed) * asset.seen_close > band:
         return False
     if report.bound_by == BoundBy.NONE:
@@ -263,16 +271,17 @@ def next_arrival(slots: Table, seconds: float) -> int:
 @kernel
 def keep_to_goal(slot: OrderSlot, desk: Desk) -> None:
     """Take off an arriving order what would carry the position beyond what it was sent for."""
-    slots = desk.slots
-    reached = desk.asset.position + slot.left
+    slots, side = desk.slots, math.copysign(1.0, slot.left)
+    others = float(desk.asset.position)
     for s in range(slots.shape[0]):
         if slots[s].state == SlotState.WORKING:
-            reached += slots[s].left
-    excess = min(math.copysign(1.0, slot.left) * (reached - slot.goal), abs(slot.left))
+            others += slots[s].left
     rounding = DUST * max(abs(slot.goal), abs(slot.left))
-    if excess <= rounding:
+    if side * (others + slot.left - slot.goal) <= rounding:
         return
-    left = whole_lots(slot.left - math.copysign(excess, slot.left), desk.rules.execution.lot)
+    left = side * max(side * (slot.goal - others), 0.0)  # so that it fills to the goal exactly
+    if slot.goal != desk.asset.goal:
+        left = whole_lots(left, desk.rules.execution.lot)
     if abs(left) <= rounding:
         left = 0.0
     cut = slot.left - left

@@ -33,7 +33,8 @@ MAX_DISTANCE = 3.0  # log price, of any level from the shown price or the entry
 @kernel
 def part_of(x: float, parts: int) -> int:
     """Number of the part of [-1, 1], cut into equal ones, that a value lies in; ends saturate."""
-    return min(max(math.floor(0.5 * (x + 1.0) * parts), 0), parts - 1)
+    inside = min(max(x, -1.0), 1.0)  # compiled, `floor` is an integer of 64 bits
+    return min(math.floor(0.5 * (inside + 1.0) * parts), parts - 1)
 
 
 @kernel

@@ -6,7 +6,8 @@ entry, and never loosens it, so that buying more of what falls does not put it o
 stays, so that topping up a share of equity, which long positions do as they lose and short ones as
 they gain, favours neither side. Where stops trail,
 the stop follows the most favourable close *shown*, at its distance, from the next bar on: a price
-counts once two closes in a row reach it, so one bad print moves no stop. A position that has been
+counts once two bars in a row that differ reach it, so one bad print moves no stop, also where the
+feed repeats it. A position that has been
 held for `max_holding_bars` bars (since it was opened or flipped) is closed at market.
 """
 
@@ -76,7 +77,7 @@ def trail_stop(asset: AssetState, before: float, tick: float) -> None:
     """Let the stop follow the price shown; `before` is the close shown a bar earlier."""
     if asset.stop_loss <= 0.0:
         return
-    if asset.valid == 0:
+    if asset.is_new == 0:
         return  # the close shown is the last bar's, which has counted
     shown = asset.seen_close
     reached = min(shown, before) if asset.position > 0.0 else max(shown, before)

@@ -26,6 +26,7 @@ from trading_env.risk_manager.sizing import (
     account_caps,
     asset_caps,
     expected_share,
+    loss_at_stop,
     propose,
     stop_distance,
     stop_distances,
@@ -83,6 +84,7 @@ class RiskManager:
         side: int = 1,
         position: float = 0.0,
         standing_stop: float = 0.0,
+        entry_price: float | None = None,
         other_exposure: float = 0.0,
         bar_capacity: float = math.inf,
         drawdown: float = 0.0,
@@ -105,6 +107,7 @@ class RiskManager:
             position: units held now.
             standing_stop: distance of that position's stop, log price, which it keeps when it is
                 enlarged; 0 for none.
+            entry_price: average price of the market at that position's entries; None: `price`.
             other_exposure: gross exposure wanted in other assets, currency.
             bar_capacity: units one bar can fill under the volume cap.
             drawdown: present drawdown, 0 to 1.
@@ -124,6 +127,9 @@ class RiskManager:
         tolerance = number("risk_tolerance", tolerance, 0.0, 1.0)
         held = number("position", position, -math.inf, math.inf)
         standing = number("standing_stop", standing_stop, 0.0, MAX_DISTANCE)
+        entry = unit_price
+        if entry_price is not None:
+            entry = number("entry_price", entry_price, 1e-300, math.inf)
         expected = number("expected_slippage", expected_slippage, -math.inf, math.inf)
         level = number("cost_level", cost_level, -math.inf, math.inf)
         other = number("other_exposure", other_exposure, 0.0, math.inf)
@@ -140,12 +146,13 @@ class RiskManager:
         else:
             full = number("kelly_fraction", kelly_fraction, -math.inf, math.inf)
             stake = Stake(params.kelly_multiplier * full, abs(full), BoundBy.NONE.value)
-        stake = self._tolerated(stake, held, standing, volatility, tolerance)
+        at = (standing, entry / unit_price)
+        stake = self._tolerated(stake, held, at, volatility, tolerance)
         share = unit_price / balance
         if params.execution_floor < 1.0 and params.mode != RiskMode.RAW:
             rate = execution_rate(level, params.execution_floor)
             stake = slowed(stake, held * share, rate, params)
-            stake = self._tolerated(stake, held, standing, volatility, tolerance)
+            stake = self._tolerated(stake, held, at, volatility, tolerance)
         if params.mode != RiskMode.RAW:
             gross = abs(stake.fraction) + other / balance
             reach = params.participation_bars * (bar_capacity * share)
@@ -157,13 +164,20 @@ class RiskManager:
         return PositionSize(units, units * unit_price, stake.fraction, bound_by)
 
     def _tolerated(
-        self, stake: Stake, held: float, standing: float, volatility: float, tolerance: float
+        self,
+        stake: Stake,
+        held: float,
+        at: tuple[float, float],
+        volatility: float,
+        tolerance: float,
     ) -> Stake:
-        """Apply the caps of one asset at the widest stop that its position may carry."""
-        widest = stop_distance(1.0, volatility, self._params[0])
+        """Apply the caps of one asset, `at` its stop's distance and its entry over the price."""
+        (standing, entry), widest = at, stop_distance(1.0, volatility, self._params[0])
         if held * stake.fraction > 0.0:
             widest = max(widest, standing)
-        return asset_caps(stake, widest, tolerance, self._params[0])
+        is_short = held < 0.0 and stake.fraction < 0.0
+        loss = loss_at_stop(widest, entry if is_short else 1.0)
+        return asset_caps(stake, loss, tolerance, self._params[0])
 
     def joint_kelly_fractions(self, signals: ArrayLike, covariance: ArrayLike) -> Floats:
         """Size several assets together: their signed growth-optimal shares of the balance.

@@ -96,11 +96,18 @@ def wished_stake(
 
 
 @kernel
-def widest_stop(desk: Desk, fraction: float) -> float:
-    """Widest stop that a position on the side of a share of equity may carry, in log price.
+def loss_at_stop(distance: float, entry: float) -> float:
+    """Loss of a short from its entry, times the price, to its stop; a long's is smaller."""
+    return math.expm1(distance) * max(entry, 1.0)
 
-    That of full confidence, so that more confidence never means a smaller position; or the one that
-    it was opened with, which a resized position keeps, or that an order on its way would bring.
+
+@kernel
+def largest_loss(desk: Desk, fraction: float) -> float:
+    """Largest loss from entry to stop of a position on a side, over its value at the price shown.
+
+    At the widest stop: that of full confidence, so that more confidence never means a smaller
+    position; or the one that it was opened with, which a resized position keeps, or that an order
+    on its way would bring. A short that has gained was entered at a higher price.
     """
     asset = desk.asset
     widest = stop_distance(1.0, math.sqrt(asset.seen_variance_slow), desk.rules.risk)
@@ -111,16 +118,16 @@ def widest_stop(desk: Desk, fraction: float) -> float:
         is_live = slot.state == SlotState.IN_FLIGHT or slot.state == SlotState.WORKING
         if is_live and slot.left * fraction > 0.0:
             widest = max(widest, slot.stop_distance)
-    return widest
+    is_short = asset.position < 0.0 and fraction < 0.0
+    return loss_at_stop(widest, asset.entry_mid / asset.seen_close if is_short else 1.0)
 
 
 @kernel
-def asset_caps(stake: Stake, widest: float, tolerance: float, risk: "RiskConfig") -> Stake:
-    """Apply the caps of one asset alone: risk tolerance, held at its widest stop, and weight."""
+def asset_caps(stake: Stake, loss: float, tolerance: float, risk: "RiskConfig") -> Stake:
+    """Apply the caps of one asset alone: risk tolerance, held at its largest loss, and weight."""
     if risk.mode == RiskMode.RAW:
         return stake
     if risk.stops == 1:
-        loss = math.expm1(widest)  # a short's, which is larger than a long's
         stake = capped(stake, tolerance / loss, BoundBy.RISK_TOLERANCE.value)
     return capped(stake, risk.max_weight, BoundBy.MAX_WEIGHT.value)
 
@@ -185,11 +192,11 @@ def cap_asset(desk: Desk) -> float:
     stake = Stake(wished, report.kelly_fraction, BoundBy.NONE.value)
     if stake.fraction < 0.0 and desk.rules.funds.short_selling == 0:
         stake = Stake(0.0, report.kelly_fraction, BoundBy.MARGIN.value)
-    stake = asset_caps(stake, widest_stop(desk, stake.fraction), risk.risk_tolerance, risk)
+    stake = asset_caps(stake, largest_loss(desk, stake.fraction), risk.risk_tolerance, risk)
     if risk.execution_floor < 1.0 and risk.mode != RiskMode.RAW and equity > 0.0:
         held = asset.position * (asset.seen_close / equity)
         stake = slowed(stake, held, execution_rate(asset.cost_level, risk.execution_floor), risk)
-        stake = asset_caps(stake, widest_stop(desk, stake.fraction), risk.risk_tolerance, risk)
+        stake = asset_caps(stake, largest_loss(desk, stake.fraction), risk.risk_tolerance, risk)
     report.target_fraction = stake.fraction
     report.bound_by = stake.bound_by
     return abs(stake.fraction)

@@ -64,7 +64,7 @@ def begin_asset(world: World, asset: AssetState, row: int, a: int) -> None:
 def begin_shown(world: World, asset: AssetState, row: int, a: int) -> None:
     """Begin what is shown of an asset `warmup` bars before `row`."""
     first = world.bars[row - world.episode[0].warmup, a]
-    asset.seen_close = first.close
+    asset.seen_close = asset.seen_before = first.close
     asset.seen_volume_mean = first.volume
     square = warmup_variance(world, row, a)
     asset.seen_variance_fast = square

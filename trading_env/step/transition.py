@@ -64,7 +64,8 @@ def transition(world: World, lane: Lane, actions: Floats, seed: np.uint64) -> Ou
         desk, address = desk_of(lane, book, a), Address(seed, here.episode, here.step, a)
         send_order(desk, instruction_of(actions, a, desk), address)
         open_asset(desk, world.bars[account.row, a])
-    set_margin_levels(account.cash, lane.assets, lane.reports, world.account[0])
+    if book.episode.task == Task.PORTFOLIO:
+        set_margin_levels(account.cash, lane.assets, lane.reports, world.account[0])
     for a in range(lane.assets.shape[0]):
         desk, address = desk_of(lane, book, a), Address(seed, here.episode, here.step, a)
         trade_asset(desk, world.bars[account.row, a], address)
@@ -119,7 +120,11 @@ def stress_market(world: World, lane: Lane, here: Address) -> None:
 
 @kernel
 def settle_lane(lane: Lane, book: Rulebook) -> None:
-    """Complete what is due, mark the account, and call margin."""
+    """Complete what is due, mark the account, and call margin.
+
+    Whoever gave a parent order pays for it: its account is called for no margin, and where it is
+    ruined the order is completed.
+    """
     account = lane.accounts[0]
     if lane.covariance.shape[1] > 0:
         update_covariance(lane.covariance, lane.assets)
@@ -127,6 +132,11 @@ def settle_lane(lane: Lane, book: Rulebook) -> None:
     if book.episode.task == Task.EXECUTION and account.step >= book.episode.length:
         complete_parents(lane, book)
     margin = revalue(account, lane.assets, book)
+    if book.episode.task == Task.EXECUTION:
+        if account.equity <= 0.0 and account.step < book.episode.length:
+            complete_parents(lane, book)
+            revalue(account, lane.assets, book)
+        return
     called = call_margin(account, lane.assets, margin)
     for a in range(lane.reports.shape[0]):
         called = called or lane.reports[a].exit == Exit.MARGIN_CALL

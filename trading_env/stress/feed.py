@@ -32,6 +32,11 @@ TREND_RATES = tuple(1.0 - 2.0 ** (-1.0 / half_life) for half_life in TREND_HALF_
 @kernel
 def show_bar(asset: AssetState, shown: Shown) -> None:
     """Show the agent a bar and move its averages on."""
+    same_prices = shown.close == asset.seen_close and shown.high == asset.seen_high
+    same = same_prices and shown.low == asset.seen_low and shown.volume == asset.seen_volume
+    asset.is_new = 0 if same else 1
+    if not same:
+        asset.seen_before = asset.seen_close
     change = shown.close / asset.seen_close - 1.0
     square = max(change * change, MIN_VARIANCE)
     asset.seen_return = change
@@ -48,6 +53,15 @@ def show_bar(asset: AssetState, shown: Shown) -> None:
     asset.seen_depth = shown.depth
     asset.age = 0
     asset.valid = 1
+
+
+@kernel
+def show_nothing(asset: AssetState) -> None:
+    """No bar arrives: the last one stands, and grows older."""
+    asset.age += 1
+    asset.valid = 0
+    asset.is_new = 0
+    asset.seen_return = 0.0
 
 
 @kernel
@@ -102,9 +116,7 @@ def delay(asset: AssetState, bar: Shown, bars: int) -> None:
         asset.late_depth = bar.depth
     asset.late_left -= 1
     if asset.late_left > 0:
-        asset.age += 1
-        asset.valid = 0
-        asset.seen_return = 0.0
+        show_nothing(asset)
         return
     kept = Shown(
         asset.late_high,
@@ -147,9 +159,7 @@ def deliver(
     fault, direction = fault_of(asset, stress, address)
     report.feed_fault = fault
     if fault == Fault.MISSING:
-        asset.age += 1
-        asset.valid = 0
-        asset.seen_return = 0.0
+        show_nothing(asset)
     elif fault == Fault.STALE or fault == Fault.DUPLICATE:
         show_bar(asset, last_shown(asset))
     elif fault == Fault.LATE:

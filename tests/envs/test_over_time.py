@@ -1,0 +1,208 @@
+"""Rules that hold after many bars: dust, bad prints, deadlines, ruin, thin bars, odd lots."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.helpers import (
+    a_desk,
+    an_address,
+    an_asset,
+    an_order,
+    costly,
+    held,
+    risk_params,
+    some_slots,
+)
+from tests.lanes import Watched
+from trading_env.core.codes import Fault
+from trading_env.core.values import Shown
+from trading_env.envs.execution import ExecutionEnv
+from trading_env.envs.portfolio import PortfolioEnv
+from trading_env.envs.vector import ExecutionVectorEnv
+from trading_env.execution_engine.account import confirmed_price, settle
+from trading_env.execution_engine.orders import keep_to_goal, send_order
+from trading_env.risk_manager.instructions import configured
+from trading_env.stress.feed import show_bar, show_nothing
+
+DAY_MS = 86_400_000.0
+
+
+def daily(bars: int, volume: Any = 1e6, seed: int = 4) -> pd.DataFrame:
+    """Bars of a day that move by a percent."""
+    close = 100.0 * np.cumprod(1.0 + 0.01 * np.random.default_rng(seed).standard_normal(bars))
+    opened = np.r_[100.0, close[:-1]]
+    return pd.DataFrame(
+        {
+            "timestamp": pd.date_range("2020-01-01", periods=bars, freq="D"),
+            "open": opened,
+            "high": np.maximum(opened, close) * 1.001,
+            "low": np.minimum(opened, close) * 0.999,
+            "close": close,
+            "volume": np.broadcast_to(volume, bars),
+        }
+    )
+
+
+# ---------------------------------------------------------------------------------------- dust
+
+
+@pytest.mark.parametrize("goal", [0.0, 0.1, -3.0])
+def test_an_order_that_is_cut_takes_the_position_to_its_goal(goal: float) -> None:
+    """To the last bit where it closes the position."""
+    desk = a_desk(held(0.1 + 0.2), some_slots(an_order(-1e6, due=0.0, goal=goal)))
+    keep_to_goal(desk.slots[0], desk)
+    reached = desk.asset.position + desk.slots[0].left
+    assert reached == goal if goal == 0.0 else reached == pytest.approx(goal, rel=1e-15)
+
+
+def test_what_fills_of_several_bars_leave_of_a_position_is_none() -> None:
+    desk = a_desk(held(1e4))
+    for sold in (9999.999, 0.001):
+        settle(desk, -sold, 100.0)  # leaves 2e-13, more than rounding of the last fill
+    assert desk.asset.position == 0.0
+
+
+def test_a_small_position_is_one() -> None:
+    desk = a_desk(held(0.0))
+    settle(desk, 1e-13, 100.0)
+    assert desk.asset.position == 1e-13
+
+
+def test_a_drained_market_leaves_no_dust_and_no_fee_for_it() -> None:
+    volume = np.full(140, 1e6)
+    volume[65:] = np.random.default_rng(4).uniform(1.0, 9.0, 75)
+    env = PortfolioEnv(
+        market=daily(140, volume),
+        account={"preset": "cash", "initial_cash": 1e7},
+        execution={"preset": "fx", "latency_ms": 1.3 * DAY_MS, "latency_log_sd": 0.0},
+        risk={"mode": "linear", "stops": False, "max_weight": 1.0},
+        episode_length=60,
+        seed_band=None,
+        detail="full",
+    )
+    env.reset(seed=0, options={"start": 64})
+    for k in range(60):
+        info = env.step(np.array([0.4 if k % 4 == 0 else 0.0]))[-1]
+        position = info["position"][0]
+        assert position == 0.0 or position > 1e-6
+        assert env.get_state()["assets"][0, 0]["expected_slippage"] <= 1.0
+
+
+# ---------------------------------------------------------------------------------- bad prints
+
+
+@pytest.mark.parametrize("after", [Fault.MISSING, Fault.STALE])
+@pytest.mark.parametrize("side", [1.0, -1.0])
+def test_a_price_that_one_bar_alone_has_shown_is_not_confirmed_by_silence(
+    after: Fault, side: float
+) -> None:
+    asset = held(side, seen_volume=5.0)
+    spike = 150.0 if side > 0.0 else 60.0
+    printed = Shown(spike, spike, spike, 5.0, 0.0, 1.0)
+    show_bar(asset, printed)
+    assert confirmed_price(asset) == spike
+    for _ in range(3):
+        show_bar(asset, printed) if after == Fault.STALE else show_nothing(asset)
+        assert confirmed_price(asset) == 100.0
+    show_bar(asset, Shown(101.0, 101.0, 101.0, 5.0, 0.0, 1.0))
+    assert confirmed_price(asset) == 101.0
+
+
+def test_bad_data_makes_no_peak() -> None:
+    """A false one lasts: the throttle would take every later order of the episode to 0."""
+    envs = Watched(
+        128,
+        market={"generator": "gbm", "assets": 1, "paths": 64, "bars": 400},
+        scenario="bad_data",
+        severity=2.0,
+        risk={"mode": "linear", "stops": False},
+        episode_length=200,
+    )
+    envs.reset(seed=5)
+    for _ in range(200):
+        envs.step(np.ones((128, 1)))
+    accounts = envs.batch.lanes.accounts
+    assert (accounts["seen_peak"] > 1.05 * accounts["peak_equity"]).mean() <= 0.02
+
+
+# ----------------------------------------------------------------------------------- deadlines
+
+
+def thinned(**sizes: float) -> dict[str, Any]:
+    event = {"kind": "liquidity", "start": "0 bars", "duration": "episode", **sizes}
+    return {"name": "thin", "events": [event]}
+
+
+def test_waiting_for_the_completion_is_no_cheaper_than_trading_in_thin_volume() -> None:
+    """A limit far from the market, each bar anew, is never filled and completed at the deadline."""
+    costs = {}
+    never = {"order_type": "limit", "limit_offset_bps": 1000.0, "time_in_force": "bar"}
+    for name, execution in (("even pace", {}), ("never", never)):
+        envs = ExecutionVectorEnv(
+            512,
+            market={"generator": "gbm", "assets": 1, "paths": 64, "bars": 120},
+            parent={"size": (0.05, 0.05), "side": "random"},
+            scenario=thinned(volume=0.1, depth=1.0, spread=1.0),
+            execution={"participation_cap": 1.0, **execution},
+            risk={"participation_bars": 1e6},
+            episode_length=4,
+            autoreset_mode="Disabled",
+        )
+        envs.reset(seed=3)
+        for _ in range(4):
+            _, _, _, _, info = envs.step(np.zeros((512, 1)))
+        costs[name] = info["summary"]["parent_cost_bps"].mean()
+    assert costs["even pace"] < costs["never"]
+
+
+def test_a_parent_order_meets_no_margin_call_and_ruin_completes_it() -> None:
+    env = ExecutionEnv(
+        market={"generator": "gbm", "assets": 1},
+        parent={"side": "buy", "size": (0.05, 0.05)},
+        scenario=thinned(spread=1e3, depth=0.01, volume=0.5),
+        severity=2.0,
+        execution={"participation_cap": 1.0, "fee_bps": 500.0},  # at twice the price that is ruin
+        episode_length=20,
+        detail="full",
+    )
+    env.reset(seed=3)
+    terminated, k = False, 0
+    while not terminated:
+        _, _, terminated, _, info = env.step(np.array([1.0]))
+        assert info["execution"]["exit"][0] == "none"
+        k += 1
+    asset = env.get_state()["assets"][0, 0]
+    assert info["equity"] <= 0.0 and k < 20
+    assert asset["position"] == pytest.approx(asset["goal"], rel=1e-12)
+
+
+# ------------------------------------------------------------------------- thin bars, odd lots
+
+
+def test_minute_bars_are_traded_with_all_defaults() -> None:
+    env = PortfolioEnv(market={"generator": "multiscale", "preset": "btc_minute", "paths": 4})
+    env.reset(seed=0)
+    for _ in range(252):
+        info = env.step(np.ones(env.action_space.shape))[-1]
+    assert info["summary"]["orders"] > 50
+
+
+@pytest.mark.parametrize("side", [1.0, -1.0])
+def test_an_odd_lot_is_closed_and_nothing_else_is_odd(side: float) -> None:
+    for target, sent in ((0.0, -160.0), (35.0, -100.0)):
+        desk = a_desk(held(side * 160.0), execution=costly(lot=100.0))
+        desk.report.target = side * target
+        send_order(desk, configured(desk.rules.execution), an_address())
+        assert desk.report.sent == side * sent
+        assert math.copysign(1.0, desk.slots[0].goal) == side or desk.slots[0].goal == 0.0
+
+
+def test_an_order_of_nothing_is_not_sent() -> None:
+    desk = a_desk(an_asset(), risk=risk_params(no_trade_band=0.0))
+    desk.report.target = 1e-12  # of 1e6 at 100: 1e-16 of equity
+    send_order(desk, configured(desk.rules.execution), an_address())
+    assert desk.report.sent == 0.0
