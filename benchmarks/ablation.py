@@ -23,7 +23,6 @@ next to the volatility. Every mode meets the same episodes (test band): differen
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -32,7 +31,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.recording import measure_or_write, stamped
+from benchmarks.recording import Page, measure_or_write, stamped
 from trading_env.backtesting import evaluate, summarise
 from trading_env.envs.spaces import ObservationLayout
 from trading_env.policies.policy import Action, Info, Observation, Policy
@@ -42,7 +41,12 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent
 RECORD = ROOT / "results" / "ablation.json"
-PAGE = ROOT.parent / "docs" / "ablation.md"
+PAGE = Page(
+    "What the risk manager does to one signal",
+    __doc__,
+    RECORD,
+    ROOT.parent / "docs" / "ablation.md",
+)
 ASSETS = 5
 FULL = 2.0  # a signal of this many standard deviations is full confidence
 SAME = {"max_weight": 0.5, "no_trade_band": 0.01}  # as the default's
@@ -141,14 +145,7 @@ def page(record: Mapping[str, Any]) -> str:
     """Write the page of a record."""
     rows = record["rows"]
     lines = [
-        "# What the risk manager does to one signal",
-        "",
-        f"Written by `python -m benchmarks.ablation --write` from `{RECORD.name}`: "
-        f"`{record['command']}`, commit {record['commit']}, {record['machine']}; seeds "
-        f"{record['seeds'][0]} to {record['seeds'][1]}.",
-        "",
-        *(__doc__ or "").split("\n\n", 2)[2].strip().splitlines(),
-        "",
+        *PAGE.head(record, f"; seeds {record['seeds'][0]} to {record['seeds'][1]}"),
         f"Mean over {record['episodes']} episodes of {record['environment']['episode_length']} "
         "bars with a bootstrap 95% interval. Max drawdown is a loss; shortfall costs.",
     ]
@@ -173,17 +170,14 @@ def measured(episodes: int, seed: int) -> dict[str, Any]:
     )
 
 
-def write() -> None:
-    """Write the page from the record."""
-    PAGE.write_text(page(json.loads(RECORD.read_text(encoding="utf-8"))), encoding="utf-8")
-
-
 def main() -> int:
     """Play, or write the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--episodes", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
-    return measure_or_write(parser, lambda given: measured(given.episodes, given.seed), page, write)
+    return measure_or_write(
+        parser, lambda given: measured(given.episodes, given.seed), page, PAGE.write(page)
+    )
 
 
 if __name__ == "__main__":

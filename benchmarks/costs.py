@@ -18,7 +18,6 @@ Intervals are bootstrap 95% intervals of the mean, over episodes and paths of th
 """
 
 import argparse
-import json
 import math
 import sys
 from collections.abc import Mapping, Sequence
@@ -30,7 +29,7 @@ import numpy as np
 from tqdm import tqdm
 
 from benchmarks.exploit_hunt import play_out
-from benchmarks.recording import measure_or_write, stamped
+from benchmarks.recording import Page, measure_or_write, stamped
 from trading_env.backtesting.intervals import mean_interval
 from trading_env.core.records import Floats
 from trading_env.envs.render import colour_of
@@ -39,7 +38,7 @@ from trading_env.envs.world import WARMUP
 
 ROOT = Path(__file__).resolve().parent
 RECORD = ROOT / "results" / "costs.json"
-PAGE = ROOT.parent / "docs" / "costs.md"
+PAGE = Page("What trading costs", __doc__, RECORD, ROOT.parent / "docs" / "costs.md")
 PICTURE = ROOT.parent / "docs" / "images" / "costs.png"
 FACTOR = 2.0 / 3.0  # of the law
 WITHIN = 1.5  # the default's promise, up to a fifth of a day's volume
@@ -204,15 +203,11 @@ def page(record: Mapping[str, Any]) -> str:
     worst = max(inside, key=lambda row: abs(math.log(row["mean"] / row["law"])))
     held = sum(row["interval"][0] <= -1.0 <= row["interval"][1] for row in passive)
     lines = [
-        "# What trading costs",
-        "",
-        f"Written by `python -m benchmarks.costs --write` from `{RECORD.name}`: "
-        f"`{record['command']}`, commit {record['commit']}, {record['machine']}, seed "
-        f"{record['seed']}, {record['episodes']} episodes a side of a parent and "
-        f"{QUOTERS * record['episodes']:,} of quotes, {record['seconds']} seconds.",
-        "",
-        *(__doc__ or "").split("\n\n", 2)[2].strip().splitlines(),
-        "",
+        *PAGE.head(
+            record,
+            f", seed {record['seed']}, {record['episodes']} episodes a side of a parent "
+            f"and {QUOTERS * record['episodes']:,} of quotes, {record['seconds']} seconds",
+        ),
         f"![Cost of parents and moves after passive fills](images/{PICTURE.name})",
         "",
         "## Parent orders",
@@ -269,18 +264,13 @@ def draw(record: Mapping[str, Any]) -> None:
     figure.savefig(PICTURE, dpi=110, metadata={"Software": None})
 
 
-def write() -> None:
-    """Write the page and its picture from the record."""
-    record = json.loads(RECORD.read_text(encoding="utf-8"))
-    PAGE.write_text(page(record), encoding="utf-8")
-    draw(record)
-
-
 def main() -> int:
     """Measure, or write the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer episodes and short parents")
-    return measure_or_write(parser, lambda chosen: measured(chosen.quick), page, write)
+    return measure_or_write(
+        parser, lambda chosen: measured(chosen.quick), page, PAGE.write(page, draw)
+    )
 
 
 if __name__ == "__main__":

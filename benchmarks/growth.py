@@ -18,7 +18,6 @@ stands the floor of `benchmarks/floor.py`: the arithmetic alone.
 """
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,14 +30,14 @@ import numpy as np
 from tqdm import tqdm
 
 from benchmarks.floor import floor_ns
-from benchmarks.recording import measure_or_write, stamped
+from benchmarks.recording import Page, measure_or_write, stamped
 from trading_env.envs.render import colour_of
 from trading_env.envs.vector import PortfolioVectorEnv
 from trading_env.stress.scenario import preset_names
 
 ROOT = Path(__file__).resolve().parent
 RECORD = ROOT / "results" / "growth.json"
-PAGE = ROOT.parent / "docs" / "growth.md"
+PAGE = Page("How the time of a step grows", __doc__, RECORD, ROOT.parent / "docs" / "growth.md")
 PICTURE = ROOT.parent / "docs" / "images" / "growth.png"
 LANES, ASSET_LANES, PART_ASSETS, BARS, LENGTH = 1024, 64, 10, 1000, 252
 MAX_BARS = 1_000_000  # of a path
@@ -158,13 +157,7 @@ def table(axis: str, values: Sequence[int], times: Iterable[float]) -> list[str]
 def page(record: Mapping[str, Any]) -> str:
     """Write the page of a record."""
     lines = [
-        "# How the time of a step grows",
-        "",
-        f"Written by `python -m benchmarks.growth --write` from `{RECORD.name}`: "
-        f"`{record['command']}`, commit {record['commit']}, {record['machine']}.",
-        "",
-        *(__doc__ or "").split("\n\n", 2)[2].strip().splitlines(),
-        "",
+        *PAGE.head(record),
         f"![Time of a step](images/{PICTURE.name})",
         "",
     ]
@@ -192,17 +185,10 @@ def draw(record: Mapping[str, Any]) -> None:
     figure.savefig(PICTURE, dpi=110, metadata={"Software": None})
 
 
-def write() -> None:
-    """Write the page and its picture from the record."""
-    record = json.loads(RECORD.read_text(encoding="utf-8"))
-    PAGE.write_text(page(record), encoding="utf-8")
-    draw(record)
-
-
 def main() -> int:
     """Measure, or write the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    return measure_or_write(parser, lambda chosen: measured(), page, write)
+    return measure_or_write(parser, lambda chosen: measured(), page, PAGE.write(page, draw))
 
 
 if __name__ == "__main__":

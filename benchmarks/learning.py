@@ -29,6 +29,7 @@ from trading_env.backtesting.evaluation import SEED
 from trading_env.backtesting.intervals import crossed_interval
 from trading_env.backtesting.lookup import find_policy
 from trading_env.backtesting.rollouts import rollout
+from trading_env.backtesting.tracks.benchmark import trainings_in
 from trading_env.backtesting.verdict import claims
 from trading_env.core.records import Floats
 from trading_env.envs.vector import ExecutionVectorEnv, PortfolioVectorEnv, TradingVectorEnv
@@ -51,8 +52,7 @@ LENGTH = int(ADAPTIVE_EXECUTION["episode_length"])
 
 def trainings(folder: Path) -> dict[int, Path]:
     """Return seed -> run folder of every training of one task."""
-    several = {int(path.name.split("_")[1]): path for path in folder.glob("seed_*")}
-    return dict(sorted(several.items())) or {0: folder}
+    return trainings_in(folder) or {0: folder}
 
 
 def all_episodes(folder: Path) -> pd.DataFrame:

@@ -27,11 +27,11 @@ from typing import Any, cast
 from tqdm import tqdm
 
 from benchmarks.contenders import CONTENDERS
-from benchmarks.recording import measure_or_write, stamped
+from benchmarks.recording import Page, measure_or_write, stamped
 
 ROOT = Path(__file__).resolve().parent
 RECORD = ROOT / "results" / "peers.json"
-PAGE = ROOT.parent / "docs" / "peers.md"
+PAGE = Page("Beside other environments", __doc__, RECORD, ROOT.parent / "docs" / "peers.md")
 LEAST_SHARE = 0.95  # of a processor that a figure needs
 AGAINST = {"sekai 1,024 x 1": "trading_env 1,024 x 1", "sekai 1,024 x 10": "trading_env 1,024 x 10"}
 THREADS = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
@@ -115,13 +115,7 @@ def measured(chosen: argparse.Namespace) -> dict[str, Any]:
 def page(record: Mapping[str, Any]) -> str:
     """Write the page of a record."""
     lines = [
-        "# Beside other environments",
-        "",
-        f"Written by `python -m benchmarks.peers --write` from `{RECORD.name}`: "
-        f"`{record['command']}`, commit {record['commit']}, {record['machine']}.",
-        "",
-        *(__doc__ or "").split("\n\n", 2)[2].strip().splitlines(),
-        "",
+        *PAGE.head(record),
         "| environments x assets | env-steps a second, median | best | slowest | a step is |",
         "| --- | ---: | ---: | ---: | --- |",
     ]
@@ -138,17 +132,12 @@ def page(record: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write() -> None:
-    """Write the page from the record."""
-    PAGE.write_text(page(json.loads(RECORD.read_text(encoding="utf-8"))), encoding="utf-8")
-
-
 def main() -> int:
     """Measure, or write the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--python", default=sys.executable, help="interpreter that has the peers")
     parser.add_argument("--rounds", type=int, default=9, help="figures of each")
-    return measure_or_write(parser, measured, page, write)
+    return measure_or_write(parser, measured, page, PAGE.write(page))
 
 
 if __name__ == "__main__":

@@ -26,7 +26,6 @@ Rules are not adjusted to the cost model. What a learner would learn under each 
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -39,7 +38,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from benchmarks.recording import measure_or_write, stamped
+from benchmarks.recording import Page, measure_or_write, stamped
 from trading_env.backtesting.intervals import counts_of
 from trading_env.backtesting.metrics import METRICS
 from trading_env.backtesting.playing import play
@@ -53,7 +52,9 @@ from trading_env.policies.signal_rule import SignalRule
 
 ROOT = Path(__file__).resolve().parent
 RECORD = ROOT / "results" / "ranking.json"
-PAGE = ROOT.parent / "docs" / "ranking.md"
+PAGE = Page(
+    "Does the cost model change the ranking?", __doc__, RECORD, ROOT.parent / "docs" / "ranking.md"
+)
 SEED = 0  # of the bootstrap
 CAP = 0.1  # of a bar's volume
 EQUAL = 1e-9  # scores no further apart tie: what is left of nothing is rounding
@@ -255,16 +256,7 @@ def finding(row: Mapping[str, Any]) -> str:
 def page(record: Mapping[str, Any]) -> str:
     """Write the page of a record."""
     rows = record["rows"]
-    lines = [
-        "# Does the cost model change the ranking?",
-        "",
-        f"Written by `python -m benchmarks.ranking --write` from `{RECORD.name}`: "
-        f"`{record['command']}`, commit {record['commit']}, {record['machine']}.",
-        "",
-        *map(finding, rows),
-        "",
-        *(__doc__ or "").split("\n\n", 2)[2].strip().splitlines(),
-    ]
+    lines = PAGE.head(record, findings=[*map(finding, rows)])[:-1]
     for row in rows:
         title = METRICS[row["metric"]].title or row["metric"]
         better = load_tracks().tracks[row["track"]].better
@@ -278,16 +270,11 @@ def page(record: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write() -> None:
-    """Write the page from the record."""
-    PAGE.write_text(page(json.loads(RECORD.read_text(encoding="utf-8"))), encoding="utf-8")
-
-
 def main() -> int:
     """Measure, or write the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="16 episodes of each scenario")
-    return measure_or_write(parser, lambda chosen: measured(chosen.quick), page, write)
+    return measure_or_write(parser, lambda chosen: measured(chosen.quick), page, PAGE.write(page))
 
 
 if __name__ == "__main__":

@@ -5,10 +5,10 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 Record = Mapping[str, Any]
 
@@ -62,6 +62,42 @@ def renew(path: Path, key: str, row: Record) -> None:
     save({"rows": sorted([*others, row], key=lambda each: str(each[key]))}, path)
 
 
+class Page(NamedTuple):
+    """A page of the documentation that is written from a benchmark's record."""
+
+    title: str
+    doc: str | None  # of the benchmark: all but its first two paragraphs stand on the page
+    record: Path
+    path: Path
+
+    def head(self, record: Record, more: str = "", findings: Sequence[str] = ()) -> list[str]:
+        """Return the lines that say what the page is, where from, and how it was measured."""
+        benchmark = self.record.stem
+        return [
+            f"# {self.title}",
+            "",
+            f"Written by `python -m benchmarks.{benchmark} --write` from `{self.record.name}`: "
+            f"`{record['command']}`, commit {record['commit']}, {record['machine']}{more}.",
+            "",
+            *([*findings, ""] if findings else []),
+            *(self.doc or "").split("\n\n", 2)[2].strip().splitlines(),
+            "",
+        ]
+
+    def write(
+        self, page: Callable[[Record], str], draw: Callable[[Record], None] | None = None
+    ) -> Callable[[], None]:
+        """Return what writes the page, and its picture, from the record."""
+
+        def write() -> None:
+            record = json.loads(self.record.read_text(encoding="utf-8"))
+            self.path.write_text(page(record), encoding="utf-8")
+            if draw is not None:
+                draw(record)
+
+        return write
+
+
 def measure_or_write(
     parser: argparse.ArgumentParser,
     measure: Callable[[argparse.Namespace], Record],
@@ -87,7 +123,7 @@ def measure_section(
     measure: Callable[[argparse.Namespace], Record],
     section: Callable[[Record], list[str]],
 ) -> int:
-    """Do so for what is a part of `docs/learning.md`."""
+    """The same for a section of `docs/learning.md`, which `benchmarks.learning --write` writes."""
 
     def write() -> None:
         raise SystemExit("the page is written by python -m benchmarks.learning --write")

@@ -13,7 +13,6 @@ traps at another size.
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -23,12 +22,12 @@ from typing import Any, NamedTuple
 from tqdm import tqdm
 
 from benchmarks import trap_sizes as sizes
-from benchmarks.recording import measure_or_write, stamped
+from benchmarks.recording import Page, measure_or_write, stamped
 from benchmarks.trap_sizes import FALLS, FEW, LOOK_BACK, NOISE, ORDERS, SIGNAL, Figure
 
 ROOT = Path(__file__).resolve().parent
 RECORD = ROOT / "results" / "traps.json"
-PAGE = ROOT.parent / "docs" / "before_you_publish.md"
+PAGE = Page("Before you publish", __doc__, RECORD, ROOT.parent / "docs" / "before_you_publish.md")
 EPISODES, QUICK = 256, 32
 
 
@@ -133,14 +132,7 @@ def shown(found: Mapping[str, Any]) -> tuple[str, str]:
 def page(record: Mapping[str, Any]) -> str:
     """Write the page of a record."""
     lines = [
-        "# Before you publish",
-        "",
-        f"Written by `python -m benchmarks.traps --write` from `{RECORD.name}`: "
-        f"`{record['command']}`, commit {record['commit']}, {record['machine']}, "
-        f"{record['episodes']} paths.",
-        "",
-        *(__doc__ or "").split("\n\n", 2)[2].strip().splitlines(),
-        "",
+        *PAGE.head(record, f", {record['episodes']} paths"),
         "| trap | what the mistake adds or hides | size | 95% |",
         "| --- | --- | ---: | --- |",
     ]
@@ -157,17 +149,12 @@ def page(record: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write() -> None:
-    """Write the page from the record."""
-    PAGE.write_text(page(json.loads(RECORD.read_text(encoding="utf-8"))), encoding="utf-8")
-
-
 def main() -> int:
     """Measure, or write the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help=f"{QUICK} paths")
     parser.add_argument("--only", choices=TRAPS, help="one trap")
-    return measure_or_write(parser, measured, page, write)
+    return measure_or_write(parser, measured, page, PAGE.write(page))
 
 
 if __name__ == "__main__":

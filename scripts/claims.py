@@ -76,8 +76,8 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--run", action="store_true", help="run the tests among the commands")
     asked = parser.parse_args(argv)
     known = claims()
-    failed = 0
-    for claim in random.Random(asked.seed).sample(known, min(asked.count, len(known))):
+    failed, drawn = 0, min(asked.count, len(known))
+    for claim in random.Random(asked.seed).sample(known, drawn):
         print(f"{claim.page}:{claim.line}: {claim.text}\n    {claim.command}", flush=True)
         if asked.run and claim.command.startswith("pytest"):
             command = [sys.executable, "-m", *shlex.split(claim.command), "-q"]
@@ -85,7 +85,7 @@ def main(argv: list[str]) -> int:
             last = (done.stdout.splitlines() or [""])[-1]
             print(f"    {'FAILS' if done.returncode else 'holds'}: {last}")
             failed += done.returncode != 0
-    print(f"{asked.count} of {len(known)} claims" + (f", {failed} fail" if asked.run else ""))
+    print(f"{drawn} of {len(known)} claims" + (f", {failed} fail" if asked.run else ""))
     return int(failed > 0)
 
 

@@ -20,9 +20,9 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks import scaling  # noqa: E402 -- our own modules need the path above
+from trading_env.backtesting.tracks.benchmark import trainings_in  # noqa: E402
 
 RESULTS = ROOT / "benchmarks" / "results"
-MUTANTS = ROOT / "benchmarks" / "mutants.toml"
 Cells = tuple[str, str, str]  # command, figure, result
 TASKS = ("portfolio", "execution")
 IMAGES = ROOT / "docs" / "images"
@@ -211,7 +211,7 @@ def draw_equity(run: Path) -> None:
 
 def trainings(folder: Path) -> list[Path]:
     """Return the run folders of one task."""
-    return sorted(folder.glob("seed_*")) or [folder]
+    return [*trainings_in(folder).values()] or [folder]
 
 
 def task_record(folder: Path) -> dict[str, Any]:

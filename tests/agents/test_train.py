@@ -20,7 +20,7 @@ from trading_env.cli import answers
 from trading_env.envs.spaces import ObservationLayout
 from trading_env.markets import load_market
 from trading_env.policies.adaptive import AdaptivePolicy
-from trading_env.report import score_sections, text_table, write_report
+from trading_env.report import terminal_sections, text_table, write_report
 
 SMALL = [
     "--env",
@@ -140,7 +140,7 @@ def test_the_report_needs_nothing_from_outside_and_shows_the_means(folder: Path)
     chosen = (frame["policy"] == "buy_and_hold") & (frame["scenario"] == "bad_data")
     shown = f"{100.0 * frame[chosen]['return'].mean():.2f}"
     assert f">{shown}<" in page
-    table = next(s for s in score_sections(summary) if s.title.startswith("bad_data"))
+    table = next(s for s in terminal_sections(summary) if s.title.startswith("bad_data"))
     assert shown in text_table(table) and "held out" in table.title
 
 
@@ -159,7 +159,7 @@ def test_the_replayed_episodes_are_those_of_the_journal(folder: Path) -> None:
 
 def test_what_is_not_defined_is_a_dash(folder: Path) -> None:
     summary = json.loads((folder / "evaluation" / "summary.json").read_text())
-    flat = next(row for row in score_sections(summary)[0].rows if row[0] == "flat")
+    flat = next(row for row in terminal_sections(summary)[0].rows if row[0] == "flat")
     assert flat[1] == "0.00" and flat[2] == "–"  # noqa: RUF001 -- return, Sharpe
 
 

@@ -18,8 +18,8 @@ SMALL = {
 
 
 def test_the_page_is_written_from_the_record() -> None:
-    record = json.loads(ablation.RECORD.read_text(encoding="utf-8"))
-    assert ablation.PAGE.read_text(encoding="utf-8") == ablation.page(record)
+    record = json.loads(ablation.PAGE.record.read_text(encoding="utf-8"))
+    assert ablation.PAGE.path.read_text(encoding="utf-8") == ablation.page(record)
     assert record["modes"] == ablation.MODES
     assert record["environment"] == ablation.ENVIRONMENT
 

@@ -8,8 +8,8 @@ from benchmarks import costs
 
 
 def test_the_page_is_written_from_the_record_and_the_laws_hold_in_it() -> None:
-    record = json.loads(costs.RECORD.read_text(encoding="utf-8"))
-    assert costs.PAGE.read_text(encoding="utf-8") == costs.page(record)
+    record = json.loads(costs.PAGE.record.read_text(encoding="utf-8"))
+    assert costs.PAGE.path.read_text(encoding="utf-8") == costs.page(record)
     assert len(record["parents"]) == len(costs.parents())
     for row in record["parents"]:
         allowed = costs.WITHIN if row["share"] <= max(costs.SHARES) else 2.0

@@ -66,8 +66,8 @@ def test_policies_meet_the_same_paths_under_every_cost_model(name: str) -> None:
 
 
 def test_the_page_is_written_from_the_record() -> None:
-    record = json.loads(ranking.RECORD.read_text(encoding="utf-8"))
-    assert ranking.PAGE.read_text(encoding="utf-8") == ranking.page(record)
+    record = json.loads(ranking.PAGE.record.read_text(encoding="utf-8"))
+    assert ranking.PAGE.path.read_text(encoding="utf-8") == ranking.page(record)
     for row in record["rows"]:
         arena = ranking.ARENAS[row["arena"]]
         assert tuple(row["scores"]) == arena.costs and len(row["pairs"]) == 10

@@ -46,8 +46,8 @@ def test_a_trap_is_measured(name: str) -> None:
 
 
 def test_the_page_is_written_from_the_record_and_every_trap_has_a_size() -> None:
-    record = json.loads(traps.RECORD.read_text(encoding="utf-8"))
-    assert traps.PAGE.read_text(encoding="utf-8") == traps.page(record)
+    record = json.loads(traps.PAGE.record.read_text(encoding="utf-8"))
+    assert traps.PAGE.path.read_text(encoding="utf-8") == traps.page(record)
     assert [row["trap"] for row in record["rows"]] == list(traps.TRAPS)
     for row in record["rows"]:
         assert row["figures"][0]["interval"][0] > 0.0, row["trap"]

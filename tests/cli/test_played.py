@@ -360,6 +360,19 @@ def test_a_folder_whose_manifest_is_damaged_is_left_alone(
     assert (tmp_path / "manifest.json").read_text() == content
 
 
+def test_a_table_is_one_file_whether_pyarrow_came_or_went(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the report would show the older of the two."""
+    frame = pd.DataFrame({"equity": [1.0, 2.0]})
+    for missing, suffix in ((False, ".parquet"), (True, ".csv"), (False, ".parquet")):
+        with monkeypatch.context() as patch:
+            if missing:
+                patch.setattr(outputs, "find_spec", lambda name: None)
+            written = outputs.write_table(tmp_path / "curves", frame)
+        assert [path for path in tmp_path.iterdir()] == [written] and written.suffix == suffix
+
+
 @pytest.mark.proof
 def test_tables_are_csv_without_pyarrow(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

@@ -35,6 +35,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 REPLICATES = 2000
+TAIL = 0.5 * (1.0 - 0.95)  # beyond either end of an interval
 Values = NDArray[np.float64]
 
 
@@ -61,9 +62,9 @@ def interquartile_mean(values: ArrayLike) -> Values:
     return np.asarray(ordered[..., cut : ordered.shape[-1] - cut].mean(axis=-1))
 
 
-def optimality_gap(values: ArrayLike, target: float = 1.0) -> Values:
-    """Return target - mean of min(value, target) along the last axis."""
-    return np.asarray(target - np.minimum(np.asarray(values, np.float64), target).mean(axis=-1))
+def optimality_gap(values: ArrayLike) -> Values:
+    """Return 1 - mean of min(value, 1) along the last axis."""
+    return np.asarray(1.0 - np.minimum(np.asarray(values, np.float64), 1.0).mean(axis=-1))
 
 
 def performance_profile(values: ArrayLike, thresholds: ArrayLike) -> Values:
@@ -80,21 +81,22 @@ def probability_of_improvement(values: ArrayLike, others: ArrayLike) -> Values:
     return np.asarray(((mine > theirs) + 0.5 * (mine == theirs)).mean(axis=(-2, -1)))
 
 
-def scores_of(table: ArrayLike, zero: ArrayLike, reference: ArrayLike, *, seed: int = 0) -> Draws:
+def scores_of(table: ArrayLike, zero: ArrayLike, reference: ArrayLike) -> Draws:
     """Put a policy's results on a track on the scale from `zero` to the reference.
+
+    All policies on as many paths are drawn with the same.
 
     Args:
         table: (trainings, paths), finite.
         zero: (paths,), what stands for 0, on the same paths; a number stands for all of them.
         reference: (paths,), what stands for 1.
-        seed: of the draws; with one seed, all policies on as many paths are drawn with the same.
     """
     values = np.atleast_2d(np.asarray(table, dtype=np.float64))
     trainings, paths = values.shape
     low, high = (np.broadcast_to(np.asarray(end, np.float64), paths) for end in (zero, reference))
     scale = float(high.mean() - low.mean())
-    columns = _path_weights(paths, seed)
-    rows = np.random.default_rng([seed, 1]).integers(0, trainings, (REPLICATES, trainings))
+    columns = _path_weights(paths)
+    rows = np.random.default_rng([0, 1]).integers(0, trainings, (REPLICATES, trainings))
     of_paths = (values @ columns.T - columns @ low) / (columns @ high - columns @ low)
     each = (values.mean(axis=1) - low.mean()) / scale
     # What a path does to the mean score, its part in the scale included (first order).
@@ -106,57 +108,49 @@ def scores_of(table: ArrayLike, zero: ArrayLike, reference: ArrayLike, *, seed: 
 
 
 @lru_cache(maxsize=8)
-def _path_weights(paths: int, seed: int) -> Values:
+def _path_weights(paths: int) -> Values:
     """Draw paths with replacement; return the share of each, (REPLICATES, paths)."""
-    generator = np.random.default_rng([seed, 0])
+    generator = np.random.default_rng([0, 0])
     counts = generator.multinomial(paths, np.full(paths, 1.0 / paths), REPLICATES)
     return np.asarray(counts / paths)
 
 
-def aggregate(tracks: Sequence[Draws], *, level: float = 0.95) -> Estimate:
+def aggregate(tracks: Sequence[Draws]) -> Estimate:
     """Return the interquartile mean over the trainings of all tracks, with its interval."""
     values = np.concatenate([track.values for track in tracks])
     drawn = interquartile_mean(np.concatenate([track.drawn for track in tracks], axis=1))
-    return estimate(float(interquartile_mean(values)), drawn, (), level=level)
+    return estimate(float(interquartile_mean(values)), drawn, ())
 
 
-def gap(tracks: Sequence[Draws], *, level: float = 0.95) -> Estimate:
+def gap(tracks: Sequence[Draws]) -> Estimate:
     """Return the optimality gap over the trainings of all tracks, with its interval."""
     values = np.concatenate([track.values for track in tracks])
     drawn = optimality_gap(np.concatenate([track.drawn for track in tracks], axis=1))
     spread = [part for track in tracks for part in track.spread]
-    return estimate(float(optimality_gap(values)), drawn, spread, level=level)
+    return estimate(float(optimality_gap(values)), drawn, spread)
 
 
-def improvement(
-    tracks: Sequence[Draws], others: Sequence[Draws], *, level: float = 0.95
-) -> Estimate:
+def improvement(tracks: Sequence[Draws], others: Sequence[Draws]) -> Estimate:
     """Return the mean over tracks of the probability that a training beats one of the others'."""
     pairs = list(zip(tracks, others, strict=True))
     value = np.mean([probability_of_improvement(a.values, b.values) for a, b in pairs])
     drawn = np.mean([probability_of_improvement(a.drawn, b.drawn) for a, b in pairs], axis=0)
     spread = [part for pair in pairs for track in pair for part in track.spread]
-    return estimate(float(value), drawn, spread, level=level)
+    return estimate(float(value), drawn, spread)
 
 
-def difference(table: ArrayLike, other: ArrayLike, *, seed: int = 0) -> Estimate:
+def difference(table: ArrayLike, other: ArrayLike) -> Estimate:
     """Return the mean paired difference of two tables (trainings, paths), with its interval.
 
     The other's trainings are averaged: of two learners, `improvement` compares trainings.
     """
     values = np.atleast_2d(np.asarray(table, dtype=np.float64))
     paired = values - np.atleast_2d(np.asarray(other, dtype=np.float64)).mean(axis=0)
-    draws = scores_of(paired, 0.0, 1.0, seed=seed)
+    draws = scores_of(paired, 0.0, 1.0)
     return estimate(float(draws.values.mean()), draws.drawn.mean(axis=1), draws.spread)
 
 
-def estimate(
-    value: float,
-    drawn: Values,
-    spread: Sequence[tuple[float, int]],
-    *,
-    level: float = 0.95,
-) -> Estimate:
+def estimate(value: float, drawn: Values, spread: Sequence[tuple[float, int]]) -> Estimate:
     """Return a figure with the interval of its draws.
 
     Args:
@@ -164,14 +158,8 @@ def estimate(
         drawn: the same figure of each draw.
         spread: variance of the mean by its sources, with the degrees of freedom of each; empty
             takes the quantiles of the draws as they are.
-        level: of the interval, in (0, 1).
-
-    Raises:
-        ValueError: `level` is not in (0, 1).
     """
-    if not 0.0 < level < 1.0:
-        raise ValueError(f"level = {level}: must be in (0, 1)")
-    tail = expanded_tail(0.5 * (1.0 - level), degrees_of_freedom(spread))
+    tail = expanded_tail(TAIL, degrees_of_freedom(spread))
     low, high = np.quantile(drawn, [tail, 1.0 - tail])
     return Estimate(value, float(low), float(high))
 

@@ -30,7 +30,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from trading_env.backtesting.aggregates import degrees_of_freedom, t_quantile
+from trading_env.backtesting.aggregates import TAIL, degrees_of_freedom, t_quantile
 
 REPLICATES = 5000
 MIN_DRAWN = 6  # if fewer have one sign, which for a mean of 0 happens too often, 0 is excluded
@@ -50,7 +50,6 @@ def mean_interval(
     generator: np.random.Generator,
     *,
     clusters: ArrayLike | None = None,
-    level: float = 0.95,
 ) -> Interval | None:
     """Bootstrap the mean of paired differences; pairs that are not finite are left out.
 
@@ -58,16 +57,13 @@ def mean_interval(
         differences: one a pair.
         generator: of the draws.
         clusters: which cluster each pair belongs to, any labels; None: each is one of its own.
-        level: of the interval, in (0, 1).
 
     Returns:
         None when fewer than `MIN_DRAWN` pairs or clusters are left.
 
     Raises:
-        ValueError: `level` is not in (0, 1), or `clusters` has another length.
+        ValueError: `clusters` has another length.
     """
-    if not 0.0 < level < 1.0:
-        raise ValueError(f"level = {level}: must be in (0, 1)")
     values = np.asarray(differences, dtype=np.float64).ravel()
     labels = np.arange(len(values)) if clusters is None else np.asarray(clusters).ravel()
     if len(labels) != len(values):
@@ -85,7 +81,7 @@ def mean_interval(
     means = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
     mean = float(values.mean())
     effects = (sums - mean * sizes) / sizes.mean()
-    return widened(mean, means, [effects], 0.5 * (1.0 - level), len(values))
+    return widened(mean, means, [effects], len(values))
 
 
 def crossed_interval(
@@ -93,7 +89,6 @@ def crossed_interval(
     generator: np.random.Generator,
     *,
     per: ArrayLike | None = None,
-    level: float = 0.95,
 ) -> Interval | None:
     """Bootstrap a mean over trainings and paths, or the ratio of two.
 
@@ -102,16 +97,10 @@ def crossed_interval(
         generator: of the draws.
         per: what the mean is divided by the mean of, (trainings, paths), or (paths,) where all
             trainings share it; its mean must not be near 0. None: by nothing.
-        level: of the interval, in (0, 1).
 
     Returns:
         None when fewer than `MIN_DRAWN` columns are left.
-
-    Raises:
-        ValueError: `level` is not in (0, 1).
     """
-    if not 0.0 < level < 1.0:
-        raise ValueError(f"level = {level}: must be in (0, 1)")
     table = np.atleast_2d(np.asarray(values, dtype=np.float64))
     below = np.ones_like(table) if per is None else np.broadcast_to(per, table.shape)
     is_there = (np.isfinite(table) & np.isfinite(below)).all(axis=0)
@@ -130,14 +119,13 @@ def crossed_interval(
     )
     effects = (table - mean * below) / unit
     means = [effects.mean(axis=1), effects.mean(axis=0)]
-    return widened(mean, over / under, means, 0.5 * (1.0 - level), table.size)
+    return widened(mean, over / under, means, table.size)
 
 
 def widened(
     mean: float,
     drawn: NDArray[np.float64],
     effects: Sequence[NDArray[np.float64]],
-    tail: float,
     pairs: int,
 ) -> Interval:
     """Return the interval of a mean, as lopsided as its draws and as wide as Student's t says.
@@ -145,12 +133,12 @@ def widened(
     `effects` holds, of each kind of what was drawn, what each one does to the mean (to first order,
     of a ratio); of one alone nothing is known.
     """
-    low, high = (float(end) - mean for end in np.quantile(drawn, [tail, 1.0 - tail]))
+    low, high = (float(end) - mean for end in np.quantile(drawn, [TAIL, 1.0 - TAIL]))
     spread = [(float(e.var(ddof=1)) / len(e), len(e) - 1) for e in effects if len(e) > 1]
     error = math.sqrt(sum(variance for variance, _ in spread))
     out = 1.0
     if high > low:
-        out = -2.0 * t_quantile(tail, degrees_of_freedom(spread)) * error / (high - low)
+        out = -2.0 * t_quantile(TAIL, degrees_of_freedom(spread)) * error / (high - low)
     return Interval(mean, mean + out * low, mean + out * high, pairs)
 
 

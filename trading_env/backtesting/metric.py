@@ -18,7 +18,7 @@ from trading_env.backtesting.rollouts import StepRecord
 from trading_env.core.records import Flags, Floats
 
 TERMINAL = "terminal"  # a column of the command line's tables, where some row defines it
-REPORT = "report"  # a column of the report, and of the tables that `train.py` prints
+REPORT = "report"  # a column of the report
 MORE = "report, where defined"
 COMPARED = "compared"  # heat maps, charts over severity, tables of differences
 EVERYWHERE = (TERMINAL, REPORT, COMPARED)

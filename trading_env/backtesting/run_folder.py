@@ -198,11 +198,15 @@ def environments_of(results: Sequence[Played]) -> dict[str, Any]:
 
 
 def write_table(path: Path, frame: "pd.DataFrame") -> Path:
-    """Write a table as .parquet, or as .csv where pyarrow is missing; return its path."""
+    """Write a table as .parquet, or as .csv where pyarrow is missing; return its path.
+
+    The other of the two is removed: a run that went on after pyarrow came has one table.
+    """
+    csv, parquet = path.with_suffix(".csv"), path.with_suffix(".parquet")
     if find_spec("pyarrow") is not None:
-        path = path.with_suffix(".parquet")
-        write_parquet(path, frame, index=False)
-    else:
-        path = path.with_suffix(".csv")
-        write_with(path, lambda beside: frame.to_csv(beside, index=False))
-    return path
+        write_parquet(parquet, frame, index=False)
+        csv.unlink(missing_ok=True)
+        return parquet
+    write_with(csv, lambda beside: frame.to_csv(beside, index=False))
+    parquet.unlink(missing_ok=True)
+    return csv

@@ -52,7 +52,8 @@ class ExecutionEnv(TradingEnv):
     orders. Sides and sizes are drawn from the seed, or given.
 
     ## Episode End
-    Terminated when every parent order is done, and at the deadline after `episode_length` steps.
+    Terminated when every parent order is done, at the deadline after `episode_length` steps, and
+    at ruin; what is left then is completed at cost.
 
     ## Arguments
     - parent: `{"side": "buy" | "sell" | "random", "size": (low, high)}`, the size as a share of

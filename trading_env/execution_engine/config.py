@@ -115,7 +115,8 @@ class ExecutionConfig(Settings):
     tick: float = Field(0.0, ge=0.0)
     """Prices of fills, stops and targets are multiples of it, currency; 0 for any price."""
     lot: float = Field(0.0, ge=0.0)
-    """Orders and fills are multiples of it, units; 0 for any quantity."""
+    """Orders and fills are multiples of it, units, but for what closes a position or ends a parent
+    order, which may be an odd lot; 0 for any quantity."""
     minimum_notional: float = Field(0.0, ge=0.0)
     """Orders worth less at the shown price are not sent, currency; exits are."""
     order_type: Literal["market", "limit"] = "market"

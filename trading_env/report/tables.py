@@ -53,14 +53,6 @@ def is_clear(row: dict[str, Any], column: Metric) -> bool:
     return low is not None and high is not None and (low > 0.0 or high < 0.0)
 
 
-def shown_difference(row: dict[str, Any], column: Metric) -> str:
-    """Show a paired difference with its interval; a star where the interval excludes 0."""
-    shown = interval(row, column, "diff_")
-    if row.get(f"diff_{column.name}") is None or not shown:
-        return DASH
-    return f"{cell(row, column, 'diff_')} {shown}{'*' if is_clear(row, column) else ''}"
-
-
 def reasons_by_cell(summary: dict[str, Any]) -> dict[tuple[Any, ...], dict[str, str]]:
     """Return why metrics are withheld, by cell: policy and setting."""
     listed = summary.get("reasons") or []
@@ -115,42 +107,17 @@ class Section(NamedTuple):
     rows: list[list[str]]
 
 
-def score_sections(summary: dict[str, Any]) -> list[Section]:
-    """One table a setting: every policy's mean over the episodes."""
-    return _sections(summary, COLUMNS, varied(summary["means"]))
-
-
 def terminal_sections(summary: dict[str, Any]) -> list[Section]:
-    """The same with the columns of the command line, each title with the whole setting."""
+    """One table a setting: every policy's mean over the episodes, as the command line shows it."""
     columns = defined(columns_shown(places.TERMINAL), summary["means"])
-    return _sections(summary, columns, SETTING)
-
-
-def _sections(
-    summary: dict[str, Any], columns: Sequence[Metric], keys: Sequence[str]
-) -> list[Section]:
     roles = {scenario["name"]: scenario["role"] for scenario in summary["scenarios"]}
     tables: dict[str, list[list[str]]] = {}
     for row in ordered(summary):
-        title = f"{place(row, keys)} ({roles.get(row['scenario'], 'not described')})"
+        title = f"{place(row, SETTING)} ({roles.get(row['scenario'], 'not described')})"
         shown = [row["policy"], *(cell(row, column) for column in columns)]
         tables.setdefault(title, []).append(shown)
     header = ["policy", *(c.title for c in columns)]
     return [Section(title, header, rows) for title, rows in tables.items()]
-
-
-def difference_sections(summary: dict[str, Any]) -> list[Section]:
-    """One table a baseline: the learner less the baseline on the same seeds, with intervals."""
-    sections = []
-    for baseline, chosen in summary["differences"].items():
-        keys = varied(chosen)
-        rows = [
-            [place(row, keys), *(shown_difference(row, column) for column in COMPARED_COLUMNS)]
-            for row in chosen
-        ]
-        title = f"{summary['learner']} minus {baseline}"
-        sections.append(Section(title, ["scenario", *(c.title for c in COMPARED_COLUMNS)], rows))
-    return sections
 
 
 def text_table(section: Section) -> str:

@@ -74,7 +74,8 @@ class RiskConfig(RecordSettings):
     """While fills cost more than 1.3 times what was expected (see `cost_level`), a position moves
     only a share of the way to its target, at least this; 1 switches it off."""
     no_trade_band: float = Field(0.01, ge=0.0, lt=1.0)
-    """Orders up to this share of equity are not sent, unless the target is 0."""
+    """Orders up to this share of equity are not sent, or up to half of what `participation_bars`
+    lets a position grow by where that is less; all are where the target is 0."""
     feedback_rate: float = Field(0.1, gt=0.0, le=1.0)
     """Weight of the newest fill in the execution-feedback means."""
 

@@ -16,7 +16,8 @@ flight is not called back; what is working is cut back by a replacing order. Whe
 orders, the share is of what is left and not yet ordered, and what works is left alone.
 
 Deadline. What the last bar has not filled is completed at cost at its close: half spread, impact
-at a rate of a mean bar's volume without a cap, and a fee of its own.
+at a rate of a mean bar's volume, less where the scenario thins it, without a cap, and a fee of its
+own. So is what is left where equity falls to 0, at which the episode ends; no margin is called.
 
 Reward, in units of the arrival value A, with L what is left before the step, M and M' the marks,
 q and p the fills, s the standard deviation of a bar's price change in currency:

@@ -46,7 +46,6 @@ class Contestant(NamedTuple):
     name: str
     trainings: tuple[Training, ...]
     budget: Budget | None
-    is_baseline: bool = False
 
 
 class Told(Loose):
@@ -58,7 +57,7 @@ class Told(Loose):
 def baselines_of(track: Track) -> list[Contestant]:
     """Return who plays beside an entry."""
     return [
-        Contestant(name, (Training(0, name, track.named(name)),), NOTHING, True)
+        Contestant(name, (Training(0, name, track.named(name)),), NOTHING)
         for name in track.baselines
     ]
 
