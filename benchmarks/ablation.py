@@ -176,7 +176,7 @@ def main() -> int:
     parser.add_argument("--episodes", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     return measure_or_write(
-        parser, lambda given: measured(given.episodes, given.seed), page, PAGE.write(page)
+        parser, lambda given: measured(given.episodes, given.seed), page, PAGE.writer(page)
     )
 
 

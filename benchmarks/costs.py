@@ -269,7 +269,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer episodes and short parents")
     return measure_or_write(
-        parser, lambda chosen: measured(chosen.quick), page, PAGE.write(page, draw)
+        parser, lambda chosen: measured(chosen.quick), page, PAGE.writer(page, draw)
     )
 
 

@@ -188,7 +188,7 @@ def draw(record: Mapping[str, Any]) -> None:
 def main() -> int:
     """Measure, or write the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    return measure_or_write(parser, lambda chosen: measured(), page, PAGE.write(page, draw))
+    return measure_or_write(parser, lambda chosen: measured(), page, PAGE.writer(page, draw))
 
 
 if __name__ == "__main__":

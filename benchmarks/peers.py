@@ -137,7 +137,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--python", default=sys.executable, help="interpreter that has the peers")
     parser.add_argument("--rounds", type=int, default=9, help="figures of each")
-    return measure_or_write(parser, measured, page, PAGE.write(page))
+    return measure_or_write(parser, measured, page, PAGE.writer(page))
 
 
 if __name__ == "__main__":

@@ -274,7 +274,7 @@ def main() -> int:
     """Measure, or write the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="16 episodes of each scenario")
-    return measure_or_write(parser, lambda chosen: measured(chosen.quick), page, PAGE.write(page))
+    return measure_or_write(parser, lambda chosen: measured(chosen.quick), page, PAGE.writer(page))
 
 
 if __name__ == "__main__":

@@ -84,7 +84,7 @@ class Page(NamedTuple):
             "",
         ]
 
-    def write(
+    def writer(
         self, page: Callable[[Record], str], draw: Callable[[Record], None] | None = None
     ) -> Callable[[], None]:
         """Return what writes the page, and its picture, from the record."""

@@ -82,7 +82,7 @@ def on_track(
         track: its id.
         policies: name -> policy; None takes the track's own of that name.
         episodes: of each scenario.
-        metric: None takes the track's.
+        metric: empty takes the track's.
         band: of the seeds and the paths.
         scenarios: in place of the track's.
         market: in place of the band of the track's.

@@ -154,7 +154,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help=f"{QUICK} paths")
     parser.add_argument("--only", choices=TRAPS, help="one trap")
-    return measure_or_write(parser, measured, page, PAGE.write(page))
+    return measure_or_write(parser, measured, page, PAGE.writer(page))
 
 
 if __name__ == "__main__":

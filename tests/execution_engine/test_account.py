@@ -134,9 +134,9 @@ def placed(side: float, stop: float = 0.05, price: float = 100.0, **fields: Any)
 def test_a_trailing_stop_follows_what_was_shown_twice(side: float) -> None:
     asset = placed(side)
     for shown, reached in [(1.0, 0.0), (3.0, 1.0), (2.0, 2.0), (-4.0, 2.0), (9.0, 2.0), (8.0, 8.0)]:
-        before = asset.seen_close
+        asset.seen_before = asset.seen_close
         asset.seen_close = 100.0 * math.exp(0.01 * side * shown)
-        trail_stop(asset, before, 0.0)
+        trail_stop(asset, 0.0)
         level = 100.0 * math.exp(side * (0.01 * reached - 0.05))
         assert asset.stop_loss == pytest.approx(level, rel=1e-12)
 
@@ -144,9 +144,10 @@ def test_a_trailing_stop_follows_what_was_shown_twice(side: float) -> None:
 def test_one_bad_print_moves_no_stop_even_if_the_next_bar_tells_nothing_new() -> None:
     asset = placed(1.0)
     asset.seen_close = 150.0
-    trail_stop(asset, 100.0, 0.0)
+    trail_stop(asset, 0.0)
     asset.is_new = 0
-    trail_stop(asset, 150.0, 0.0)  # missing or repeated: the close shown is still the bad print
+    asset.seen_before = 150.0
+    trail_stop(asset, 0.0)  # missing or repeated: the close shown is still the bad print
     assert asset.stop_loss == pytest.approx(100.0 * math.exp(-0.05))
 
 
@@ -160,15 +161,14 @@ def test_a_stop_that_trails_only_ever_tightens(
 ) -> None:
     """Whatever is shown, and whatever is added at whatever price."""
     asset = placed(side)
-    before = asset.seen_close
-    trail_stop(asset, before, tick)
+    trail_stop(asset, tick)
     for adds, move in events:
         last, price = asset.stop_loss, 100.0 * math.exp(move)
         if adds:
             enter(asset, record(OrderSlot, {}, {}), price, 0.4, tick)
         else:
-            asset.seen_close, before = price, asset.seen_close
-            trail_stop(asset, before, tick)
+            asset.seen_close, asset.seen_before = price, asset.seen_close
+            trail_stop(asset, tick)
         assert side * (asset.stop_loss - last) >= 0.0
 
 
@@ -190,7 +190,7 @@ def test_an_addition_tightens_the_stop_or_leaves_it_and_the_target_stays(
 
 def test_a_position_without_stop_has_nothing_that_trails() -> None:
     asset = held(1.0)
-    trail_stop(asset, 100.0, 0.0)
+    trail_stop(asset, 0.0)
     assert asset.stop_loss == 0.0
 
 

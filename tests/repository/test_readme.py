@@ -28,4 +28,5 @@ def test_a_figure_typed_by_hand_is_noticed(tmp_path: Path) -> None:
     typed = text.replace("adaptive pays less than twap, -", "adaptive pays less than twap, -9", 1)
     assert typed != text
     readme.write_text(typed, encoding="utf-8")
-    assert "README.md" in run_check(tmp_path).stdout
+    done = run_check(tmp_path)
+    assert done.returncode == 1 and "README.md" in done.stdout

@@ -52,7 +52,8 @@ def step_by_step(
         enter(asset, slot, asset.mark, 1.0, tick)
         report.stop_loss = asset.stop_loss
         report.take_profit = asset.take_profit
-        trail_stop(asset, asset.seen_close, tick)
+        asset.seen_before = asset.seen_close
+        trail_stop(asset, tick)
 
 
 def drawn(rng: np.random.Generator, count: int) -> tuple[Any, Any, Any]:

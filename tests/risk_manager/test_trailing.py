@@ -62,9 +62,9 @@ def passages(asset: Any, paths: int, dt: float, inside: bool, trailing: bool, ou
             elif reaches(part, target, -1.0):
                 code, price = TARGET, asset.take_profit
             if trailing and code == 0:
-                before = asset.seen_close
+                asset.seen_before = asset.seen_close
                 asset.seen_close = bar.close
-                trail_stop(asset, before, 0.0)
+                trail_stop(asset, 0.0)
             x = y
             k += 1
         out[p, 0] = 1.0 if code == Exit.TAKE_PROFIT else 0.0

@@ -45,6 +45,12 @@ def book_fill(desk: Desk, quoted: Quote, delay: float) -> None:
 
 
 @kernel
+def expected_volume(asset: AssetState, stress: Stress) -> float:
+    """Units that are to be expected of a bar, by the table's trailing mean and the scenario."""
+    return float(stress.factor[Factor.VOLUME] * asset.volume_usual)
+
+
+@kernel
 def known_capacity(
     asset: AssetState, stress: Stress, volume: float, execution: ExecutionParams
 ) -> float:
@@ -54,7 +60,7 @@ def known_capacity(
     answers to moves: stop orders would buy more of the bars that go on. A plain market order waits
     for no price, so that what is known of the move is known of neither side.
     """
-    expected = stress.factor[Factor.VOLUME] * asset.volume_usual
+    expected = expected_volume(asset, stress)
     return float(min(execution.participation * expected, volume))
 
 
@@ -185,7 +191,7 @@ def closing(desk: Desk, quantity: float) -> tuple[Quote, float]:
     """
     asset, execution = desk.asset, desk.rules.execution
     terms = terms_of(asset, desk.stress, desk.rules)
-    expected = desk.stress.factor[Factor.VOLUME] * asset.volume_usual
+    expected = expected_volume(asset, desk.stress)
     volume = max(min(asset.volume_mean, expected), abs(quantity) * DUST)
     rates = rates_of(quantity, 0.0, 1.0, volume, volume)
     quoted = on_tick(quote(terms, asset.mark, quantity, rates, 0.0), execution.tick)

@@ -35,7 +35,7 @@ from trading_env.core.values import Address, Instruction
 from trading_env.execution_engine.account import DUST, ROUNDING
 from trading_env.execution_engine.limits import limit_price, trigger_price
 from trading_env.risk_manager.desk import Desk
-from trading_env.risk_manager.outstanding import outstanding
+from trading_env.risk_manager.outstanding import outstanding, reach_of
 
 BAND_OF_REACH = 0.5  # of what a position may grow by in a step: the widest no-trade band
 
@@ -166,14 +166,13 @@ def last_arrival(slots: Table) -> float:
 @kernel
 def is_too_small(desk: Desk, needed: float, live: float) -> bool:
     """Tell whether an order would trade rounding, or less than the no-trade band."""
-    asset, report, risk = desk.asset, desk.report, desk.rules.risk
+    asset, report = desk.asset, desk.report
     largest = max(max(abs(report.target), abs(asset.position)), live)
     dust = max(DUST * largest, ROUNDING * desk.account.seen_equity / asset.seen_close)
     if abs(needed) <= dust:
         return True
-    bar_units = desk.rules.execution.participation * asset.seen_volume_mean
-    reach = risk.participation_bars * bar_units * asset.seen_close
-    band = min(risk.no_trade_band * desk.account.seen_equity, BAND_OF_REACH * reach)
+    reach = reach_of(desk) * asset.seen_close
+    band = min(desk.rules.risk.no_trade_band * desk.account.seen_equity, BAND_OF_REACH * reach)
     if report.target == 0.0 or abs(needed) * asset.seen_close > band:
         return False
     if report.bound_by == BoundBy.NONE:

@@ -73,13 +73,13 @@ def tighter(stop: float, other: float, side: float) -> float:
 
 
 @kernel
-def trail_stop(asset: AssetState, before: float, tick: float) -> None:
-    """Let the stop follow the price shown; `before` is the close shown a bar earlier."""
+def trail_stop(asset: AssetState, tick: float) -> None:
+    """Let the stop follow the worse of the last two prices shown, where the last bar was new."""
     if asset.stop_loss <= 0.0:
         return
     if asset.is_new == 0:
         return  # the close shown is the last bar's, which has counted
-    shown = asset.seen_close
+    shown, before = asset.seen_close, asset.seen_before
     reached = min(shown, before) if asset.position > 0.0 else max(shown, before)
     level = level_against(reached, asset.stop_distance, asset.position, tick)
     asset.stop_loss = tighter(asset.stop_loss, level, asset.position)

@@ -25,6 +25,15 @@ def outstanding(slots: Table) -> tuple[float, float]:
 
 
 @kernel
+def reach_of(desk: Desk) -> float:
+    """Units by which a position may grow in a step, of what mean bars can fill under the cap."""
+    rules = desk.rules
+    return float(
+        rules.risk.participation_bars * rules.execution.participation * desk.asset.seen_volume_mean
+    )
+
+
+@kernel
 def committed_share(desk: Desk) -> float:
     """Largest share of equity that the asset may hold, on either side, before a new order is done.
 

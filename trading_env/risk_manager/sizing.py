@@ -110,6 +110,8 @@ def largest_loss(desk: Desk, fraction: float) -> float:
     on its way would bring. A short that has gained was entered at a higher price.
     """
     asset = desk.asset
+    if desk.rules.risk.stops == 0:
+        return 0.0
     widest = stop_distance(1.0, math.sqrt(asset.seen_variance_slow), desk.rules.risk)
     if asset.position * fraction > 0.0:
         widest = max(widest, asset.stop_distance)

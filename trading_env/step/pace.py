@@ -49,7 +49,7 @@ from trading_env.execution_engine.fills import book_fill, closing
 from trading_env.execution_engine.orders import cancel_all, is_live
 from trading_env.risk_manager.desk import Desk, Rulebook, desk_of
 from trading_env.risk_manager.instructions import cancels, signal_of
-from trading_env.risk_manager.outstanding import outstanding
+from trading_env.risk_manager.outstanding import outstanding, reach_of
 from trading_env.step.reward import Term, weighted
 
 
@@ -105,8 +105,7 @@ def pace_asset(pace: float, share: float, desk: Desk) -> None:
     report.signal = pace
     report.confidence = share
     report.wished_fraction = wanted / asset.parent if asset.parent != 0.0 else 0.0
-    reach = rules.risk.participation_bars * rules.execution.participation * asset.seen_volume_mean
-    reach *= 1 - asset.unlisted
+    reach = reach_of(desk) * (1 - asset.unlisted)
     if abs(wanted) > reach:
         wanted = math.copysign(reach, wanted)
         report.bound_by = BoundBy.PARTICIPATION.value

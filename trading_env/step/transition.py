@@ -198,7 +198,6 @@ def trade_asset(desk: Desk, base: BarRecord, address: Address) -> None:
         asset.widening = widening_of(asset, rules.execution)
         if not listed:
             asset.permanent_unit = permanent_of(asset, rules)
-    shown = asset.seen_close
     half_spread = half_spread_of(asset, stress.factor[Factor.SPREAD], rules.execution)
     depth = stress.factor[Factor.DEPTH]
     quoted = Shown(bar.high, bar.low, bar.close, bar.volume, half_spread, depth)
@@ -207,7 +206,7 @@ def trade_asset(desk: Desk, base: BarRecord, address: Address) -> None:
     if asset.position != 0.0 and rules.episode.task == Task.PORTFOLIO:
         age_position(asset, rules.risk.max_holding_bars)
         if rules.risk.trailing == 1:
-            trail_stop(asset, shown, rules.execution.tick)
+            trail_stop(asset, rules.execution.tick)
     note_bar(report, bar)
     note_holding(asset, report)
 
