@@ -26,12 +26,11 @@ import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.recording import Page, measure_or_write, stamped
+from benchmarks.recording import Page, measure_or_write, stamped, table
 from trading_env.backtesting import evaluate, summarise
 from trading_env.envs.spaces import ObservationLayout
 from trading_env.policies.policy import Action, Info, Observation, Policy
@@ -39,14 +38,7 @@ from trading_env.policies.policy import Action, Info, Observation, Policy
 if TYPE_CHECKING:
     import pandas as pd
 
-ROOT = Path(__file__).resolve().parent
-RECORD = ROOT / "results" / "ablation.json"
-PAGE = Page(
-    "What the risk manager does to one signal",
-    __doc__,
-    RECORD,
-    ROOT.parent / "docs" / "ablation.md",
-)
+PAGE = Page("ablation", "What the risk manager does to one signal", __doc__, "ablation")
 ASSETS = 5
 FULL = 2.0  # a signal of this many standard deviations is full confidence
 SAME = {"max_weight": 0.5, "no_trade_band": 0.01}  # as the default's
@@ -114,16 +106,16 @@ def shown(metric: str, values: Sequence[float]) -> str:
     return f"{mean} [{low}, {high}]"
 
 
-def table(rows: Sequence[Row], scenario: str, prefix: str = "") -> list[str]:
+def of_scenario(rows: Sequence[Row], scenario: str, prefix: str = "") -> list[str]:
     """Lay one scenario out in Markdown; with the prefix, the differences to the baseline."""
     units = {"return": "%", "volatility": "% a year", "max_drawdown": "%", "shortfall_bps": "bp"}
-    heads = [f"{m.removesuffix('_bps')}{', ' + units[m] if m in units else ''}" for m in METRICS]
-    lines = [f"| mode | {' | '.join(heads)} |", "| --- |" + " ---: |" * len(METRICS)]
-    for row in rows:
-        if row["scenario"] == scenario and not (prefix and row["mode"] == BASELINE):
-            cells = [shown(metric, row[f"{prefix}{metric}"]) for metric in METRICS]
-            lines.append(f"| `{row['mode']}` | {' | '.join(cells)} |")
-    return lines
+    heads = [f"{m.removesuffix('_bps')}{', ' + units[m] if m in units else ''}:" for m in METRICS]
+    cells = (
+        [f"`{row['mode']}`", *(shown(metric, row[f"{prefix}{metric}"]) for metric in METRICS)]
+        for row in rows
+        if row["scenario"] == scenario and not (prefix and row["mode"] == BASELINE)
+    )
+    return table(["mode", *heads], cells)
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
@@ -150,8 +142,9 @@ def page(record: Mapping[str, Any]) -> str:
         "bars with a bootstrap 95% interval. Max drawdown is a loss; shortfall costs.",
     ]
     for scenario in SCENARIOS:
-        lines += ["", f"## {scenario}", "", *table(rows, scenario)]
-        lines += ["", f"Less `{BASELINE}`, paired by seed:", "", *table(rows, scenario, "diff_")]
+        lines += ["", f"## {scenario}", "", *of_scenario(rows, scenario)]
+        less = of_scenario(rows, scenario, "diff_")
+        lines += ["", f"Less `{BASELINE}`, paired by seed:", "", *less]
     lines += ["", "## What excludes 0", "", *findings(rows)]
     return "\n".join(lines) + "\n"
 

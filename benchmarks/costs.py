@@ -22,24 +22,20 @@ import math
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
 from benchmarks.exploit_hunt import play_out
-from benchmarks.recording import Page, measure_or_write, stamped
+from benchmarks.recording import Page, measure_or_write, stamped, table
 from trading_env.backtesting.intervals import mean_interval
 from trading_env.core.records import Floats
 from trading_env.envs.render import colour_of
 from trading_env.envs.vector import ExecutionVectorEnv, PortfolioVectorEnv
 from trading_env.envs.world import WARMUP
 
-ROOT = Path(__file__).resolve().parent
-RECORD = ROOT / "results" / "costs.json"
-PAGE = Page("What trading costs", __doc__, RECORD, ROOT.parent / "docs" / "costs.md")
-PICTURE = ROOT.parent / "docs" / "images" / "costs.png"
+PAGE = Page("costs", "What trading costs", __doc__, "costs")
 FACTOR = 2.0 / 3.0  # of the law
 WITHIN = 1.5  # the default's promise, up to a fifth of a day's volume
 CAP = 0.1  # of a bar's volume
@@ -166,34 +162,30 @@ def measured(quick: bool) -> dict[str, Any]:
 
 def parent_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Lay the parents out in Markdown."""
-    lines = ["| market | share of a day's volume | bars | cost, day volatilities | 95% | law "
-             "| cost over law | 95% |",
-             "| --- | ---: | ---: | ---: | --- | ---: | ---: | --- |"]  # fmt: skip
+    heads = ["market", "share of a day's volume:", "bars:", "cost, day volatilities:", "95%"]
+    lines = []
     for row in rows:
         low, high = row["interval"]
         law = row["law"]
-        lines.append(
-            f"| `{row['market']}` | {row['share']:g} | {row['bars']:,} | {row['mean']:.4f} "
-            f"| [{low:.4f}, {high:.4f}] | {law:.4f} | {row['mean'] / law:.2f} "
-            f"| [{low / law:.2f}, {high / law:.2f}] |"
-        )
-    return lines
+        asked = [f"`{row['market']}`", f"{row['share']:g}", f"{row['bars']:,}"]
+        cost = [f"{row['mean']:.4f}", f"[{low:.4f}, {high:.4f}]", f"{law:.4f}"]
+        over = [f"{row['mean'] / law:.2f}", f"[{low / law:.2f}, {high / law:.2f}]"]
+        lines.append(asked + cost + over)
+    return table([*heads, "law:", "cost over law:", "95%"], lines)
 
 
 def passive_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Lay the moves after passive fills out in Markdown."""
-    lines = ["| limit | bars after the close | fills | mean move, half spreads | 95% |",
-             "| --- | ---: | ---: | ---: | --- |"]  # fmt: skip
+    heads = ["limit", "bars after the close:", "fills:", "mean move, half spreads:", "95%"]
+    lines = []
     for row in rows:
         low, high = row["interval"]
         where = (
             f"{row['offset_bps']:g} bp behind the price" if row["offset_bps"] else "at the price"
         )
-        lines.append(
-            f"| {where} | {row['horizon']} | {row['fills']:,} | {row['mean']:+.2f} "
-            f"| [{low:+.2f}, {high:+.2f}] |"
-        )
-    return lines
+        moved = [f"{row['mean']:+.2f}", f"[{low:+.2f}, {high:+.2f}]"]
+        lines.append([where, row["horizon"], f"{row['fills']:,}", *moved])
+    return table(heads, lines)
 
 
 def page(record: Mapping[str, Any]) -> str:
@@ -208,7 +200,7 @@ def page(record: Mapping[str, Any]) -> str:
             f", seed {record['seed']}, {record['episodes']} episodes a side of a parent "
             f"and {QUOTERS * record['episodes']:,} of quotes, {record['seconds']} seconds",
         ),
-        f"![Cost of parents and moves after passive fills](images/{PICTURE.name})",
+        f"![Cost of parents and moves after passive fills](images/{PAGE.picture.name})",
         "",
         "## Parent orders",
         "",
@@ -261,7 +253,7 @@ def draw(record: Mapping[str, Any]) -> None:
     right.set(xlabel="bars after the close", ylabel="mean move, half spreads",
               title="After passive fills")  # fmt: skip
     right.legend(frameon=False, fontsize=8)
-    figure.savefig(PICTURE, dpi=110, metadata={"Software": None})
+    figure.savefig(PAGE.picture, dpi=110, metadata={"Software": None})
 
 
 def main() -> int:

@@ -23,7 +23,7 @@ from tqdm import tqdm
 import agents.rows
 from agents.portfolio import Training, fit, learner_of, moments
 from agents.portfolio_run import MARKET
-from benchmarks.recording import measure_section, stamped
+from benchmarks.recording import measure_section, stamped, table
 from trading_env.backtesting.intervals import crossed_interval
 from trading_env.backtesting.metric import Episode, scored
 from trading_env.backtesting.metrics import METRICS
@@ -130,13 +130,13 @@ def section(record: Mapping[str, Any]) -> list[str]:
         "in each row, the last of which has neither a shared network nor credit by asset. "
         f"{EPISODES} episodes of the test band.",
         "",
-        "| | Sharpe, 95% interval | less the default's |",
-        "| --- | --- | --- |",
     ]
-    for row in record["rows"]:
-        cells = ["{:.2f} [{:.2f}, {:.2f}]".format(*row[key]) for key in ("sharpe", "difference")]
-        lines.append(f"| {row['variant']} | {cells[0]} | {cells[1]} |")
-    return [*lines, ""]
+    rows = (
+        [row["variant"], *(f"{m:.2f} [{low:.2f}, {high:.2f}]" for m, low, high in found)]
+        for row in record["rows"]
+        for found in ((row["sharpe"], row["difference"]),)
+    )
+    return [*lines, *table(["", "Sharpe, 95% interval", "less the default's"], rows), ""]
 
 
 def main() -> int:

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from agents.pace import EPISODES, JUDGED, Search, clock_of, lanes, order_costs
-from benchmarks.recording import measure_section, stamped
+from benchmarks.recording import measure_section, stamped, table
 from trading_env import ADAPTIVE_EXECUTION
 from trading_env.backtesting.intervals import crossed_interval
 from trading_env.envs.vector import ExecutionVectorEnv
@@ -226,13 +226,10 @@ def section(record: Mapping[str, Any]) -> list[str]:
         "quotes have been bad for so many bars. What waiting saves in a crisis that "
         "ends it costs in one that does not, and the two look the same until then.",
         "",
-        f"| | {' | '.join(groups)} |",
-        "| --- |" + " ---: |" * len(groups),
     ]
-    for row in record["rows"]:
-        cells = ["{1:+.1f} [{2:+.1f}, {3:+.1f}]".format(*row[group]) for group in groups]
-        lines.append(f"| {row['design']} | {' | '.join(cells)} |")
-    return [*lines, ""]
+    cell = "{1:+.1f} [{2:+.1f}, {3:+.1f}]".format
+    rows = ([row["design"], *(cell(*row[group]) for group in groups)] for row in record["rows"])
+    return [*lines, *table(["", *(f"{group}:" for group in groups)], rows), ""]
 
 
 def main() -> int:

@@ -20,9 +20,8 @@ stands the floor of `benchmarks/floor.py`: the arithmetic alone.
 import argparse
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import numba
@@ -30,15 +29,12 @@ import numpy as np
 from tqdm import tqdm
 
 from benchmarks.floor import floor_ns
-from benchmarks.recording import Page, measure_or_write, stamped
+from benchmarks.recording import Page, measure_or_write, stamped, table
 from trading_env.envs.render import colour_of
 from trading_env.envs.vector import PortfolioVectorEnv
 from trading_env.stress.scenario import preset_names
 
-ROOT = Path(__file__).resolve().parent
-RECORD = ROOT / "results" / "growth.json"
-PAGE = Page("How the time of a step grows", __doc__, RECORD, ROOT.parent / "docs" / "growth.md")
-PICTURE = ROOT.parent / "docs" / "images" / "growth.png"
+PAGE = Page("growth", "How the time of a step grows", __doc__, "growth")
 LANES, ASSET_LANES, PART_ASSETS, BARS, LENGTH = 1024, 64, 10, 1000, 252
 MAX_BARS = 1_000_000  # of a path
 RUNS, LEAST_S = 20, 0.15  # runs of a point, and the least time that each takes
@@ -144,27 +140,19 @@ def of_axis(record: Mapping[str, Any], axis: str) -> tuple[list[int], list[float
     return [row["value"] for row in rows], [row["ns"] for row in rows]
 
 
-def table(axis: str, values: Sequence[int], times: Iterable[float]) -> list[str]:
-    """Lay one axis out in Markdown."""
-    return [
-        f"| {axis} | {' | '.join(f'{value:,}' for value in values)} |",
-        f"| --- |{' ---: |' * len(values)}",
-        f"| ns | {' | '.join(f'{ns:,.0f}' for ns in times)} |",
-        "",
-    ]
-
-
 def page(record: Mapping[str, Any]) -> str:
     """Write the page of a record."""
     lines = [
         *PAGE.head(record),
-        f"![Time of a step](images/{PICTURE.name})",
+        f"![Time of a step](images/{PAGE.picture.name})",
         "",
     ]
     for axis in POINTS:
-        lines += table(axis, *of_axis(record, axis))
-    lines += ["| where the time goes | ns |", "| --- | ---: |"]
-    lines += [f"| {name} | {ns:,.0f} |" for name, ns in record["parts"].items()]
+        values, times = of_axis(record, axis)
+        row = ["ns", *(f"{ns:,.0f}" for ns in times)]
+        lines += [*table([axis, *(f"{value:,}:" for value in values)], [row]), ""]
+    parts = ((name, f"{ns:,.0f}") for name, ns in record["parts"].items())
+    lines += table(["where the time goes", "ns:"], parts)
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -182,7 +170,7 @@ def draw(record: Mapping[str, Any]) -> None:
         axes.set(xscale="symlog" if 0 in values else "log", yscale="log", xlabel=axis)
         axes.grid(alpha=0.3)
     figure.axes[0].set_ylabel("ns for an asset's step")
-    figure.savefig(PICTURE, dpi=110, metadata={"Software": None})
+    figure.savefig(PAGE.picture, dpi=110, metadata={"Software": None})
 
 
 def main() -> int:

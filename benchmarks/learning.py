@@ -23,7 +23,7 @@ import pandas as pd
 from agents.clairvoyant import EXPONENTS, Clairvoyant, best_units, clairvoyant_costs, walked
 from agents.run import episodes_of
 from benchmarks.learning_pictures import BINS, draw
-from benchmarks.recording import measure_or_write, stamped
+from benchmarks.recording import measure_or_write, stamped, table
 from trading_env import ADAPTIVE_EXECUTION
 from trading_env.backtesting.evaluation import SEED
 from trading_env.backtesting.intervals import crossed_interval
@@ -263,11 +263,12 @@ def page(record: Mapping[str, Any]) -> str:
         "",
         "Share of what knowing the path would save over TWAP, in crises that end in time:",
         "",
-        "| crisis | share | 95% interval |",
-        "| --- | ---: | --- |",
-        *(
-            f"| {name} | {100 * mean:.0f}% | {100 * low:.0f}% to {100 * high:.0f}% |"
-            for name, (mean, low, high) in record["share"].items()
+        *table(
+            ["crisis", "share:", "95% interval"],
+            (
+                (name, f"{100 * mean:.0f}%", f"{100 * low:.0f}% to {100 * high:.0f}%")
+                for name, (mean, low, high) in record["share"].items()
+            ),
         ),
         "",
         "Given another episode's feedback at each step, the first training pays {:+.1f}% "

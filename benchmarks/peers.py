@@ -21,17 +21,14 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, cast
 
 from tqdm import tqdm
 
 from benchmarks.contenders import CONTENDERS
-from benchmarks.recording import Page, measure_or_write, stamped
+from benchmarks.recording import ROOT, Page, measure_or_write, stamped, table
 
-ROOT = Path(__file__).resolve().parent
-RECORD = ROOT / "results" / "peers.json"
-PAGE = Page("Beside other environments", __doc__, RECORD, ROOT.parent / "docs" / "peers.md")
+PAGE = Page("peers", "Beside other environments", __doc__, "peers")
 LEAST_SHARE = 0.95  # of a processor that a figure needs
 AGAINST = {"sekai 1,024 x 1": "trading_env 1,024 x 1", "sekai 1,024 x 10": "trading_env 1,024 x 10"}
 THREADS = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
@@ -51,7 +48,7 @@ class Contender:
             stdout=subprocess.PIPE,
             text=True,
             env=os.environ | THREADS,
-            cwd=ROOT.parent,
+            cwd=ROOT,
         )
         self.answer()
 
@@ -114,17 +111,14 @@ def measured(chosen: argparse.Namespace) -> dict[str, Any]:
 
 def page(record: Mapping[str, Any]) -> str:
     """Write the page of a record."""
-    lines = [
-        *PAGE.head(record),
-        "| environments x assets | env-steps a second, median | best | slowest | a step is |",
-        "| --- | ---: | ---: | ---: | --- |",
-    ]
+    heads = ["environments x assets", "env-steps a second, median:", "best:", "slowest:"]
+    rows = []
     for row in record["rows"]:
         names = ("median", "best", "slowest")
         figures = [f"{row[name]:,}" if row["quiet"] else "-" for name in names]
         busy = "" if row["quiet"] else f"; withheld: it got {row['processor']:.0%} of a processor"
-        lines.append(f"| {row['name']} | {' | '.join(figures)} | {row['does']}{busy} |")
-    lines.append("")
+        rows.append([row["name"], *figures, f"{row['does']}{busy}"])
+    lines = [*PAGE.head(record), *table([*heads, "a step is"], rows), ""]
     lines += [
         f"{ratio['of']} over {ratio['over']}, round by round: {ratio['median']}."
         for ratio in record["ratios"]

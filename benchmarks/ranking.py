@@ -31,14 +31,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import combinations
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from benchmarks.recording import Page, measure_or_write, stamped
+from benchmarks.recording import Page, measure_or_write, stamped, table
 from trading_env.backtesting.intervals import counts_of
 from trading_env.backtesting.metrics import METRICS
 from trading_env.backtesting.playing import play
@@ -50,11 +49,7 @@ from trading_env.policies.baselines import Participation
 from trading_env.policies.patience import Clock, Patience
 from trading_env.policies.signal_rule import SignalRule
 
-ROOT = Path(__file__).resolve().parent
-RECORD = ROOT / "results" / "ranking.json"
-PAGE = Page(
-    "Does the cost model change the ranking?", __doc__, RECORD, ROOT.parent / "docs" / "ranking.md"
-)
+PAGE = Page("ranking", "Does the cost model change the ranking?", __doc__, "ranking")
 SEED = 0  # of the bootstrap
 CAP = 0.1  # of a bar's volume
 EQUAL = 1e-9  # scores no further apart tie: what is left of nothing is rounding
@@ -152,12 +147,12 @@ def ranked(tables: Mapping[str, Mapping[str, Values]], sign: float) -> dict[str,
     names = list(next(iter(tables.values())))
     values = {costs: np.stack([table[name] for name in names]) for costs, table in tables.items()}
     weights = counts_of(np.random.default_rng(SEED), next(iter(values.values())).shape[1])
-    means = {costs: table.mean(axis=1) for costs, table in values.items()}
-    drawn = {costs: weights @ table.T for costs, table in values.items()}
-    sides = {costs: sign * told_apart(table) for costs, table in drawn.items()}
+    means = {costs: draws.mean(axis=1) for costs, draws in values.items()}
+    drawn = {costs: weights @ draws.T for costs, draws in values.items()}
+    sides = {costs: sign * told_apart(draws) for costs, draws in drawn.items()}
     scores = {}
-    for costs, table in drawn.items():
-        low, high = np.quantile(table, [0.025, 0.975], axis=0)
+    for costs, draws in drawn.items():
+        low, high = np.quantile(draws, [0.025, 0.975], axis=0)
         rows = zip(names, means[costs], low, high, strict=True)
         scores[costs] = {name: [float(n) for n in numbers] for name, *numbers in rows}
     pairs = []
@@ -206,32 +201,28 @@ def scores_lines(row: Mapping[str, Any]) -> list[str]:
     sign = load_tracks().tracks[row["track"]].sign
     costs = list(row["scores"])
     place = {c: places(found, sign) for c, found in row["scores"].items()}
-    heads = " | ".join(f"`{c}`" for c in costs)
-    lines = [f"| policy | {heads} |", "| --- |" + " ---: |" * len(costs)]
+    rows = []
     for name in sorted(place[costs[-1]], key=lambda name: place[costs[-1]][name]):
-        cells = []
+        rows.append([name])
         for c in costs:
             mean, low, high = row["scores"][c][name]
-            cells.append(f"{mean:.2f} [{low:.2f}, {high:.2f}], {place[c][name]}")
-        lines.append(f"| {name} | {' | '.join(cells)} |")
+            rows[-1].append(f"{mean:.2f} [{low:.2f}, {high:.2f}], {place[c][name]}")
     pairs = row["pairs"][0]["pairs"]
-    apart = " | ".join(f"{row['told_apart'][c]} of {pairs}" for c in costs)
-    steady = " | ".join(f"{row['steady'][c]:.2f}" for c in costs)
-    return [*lines, f"| pairs told apart | {apart} |", f"| steady | {steady} |"]
+    rows.append(["pairs told apart", *(f"{row['told_apart'][c]} of {pairs}" for c in costs)])
+    rows.append(["steady", *(f"{row['steady'][c]:.2f}" for c in costs)])
+    return table(["policy", *(f"`{c}`:" for c in costs)], rows)
 
 
 def pair_lines(row: Mapping[str, Any]) -> list[str]:
     """Lay the correlations out."""
-    lines = ["| cost models | rank correlation | 95% | told apart under both | reversed |",
-             "| --- | ---: | --- | ---: | ---: |"]  # fmt: skip
+    heads = ["cost models", "rank correlation:", "95%", "told apart under both:", "reversed:"]
+    rows = []
     for pair in row["pairs"]:
         tau, low, high = pair["tau"]
         names = " and ".join(f"`{name}`" for name in pair["costs"])
-        lines.append(
-            f"| {names} | {tau:.2f} | [{low:.2f}, {high:.2f}] | {pair['told_apart']} of "
-            f"{pair['pairs']} | {pair['reversed']} |"
-        )
-    return lines
+        apart = f"{pair['told_apart']} of {pair['pairs']}"
+        rows.append([names, f"{tau:.2f}", f"[{low:.2f}, {high:.2f}]", apart, pair["reversed"]])
+    return table(heads, rows)
 
 
 def finding(row: Mapping[str, Any]) -> str:

@@ -26,7 +26,7 @@ import numpy as np
 
 from benchmarks import real_series
 from benchmarks.realism_facts import FACTS, NEEDED, Measured, measure, passed
-from benchmarks.recording import save, stamped
+from benchmarks.recording import save, stamped, table
 from trading_env.markets.models.synthetic import GbmMarket, MultiscaleMarket
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -128,9 +128,12 @@ def real_row(series: real_series.Series) -> dict[str, Any]:
     return {"source": source, "values": medians_of(found)}
 
 
-def table_of(market: dict[str, Any], real: dict[str, Any] | None) -> list[list[str]]:
-    """Rows of one market's table, the heading first."""
-    table = [["fact", "synthetic, median", "90% of series", "real", "band", "verdict"]]
+HEADING = ("fact", "synthetic, median:", "90% of series:", "real:", "band", "verdict")
+
+
+def rows_of(market: dict[str, Any], real: dict[str, Any] | None) -> list[list[str]]:
+    """Rows of one market's table."""
+    rows = []
     for row in market["facts"]:
         value = (real or {"values": {}})["values"].get(row["fact"])
         band = f"{row['band'][0]:g} to {row['band'][1]:g}" if row["band"] else "-"
@@ -139,8 +142,9 @@ def table_of(market: dict[str, Any], real: dict[str, Any] | None) -> list[list[s
             verdict += " (not counted)"
         spread = f"{_short(row['low'])} to {_short(row['high'])}"
         shown = "-" if value is None else _short(value)
-        table.append([row["fact"], _short(row["median"]), spread, shown, band, verdict])
-    return table
+        name = row["fact"].replace("|", "\\|")
+        rows.append([name, _short(row["median"]), spread, shown, band, verdict])
+    return rows
 
 
 def _short(value: float) -> str:
@@ -170,15 +174,10 @@ def page(record: dict[str, Any]) -> str:
     lines = [INTRODUCTION.format(**record)]
     for market in record["markets"]:
         real = record["real"].get(market["preset"])
-        heading, *rows = table_of(market, real)
+        rows = rows_of(market, real)
         lines += [f"## `{market['preset']}`", "", summary_of(market, real), ""]
-        lines += [_row(heading), "| --- | ---: | ---: | ---: | --- | --- |"]
-        lines += [*(_row(row) for row in rows), ""]
+        lines += [*table(HEADING, rows), ""]
     return "\n".join(lines).rstrip() + "\n"
-
-
-def _row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
 INTRODUCTION = """# Realism of the synthetic markets
@@ -202,13 +201,8 @@ series the second is about a quarter of the first.
 
 def show(market: dict[str, Any], real: dict[str, Any] | None) -> None:
     """Print one market's table."""
-    table = table_of(market, real)
-    widths = [max(len(row[i]) for row in table) for i in range(len(table[0]))]
     print(f"\n{market['preset']}: {summary_of(market, real)}")
-    for row in table:
-        cells = [row[0].ljust(widths[0])]
-        cells += [cell.rjust(width) for cell, width in zip(row[1:5], widths[1:5], strict=True)]
-        print("  " + "  ".join([*cells, row[5]]), flush=True)
+    print("\n".join(table(HEADING, rows_of(market, real))), flush=True)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

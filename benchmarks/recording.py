@@ -5,11 +5,12 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+ROOT = Path(__file__).resolve().parent.parent
 Record = Mapping[str, Any]
 
 
@@ -62,22 +63,44 @@ def renew(path: Path, key: str, row: Record) -> None:
     save({"rows": sorted([*others, row], key=lambda each: str(each[key]))}, path)
 
 
+def table(header: Sequence[str], rows: Iterable[Iterable[object]]) -> list[str]:
+    """Lay a table out in Markdown; a colon after a heading aligns its column to the right."""
+    marks = ["---:" if name.endswith(":") else "---" for name in header]
+    lines = [[name.removesuffix(":") for name in header], marks, *rows]
+    return [f"| {' | '.join(map(str, line))} |" for line in lines]
+
+
 class Page(NamedTuple):
     """A page of the documentation that is written from a benchmark's record."""
 
+    benchmark: str
     title: str
     doc: str | None  # of the benchmark: all but its first two paragraphs stand on the page
-    record: Path
-    path: Path
+    name: str  # of the page
+
+    @property
+    def record(self) -> Path:
+        """Path of the record."""
+        return ROOT / "benchmarks" / "results" / f"{self.benchmark}.json"
+
+    @property
+    def path(self) -> Path:
+        """Path of the page."""
+        return ROOT / "docs" / f"{self.name}.md"
+
+    @property
+    def picture(self) -> Path:
+        """Path of the picture of a page that has one."""
+        return ROOT / "docs" / "images" / f"{self.name}.png"
 
     def head(self, record: Record, more: str = "", findings: Sequence[str] = ()) -> list[str]:
         """Return the lines that say what the page is, where from, and how it was measured."""
-        benchmark = self.record.stem
         return [
             f"# {self.title}",
             "",
-            f"Written by `python -m benchmarks.{benchmark} --write` from `{self.record.name}`: "
-            f"`{record['command']}`, commit {record['commit']}, {record['machine']}{more}.",
+            f"Written by `python -m benchmarks.{self.benchmark} --write` from "
+            f"`{self.record.name}`: `{record['command']}`, commit {record['commit']}, "
+            f"{record['machine']}{more}.",
             "",
             *([*findings, ""] if findings else []),
             *(self.doc or "").split("\n\n", 2)[2].strip().splitlines(),

@@ -19,7 +19,7 @@ from unittest.mock import patch
 from agents.pace import fit_pace
 from agents.portfolio import fit
 from benchmarks.credit import ARGUMENTS as PORTFOLIO
-from benchmarks.recording import measure_or_write, stamped
+from benchmarks.recording import measure_or_write, stamped, table
 from trading_env import ADAPTIVE_EXECUTION
 from trading_env.envs.vector import ExecutionVectorEnv, PortfolioVectorEnv
 
@@ -85,9 +85,8 @@ def measure(chosen: argparse.Namespace) -> dict[str, Any]:
 def page(record: Mapping[str, Any]) -> str:
     """Lay the shares out."""
     lines = [f"`{record['command']}`, commit {record['commit']}, {record['machine']}:", ""]
-    lines += ["| learner | seconds | in the environment |", "| --- | ---: | ---: |"]
-    lines += [f"| {r['learner']} | {r['seconds']} | {r['share']:.1%} |" for r in record["rows"]]
-    return "\n".join(lines)
+    rows = ((r["learner"], r["seconds"], f"{r['share']:.1%}") for r in record["rows"])
+    return "\n".join([*lines, *table(["learner", "seconds:", "in the environment:"], rows)])
 
 
 def main() -> int:

@@ -16,18 +16,15 @@ import argparse
 import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
 from benchmarks import trap_sizes as sizes
-from benchmarks.recording import Page, measure_or_write, stamped
+from benchmarks.recording import Page, measure_or_write, stamped, table
 from benchmarks.trap_sizes import FALLS, FEW, LOOK_BACK, NOISE, ORDERS, SIGNAL, Figure
 
-ROOT = Path(__file__).resolve().parent
-RECORD = ROOT / "results" / "traps.json"
-PAGE = Page("Before you publish", __doc__, RECORD, ROOT.parent / "docs" / "before_you_publish.md")
+PAGE = Page("traps", "Before you publish", __doc__, "before_you_publish")
 EPISODES, QUICK = 256, 32
 
 
@@ -131,20 +128,20 @@ def shown(found: Mapping[str, Any]) -> tuple[str, str]:
 
 def page(record: Mapping[str, Any]) -> str:
     """Write the page of a record."""
+    first = ((row["trap"], row["figures"][0]) for row in record["rows"])
     lines = [
         *PAGE.head(record, f", {record['episodes']} paths"),
-        "| trap | what the mistake adds or hides | size | 95% |",
-        "| --- | --- | ---: | --- |",
+        *table(
+            ["trap", "what the mistake adds or hides", "size:", "95%"],
+            ([trap, found["what"], *shown(found)] for trap, found in first),
+        ),
     ]
-    for row in record["rows"]:
-        first = row["figures"][0]
-        lines.append(f"| {row['trap']} | {first['what']} | {' | '.join(shown(first))} |")
     for row in record["rows"]:
         trap = TRAPS[row["trap"]]
         lines += ["", f"## {row['trap'].capitalize()}", "", trap.what, "", f"Measured: {trap.how}"]
         lines += [f'`python -m benchmarks.traps --only "{row["trap"]}"`', ""]
-        lines += ["| figure | size | 95% |", "| --- | ---: | --- |"]
-        lines += [f"| {each['what']} | {' | '.join(shown(each))} |" for each in row["figures"]]
+        figures = ([each["what"], *shown(each)] for each in row["figures"])
+        lines += table(["figure", "size:", "95%"], figures)
         lines += ["", f"Against it: {trap.against}"]
     return "\n".join(lines) + "\n"
 

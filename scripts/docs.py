@@ -18,6 +18,7 @@ sys.path.insert(0, str(ROOT))
 from pydantic import BaseModel  # noqa: E402 -- our own modules need the path above
 from pydantic.fields import FieldInfo  # noqa: E402
 
+from benchmarks.recording import table  # noqa: E402
 from scripts.records import (  # noqa: E402
     reliability_part,
     scaling_part,
@@ -44,13 +45,6 @@ from trading_env.stress.events import KINDS, Base  # noqa: E402
 from trading_env.stress.scenario import load_preset, preset_names  # noqa: E402
 
 
-def table(header: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
-    """Lay out a Markdown table."""
-    names = list(header)
-    lines = [names, ["---"] * len(names), *rows]
-    return "\n".join(f"| {' | '.join(str(cell) for cell in line)} |" for line in lines)
-
-
 def default_of(field: FieldInfo) -> str:
     """Show a default as a user would write it."""
     if field.is_required():
@@ -74,14 +68,14 @@ def settings(kind: type[BaseModel]) -> str:
         (f"`{name}`", default_of(field), meaning_of(field))
         for name, field in kind.model_fields.items()
     ]
-    return table(("key", "default", "meaning"), rows)
+    return "\n".join(table(("key", "default", "meaning"), rows))
 
 
 def event_keys() -> str:
     """Describe the keys that every event has."""
     kinds = ("`kind`", "required", "One of those below.")
     own = [(f"`{n}`", default_of(f), meaning_of(f)) for n, f in Base.model_fields.items()]
-    return table(("key", "default", "meaning"), [kinds, *own])
+    return "\n".join(table(("key", "default", "meaning"), [kinds, *own]))
 
 
 def event_kinds() -> str:
@@ -93,13 +87,13 @@ def event_kinds() -> str:
             if key not in Base.model_fields and key != "kind":
                 star = "*" if key in kind.sizes else ""
                 rows.append(("", f"`{key}`{star}", meaning_of(field)))
-    return table(("kind", "key", "meaning"), rows)
+    return "\n".join(table(("kind", "key", "meaning"), rows))
 
 
 def presets() -> str:
     """List the scenarios that come with the package."""
     rows = [(f"`{n}`", " ".join(load_preset(n).description.split())) for n in preset_names()]
-    return table(("preset", "what happens"), rows)
+    return "\n".join(table(("preset", "what happens"), rows))
 
 
 def shapes() -> str:

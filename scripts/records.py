@@ -12,7 +12,7 @@ import json
 import shutil
 import sys
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks import scaling  # noqa: E402 -- our own modules need the path above
+from benchmarks.recording import table  # noqa: E402
 from trading_env.backtesting.tracks.benchmark import trainings_in  # noqa: E402
 
 RESULTS = ROOT / "benchmarks" / "results"
@@ -53,16 +54,15 @@ def throughput_part() -> str:
         f"`{recorded['command']}`, commit {recorded['commit']}, {recorded['machine']}, one "
         "thread; a drawn scenario is one of all presets in each episode:",
         "",
-        "| lanes | assets | scenario | env-steps a second, median | best | slowest | reset, us "
-        "| times its floor |",
-        "| ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: |",
     ]
-    lines += [
-        f"| {r['lanes']:,} | {r['assets']} | {r['scenario']} | {r['median']:,} | {r['best']:,} "
-        f"| {r['slowest']:,} | {r['reset_us']} | {r['over_floor'] or '-'} |"
+    heads = ["lanes:", "assets:", "scenario", "env-steps a second, median:", "best:", "slowest:"]
+    rows = (
+        [f"{r['lanes']:,}", r["assets"], r["scenario"]]
+        + [f"{r[name]:,}" for name in ("median", "best", "slowest")]
+        + [r["reset_us"], r["over_floor"] or "-"]
         for r in recorded["rows"]
-    ]
-    return "\n".join(lines)
+    )
+    return "\n".join(lines + table([*heads, "reset, us:", "times its floor:"], rows))
 
 
 def reliability_part() -> str:
@@ -70,7 +70,7 @@ def reliability_part() -> str:
     path = RESULTS.parent / "reliability.toml"
     claims = tomllib.loads(path.read_text(encoding="utf-8"))["claim"]
     recorded = {row["id"]: row for row in read("reliability.json")["rows"]}
-    lines = ["| what | command | figure | result |", "| --- | --- | --- | --- |"]
+    rows: list[Sequence[str]] = []
     for claim in claims:
         shown = [_not_shown(claim)]
         if claim["id"] in recorded:
@@ -79,8 +79,8 @@ def reliability_part() -> str:
             shown = SHOWN_BY[claim["record"]](read(claim["record"]))
         for number, cells in enumerate(shown):
             what = f"**{claim['id']}**: {claim['what']}" if number == 0 else ""
-            lines.append(f"| {what} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+            rows.append([what, *cells])
+    return "\n".join(table(["what", "command", "figure", "result"], rows))
 
 
 def _not_shown(claim: Mapping[str, Any]) -> Cells:

@@ -9,6 +9,7 @@ of the trainings' scores in `docs/images/profiles.png`, drawn again when no run 
 
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,10 @@ sys.path.insert(0, str(ROOT))
 
 import numpy as np  # noqa: E402 -- our own modules need the path above
 
+from benchmarks.recording import table  # noqa: E402
 from scripts.records import compact  # noqa: E402
 from trading_env.backtesting.aggregates import (  # noqa: E402
+    Estimate,
     aggregate,
     gap,
     performance_profile,
@@ -116,9 +119,8 @@ def results_part() -> str:
         if not own:
             continue
         section = section_of(track, own)
-        numbers = ["---:"] * (len(section.header) - 1)
-        lines = [section.header, ["---", *numbers], *section.rows]
-        rows = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        first, *numbers = section.header
+        rows = "\n".join(table([first, *(f"{name}:" for name in numbers)], section.rows))
         scale = f"{track.zero} is 0, {track.reference} is 1"
         kind = " Nothing is there to earn beyond the reference." if track.is_control else ""
         learners = [entry for entry in own if entry["budget"]["steps"]]
@@ -135,30 +137,34 @@ def results_part() -> str:
     return "\n\n".join([*parts, *([together(found)] if trained(found) else [])])
 
 
+def with_interval(found: Estimate) -> str:
+    """Write a figure and its interval."""
+    return f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]"
+
+
 def together(found: list[dict[str, Any]]) -> str:
     """Say what the trainings of each learner show together."""
-    rows, by_learner = [], {}
+    rows: list[Sequence[object]] = []
+    by_learner: dict[str, Any] = {}
     for track, own in trained(found).items():
         for entry in own:
             drawn = scores_of(training_scores(entry, found)[:, None], 0.0, 1.0)
             by_learner.setdefault(learner_of(entry), []).append(drawn)
             middle, values = aggregate([drawn]), drawn.values
-            rows.append(
-                f"| {track} | {learner_of(entry)} | {len(values)} | {values.min():.3f} | "
-                f"{middle.value:.3f} [{middle.low:.3f}, {middle.high:.3f}] | {values.max():.3f} |"
-            )
-    lines = ["## Trainings together", ""]
-    lines += ["| track | learner | trainings | worst | interquartile mean | best |"]
-    lines += ["| --- | --- | ---: | ---: | ---: | ---: |", *rows, ""]
-    lines += ["| learner | tracks | interquartile mean | optimality gap |"]
-    lines += ["| --- | ---: | ---: | ---: |"]
-    for name, draws in by_learner.items():
-        middle, short = aggregate(draws), gap(draws)
-        lines.append(
-            f"| {name} | {len(draws)} | {middle.value:.3f} [{middle.low:.3f}, {middle.high:.3f}] | "
-            f"{short.value:.3f} [{short.low:.3f}, {short.high:.3f}] |"
-        )
-    lines += [
+            ends = f"{values.min():.3f}", f"{values.max():.3f}"
+            about = [track, learner_of(entry), len(values)]
+            rows.append([*about, ends[0], with_interval(middle), ends[1]])
+    heads = ["track", "learner", "trainings:", "worst:", "interquartile mean:", "best:"]
+    learners = (
+        [name, len(draws), with_interval(aggregate(draws)), with_interval(gap(draws))]
+        for name, draws in by_learner.items()
+    )
+    lines = [
+        "## Trainings together",
+        "",
+        *table(heads, rows),
+        "",
+        *table(["learner", "tracks:", "interquartile mean:", "optimality gap:"], learners),
         "",
         "Scores of the second table are of different tracks for different learners. Intervals of "
         "both draw trainings, and no paths. A learner of which a training has no figure, as the "
@@ -175,17 +181,15 @@ def tracks_part() -> str:
     lines = [
         f"File `trading_env/backtesting/tracks/{tracks.version}.toml`, SHA-256 `{tracks.sha256}`.",
         "",
-        "| id | metric | 0 | 1 | a policy sees | may bring | decisions | episodes |",
-        "| --- | --- | --- | --- | --- | --- | ---: | ---: |",
     ]
+    heads = ["id", "metric", "0", "1", "a policy sees", "may bring", "decisions:", "episodes:"]
+    rows = []
     for track in tracks.tracks.values():
         brings = ", ".join(track.may_bring) or "nothing"
         played = f"{track.episodes} a window" if track.windows else f"{track.episodes}"
-        lines.append(
-            f"| `{track.id}` | {track.metric}, {track.better} | {track.zero} | {track.reference} "
-            f"| {track.sees} | {brings} | {track.steps:,} | {played} |"
-        )
-    return "\n".join(lines)
+        judged = [f"{track.metric}, {track.better}", track.zero, track.reference, track.sees]
+        rows.append([f"`{track.id}`", *judged, brings, f"{track.steps:,}", played])
+    return "\n".join(lines + table(heads, rows))
 
 
 if __name__ == "__main__":

@@ -39,6 +39,11 @@ FREE = Terms(0.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 FLAT_BAR = Bar(100.0, 100.0, 100.0, 100.0, 1000.0)
 
 
+def off_grid(value: Any, unit: float) -> Any:
+    """Distance from the nearest multiple, in multiples."""
+    return np.abs(value / unit - np.round(value / unit))
+
+
 def record(layout: type, defaults: dict[str, Any], given: dict[str, Any]) -> Any:
     return filled(new_table(layout, 1)[0], {**defaults, **given})
 

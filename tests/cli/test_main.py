@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.cli.refusals import refusal
 from trading_env.cli.main import main
 from trading_env.stress.scenario import load_preset, preset_names
 
@@ -26,15 +27,6 @@ def bars(tmp_path: Path) -> Path:
     path = tmp_path / "bars.csv"
     path.write_text(BARS)
     return path
-
-
-def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    assert main(arguments) == 2
-    printed = capsys.readouterr()
-    judged = arguments[:2] == ("data", "validate") and printed.out.startswith("refused: ")
-    assert judged or printed.out == ""
-    assert printed.err.count("\n") == 1 and printed.err.startswith("error: ")
-    return printed.err
 
 
 def answer(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, object]:

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.cli.refusals import refusal
 from tests.markets.test_files import GOOD, HEADER, MALFORMED
 from tests.stress.test_scenario import BAD_EVENTS, BAD_FILES
 from trading_env.cli.main import main
@@ -65,17 +66,6 @@ PATHS = (
     *("\\\\server\\share\\bars.csv", "bars.xlsx", "nowhere/bars.parquet", "a\x00b/bars.csv"),
     *("/" + "x/" * 3000 + "bars.csv", "$HOME/bars.csv", "bars.csv;rm", "http://host/bars.csv"),
 )
-
-
-def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    assert main(arguments) == 2
-    printed = capsys.readouterr()
-    judged = arguments[:2] == ("data", "validate") and printed.out.startswith("refused: ")
-    assert judged or printed.out == ""
-    assert printed.err.count("\n") == 1 and printed.err.endswith("\n")
-    assert printed.err.startswith("error: ") and len(printed.err) < 220
-    assert printed.err[:-1].isprintable() and "Traceback" not in printed.err
-    return printed.err
 
 
 def refused_market(capsys: pytest.CaptureFixture[str], folder: Path, market: str) -> None:

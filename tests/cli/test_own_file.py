@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.cli.refusals import refusal
 from trading_env import evaluate
 from trading_env.cli.main import main
 from trading_env.markets import load_market
@@ -32,11 +33,6 @@ def write_daily(path: Path, days: int) -> Path:
     lines += [",".join(map(str, row)) for row in rows]
     path.write_text("\n".join(lines) + "\n")
     return path
-
-
-def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    assert main(arguments) == 2
-    return capsys.readouterr().err.splitlines()[-1]
 
 
 @pytest.fixture
@@ -78,6 +74,7 @@ def test_a_short_file_is_told_how_many_bars_would_do(
     assert "20 bars in the band 'test', 66 are needed, so about 435 in all" in said
     write_daily(empty / "long.csv", 435)
     assert main(("evaluate", "flat", "--market", "long.csv", *few[2:])) == 0
+    capsys.readouterr()
     write_daily(empty / "tiny.csv", 57)
     said = refusal(capsys, "evaluate", "flat", "--market", "tiny.csv", *few[2:])
     assert "band 'test': 57 bars are too few for it" in said and "115 or more in all" in said

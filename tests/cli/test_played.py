@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import typer
 
+from tests.cli.refusals import refusal
 from trading_env.backtesting import METRICS
 from trading_env.backtesting import run_folder as outputs
 from trading_env.cli import main as main_module
@@ -78,15 +79,6 @@ def answer(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any
     assert printed.err == ""
     found: dict[str, Any] = json.loads(printed.out)
     return found
-
-
-def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    assert main(arguments) == 2
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    assert printed.err.count("\n") == 1 and printed.err.startswith("error: ")
-    assert len(printed.err) < 220
-    return printed.err
 
 
 @pytest.mark.proof

@@ -7,16 +7,12 @@ import numpy as np
 import pytest
 
 from tests.configurations import random_configuration
+from tests.helpers import off_grid
 from tests.lanes import Watched
 from trading_env.core.codes import Exit, Factor, SlotState
 from trading_env.execution_engine.config import ExecutionConfig
 
 CONFIGURATIONS, LANES, STEPS = 22, 32, 50
-
-
-def off_grid(value: Any, unit: float) -> Any:
-    """Distance from the nearest multiple, in multiples."""
-    return np.abs(value / unit - np.round(value / unit))
 
 
 def fills_of(slots: Any, before: Any, reports: Any) -> Any:

@@ -19,6 +19,7 @@ from tests.helpers import (
     execution_params,
     held,
     ledger,
+    off_grid,
     some_slots,
     step,
     trade,
@@ -33,11 +34,6 @@ PRICEY = Terms(0.0, 0.001, 0.01, 0.6, 1e-6, 0.0)
 ticks = st.sampled_from([0.01, 0.05, 0.3, 1.0, 2.5])
 lots = st.sampled_from([0.1, 0.3, 1.0, 7.0, 25.0])
 sides = pytest.mark.parametrize("side", [1.0, -1.0])
-
-
-def off_grid(value: Any, unit: float) -> Any:
-    """Distance from the nearest multiple, in multiples."""
-    return np.abs(value / unit - np.round(value / unit))
 
 
 @given(st.floats(0.01, 1e4), ticks)

@@ -3,14 +3,9 @@
 import numpy as np
 import pytest
 
-from tests.markets.pools import pool
+from tests.markets.pools import pool, returns_of
 from trading_env.markets import Market, MarketSpecError, load_market
 from trading_env.markets.models.bootstrap import BootstrapMarket, relative_volume
-
-
-def returns_of(market: Market) -> np.ndarray:
-    """Log returns, (paths, bars - 1, assets)."""
-    return np.diff(np.log(market.close), axis=1)
 
 
 def rows_of(market: Market, source: Market) -> np.ndarray:

@@ -5,17 +5,12 @@ import math
 import numpy as np
 import pytest
 
-from tests.markets.pools import pool
+from tests.markets.pools import pool, returns_of
 from trading_env.markets import Market, MarketSpecError, load_market
 from trading_env.markets.models.regime_switching import stationary
 
 FIELDS = ("time", "open", "high", "low", "close", "volume", "path_variance", "signals")
 MODELS = pytest.mark.parametrize("model", ["gjr_garch", "regime_switching"])
-
-
-def returns_of(market: Market) -> np.ndarray:
-    """Log returns, (paths, bars - 1, assets)."""
-    return np.diff(np.log(market.close), axis=1)
 
 
 @pytest.mark.proof
