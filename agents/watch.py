@@ -5,8 +5,9 @@ judged where that is due, then a checkpoint is kept: so none is kept of a run th
 rollout of SAC and TQC is a single step, and their checkpoints hold all that they have met: one is
 kept when the network has been judged.
 
-What is judged is the mean of the networks of all updates after a share of the training, where one
-is given (Polyak and Juditsky 1992): an update follows the noise of its own rollout, the mean less.
+Judged are the present network and, after a share of the training where one is given, the mean of
+those of all updates since (Polyak and Juditsky 1992): an update follows the noise of its own
+rollout, the mean less; of few updates the mean is late.
 """
 
 from collections.abc import Callable
@@ -112,24 +113,24 @@ class Watch(BaseCallback):
                 mean += (weights - mean) / self.averaged
         self.averaged_at = self.num_timesteps
 
-    def network(self) -> Network:
-        """Return the mean of the networks so far, before there is one the present network."""
+    def networks(self) -> list[Network]:
+        """Return the present network, and the mean so far where there is one."""
         now = network_of(self.model)
         if self.averaged == 0:
-            return now
+            return [now]
         means = {name: self.means[name].astype(w.dtype) for name, w in now.weights.items()}
-        return type(now)(means)
+        return [now, type(now)(means)]
 
     def consider(self) -> None:
-        """Judge the network."""
+        """Judge the networks."""
         self.last = self.num_timesteps
-        network = self.network()
-        score = self.judge(network)
-        self._check("validation utility", score)
-        self.logger.record("validation/utility", score)
-        if score > self.best_score:
-            self.best, self.best_score = network, score
-            self.best_step = self.num_timesteps // self.assets
+        for network in self.networks():
+            score = self.judge(network)
+            self._check("validation utility", score)
+            self.logger.record("validation/utility", score)
+            if score > self.best_score:
+                self.best, self.best_score = network, score
+                self.best_step = self.num_timesteps // self.assets
 
     def _check(self, what: str, values: Any) -> None:
         check_finite(what, values, self.num_timesteps // self.assets, "step")

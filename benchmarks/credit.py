@@ -45,6 +45,7 @@ VARIANTS: dict[str, Training] = {
     "discount 0": replace(USUAL, discount=0.0),
     "no charge for risk": replace(USUAL, risk_aversion=0.0),
     "a hidden layer of 32": replace(USUAL, hidden=(32,)),
+    "no decay of weights": replace(USUAL, weight_decay=0.0),
     "networks not averaged": replace(USUAL, averaged_from=1.0),
 }
 ALONE = "one network for all assets"

@@ -11,6 +11,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from tests.kept import KEPT
+from trading_env.core.averages import SETTLED
 from trading_env.core.codes import Factor, Fault, SlotState, TimeInForce
 from trading_env.core.params import EpisodeParams, ExecutionParams
 from trading_env.core.records import (
@@ -70,7 +71,7 @@ def flat(records: Any) -> SimpleNamespace:
 
 def an_asset(mark: float = 100.0, **fields: Any) -> Any:
     """An asset without position in a market that has always looked the same."""
-    shown = {f"seen_{name}": mark for name in ("close", "before", "high", "low")}
+    shown = {f"seen_{name}": mark for name in ("close", "before", "earlier", "high", "low")}
     averages = {"variance_fast": 1e-4, "variance_slow": 1e-4, "volume_mean": 1000.0}
     seen = {f"seen_{name}": value for name, value in averages.items()}
     own = {
@@ -79,6 +80,7 @@ def an_asset(mark: float = 100.0, **fields: Any) -> Any:
         "value": mark,
         "undisturbed": mark,
         "widening": 1.0,
+        "listed_bars": SETTLED,
         "reference_price": mark,
         "displacement": 1.0,
         "seen_volume": 1000.0,
@@ -97,9 +99,8 @@ def held(position: float, entry: float = 100.0, **fields: Any) -> Any:
 
 
 def an_account(cash: float = 1e6, **fields: Any) -> Any:
-    equity = dict.fromkeys(
-        ("initial_equity", "equity", "peak_equity", "seen_equity", "seen_peak"), cash
-    )
+    shown = ("seen_equity", "seen_equity_before", "seen_peak")
+    equity = dict.fromkeys(("initial_equity", "equity", "peak_equity", *shown), cash)
     return record(AccountState, {"cash": cash, **equity}, fields)
 
 

@@ -213,7 +213,7 @@ def test_the_network_that_is_judged_is_the_mean_over_the_later_updates(
 
     def considered(watch: Watch) -> None:
         consider(watch)
-        judged.append((watch.num_timesteps, watch.network().weights))
+        judged.append((watch.num_timesteps, watch.networks()[-1].weights))
 
     monkeypatch.setattr(Watch, "_average", noted)
     monkeypatch.setattr(Watch, "consider", considered)

@@ -28,7 +28,7 @@ def trace() -> EpisodeTrace:
 
 
 def test_every_list_has_a_value_for_each_row_and_survives_json(trace: EpisodeTrace) -> None:
-    episode = replay(trace, policy="p", scenario="s")
+    episode = replay(trace, policy="p", scenario="s", severity=1.0)
     assert jsonable(episode) == episode == json.loads(json.dumps(episode, allow_nan=False))
     rows = {len(episode["time"]), len(episode["equity"])}
     for asset in episode["assets"]:
@@ -38,7 +38,7 @@ def test_every_list_has_a_value_for_each_row_and_survives_json(trace: EpisodeTra
 
 
 def test_numbers_are_those_of_the_trace_to_seven_digits(trace: EpisodeTrace) -> None:
-    asset = replay(trace, policy="p", scenario="s")["assets"][1]
+    asset = replay(trace, policy="p", scenario="s", severity=1.0)["assets"][1]
     for name in ("close", "filled", "shortfall", "stop_loss"):
         np.testing.assert_allclose(asset[name], trace.reports[name][:, 1], rtol=5.1e-7)
     parts = sum(np.array(asset[n]) for n in ("delay", "spread", "impact", "fees", "opportunity"))

@@ -269,3 +269,17 @@ def test_an_event_of_assets_that_the_market_has_not(
 def test_there_are_as_many_malformed_inputs_as_promised() -> None:
     scenarios = len(BAD_FILES) + len(MORE_SCENARIOS) + len(OF_ANY_MARKET)
     assert len(DATA) >= 60 and scenarios >= 60
+
+
+@pytest.mark.parametrize(
+    "command", [("evaluate", "flat", "--scenarios"), ("scenarios", "diff", "calm")]
+)
+def test_a_scenario_of_json_is_told_to_be_toml(
+    command: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.json").write_text('{"name": "mine", "events": []}')
+    assert "mine.json: JSON, and scenario files are TOML" in refusal(capsys, *command, "mine.json")

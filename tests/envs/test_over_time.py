@@ -9,22 +9,26 @@ import pytest
 
 from tests.helpers import (
     a_desk,
+    an_account,
     an_address,
     an_asset,
     an_order,
     costly,
     held,
     risk_params,
+    some_rulebook,
     some_slots,
 )
 from tests.lanes import Watched
 from trading_env.core.codes import Fault
+from trading_env.core.records import AssetState, new_table
 from trading_env.core.values import Shown
 from trading_env.envs.execution import ExecutionEnv
 from trading_env.envs.portfolio import PortfolioEnv
 from trading_env.envs.vector import ExecutionVectorEnv
-from trading_env.execution_engine.account import confirmed_price, settle
+from trading_env.execution_engine.account import confirmed_price, revalue, settle
 from trading_env.execution_engine.orders import keep_to_goal, send_order
+from trading_env.markets import Market
 from trading_env.risk_manager.instructions import configured
 from trading_env.stress.feed import show_bar, show_nothing
 
@@ -112,13 +116,38 @@ def test_a_price_that_one_bar_alone_has_shown_is_not_confirmed_by_silence(
     assert confirmed_price(asset) == 101.0
 
 
-def test_bad_data_makes_no_peak() -> None:
-    """A false one lasts: the throttle would take every later order of the episode to 0."""
+def test_two_bad_prints_in_a_row_are_not_confirmed_by_silence() -> None:
+    asset = held(1.0, seen_volume=5.0)
+    for price in (150.0, 140.0):
+        show_bar(asset, Shown(price, price, price, 5.0, 0.0, 1.0))
+    show_nothing(asset)
+    assert confirmed_price(asset) == 100.0
+
+
+def test_a_peak_takes_three_values_in_a_row() -> None:
+    asset, account = held(1.0, seen_volume=5.0), an_account(0.0)
+    account.seen_equity = account.seen_equity_before = account.seen_peak = 100.0
+    table = new_table(AssetState, 1)
+    table[0] = asset
+    peaks = []
+    for price in (150.0, 140.0, 130.0, 100.0):
+        show_bar(table[0], Shown(price, price, price, 5.0, 0.0, 1.0))
+        revalue(account, table, some_rulebook())
+        peaks.append(account.seen_peak)
+    assert peaks == [100.0, 100.0, 130.0, 130.0]
+
+
+@pytest.mark.parametrize(("severity", "share"), [(2.0, 0.01), (5.0, 0.06)])
+def test_bad_data_makes_no_peak(severity: float, share: float) -> None:
+    """A false one lasts: the throttle would take every later order of the episode to 0.
+
+    At five times the rates three bad prints in a row happen.
+    """
     envs = Watched(
         128,
         market={"generator": "gbm", "assets": 1, "paths": 64, "bars": 400},
         scenario="bad_data",
-        severity=2.0,
+        severity=severity,
         risk={"mode": "linear", "stops": False},
         episode_length=200,
     )
@@ -126,7 +155,7 @@ def test_bad_data_makes_no_peak() -> None:
     for _ in range(200):
         envs.step(np.ones((128, 1)))
     accounts = envs.batch.lanes.accounts
-    assert (accounts["seen_peak"] > 1.05 * accounts["peak_equity"]).mean() <= 0.02
+    assert (accounts["seen_peak"] > 1.05 * accounts["peak_equity"]).mean() <= share
 
 
 # ----------------------------------------------------------------------------------- deadlines
@@ -159,6 +188,31 @@ def test_waiting_for_the_completion_is_no_cheaper_than_trading_in_thin_volume() 
     assert costs["even pace"] < costs["never"]
 
 
+@pytest.mark.parametrize("steps", [1, 2, 5, 20])
+def test_the_deadline_is_no_further_bar_to_spread_an_order_over(steps: int) -> None:
+    """1 / (n + 1) in each of n bars, but the last, and the rest at the deadline."""
+    costs = {}
+    for name in ("even pace", "one bar more"):
+        envs = ExecutionVectorEnv(
+            512,
+            market={"generator": "gbm", "assets": 1, "paths": 64, "bars": 400},
+            parent={"size": (0.05, 0.05)},
+            episode_length=steps,
+            action="target+type",
+            autoreset_mode="Disabled",
+        )
+        envs.reset(seed=3)
+        for left in range(steps, 0, -1):
+            order = np.full((512, 1, 4), -1.0)  # at market
+            order[..., 0] = 0.0 if name == "even pace" else left / (left + 1.0) - 1.0
+            if name == "one bar more" and left == 1:
+                order[..., :3] = [0.0, 0.0, 1.0]  # a limit that nothing reaches
+            info = envs.step(order)[-1]
+        costs[name] = info["summary"]["parent_cost_bps"]
+    gained = costs["even pace"] - costs["one bar more"]
+    assert gained.mean() < 2.0 * gained.std() / math.sqrt(gained.size)
+
+
 def test_a_parent_order_meets_no_margin_call_and_ruin_completes_it() -> None:
     env = ExecutionEnv(
         market={"generator": "gbm", "assets": 1},
@@ -189,6 +243,56 @@ def test_minute_bars_are_traded_with_all_defaults() -> None:
     for _ in range(252):
         info = env.step(np.ones(env.action_space.shape))[-1]
     assert info["summary"]["orders"] > 50
+
+
+@pytest.mark.parametrize("volatility", [0.1, 0.15, 0.2])
+def test_volatile_bars_are_traded_with_all_defaults(volatility: float) -> None:
+    """A stop so wide that the tolerance leaves less than the no-trade band of a position."""
+    market = {"generator": "gbm", "assets": 5, "paths": 4, "bars": 400, "volatility": volatility}
+    env = PortfolioEnv(market=market, episode_length=60)
+    env.reset(seed=0)
+    for _ in range(60):
+        info = env.step(np.ones(5))[-1]
+    assert info["summary"]["orders"] >= 5
+
+
+@pytest.mark.parametrize("assets", [2, 20, 80])
+@pytest.mark.parametrize("side", [1.0, -1.0])
+def test_no_trade_bands_of_many_assets_keep_to_the_leverage(assets: int, side: float) -> None:
+    """All drift against the account together; a twentieth of the leverage, and a bar's move."""
+    moves = np.random.default_rng(0).normal(-side * 0.002, 0.002, (1, 260, assets))
+    close = 100.0 * np.exp(np.cumsum(moves, axis=1))
+    opened = np.concatenate((close[:, :1], close[:, :-1]), axis=1)
+    limit = 2.0 if side > 0.0 else 1.0
+    env = PortfolioEnv(
+        market=Market(
+            symbols=tuple(f"S{k}" for k in range(assets)),
+            time=86_400 * np.arange(1, 261),
+            open=opened,
+            high=np.maximum(opened, close),
+            low=np.minimum(opened, close),
+            close=close,
+            volume=np.full(close.shape, 1e6),
+            signals=np.zeros((*close.shape, 0)),
+        ),
+        risk={
+            "mode": "linear",
+            "stops": False,
+            "max_weight": 1.0,
+            "max_leverage": limit,
+            "max_drawdown": 1.0,
+        },
+        account={"maintenance_margin": 0.1},
+        execution="zero",
+        episode_length=120,
+        seed_band=None,
+        detail="full",
+    )
+    env.reset(seed=0)
+    for _ in range(120):
+        info = env.step(np.full(assets, side))[-1]
+        gross = np.abs(info["position"] * info["mark"]).sum() / info["equity"]
+        assert gross <= limit * (1.05 + 0.02)
 
 
 @pytest.mark.parametrize("side", [1.0, -1.0])

@@ -311,9 +311,9 @@ def test_a_margin_call_closes_every_position(cash: float, called: bool) -> None:
     assert assets["exit_pending"].tolist() == [pending, Exit.NONE]
 
 
-def test_one_bad_print_makes_no_peak() -> None:
+def test_two_bad_prints_in_a_row_make_no_peak() -> None:
     account = an_account(100.0)
-    shown = [100.0, 900.0, 100.0, 120.0, 110.0]
+    shown = [100.0, 900.0, 800.0, 100.0, 130.0, 120.0, 110.0]
     for value in shown:
         account.cash = value
         revalue(account, table_of(an_asset()), some_rulebook())

@@ -70,17 +70,18 @@ def set_margin_levels(world: Record, state: Record, sessions: list[Session]) -> 
 
 
 def confirmed(asset: Record) -> float:
-    """What is shown, or the worse of two prices where the last bar told nothing new."""
-    shown, before = asset["seen_close"], asset["seen_before"]
+    """What is shown, or the worst of three prices where the last bar told nothing new."""
+    shown = asset["seen_close"], asset["seen_before"], asset["seen_earlier"]
     if asset["is_new"]:
-        return float(shown)
-    return float(min(shown, before) if asset["position"] > 0.0 else max(shown, before))
+        return float(shown[0])
+    return float(min(shown) if asset["position"] > 0.0 else max(shown))
 
 
 def mark_account(world: Record, state: Record) -> bool:
     """Value the account at true and at shown prices; call the margin."""
     account, assets = state["account"], state["assets"]
-    shown_before = account["seen_equity"]
+    shown_before = min(account["seen_equity"], account["seen_equity_before"])
+    account["seen_equity_before"] = account["seen_equity"]
     for own, asset in zip(world["each"], assets, strict=True):
         asset["value"] = value_of(own, asset, asset["mark"])
     account["equity"] = equity_of(state)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tests.oracle.market import clip, ewma, rate_of
-from tests.oracle.orders import signal_in, type_in
+from tests.oracle.orders import band_of, signal_in, type_in
 from trading_env.core.codes import BoundBy, SlotState
 
 Record = dict[str, Any]
@@ -36,7 +36,7 @@ def shrink(stake: Record, limit: float, name: BoundBy) -> None:
 def first_stake(world: Record, asset: Record, action: Any) -> Record:
     """The stake that a signal stands for by itself."""
     risk = world["risk"]
-    signal = 0.0 if asset["unlisted"] else clip(signal_in(action), -1.0, 1.0)
+    signal = 0.0 if not asset["listed_bars"] else clip(signal_in(action), -1.0, 1.0)
     if world["action"] == "orders" and type_in(world, action) == "cancel":
         signal = 0.0
     confidence = abs(signal)
@@ -133,10 +133,11 @@ def own_caps(risk: Record, asset: Record, slots: list[Record], stake: Record) ->
 
 
 def slow_down(
-    risk: Record, account: Record, asset: Record, slots: list[Record], stake: Record
+    world: Record, account: Record, asset: Record, slots: list[Record], stake: Record
 ) -> None:
     """Move only a part of the way from the share held while fills cost more than they should."""
-    floor, band = risk["execution_floor"], 2.0 * risk["no_trade_band"]
+    risk = world["risk"]
+    floor, band = risk["execution_floor"], 2.0 * band_of(world)
     if risk["mode"] == "raw" or account["seen_equity"] <= 0.0 or floor == 1.0:
         return
     beyond = max(asset["cost_level"] - math.log(CHEAP), 0.0)
@@ -273,14 +274,14 @@ def decide(world: Record, state: Record, actions: list[Any]) -> list[Record]:
         if stake["f"] < 0.0 and not world["account"]["short_selling"]:
             stake.update(f=0.0, bound_by=BoundBy.MARGIN)
         own_caps(world["risk"], asset, slots, stake)
-        slow_down(world["risk"], account, asset, slots, stake)
+        slow_down(world, account, asset, slots, stake)
     gross = sum(abs(stake["f"]) for stake in stakes)
     cost = cost_of_change(world["risk"], state, stakes, gross)
     solvent, capped = account["seen_equity"] > 0.0, world["risk"]["mode"] != "raw"
     for own, asset, stake in zip(world["each"], state["assets"], stakes, strict=True):
         if not solvent or asset["exit_pending"]:
             stake.update(f=0.0, bound_by=BoundBy.EXIT_PENDING)
-        elif asset["unlisted"]:
+        elif not asset["listed_bars"]:
             stake.update(f=0.0, bound_by=BoundBy.PARTICIPATION)
         elif capped:
             later_caps(own, account, asset, stake, gross, cost)

@@ -6,7 +6,7 @@ Written from `docs/model.md` (section 15) alone; it shares no code with the kern
 import math
 from typing import Any
 
-from tests.oracle.market import RATES, SMALLEST_VARIANCE, ewma, mean_volume, rate_of
+from tests.oracle.market import RATES, ewma, mean_volume, move_variances, rate_of
 from tests.oracle.prices import terms_of
 
 Record = dict[str, Any]
@@ -61,11 +61,10 @@ def show(asset: Record, bar: Record) -> None:
     told = ("close", "high", "low", "volume")
     asset["is_new"] = int(any(bar[name] != asset[f"seen_{name}"] for name in told))
     if asset["is_new"]:
+        asset["seen_earlier"] = asset["seen_before"]
         asset["seen_before"] = asset["seen_close"]
     r = bar["close"] / asset["seen_close"] - 1.0
-    q = max(r * r, SMALLEST_VARIANCE)
-    asset["seen_variance_fast"] = ewma(asset["seen_variance_fast"], q, rate_of(10))
-    asset["seen_variance_slow"] = ewma(asset["seen_variance_slow"], q, rate_of(60))
+    move_variances(asset, "seen_variance", r, bar)
     asset["seen_volume_mean"] = mean_volume(asset["seen_volume_mean"], bar["volume"])
     for j, half_life in enumerate(HALF_LIVES):
         asset[f"trend_{j}"] = ewma(asset[f"trend_{j}"], r, rate_of(half_life))

@@ -14,6 +14,7 @@ Record = dict[str, Any]
 LATENCY_STREAM, SIZE_STREAM, COMMON_STREAM, SIGN_STREAM = 4, 7, 8, 9
 COMMON_BARS = 20
 SMALLEST_VARIANCE = 1e-12
+SETTLED = 88  # bars since a listing: 1 / 88 is less than the slow rate
 HALT_SHARE = 0.5  # of a bar
 STRETCH_FLOOR = 0.25
 LOWEST, HIGHEST = math.exp(-20.0), math.exp(20.0)  # true price over the table's
@@ -232,10 +233,24 @@ def shifted(price: float, permanent: float, asset: Record, world: Record) -> flo
     return price * math.exp(clip(permanent, -20.0, 20.0))
 
 
-def update_averages(asset: Record, undisturbed: float, volume: float, in_table: float) -> None:
-    q = max((undisturbed / asset["undisturbed"] - 1.0) ** 2, SMALLEST_VARIANCE)
-    asset["variance_fast"] = ewma(asset["variance_fast"], q, rate_of(10))
-    asset["variance_slow"] = ewma(asset["variance_slow"], q, rate_of(60))
-    asset["volume_mean"] = mean_volume(asset["volume_mean"], volume)
+def move_variances(asset: Record, name: str, change: float, bar: Record) -> None:
+    """By one bar; a new listing's begin with its range and weigh all its bars alike."""
+    n, square = asset["listed_bars"], change**2
+    if n == 0:
+        return
+    is_first = n < SETTLED and asset[f"{name}_slow"] <= SMALLEST_VARIANCE
+    if is_first:
+        square = math.log(bar["high"] / bar["low"]) ** 2
+    square = max(square, SMALLEST_VARIANCE)
+    for speed, half_life in (("fast", 10), ("slow", 60)):
+        weight = rate_of(half_life)
+        if n < SETTLED:
+            weight = 1.0 if is_first else max(weight, 1.0 / n)
+        asset[f"{name}_{speed}"] = ewma(asset[f"{name}_{speed}"], square, weight)
+
+
+def update_averages(asset: Record, undisturbed: float, bar: Record, in_table: float) -> None:
+    move_variances(asset, "variance", undisturbed / asset["undisturbed"] - 1.0, bar)
+    asset["volume_mean"] = mean_volume(asset["volume_mean"], bar["volume"])
     asset["volume_usual"] = mean_volume(asset["volume_usual"], in_table)
     asset["undisturbed"] = undisturbed

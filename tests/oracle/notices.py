@@ -6,6 +6,7 @@ Written from `docs/model.md` (section 20) alone; it shares no code with the kern
 from typing import Any
 
 from tests.oracle.fills import NO_POSITION
+from tests.oracle.market import SETTLED
 from tests.oracle.orders import is_live, ticks
 from trading_env.core.codes import Exit, SlotState, Status
 
@@ -14,7 +15,8 @@ Record = dict[str, Any]
 LISTED, NO_MORE = 0, 2
 PRICES = (
     *("mark", "value", "base_close", "undisturbed", "reference_price", "entry_price", "entry_mid"),
-    *("seen_close", "seen_before", "seen_high", "seen_low", "late_close", "late_high", "late_low"),
+    *("seen_close", "seen_before", "seen_earlier", "seen_high", "seen_low"),
+    *("late_close", "late_high", "late_low"),
 )
 UNITS = (
     *("position", "parent", "goal", "volume_mean", "volume_usual"),
@@ -47,11 +49,16 @@ def serve(world: Record, state: Record, a: int, report: Record) -> None:
         report["met"].add("a split" if u != 1.0 else "a dividend")
         convert(world, asset, state["slots"][a], u, g / u)
         report["target"] *= u
-    asset["unlisted"] = int(notice["listing"] != LISTED)
+    asset["listed_bars"] = listed_bars(asset["listed_bars"], notice)
     if notice["listing"] == NO_MORE:
         delist(state, a, report, notice["recovery"])
-    if asset["unlisted"]:
+    if not asset["listed_bars"]:
         report["target"] = asset["position"]
+
+
+def listed_bars(before: int, notice: Record) -> int:
+    """Bars since the listing, up to where they no longer matter."""
+    return min(before + 1, SETTLED) if notice["listing"] == LISTED else 0
 
 
 def convert(world: Record, asset: Record, slots: list[Record], u: float, f: float) -> None:
@@ -91,8 +98,7 @@ def delist(state: Record, a: int, report: Record, recovery: float) -> None:
     if x == 0.0:
         return
     report["met"].add("a delisting")
-    report.update(exit=Exit.DELISTED, exit_claim=-x, exit_reference=asset["mark"])
+    report.update(exit=Exit.DELISTED, exit_claim=-x, exit_reference=price)
     report.update(filled=-x, traded=abs(x), notional=abs(x * price), cash_flow=x * price)
-    report["delay"] = -x * (price - asset["mark"])
     account["cash"] += x * price
     asset.update(NO_POSITION, position=0.0)

@@ -12,6 +12,8 @@ from trading_env.core.codes import BoundBy, SlotState, Status
 
 Record = dict[str, Any]
 
+CAPS = {name for name in BoundBy if BoundBy.RISK_TOLERANCE <= name <= BoundBy.MARGIN}
+
 DUST = 1e-12
 OFFSET_SD = 2.0  # standard deviations of a bar at an offset of 1
 FURTHEST = 3.0  # log price
@@ -25,6 +27,13 @@ LEDGER = ("filled", "notional", "proportional", "delay", "spread", "impact", "fe
 
 
 # --------------------------------------------------------------------------- 5. orders
+
+
+def band_of(world: Record) -> float:
+    """No-trade band of one asset, a share of equity."""
+    together = 0.05 * world["risk"]["max_leverage"] / world["assets"]
+    bands = [world["risk"]["no_trade_band"]]
+    return float(min(bands if world["risk"]["mode"] == "raw" else [*bands, together]))
 
 
 def is_live(slot: Record) -> bool:
@@ -133,9 +142,14 @@ def send(
     value = abs(needed) * asset["seen_close"]
     bar_units = world["execution"]["participation_cap"] * asset["seen_volume_mean"]
     reach = world["risk"]["participation_bars"] * bar_units * asset["seen_close"]
-    band = min(world["risk"]["no_trade_band"] * account["seen_equity"], reach / 2.0)
+    band = min(band_of(world) * account["seen_equity"], reach / 2.0)
     if band == reach / 2.0:
         report["met"].add("a band of half the reach")
+    if report["bound_by"] in CAPS:
+        left = abs(report["target"]) * asset["seen_close"] / 2.0
+        if left < band:
+            report["met"].add("a band of half of what a cap leaves")
+        band = min(band, left)
     if not anew and report["target"] != 0.0 and value <= band:
         if report["bound_by"] == BoundBy.NONE:
             report["bound_by"] = BoundBy.NO_TRADE_BAND

@@ -150,7 +150,7 @@ def live_through(world: Record, account: Record, opened: Opened) -> None:
     report["undisturbed_before"] = asset["undisturbed"]
     if not stress["halted"]:
         in_table = world["bars"][account["row"]][session.number]["volume"]
-        update_averages(asset, clean["close"], bar["volume"], in_table)
+        update_averages(asset, clean["close"], bar, in_table)
         asset["widening"] = widening(world, asset)
         if unknown:
             asset["permanent_unit"] = permanent_unit(world, asset)

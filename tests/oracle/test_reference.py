@@ -47,6 +47,7 @@ EVENTS = (  # what the oracle notes of a bar: the branches of sections 9 and 10
     "a cap after the rate",
     "a cap that would add to an order",
     "a short that has gained",
+    "a band of half of what a cap leaves",
     "a band of half the reach",
     "an odd lot at the end",
     "a delisting",

@@ -26,7 +26,8 @@ PRICES = {
     "mark", "value", "base_close", "undisturbed", "undisturbed_before", "reference_price",
     "entry_price", "entry_mid", "margin_level", "stop_loss", "take_profit",
     "late_close", "late_high", "late_low",
-    "seen_close", "seen_before", "seen_high", "seen_low", "open", "high", "low", "close",
+    "seen_close", "seen_before", "seen_earlier", "seen_high", "seen_low",
+    "open", "high", "low", "close",
     "price", "exit_reference", "decision_price", "arrival_price", "limit",
 }  # fmt: skip
 UNITS = {
@@ -35,7 +36,8 @@ UNITS = {
     "rested", "ordered", "pressure", "goal",
 }  # fmt: skip
 MONEY = {
-    "cash", "fees_paid", "financing_paid", "equity", "peak_equity", "seen_equity", "seen_peak",
+    "cash", "fees_paid", "financing_paid", "equity", "peak_equity",
+    "seen_equity", "seen_equity_before", "seen_peak",
     "notional", "proportional", "delay", "spread", "impact", "impact_permanent",
     "impact_transient", "fees", "opportunity", "shortfall",
     "financing", "cash_flow", "order_value", "exit_notional", "exit_proportional", "exit_fees",

@@ -102,7 +102,7 @@ def curves(equity: Any, severity: float = 1.0) -> pd.DataFrame:
 def write_folder(folder: Path) -> Path:
     """Write the folder and return it."""
     traces = [traced(seed) for seed in (4, 5)]
-    episodes = [replay(t, policy=LEARNER, scenario="</script><b>x") for t in traces]
+    episodes = [replay(t, policy=LEARNER, scenario="</script><b>x", severity=1.0) for t in traces]
     write_json(folder / "evaluation" / "summary.json", summary())
     write_json(folder / "evaluation" / "replay.json", episodes)
     curves(traces[0].equity).to_csv(folder / "evaluation" / "curves.csv", index=False)

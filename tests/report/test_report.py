@@ -164,9 +164,9 @@ def test_the_verdict_comes_first_and_says_whom_it_is_about(page: str) -> None:
     lines = re.findall(r"<li>([^<]+)</li>", top[top.index('id="verdict"') :])
     name = "&lt;b&gt;adaptive&lt;/b&gt; &amp; co"
     assert lines == [
-        f"return %, price_shock: {name} is better than twap; worse than immediate.",
-        f"Sharpe, price_shock: {name} is better than twap; worse than immediate.",
-        f"drawdown %, price_shock: {name} is better than immediate; worse than twap.",
+        f"return %, price_shock, severity 1: {name} is better than twap; worse than immediate.",
+        f"Sharpe, price_shock, severity 1: {name} is better than twap; worse than immediate.",
+        f"drawdown %, price_shock, severity 1: {name} is better than immediate; worse than twap.",
     ]
     for word in ("Reward", "Cost", "Risk"):
         assert f"<dt>{word}</dt>" in top

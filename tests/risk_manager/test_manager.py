@@ -66,7 +66,7 @@ def drawn(rng: np.random.Generator, count: int) -> tuple[Any, Any, Any]:
     assets["seen_volume_mean"] = np.exp(rng.normal(8.0, 3.0, count))
     assets["expected_slippage"] = rng.normal(1e-3, 1e-3, count)
     assets["cost_level"] = rng.normal(0.5, 1.0, count)
-    assets["valid"] = assets["is_new"] = 1
+    assets["valid"] = assets["is_new"] = assets["listed_bars"] = 1
     accounts["seen_equity"] = np.exp(rng.normal(11.0, 2.0, count))
     accounts["seen_peak"] = accounts["seen_equity"] * (1.0 + rng.exponential(0.1, count))
     weight = rng.normal(0.0, 0.5, count) * (rng.random(count) < 0.7)

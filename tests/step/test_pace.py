@@ -78,9 +78,9 @@ def test_what_is_in_flight_cannot_be_called_back(side: float) -> None:
 @pytest.mark.proof
 @sides
 def test_the_deadline_completes_at_cost(side: float) -> None:
-    """200 left at 50, at a rate of 200 of a mean bar's 1000.
+    """200 left at 50, at a rate of 200 of half a mean bar's 1000.
 
-    Half spread 1%, temporary 10% x 0.2, permanent the mean of e^z on the way to z = 0.1, fee 0.1%
+    Half spread 1%, temporary 10% x 0.4, permanent the mean of e^z on the way to z = 0.1, fee 0.1%
     of what is paid.
     """
     asset = a_parent(side * 200.0, mark=50.0, permanent_unit=0.0005)
@@ -89,7 +89,7 @@ def test_the_deadline_completes_at_cost(side: float) -> None:
     slots = some_slots(an_order(side * 100.0))
     complete(a_desk(asset, slots, account=account, report=report, execution=execution))
     moved = 50.0 * math.expm1(side * 0.1) / (side * 0.1)
-    price = moved * 1.03**side
+    price = moved * 1.05**side
     assert asset.position == asset.goal
     assert report.price == pytest.approx(price)
     assert report.fees == pytest.approx(0.001 * 200.0 * price)
@@ -106,15 +106,26 @@ def test_a_parent_that_is_done_completes_nothing() -> None:
     assert (report.traded, report.fees, account.cash) == (0.0, 0.0, 1e6)
 
 
+def test_what_the_last_bar_has_filled_presses_on_the_completion() -> None:
+    costs = {"half_spread": 0.01, "temporary": 0.1}
+    prices = []
+    for traded, left in ((100.0, 100.0), (0.0, 200.0)):
+        report = a_report(traded=traded)
+        asset = a_parent(200.0, position=200.0 - left)
+        complete(a_desk(asset, execution=execution_params(**costs), report=report))
+        prices.append(report.notional / (report.traded - traded))
+    assert prices[0] == pytest.approx(prices[1], rel=1e-12)
+
+
 def test_in_the_bar_a_parent_pays_for_its_rate_as_any_order_does() -> None:
-    """The completion's price is that of an order of its size in a bar of mean volume."""
+    """The completion's price is that of an order of its size in half a bar of mean volume."""
     costs = {"half_spread": 0.01, "temporary": 0.1, "permanent": 0.5, "participation": 1.0}
     execution, report = execution_params(**costs), a_report()
     complete(a_desk(a_parent(200.0), execution=execution, report=report))
     filled = trade(
         an_asset(),
         some_slots(an_order(200.0)),
-        FLAT_BAR,
+        FLAT_BAR._replace(volume=500.0),
         terms=terms_of(an_asset(), a_stress(), a_desk(execution=execution).rules),
         execution=execution,
     )

@@ -541,6 +541,8 @@ BAD_FILES: dict[str, tuple[bytes, str]] = {
         b'duration = "1 h"\nmultiplier = nan',
         "events[0].multiplier = nan",
     ),
+    "json": (b' {"name": "x", "events": []}', "JSON, and scenario files are TOML"),
+    "json of one line": (b'{"name": "' + b"x" * 3_000 + b'"}', "JSON, and scenario files are TOML"),
     "control": (b'name = "x"\nevents = []\n"\\u001b[2J\\n" = 1', "unknown key"),
 }
 
@@ -553,6 +555,12 @@ def test_a_bad_file_is_one_line_that_names_it(case: str, tmp_path: Path) -> None
     message = refused(path)
     assert "bad.toml" in message
     assert reason in message
+
+
+def test_a_file_that_is_called_json_is_told_of_toml(tmp_path: Path) -> None:
+    path = tmp_path / "list.json"
+    path.write_text("[1, 2]")
+    assert "list.json: JSON, and scenario files are TOML" in refused(path)
 
 
 def test_a_file_that_is_not_there_or_is_a_folder_is_named(tmp_path: Path) -> None:

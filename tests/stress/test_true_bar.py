@@ -195,7 +195,7 @@ def test_averages_follow_the_market_at_their_half_lives() -> None:
     asset = an_asset(variance_fast=0.0, variance_slow=0.0, volume_mean=400.0)
     for k in range(60):
         close = 100.0 * (1.01 if k % 2 == 0 else 1.0)
-        update_averages(asset, close, 800.0, 1600.0)
+        update_averages(asset, close, Bar(close, close, close, close, 800.0), 1600.0)
     assert asset.variance_slow == pytest.approx(0.5 * 1e-4, rel=0.02)
     assert asset.variance_fast == pytest.approx((1 - 2.0**-6) * 1e-4, rel=0.02)
     assert asset.volume_mean == pytest.approx(600.0)
@@ -205,13 +205,13 @@ def test_averages_follow_the_market_at_their_half_lives() -> None:
 def test_a_mean_volume_begins_with_the_first_bar_that_trades() -> None:
     asset = an_asset(volume_mean=0.0)
     for volume in (0.0, 0.0, 700.0):
-        update_averages(asset, 100.0, volume, volume)
+        update_averages(asset, 100.0, Bar(100.0, 100.0, 100.0, 100.0, volume), volume)
     assert asset.volume_mean == 700.0
 
 
 def test_a_frozen_price_leaves_some_variance() -> None:
     asset = an_asset()
     for _ in range(5000):
-        update_averages(asset, 100.0, 0.0, 0.0)
+        update_averages(asset, 100.0, Bar(100.0, 100.0, 100.0, 100.0, 0.0), 0.0)
     assert asset.variance_fast > 0.0
     assert asset.variance_slow > 0.0

@@ -7,7 +7,7 @@ A cell's key is a hash of all that its numbers depend on.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -40,6 +40,12 @@ class Cell(NamedTuple):
     window: int | None
     seed: int
     episodes: int
+
+
+def as_written(severities: Iterable[float]) -> float:
+    """Return the severity that is shown of several: 1, the scenario as written, or the largest."""
+    levels = set(map(float, severities))
+    return 1.0 if 1.0 in levels else max(levels)
 
 
 def ask(policy: Policy | None, env: str, arguments: Mapping[str, Any]) -> Setup:

@@ -42,7 +42,7 @@ REPLAYED = (
 CODED = {"bound_by": BOUND_BY_NAMES, "status": STATUS_NAMES, "exit": EXIT_NAMES}
 
 
-def replay(trace: EpisodeTrace, *, policy: str, scenario: str) -> dict[str, Any]:
+def replay(trace: EpisodeTrace, *, policy: str, scenario: str, severity: float) -> dict[str, Any]:
     """Return an episode as a JSON-able dict; every list has one value a row of the trace.
 
     Row 0 is the state after reset. Levels of 0 are none. `own_impact_bps` is the close against
@@ -64,6 +64,7 @@ def replay(trace: EpisodeTrace, *, policy: str, scenario: str) -> dict[str, Any]
     return {
         "policy": policy,
         "scenario": scenario,
+        "severity": severity,
         "seed": trace.seed,
         "time": trace.labels,
         "equity": _plain(trace.equity),

@@ -4,8 +4,9 @@
                                 that says "running" of a process that holds no lock was killed
     evaluation/cells/KEY.json   one result each, from which a run that was killed is continued
     evaluation/episodes.parquet, curves.parquet, summary.json
-    evaluation/replay.json      the policy's first episode of each scenario, for the report to play
-    journal.parquet             every decision and fill of its first episodes of each scenario
+    evaluation/replay.json      the policy's first episode of each scenario, for the report to play;
+                                of several severities at 1, or else at the largest
+    journal.parquet             every decision and fill of its first episodes there
     orders.parquet              the ledger of each of their orders
     episode.png, equity.png     where matplotlib is installed
 
@@ -26,7 +27,7 @@ from trading_env.backtesting.replay import replay
 from trading_env.backtesting.store import CellStore
 from trading_env.backtesting.tables import curves_frame
 from trading_env.core.doors import Loose, is_there, read_json
-from trading_env.core.errors import UserError
+from trading_env.core.errors import ConfigError, UserError, file_name
 from trading_env.core.files import git_state, now, versions, write_json, write_parquet, write_with
 from trading_env.core.locking import only_writer
 from trading_env.core.sources import PACKAGE
@@ -51,6 +52,18 @@ def status_of(folder: Path) -> str | None:
     return read_json(path, Known).status if is_there(path) else None
 
 
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that `--out` names and that cannot be made, since a file stands there.
+
+    Raises:
+        ConfigError: it is a file, or below one.
+    """
+    found = next(path for path in (folder, *folder.parents) if is_there(path))
+    if not found.is_dir():
+        reason = "is not a folder; give the name of one, or of a new one"
+        raise ConfigError(f"out = {file_name(found)}: {reason}")
+
+
 class RunFolder:
     """Writes a run's files; the manifest first and last.
 
@@ -61,7 +74,7 @@ class RunFolder:
         goes_on: whether it may continue a run of its kind that the folder holds.
 
     Raises:
-        ValueError: the folder holds another run, or leads out of itself.
+        ValueError: the folder is a file, holds another run, or leads out of itself.
     """
 
     def __init__(self, folder: Path, kind: str, command: str, *, goes_on: bool = True) -> None:
@@ -73,6 +86,7 @@ class RunFolder:
         self._check_kind()
 
     def _check_kind(self) -> None:
+        check_folder(self.folder)
         for folder in (self.evaluation, self.store.folder):
             if folder.is_symlink():
                 raise UserError.at(folder, "", "is a link: what is written would be elsewhere")
@@ -144,7 +158,9 @@ class RunFolder:
             if played.failure
         ]
 
-    def write_episodes(self, policy: str, traces: Mapping[str, Sequence[EpisodeTrace]]) -> None:
+    def write_episodes(
+        self, policy: str, severity: float, traces: Mapping[str, Sequence[EpisodeTrace]]
+    ) -> None:
         """Write every decision, fill and order of a policy's episodes, by scenario."""
         import pandas as pd
 
@@ -153,9 +169,13 @@ class RunFolder:
             for scenario, episodes in traces.items():
                 for number, trace in enumerate(episodes):
                     tables.append(lay_out(trace, episode=number))
+                    tables[-1].insert(0, "severity", severity)
                     tables[-1].insert(0, "scenario", scenario)
             write_table(self.folder / name, pd.concat(tables, ignore_index=True))
-        played = [replay(each[0], policy=policy, scenario=name) for name, each in traces.items()]
+        played = [
+            replay(each[0], policy=policy, scenario=name, severity=severity)
+            for name, each in traces.items()
+        ]
         write_json(self.evaluation / "replay.json", played)
 
     def draw(
@@ -178,10 +198,12 @@ class RunFolder:
         }
         order = dict.fromkeys((policy, "buy_and_hold", *curves))
         drawn = {n: curves[n] for n in order if n in curves and (n != "random" or n == policy)}
-        title = f"{policy}, scenario {where.scenario}, seed {trace.seed}"
+        several = len({played.cell.severity for played in results}) > 1
+        scenario = where.scenario + (f", severity {where.severity:g}" if several else "")
+        title = f"{policy}, scenario {scenario}, seed {trace.seed}"
         path = self.folder / "episode.png"
         write_with(path, lambda beside: save_episode(trace, beside, title=title))
-        title = f"Scenario {where.scenario}, {where.episodes} episodes: medians"
+        title = f"Scenario {scenario}, {where.episodes} episodes: medians"
         path = self.folder / "equity.png"
         write_with(path, lambda beside: save_equity_curves(drawn, beside, title=title))
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from trading_env.backtesting.cells import Slice
+from trading_env.backtesting.cells import Slice, as_written
 from trading_env.backtesting.engine import Engine
 from trading_env.backtesting.fingerprint import code_digest
 from trading_env.backtesting.lookup import NAMED, Candidate
@@ -136,12 +136,13 @@ def evaluated(
 def choices(results: Sequence[Played], plan: Plan) -> list[str]:
     """Say of each market what of the best policy's Sharpe ratio may be the luck of the choice.
 
-    Returns are those of the median equity in the first scenario at the first severity, window after
-    window; bars that two windows share count once.
+    Returns are those of the median equity in the first scenario, at the severity that is shown,
+    window after window; bars that two windows share count once.
     """
     if plan.env != "portfolio":
         return []
-    shown_first = (next(iter(plan.scenarios)), plan.severities[0])
+    shown_first = (next(iter(plan.scenarios)), as_written(plan.severities))
+    at = f", severity {shown_first[1]:g}" if len(plan.severities) > 1 else ""
     found: dict[str, dict[str, list[Floats]]] = {}
     ends: dict[tuple[str, str], int] = {}
     for cell, curve in ((p.cell, p.curve) for p in results if not p.failure):
@@ -156,10 +157,10 @@ def choices(results: Sequence[Played], plan: Plan) -> list[str]:
         choice = choice_among({name: np.concatenate(parts) for name, parts in policies.items()})
         if choice is not None:
             said.append(
-                f"{market}, {shown_first[0]}: of {choice.trials} policies {choice.best} has the "
-                f"highest Sharpe ratio, over {choice.steps:,} steps. That it is more than the luck "
-                f"of the best of so many: {choice.deflated:.0%} (deflated Sharpe ratio); that the "
-                f"best of one half of the time is below the median in the other: "
+                f"{market}, {shown_first[0]}{at}: of {choice.trials} policies {choice.best} has "
+                f"the highest Sharpe ratio, over {choice.steps:,} steps. That it is more than the "
+                f"luck of the best of so many: {choice.deflated:.0%} (deflated Sharpe ratio); "
+                f"that the best of one half of the time is below the median in the other: "
                 f"{choice.overfitting:.0%} (probability of backtest overfitting). What was tried "
                 "before this is not counted."
             )
@@ -171,17 +172,18 @@ def _write_episodes(
 ) -> None:
     """Write and draw a policy's first episodes of each scenario, but of those that failed.
 
-    They are those of the first market or window, at the largest severity.
+    They are those of the first market or window, at the severity that the report shows.
     """
+    severity = as_written(plan.severities)
     first = {
         unit: played
         for unit, played in zip(plan.units(), results, strict=True)
-        if unit[:2] == (name, 0) and unit.severity == max(plan.severities) and not played.failure
+        if unit[:2] == (name, 0) and unit.severity == severity and not played.failure
     }
     if not first:
         return
     traces = traced(first, plan, min(JOURNALLED, plan.episodes))
-    folder.write_episodes(name, traces)
+    folder.write_episodes(name, severity, traces)
     eventful = [n for n in traces if rehearsal.scenarios[n][0]["events"]]
     pictured = (eventful or list(traces))[0]
     (where,) = (played.cell for unit, played in first.items() if unit.scenario == pictured)

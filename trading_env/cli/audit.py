@@ -10,9 +10,11 @@ import typer
 from trading_env.audit.auditing import audit
 from trading_env.audit.results import AuditReport
 from trading_env.audit.subject import load_subject
+from trading_env.backtesting.run_folder import check_folder
 from trading_env.cli.answers import answer, indented
 from trading_env.cli.options import AsJson
 from trading_env.core.doors import json_mapping
+from trading_env.core.errors import ConfigError, file_name
 from trading_env.core.files import git_state, jsonable, versions, write_json
 
 FAILED = 1  # exit code of an audit that finds a fault
@@ -35,6 +37,8 @@ def audit_verb(
     as_json: AsJson = False,
 ) -> None:
     """Audit a Gymnasium trading environment: look-ahead, seeds, memory, rewards."""
+    if out is not None:
+        _check_file(out)
     subject = load_subject(name, module=module, kwargs=json_mapping(kwargs, "--kwargs"))
     report = audit(subject)
     audited = packages_distributions().get(subject.package, [])
@@ -51,6 +55,13 @@ def audit_verb(
     answer(record if as_json else _shorter(report), as_json, _lines)
     if report.failed:
         raise typer.Exit(FAILED)
+
+
+def _check_file(out: Path) -> None:
+    """Refuse a record that could not be written, before the audit."""
+    if out.is_dir():
+        raise ConfigError(f"out = {file_name(out)}: is a folder; name a file")
+    check_folder(out.parent)
 
 
 def _repeated(name: str, module: str | None, kwargs: str) -> str:

@@ -155,6 +155,11 @@ def read_market(text: str, reading: Mapping[str, Any] | None = None) -> Any:
     return market
 
 
+def is_scenario_file(text: str) -> bool:
+    """Tell a file from a preset's name; one of JSON is a file too, and refused as that."""
+    return text.endswith((".toml", ".json"))
+
+
 def scenarios_of(text: str) -> Mapping[str, Any]:
     """Read `all`, or names and files separated by commas.
 
@@ -165,7 +170,7 @@ def scenarios_of(text: str) -> Mapping[str, Any]:
         return {name: name for name in preset_names()}
     found: dict[str, Any] = {}
     for item in (part.strip() for part in text.split(",")):
-        scenario = load_file(item) if item.endswith(".toml") else item
+        scenario = load_file(item) if is_scenario_file(item) else item
         name = item if isinstance(scenario, str) else scenario.name
         if name in found:
             raise ConfigError(f"scenarios: {shown(name)} is given twice")

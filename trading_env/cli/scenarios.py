@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from trading_env.cli.answers import answer, indented, new_app
-from trading_env.cli.options import AsJson
+from trading_env.cli.options import AsJson, is_scenario_file
 from trading_env.stress.scenario import Scenario, load_file, load_preset, preset_names
 
 scenarios = new_app(help="List, show, compare or validate scenarios.")
@@ -31,7 +31,7 @@ def show_preset(name: Name, as_json: AsJson = False) -> None:
 @scenarios.command("diff")
 def diff(a: Side, b: Side, as_json: AsJson = False) -> None:
     """Show what differs between two scenarios: key, both values."""
-    sides = [_content(load_file(x) if x.endswith(".toml") else load_preset(x)) for x in (a, b)]
+    sides = [_content(load_file(x) if is_scenario_file(x) else load_preset(x)) for x in (a, b)]
     left, right = map(_flat, sides)
     keys = list(dict.fromkeys([*left, *right]))
     differ = {k: [left.get(k), right.get(k)] for k in keys if left.get(k) != right.get(k)}

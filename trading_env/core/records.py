@@ -103,7 +103,7 @@ class AssetState:
     volume_mean: NotNegative  # units a bar, trailing
     volume_usual: NotNegative  # the same of the market's table, before the scenario
     widening: Positive  # half spread over its calm value, by those variances
-    unlisted: Flag  # 1: it cannot be traded, not yet or no more
+    listed_bars: Count  # since its listing, as far as it matters; 0: it cannot be traded
     # the account's holding
     position: float  # units
     entry_price: float  # average price paid, 0 when flat
@@ -133,6 +133,7 @@ class AssetState:
     # what the feed has shown
     seen_close: Positive
     seen_before: Positive  # close of the bar shown before the last one that was new
+    seen_earlier: Positive  # and of the one before that
     seen_high: NotNegative
     seen_low: NotNegative
     seen_volume: NotNegative
@@ -200,6 +201,7 @@ class AccountState:
     equity: float  # at the last mark
     peak_equity: Positive
     seen_equity: float  # marked at the prices shown
+    seen_equity_before: float  # a step earlier
     seen_peak: Positive  # highest that two consecutive shown values reached
     arrival_value: NotNegative  # sum of |parent| x arrival price (Execution)
     step: Annotated[int, Within(0, "length")]

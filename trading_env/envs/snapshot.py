@@ -34,7 +34,7 @@ from trading_env.step.look_back import FrameState
 from trading_env.step.start import NEVER
 from trading_env.stress.composition import NEUTRAL
 
-STATE_VERSION = 7
+STATE_VERSION = 8
 LAYOUTS = {"assets": AssetState, "slots": OrderSlot, "accounts": AccountState, "logs": EpisodeLog}
 ROUNDING = 1e-9  # share by which a sum, or an estimated covariance, may miss being one
 Seeds = NDArray[np.uint64]

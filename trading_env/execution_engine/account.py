@@ -118,21 +118,21 @@ def accrue(
 
 @kernel
 def confirmed_price(asset: AssetState) -> float:
-    """Price shown; where the last bar told nothing new, the worse of the last two that differ."""
+    """Price shown; where the last bar told nothing new, the worst of the last three that differ."""
     if asset.is_new == 1:
         return float(asset.seen_close)
     if asset.position > 0.0:
-        return float(min(asset.seen_close, asset.seen_before))
-    return float(max(asset.seen_close, asset.seen_before))
+        return float(min(asset.seen_close, min(asset.seen_before, asset.seen_earlier)))
+    return float(max(asset.seen_close, max(asset.seen_before, asset.seen_earlier)))
 
 
 @kernel
 def revalue(account: AccountState, assets: Table, book: Rulebook) -> float:
     """Value the account at the true market and at the prices shown; return its maintenance margin.
 
-    A peak of what is shown counts once two values in a row reach it, of which the second holds no
-    price that one bar alone has shown: where a bar is missing or repeats another, a position counts
-    at the worse of the last two prices that differ.
+    A peak of what is shown counts once three values in a row reach it, of which the last holds no
+    price that fewer bars have shown: where a bar is missing or repeats another, a position counts
+    at the worst of the last three prices that differ. So two bad prints in a row make no peak.
     """
     value = 0.0
     margin = 0.0
@@ -148,7 +148,9 @@ def revalue(account: AccountState, assets: Table, book: Rulebook) -> float:
         confirmed += asset.position * (confirmed_price(asset) * factor - less)
     account.equity = account.cash + value
     account.peak_equity = max(account.peak_equity, account.equity)
-    account.seen_peak = max(account.seen_peak, min(confirmed, account.seen_equity))
+    reached = min(confirmed, min(account.seen_equity, account.seen_equity_before))
+    account.seen_peak = max(account.seen_peak, reached)
+    account.seen_equity_before = account.seen_equity
     account.seen_equity = seen
     return margin
 

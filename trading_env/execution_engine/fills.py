@@ -184,16 +184,17 @@ def fill_order(desk: Desk, slot: OrderSlot, quoted: Quote, fee_rate: float, term
 
 
 @rare_kernel
-def closing(desk: Desk, quantity: float) -> tuple[Quote, float]:
-    """Price a trade at the mark after a bar, at the rate of a mean bar's volume, and its fee.
+def closing(desk: Desk, quantity: float, late: float, share: float) -> tuple[Quote, float]:
+    """Price a trade at the mark after a bar, in a share of a mean bar's volume, and its fee.
 
     Where the scenario thins volume, of what it leaves: waiting for it is no cheaper than trading.
+    `late` is what is still being traded beside it, in units.
     """
     asset, execution = desk.asset, desk.rules.execution
     terms = terms_of(asset, desk.stress, desk.rules)
     expected = expected_volume(asset, desk.stress)
     volume = max(min(asset.volume_mean, expected), abs(quantity) * DUST)
-    rates = rates_of(quantity, 0.0, 1.0, volume, volume)
+    rates = rates_of(quantity, late, share, volume, volume)
     quoted = on_tick(quote(terms, asset.mark, quantity, rates, 0.0), execution.tick)
     notional = abs(quantity * quoted.price)
     proportional = proportional_fee(execution.fee, quoted)

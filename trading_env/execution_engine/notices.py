@@ -22,7 +22,8 @@ Not modelled: fractions of units paid in cash, days between a dividend's record 
 taxes, rights and spin-offs.
 """
 
-from trading_env.core.codes import Exit, Listing
+from trading_env.core.averages import SETTLED
+from trading_env.core.codes import Exit, Listing, Task
 from trading_env.core.grid import tick_above, tick_below
 from trading_env.core.jit import kernel, rare_kernel
 from trading_env.core.records import AssetState, NoticeRecord
@@ -38,11 +39,17 @@ def serve_notice(desk: Desk, notice: NoticeRecord) -> None:
     if notice.units != 1.0 or notice.kept != 1.0:
         pay_dividend(desk, notice.kept)
         rebase(desk, notice.units, notice.kept / notice.units)
-    asset.unlisted = 0 if notice.listing == Listing.LISTED else 1
+    asset.listed_bars = bars_listed(asset.listed_bars, notice)
     if notice.listing == Listing.NO_MORE:
         close_out(desk, notice.recovery)
-    if asset.unlisted == 1:
+    if asset.listed_bars == 0:
         desk.report.target = asset.position
+
+
+@kernel
+def bars_listed(before: int, notice: NoticeRecord) -> int:
+    """Count one more bar since the listing, up to where it no longer matters; 0 without one."""
+    return min(before + 1, SETTLED) if notice.listing == Listing.LISTED else 0
 
 
 @kernel
@@ -94,6 +101,7 @@ def rebase_shown(asset: AssetState, units: float, factor: float) -> None:
     """Do so with what the feed has shown, and with a bar that it keeps back."""
     asset.seen_close *= factor
     asset.seen_before *= factor
+    asset.seen_earlier *= factor
     asset.seen_high *= factor
     asset.seen_low *= factor
     asset.seen_volume *= units
@@ -114,15 +122,22 @@ def moved_level(level: float, factor: float, side: float, tick: float) -> float:
 
 @kernel
 def close_out(desk: Desk, recovery: float) -> None:
-    """Pay the position back, cancel the orders, and call the parent order done."""
+    """Pay the position back, cancel the orders, and call the parent order done.
+
+    What the holder loses is no cost of trading. What was left of a parent order is called off at
+    the price that is paid back, as the paper portfolio has it (Perold 1988): who had bought all of
+    it owes nothing, who had not sold has lost.
+    """
     asset, report = desk.asset, desk.report
     cancel_all(desk.slots)
-    asset.goal = 0.0
-    if asset.position == 0.0:
-        return
     units, price = -asset.position, recovery * asset.value
+    left = asset.goal - asset.position if desk.rules.episode.task == Task.EXECUTION else 0.0
+    asset.goal = 0.0
+    if units == 0.0 and left == 0.0:
+        return
     report.exit = Exit.DELISTED.value
-    report.exit_claim = units
-    report.exit_reference = asset.mark
-    report.delay += units * (price - asset.mark)
-    settle(desk, units, price)
+    report.luck = left * (price - asset.mark)
+    if units != 0.0:
+        report.exit_claim = units
+        report.exit_reference = price
+        settle(desk, units, price)

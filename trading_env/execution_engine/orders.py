@@ -37,7 +37,7 @@ from trading_env.execution_engine.limits import limit_price, trigger_price
 from trading_env.risk_manager.desk import Desk
 from trading_env.risk_manager.outstanding import outstanding, reach_of
 
-BAND_OF_REACH = 0.5  # of what a position may grow by in a step: the widest no-trade band
+WIDEST_BAND = 0.5  # of what a position may grow by in a step, and of what a cap leaves of it
 
 
 @kernel
@@ -172,7 +172,9 @@ def is_too_small(desk: Desk, needed: float, live: float) -> bool:
     if abs(needed) <= dust:
         return True
     reach = reach_of(desk) * asset.seen_close
-    band = min(desk.rules.risk.no_trade_band * desk.account.seen_equity, BAND_OF_REACH * reach)
+    band = min(desk.rules.risk.no_trade_band * desk.account.seen_equity, WIDEST_BAND * reach)
+    if BoundBy.RISK_TOLERANCE <= report.bound_by <= BoundBy.MARGIN:
+        band = min(band, WIDEST_BAND * abs(report.target) * asset.seen_close)
     if report.target == 0.0 or abs(needed) * asset.seen_close > band:
         return False
     if report.bound_by == BoundBy.NONE:

@@ -6,8 +6,9 @@ column `stressed`, the share of a cell's episodes in which an event acted, it sh
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from trading_env.backtesting.cells import as_written
 from trading_env.report.charts import Drawn, LineChart, line_chart
 from trading_env.report.tables import place, varied
 
@@ -31,12 +32,6 @@ def equity_charts(curves: "pd.DataFrame", looks: Mapping[str, int]) -> dict[str,
     known = [dict(zip(keys, names, strict=True)) for names, _ in groups]
     titles = [place(each, varied(known)) for each in known]
     return {title: _pair(rows, looks) for title, (_, rows) in zip(titles, groups, strict=True)}
-
-
-def as_written(severities: Any) -> float:
-    """Return the severity at which scenarios are as written: 1, or the largest that was played."""
-    levels = set(severities)
-    return 1.0 if 1.0 in levels else max(levels)
 
 
 def _pair(rows: "pd.DataFrame", looks: Mapping[str, int]) -> list[LineChart]:

@@ -123,6 +123,7 @@ Asset = create_model("Asset", __base__=Recorded, **FIELD_TYPES)
 class ReplayedEpisode(Checked):
     policy: str
     scenario: str
+    severity: Number | None = None  # of an older folder, which does not say
     seed: int
     time: Annotated[list[str], Field(min_length=1)]
     equity: list[Number]

@@ -15,12 +15,13 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from trading_env.backtesting.cells import as_written
 from trading_env.backtesting.metric import Metric
 from trading_env.backtesting.rollouts import PARTS
 from trading_env.core.files import write_bytes
 from trading_env.report import tables, words
 from trading_env.report.charts import BarChart, Drawn, LineChart, bar_chart, line_chart
-from trading_env.report.curves import as_written, equity_charts
+from trading_env.report.curves import equity_charts
 from trading_env.report.folder import read_run
 from trading_env.report.reliability import checks, facts
 from trading_env.report.tables import COMPARED_COLUMNS

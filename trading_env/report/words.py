@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
+from trading_env.backtesting.cells import as_written
 from trading_env.backtesting.metric import Metric
-from trading_env.report.tables import COMPARED_COLUMNS, is_clear, place, severities
+from trading_env.report.tables import COMPARED_COLUMNS, is_clear, place, severities, varied
 
 MEANINGS = (
     ("Return", "what an episode earned after all costs; it grows with the risk that was taken."),
@@ -36,14 +37,13 @@ def verdict(summary: dict[str, Any]) -> list[str]:
     lines = []
     every = [row for rows in summary["differences"].values() for row in rows]
     markets = list(dict.fromkeys(row.get("market") for row in every))
-    keys = ("market", "scenario") if len(markets) > 1 else ("scenario",)
     for market, column in product(markets, COMPARED_COLUMNS):
         found: dict[str, list[str]] = {"better than": [], "worse than": [], "level with": []}
         where = ""
         for baseline, rows in summary["differences"].items():
             row = _pooled([row for row in rows if row.get("market") == market])
             if row is not None and row.get(f"diff_{column.name}_low") is not None:
-                where = place(row, keys)
+                where = place(row, varied(every))
                 found[_told(row, column)].append(baseline)
         parts = [f"{word} {_and(names)}" for word, names in found.items() if names]
         if parts:
@@ -52,9 +52,10 @@ def verdict(summary: dict[str, Any]) -> list[str]:
 
 
 def _pooled(rows: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """Return the row of all scenarios, which comes last, as written."""
-    levels = severities(rows)
-    level = 1.0 if 1.0 in levels else max(levels, default=1.0)
+    """Return the row of all scenarios, which comes last, at the severity that is shown."""
+    if not rows:
+        return None
+    level = as_written(severities(rows))
     return next((row for row in reversed(rows) if row.get("severity", 1.0) == level), None)
 
 

@@ -222,7 +222,7 @@ def limit_asset(desk: Desk, gross: float, reserve: float, drawdown: float) -> No
         report.target_fraction = 0.0
         report.bound_by = BoundBy.EXIT_PENDING.value
         return
-    if asset.unlisted == 1:
+    if asset.listed_bars == 0:
         report.target_fraction = 0.0
         report.bound_by = BoundBy.PARTICIPATION.value
         return
@@ -281,7 +281,7 @@ def decide(actions: Floats, lane: Lane, book: Rulebook) -> None:
     together = lane.covariance.shape[1] > 0
     for a in range(assets.shape[0]):
         signal = signal_of(actions, a, kind)
-        if assets[a].unlisted == 1 or cancels(actions, a, kind):
+        if assets[a].listed_bars == 0 or cancels(actions, a, kind):
             signal = 0.0
         propose(signal, assets[a], reports[a], together, risk)
     if together:

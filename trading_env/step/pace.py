@@ -16,8 +16,10 @@ flight is not called back; what is working is cut back by a replacing order. Whe
 orders, the share is of what is left and not yet ordered, and what works is left alone.
 
 Deadline. What the last bar has not filled is completed at cost at its close: half spread, impact
-at a rate of a mean bar's volume, less where the scenario thins it, without a cap, and a fee of its
-own. So is what is left where equity falls to 0, at which the episode ends; no margin is called.
+at the rate of half a mean bar's volume, less where the scenario thins it, on top of what that bar
+has filled, without a cap, and a fee of its own. Half: else the deadline would be one more bar to
+spread an order over. So is what is left where equity falls to 0, at which the episode ends; no
+margin is called.
 
 Reward, in units of the arrival value A, with L what is left before the step, M and M' the marks,
 q and p the fills, s the standard deviation of a bar's price change in currency:
@@ -36,7 +38,7 @@ market has no drift, so shortfall less luck is what trading costs, at a tenth of
 
 import math
 
-from trading_env.core.codes import ActionKind, BoundBy, Status
+from trading_env.core.codes import ActionKind, BoundBy, Exit, Status
 from trading_env.core.grid import whole_lots
 from trading_env.core.jit import kernel, rare_kernel
 from trading_env.core.noise import Stream, uniforms
@@ -51,6 +53,8 @@ from trading_env.risk_manager.desk import Desk, Rulebook, desk_of
 from trading_env.risk_manager.instructions import cancels, signal_of
 from trading_env.risk_manager.outstanding import outstanding, reach_of
 from trading_env.step.reward import Term, weighted
+
+HURRY = 0.5  # share of a mean bar in which a deadline completes
 
 
 @kernel
@@ -69,7 +73,7 @@ def begin_parent(
     There is none in what is not listed, or has not traded yet.
     """
     units = parent.quantity
-    if asset.unlisted == 1 or asset.volume_mean == 0.0:
+    if asset.listed_bars == 0 or asset.volume_mean == 0.0:
         units = 0.0
     elif parent.drawn == 1:
         seed, episode, step, a = address
@@ -105,7 +109,7 @@ def pace_asset(pace: float, share: float, desk: Desk) -> None:
     report.signal = pace
     report.confidence = share
     report.wished_fraction = wanted / asset.parent if asset.parent != 0.0 else 0.0
-    reach = reach_of(desk) * (1 - asset.unlisted)
+    reach = reach_of(desk) if asset.listed_bars > 0 else 0.0
     if abs(wanted) > reach:
         wanted = math.copysign(reach, wanted)
         report.bound_by = BoundBy.PARTICIPATION.value
@@ -144,7 +148,7 @@ def complete(desk: Desk) -> None:
     if left == 0.0:
         return
     report.luck += left * market_move(desk)
-    quoted, fee = closing(desk, left)
+    quoted, fee = closing(desk, left, report.traded, HURRY)
     before = report.spread + report.impact + report.fees
     book_fill(desk, quoted, 0.0)
     charge(desk.account, report, fee)
@@ -186,11 +190,14 @@ def score_parents(lane: Lane, weights: Floats, book: Rulebook) -> float:
         desk = desk_of(lane, book, a)
         asset, report = desk.asset, desk.report
         left = asset.goal - asset.position
-        report.luck += report.delay + left * market_move(desk)
+        if report.exit == Exit.DELISTED:
+            cost += report.luck  # of what the order had left; the position is no part of it
+        else:
+            report.luck += report.delay + left * market_move(desk)
+            before = left + report.filled
+            paid = -report.cash_flow - report.filled * asset.mark + report.fees
+            cost += paid + before * (asset.mark - report.decision_price)
         lane.logs[0].parent_luck += report.luck
-        before = left + report.filled
-        paid = -report.cash_flow - report.filled * asset.mark + report.fees
-        cost += paid + before * (asset.mark - report.decision_price)
         unit = episode.bar_volatility * asset.reference_price
         if unit == 0.0:
             unit = asset.mark * math.sqrt(asset.seen_variance_slow)

@@ -9,7 +9,7 @@ without scenario.
 
 import numpy as np
 
-from trading_env.core.averages import MIN_VARIANCE
+from trading_env.core.averages import MIN_VARIANCE, SETTLED
 from trading_env.core.codes import Listing, Task
 from trading_env.core.jit import kernel, rare_kernel
 from trading_env.core.noise import Stream, uniform, uniforms
@@ -20,7 +20,7 @@ from trading_env.core.values import Address, Bar, Opening, Shown
 from trading_env.core.world import Lane, World
 from trading_env.execution_engine.account import revalue
 from trading_env.execution_engine.feedback import PRIOR, expected_cost
-from trading_env.execution_engine.notices import rebase_shown
+from trading_env.execution_engine.notices import bars_listed, rebase_shown
 from trading_env.execution_engine.pricing import half_spread_of, permanent_of, widening_of
 from trading_env.risk_manager.desk import Rules, rulebook_of, rules_of
 from trading_env.risk_manager.kelly import begin_covariance
@@ -64,7 +64,11 @@ def begin_asset(world: World, asset: AssetState, row: int, a: int) -> None:
 def begin_shown(world: World, asset: AssetState, row: int, a: int) -> None:
     """Begin what is shown of an asset `warmup` bars before `row`."""
     first = world.bars[row - world.episode[0].warmup, a]
-    asset.seen_close = asset.seen_before = first.close
+    asset.seen_close = asset.seen_before = asset.seen_earlier = first.close
+    asset.listed_bars = SETTLED
+    if world.notices.shape[0] > 0:
+        listing = world.notices[row - world.episode[0].warmup, a].listing
+        asset.listed_bars = SETTLED if listing == Listing.LISTED else 0
     asset.seen_volume_mean = first.volume
     square = warmup_variance(world, row, a)
     asset.seen_variance_fast = square
@@ -78,7 +82,7 @@ def warm_up(world: World, asset: AssetState, k: int, a: int) -> None:
     if world.notices.shape[0] > 0:
         notice = world.notices[k, a]
         rebase_shown(asset, notice.units, notice.kept / notice.units)
-        asset.unlisted = 0 if notice.listing == Listing.LISTED else 1
+        asset.listed_bars = bars_listed(asset.listed_bars, notice)
     show_bar(asset, Shown(bar.high, bar.low, bar.close, bar.volume, 0.0, 1.0))
 
 
@@ -137,7 +141,7 @@ def begin_account(world: World, lane: Lane) -> None:
     revalue(account, lane.assets, rulebook_of(world))
     account.initial_equity = account.equity
     account.peak_equity = account.equity
-    account.seen_equity = account.equity
+    account.seen_equity = account.seen_equity_before = account.equity
     account.seen_peak = account.equity
     account.step = 0
     account.done = 0

@@ -194,7 +194,7 @@ def trade_asset(desk: Desk, base: BarRecord, address: Address) -> None:
     asset.mark = mark
     if stress.halted == 0:
         listed = asset.volume_mean > 0.0
-        update_averages(asset, report.undisturbed, bar.volume, base.volume)
+        update_averages(asset, report.undisturbed, bar, base.volume)
         asset.widening = widening_of(asset, rules.execution)
         if not listed:
             asset.permanent_unit = permanent_of(asset, rules)
@@ -298,6 +298,6 @@ def cost_of_leaving(lane: Lane, book: Rulebook) -> float:
         desk = desk_of(lane, book, a)
         asset = desk.asset
         if asset.position != 0.0:
-            quoted, fee = closing(desk, -asset.position)
+            quoted, fee = closing(desk, -asset.position, 0.0, 1.0)
             cost += asset.position * (asset.value - quoted.price) + fee
     return cost

@@ -17,7 +17,14 @@ Not modelled: bars that arrive in the wrong order, corrections.
 
 import math
 
-from trading_env.core.averages import MIN_VARIANCE, RATE_FAST, RATE_SLOW, usual_volume
+from trading_env.core.averages import (
+    RATE_FAST,
+    RATE_SLOW,
+    blend,
+    square_of,
+    usual_volume,
+    weight_of,
+)
 from trading_env.core.codes import Fault
 from trading_env.core.jit import kernel, rare_kernel
 from trading_env.core.noise import Stream, uniforms
@@ -36,12 +43,15 @@ def show_bar(asset: AssetState, shown: Shown) -> None:
     same = same_prices and shown.low == asset.seen_low and shown.volume == asset.seen_volume
     asset.is_new = 0 if same else 1
     if not same:
+        asset.seen_earlier = asset.seen_before
         asset.seen_before = asset.seen_close
     change = shown.close / asset.seen_close - 1.0
-    square = max(change * change, MIN_VARIANCE)
     asset.seen_return = change
-    asset.seen_variance_fast += RATE_FAST * (square - asset.seen_variance_fast)
-    asset.seen_variance_slow += RATE_SLOW * (square - asset.seen_variance_slow)
+    listed, slow = asset.listed_bars, asset.seen_variance_slow
+    square = square_of(change, shown.high, shown.low, listed, slow)
+    fast = blend(asset.seen_variance_fast, square, weight_of(RATE_FAST, listed, slow))
+    asset.seen_variance_fast = fast
+    asset.seen_variance_slow = blend(slow, square, weight_of(RATE_SLOW, listed, slow))
     asset.seen_volume_mean = usual_volume(asset.seen_volume_mean, shown.volume)
     for k in range(len(TREND_RATES)):
         asset.trend[k] += TREND_RATES[k] * (change - asset.trend[k])

@@ -19,6 +19,7 @@ from trading_env.stress.events import KINDS
 
 _MAX_BYTES = 65_536  # of a scenario file
 _MAX_LINE = 2_000  # characters; a key of many parts takes quadratic time to read
+_JSON = "JSON, and scenario files are TOML (in Python a mapping may be given)"
 
 
 def read_bytes(path: str) -> bytes:
@@ -55,6 +56,8 @@ def parse_toml(content: bytes, source: str) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         reason = f"not UTF-8 at byte {error.start}; save it as UTF-8"
         raise scenario_error(source, "", None, reason) from None
+    if text.lstrip().startswith("{"):  # no TOML begins so
+        raise scenario_error(source, "", None, _JSON)
     for number, line in enumerate(text.split("\n"), start=1):
         if len(line) > _MAX_LINE:
             reason = f"longer than {_MAX_LINE} characters"
@@ -64,7 +67,8 @@ def parse_toml(content: bytes, source: str) -> dict[str, Any]:
     except RecursionError:
         raise scenario_error(source, "", None, "nested too deeply") from None
     except ValueError as error:  # bad syntax, or an integer of too many digits
-        raise scenario_error(source, "", None, f"not TOML: {error}") from None
+        reason = _JSON if source.endswith(".json") else f"not TOML: {error}"
+        raise scenario_error(source, "", None, reason) from None
 
 
 def refusal(source: str, error: ValidationError, fields: Iterable[str]) -> ScenarioError:
