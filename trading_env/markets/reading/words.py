@@ -15,7 +15,7 @@ TIME = (
     *("tradedate", "tradingdate", "tradingday", "pricedate", "barstart", "bartime", "starttime"),
     *("candlebegintime", "klineopentime", "periodstart", "timeperiodstart", "windowstart"),
     *("timeopen", "caldt", "datum", "fecha", "data", "datadate", "observationdate"),
-    "tsevent",
+    *("tsevent", "dates"),
 )
 LATE_TIME = ("", "index", "unnamed0", "level0", "day", "month", "dt", "start", "begin", "t")
 """Names that are the time only where no column has one of the above."""
@@ -66,7 +66,7 @@ UNITS = (
     *("volumetraded", "tradedvolume", "volumeunits", "volumeshares", "shares"),
     *("sharestraded", "stuecke", "stücke", "stück", "stuck", "tottrdqty", "ttltrdqnty"),
     *("totaltradedquantity", "tradedquantity", "quantitytraded", "quantity", "qty", "tradedqty"),
-    *("noofshares", "numberofshares"),
+    *("noofshares", "numberofshares", "tradevolume", "tradingvolume", "成交量"),
     *("totaltradequantity", "quantity", "qty", "volumen", "wolumen"),
 )
 TICKS = ("tickvol", "tickvolume", "ticks")
@@ -119,6 +119,8 @@ _TICKER = re.compile(r"[A-Z]{1,5}|[a-z]{1,5}")
 _NOT_LETTERS = re.compile(r"[^\w]|_", re.UNICODE)
 _NUMBERED = re.compile(r"\d+[ab]?\. +")
 _BRACKET = re.compile(r" *\([^()]*\)$")
+_SIGN = re.compile(r"[$€£¥₹]")
+_LAST_BRACKET = re.compile(r" *[\[(]([^\[\]()]+)[\])]$")
 _UNIT = re.compile(r" *\((?:[A-Za-z]{3,4}|[$€£¥₹])\)$")
 
 
@@ -131,8 +133,29 @@ def plain(name: str) -> str:
     text = _NUMBERED.sub("", name.strip().lower(), count=1)
     if text.startswith(("time", "date")):
         text = _BRACKET.sub("", text)
-    text = (_SCALED if text.startswith("vol") else _UNIT).sub("", text)
-    return _NOT_LETTERS.sub("", text)
+    of_volume = _volume_word(text)
+    if of_volume:
+        return of_volume
+    return _NOT_LETTERS.sub("", (_SCALED if text.startswith("vol") else _UNIT).sub("", text))
+
+
+def _volume_word(text: str) -> str:
+    """Return the word of a column of units with something beside it; empty for other columns.
+
+    Money beside it makes it currency, a coin or another word for units leaves it units, and with
+    anything else, as lots or percent, nobody knows. `Volume BTC` is of `currency_of`.
+    """
+    bare, signs = _SIGN.subn("", _SCALED.sub("", text))
+    found = _LAST_BRACKET.search(bare)
+    word = _NOT_LETTERS.sub("", bare[: found.start()] if found else bare)
+    if word not in UNITS or currency_of(_SCALED.sub("", text)):
+        return ""
+    inner = _NOT_LETTERS.sub("", found[1]) if found else ""
+    if signs or inner in MONEY or inner.upper() in FIAT.split("|"):
+        return "dollarvolume"
+    if "%" in bare:
+        return "volumepercent"
+    return word if inner in ("", "units", *COINS, *UNITS) else f"volume{inner}"
 
 
 def is_ticker(name: str) -> bool:
