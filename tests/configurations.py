@@ -51,7 +51,7 @@ USUAL: dict[type[Settings], Usual] = {
         "max_drawdown": (0.05, 1.0),
         "initial_margin": (0.1, 1.0),
         "execution_floor": [1.0, 0.1, 0.6],
-        "no_trade_band": [0.0, 0.0, 0.1, 0.1],
+        "no_trade_band": [0.0, 0.0, 0.01, 0.1],
     },
     ExecutionConfig: {
         "latency_log_sd": [None, 0.0, 0.5, 1.5],

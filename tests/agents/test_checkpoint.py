@@ -379,7 +379,7 @@ def poisoned_utility(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def poisoned(*given: Any) -> float:
         calls.append(1)
-        return np.nan if len(calls) == 2 else usual(*given)
+        return np.nan if len(calls) == 3 else usual(*given)
 
     monkeypatch.setattr(portfolio, "utility", poisoned)
 

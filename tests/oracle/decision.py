@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tests.oracle.market import clip, ewma, rate_of
-from tests.oracle.orders import band_of, signal_in, type_in
+from tests.oracle.orders import signal_in, type_in
 from trading_env.core.codes import BoundBy, SlotState
 
 Record = dict[str, Any]
@@ -133,11 +133,10 @@ def own_caps(risk: Record, asset: Record, slots: list[Record], stake: Record) ->
 
 
 def slow_down(
-    world: Record, account: Record, asset: Record, slots: list[Record], stake: Record
+    risk: Record, account: Record, asset: Record, slots: list[Record], stake: Record
 ) -> None:
     """Move only a part of the way from the share held while fills cost more than they should."""
-    risk = world["risk"]
-    floor, band = risk["execution_floor"], 2.0 * band_of(world)
+    floor, band = risk["execution_floor"], 2.0 * risk["no_trade_band"]
     if risk["mode"] == "raw" or account["seen_equity"] <= 0.0 or floor == 1.0:
         return
     beyond = max(asset["cost_level"] - math.log(CHEAP), 0.0)
@@ -204,6 +203,7 @@ def keep_to_room(world: Record, state: Record, stakes: list[Record], cost: float
     by_margin = risk["max_leverage"] * risk["initial_margin"] > 1.0
     name = BoundBy.MARGIN if by_margin else BoundBy.MAX_LEVERAGE
     limit = 1.0 / risk["initial_margin"] if by_margin else risk["max_leverage"]
+    account["beyond"] = int(sum(held) > 1.05 * limit)
     limit *= 1.0 - cost
     room = max(limit - sum(held), 0.0)
     growth = sum(max(abs(stake["f"]) - c, 0.0) for stake, c in zip(stakes, held, strict=True))
@@ -274,7 +274,7 @@ def decide(world: Record, state: Record, actions: list[Any]) -> list[Record]:
         if stake["f"] < 0.0 and not world["account"]["short_selling"]:
             stake.update(f=0.0, bound_by=BoundBy.MARGIN)
         own_caps(world["risk"], asset, slots, stake)
-        slow_down(world, account, asset, slots, stake)
+        slow_down(world["risk"], account, asset, slots, stake)
     gross = sum(abs(stake["f"]) for stake in stakes)
     cost = cost_of_change(world["risk"], state, stakes, gross)
     solvent, capped = account["seen_equity"] > 0.0, world["risk"]["mode"] != "raw"

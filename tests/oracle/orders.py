@@ -29,13 +29,6 @@ LEDGER = ("filled", "notional", "proportional", "delay", "spread", "impact", "fe
 # --------------------------------------------------------------------------- 5. orders
 
 
-def band_of(world: Record) -> float:
-    """No-trade band of one asset, a share of equity."""
-    together = 0.05 * world["risk"]["max_leverage"] / world["assets"]
-    bands = [world["risk"]["no_trade_band"]]
-    return float(min(bands if world["risk"]["mode"] == "raw" else [*bands, together]))
-
-
 def is_live(slot: Record) -> bool:
     return slot["state"] in (SlotState.IN_FLIGHT, SlotState.WORKING)
 
@@ -142,7 +135,7 @@ def send(
     value = abs(needed) * asset["seen_close"]
     bar_units = world["execution"]["participation_cap"] * asset["seen_volume_mean"]
     reach = world["risk"]["participation_bars"] * bar_units * asset["seen_close"]
-    band = min(band_of(world) * account["seen_equity"], reach / 2.0)
+    band = min(world["risk"]["no_trade_band"] * account["seen_equity"], reach / 2.0)
     if band == reach / 2.0:
         report["met"].add("a band of half the reach")
     if report["bound_by"] in CAPS:
@@ -150,6 +143,9 @@ def send(
         if left < band:
             report["met"].add("a band of half of what a cap leaves")
         band = min(band, left)
+    if account["beyond"]:
+        report["met"].add("no band beyond the leverage")
+        band = 0.0
     if not anew and report["target"] != 0.0 and value <= band:
         if report["bound_by"] == BoundBy.NONE:
             report["bound_by"] = BoundBy.NO_TRADE_BAND

@@ -73,6 +73,7 @@ EVENTS = (  # what the oracle notes of a bar: the branches of sections 9 and 10
     "an order refused",
     "an order without room",
     "an order worked otherwise",
+    "no band beyond the leverage",
     "no order",
     "the cost at its bound",
     "the last slot kept",

@@ -202,6 +202,7 @@ class AccountState:
     peak_equity: Positive
     seen_equity: float  # marked at the prices shown
     seen_equity_before: float  # a step earlier
+    beyond: Flag  # 1: more may be held than the leverage allows, by more than bands may leave
     seen_peak: Positive  # highest that two consecutive shown values reached
     arrival_value: NotNegative  # sum of |parent| x arrival price (Execution)
     step: Annotated[int, Within(0, "length")]

@@ -243,14 +243,12 @@ def build(
     }
     tables = tables_of(table)
     rates = rate_table(table, account_config.rates(table.symbols), tables.elapsed_s)
-    risk_record = risk_config.record()
-    risk_record["no_trade_band"] = risk_config.band_of(table.assets)
     world = World(
         **tables._asdict(),
         events=compiled.events,
         ends=compiled.ends,
         hits=compiled.hits,
-        risk=risk_record,
+        risk=risk_config.record(),
         execution=execution_config.records(table.symbols, table.bar_seconds),
         rates=rates,
         account=account_config.record(),

@@ -173,6 +173,8 @@ def is_too_small(desk: Desk, needed: float, live: float) -> bool:
         return True
     reach = reach_of(desk) * asset.seen_close
     band = min(desk.rules.risk.no_trade_band * desk.account.seen_equity, WIDEST_BAND * reach)
+    if desk.account.beyond == 1:
+        return False
     if BoundBy.RISK_TOLERANCE <= report.bound_by <= BoundBy.MARGIN:
         band = min(band, WIDEST_BAND * abs(report.target) * asset.seen_close)
     if report.target == 0.0 or abs(needed) * asset.seen_close > band:

@@ -8,8 +8,6 @@ from pydantic import Field, field_validator, model_validator
 from trading_env.core.codes import Covariance, RiskMode
 from trading_env.core.settings import RecordSettings
 
-BANDS_TOGETHER = 0.05  # of the leverage: what no-trade bands may leave beyond it
-
 
 class RiskConfig(RecordSettings):
     """How signals become sized orders with stops; volatility is per bar, shares are of equity."""
@@ -78,16 +76,9 @@ class RiskConfig(RecordSettings):
     no_trade_band: float = Field(0.01, ge=0.0, lt=1.0)
     """Orders up to this share of equity are not sent, or up to half of what `participation_bars`
     lets a position grow by, or of the target that a cap leaves, where that is less; all are where
-    the target is 0. The bands of all assets together are at most a twentieth of `max_leverage`,
-    which does not bind in mode raw."""
+    the target is 0, and where all that is held is more than a twentieth beyond `max_leverage`."""
     feedback_rate: float = Field(0.1, gt=0.0, le=1.0)
     """Weight of the newest fill in the execution-feedback means."""
-
-    def band_of(self, assets: int) -> float:
-        """Return the no-trade band of one of so many assets, a share of equity."""
-        if self.mode == RiskMode.RAW:
-            return self.no_trade_band
-        return min(self.no_trade_band, BANDS_TOGETHER * self.max_leverage / assets)
 
     @field_validator("edge_bars", "max_holding_bars", mode="before")
     @classmethod

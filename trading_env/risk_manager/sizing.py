@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from trading_env.risk_manager.config import RiskConfig
 
 MAX_RESERVE = 0.5  # share of equity that expected costs may set aside
+BANDS_TOGETHER = 0.05  # of the leverage: what no-trade bands may leave beyond it
 ROUNDING = 1e-12  # of the leverage: more than that is beyond it
 
 
@@ -246,18 +247,21 @@ def limit_asset(desk: Desk, gross: float, reserve: float, drawdown: float) -> No
 def leave_room(lane: Lane, book: Rulebook, reserve: float) -> None:
     """Share what positions and live orders leave of the leverage among the targets that grow.
 
-    Each gets of it in proportion to how much it would grow.
+    Each gets of it in proportion to how much it would grow. Where they are far beyond it no band
+    keeps an order back.
     """
     risk = book.risk
     limit, name = risk.max_leverage, BoundBy.MAX_LEVERAGE.value
     if limit * risk.initial_margin > 1.0:
         limit, name = 1.0 / risk.initial_margin, BoundBy.MARGIN.value
+    beyond = (1.0 + BANDS_TOGETHER) * limit
     limit *= 1.0 - min(reserve, MAX_RESERVE)
     committed, growth = 0.0, 0.0
     for a in range(lane.assets.shape[0]):
         share = committed_share(desk_of(lane, book, a))
         committed += share
         growth += max(abs(lane.reports[a].target_fraction) - share, 0.0)
+    lane.accounts[0].beyond = 1 if committed > beyond else 0
     room = max(limit - committed, 0.0)
     if growth <= room + ROUNDING * limit:
         return
