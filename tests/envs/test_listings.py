@@ -14,7 +14,7 @@ DAY_S, BARS, LISTED, SD, PATHS = 86_400, 300, 100, 0.02, 64
 FREE = {"preset": "zero", "participation_cap": 1.0}
 
 
-def walk(late: bool) -> Market:
+def walk() -> Market:
     """Two assets of one volatility, with ways inside their bars; the second is listed later."""
     rng = np.random.default_rng(7)
     moves = rng.normal(0.0, SD / 4.0, (PATHS, BARS, 2, 16))
@@ -25,27 +25,24 @@ def walk(late: bool) -> Market:
     bars = {"open": opened, "close": close, "volume": np.full(close.shape, 1e6)}
     bars["high"] = np.maximum(inside.max(axis=3), opened)
     bars["low"] = np.minimum(inside.min(axis=3), opened)
-    notices = {}
-    if late:
-        listed = np.ones(close.shape)
-        listed[:, :LISTED, 1] = 0.0
-        notices["listed"] = listed
-        for name in ("open", "high", "low", "close"):
-            bars[name][:, :LISTED, 1] = opened[:, LISTED, 1:2]
-        bars["volume"][:, :LISTED, 1] = 0.0
+    listed = np.ones(close.shape)
+    first = opened[:, LISTED, 1:2].copy()
+    for name in ("open", "high", "low", "close"):
+        bars[name][:, :LISTED, 1] = first
+    listed[:, :LISTED, 1] = bars["volume"][:, :LISTED, 1] = 0.0
     return Market(
         symbols=("OLD", "NEW"),
         time=DAY_S * np.arange(1, BARS + 1),
         **bars,
         signals=np.zeros((*close.shape, 0)),
-        notices=notices,
+        notices={"listed": listed},
     )
 
 
 def deviations(start: int, steps: int) -> Any:
     """Standard deviation of both positions over equity, median of paths, (steps, 2)."""
     env = PortfolioEnv(
-        market=walk(late=True),
+        market=walk(),
         risk={
             "mode": "volatility_target",
             "target_volatility": 0.005,

@@ -79,7 +79,6 @@ def world_of(env: PortfolioEnv) -> Record:
         "ends": dicts_of(world.ends),
         "hits": world.hits.tolist(),
         "length": resolved["episode_length"],
-        "assets": market.assets,
         "action": resolved.get("action", "target"),
         "bar_seconds": market.bar_seconds,
         "bars_per_day": market.bars_per_day,

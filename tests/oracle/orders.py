@@ -13,7 +13,6 @@ from trading_env.core.codes import BoundBy, SlotState, Status
 Record = dict[str, Any]
 
 CAPS = {name for name in BoundBy if BoundBy.RISK_TOLERANCE <= name <= BoundBy.MARGIN}
-
 DUST = 1e-12
 OFFSET_SD = 2.0  # standard deviations of a bar at an offset of 1
 FURTHEST = 3.0  # log price

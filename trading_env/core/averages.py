@@ -17,8 +17,6 @@ HALF_LIFE_SLOW = 60.0
 RATE_FAST = 1.0 - 2.0 ** (-1.0 / HALF_LIFE_FAST)
 RATE_SLOW = 1.0 - 2.0 ** (-1.0 / HALF_LIFE_SLOW)
 MIN_VARIANCE = 1e-12  # of a bar's return: a frozen price does not make volatility zero
-
-
 SETTLED = 1 + int(1.0 / RATE_SLOW)  # bars since a listing from which every weight is the usual one
 
 

@@ -10,7 +10,7 @@ without scenario.
 import numpy as np
 
 from trading_env.core.averages import MIN_VARIANCE, SETTLED
-from trading_env.core.codes import Listing, Task
+from trading_env.core.codes import Task
 from trading_env.core.jit import kernel, rare_kernel
 from trading_env.core.noise import Stream, uniform, uniforms
 from trading_env.core.params import EpisodeParams
@@ -67,8 +67,7 @@ def begin_shown(world: World, asset: AssetState, row: int, a: int) -> None:
     asset.seen_close = asset.seen_before = asset.seen_earlier = first.close
     asset.listed_bars = SETTLED
     if world.notices.shape[0] > 0:
-        listing = world.notices[row - world.episode[0].warmup, a].listing
-        asset.listed_bars = SETTLED if listing == Listing.LISTED else 0
+        asset.listed_bars = bars_listed(SETTLED, world.notices[row - world.episode[0].warmup, a])
     asset.seen_volume_mean = first.volume
     square = warmup_variance(world, row, a)
     asset.seen_variance_fast = square

@@ -128,7 +128,8 @@ def plain(name: str) -> str:
     """Return the letters and digits of a column's name, in lower case.
 
     The numbers of `1. open`, and in brackets a currency, as of `open (USD)`, a zone, as of `Time
-    (EET)`, and thousands or millions of a volume, as of `Vol (K)`, are left out of it.
+    (EET)`, and thousands or millions of a volume, as of `Vol (K)`, are left out of it. A volume in
+    money has a word of its own, as of `Volume ($)`.
     """
     text = _NUMBERED.sub("", name.strip().lower(), count=1)
     if text.startswith(("time", "date")):
@@ -145,10 +146,11 @@ def _volume_word(text: str) -> str:
     Money beside it makes it currency, a coin or another word for units leaves it units, and with
     anything else, as lots or percent, nobody knows. `Volume BTC` is of `currency_of`.
     """
-    bare, signs = _SIGN.subn("", _SCALED.sub("", text))
+    text = _SCALED.sub("", text)
+    bare, signs = _SIGN.subn("", text)
     found = _LAST_BRACKET.search(bare)
     word = _NOT_LETTERS.sub("", bare[: found.start()] if found else bare)
-    if word not in UNITS or currency_of(_SCALED.sub("", text)):
+    if word not in UNITS or currency_of(text):
         return ""
     inner = _NOT_LETTERS.sub("", found[1]) if found else ""
     if signs or inner in MONEY or inner.upper() in FIAT.split("|"):
