@@ -12,7 +12,7 @@ from tests.lanes import Watched
 from trading_env.core.codes import Exit, Factor, SlotState
 from trading_env.execution_engine.config import ExecutionConfig
 
-CONFIGURATIONS, LANES, STEPS = 22, 32, 50
+CONFIGURATIONS, LANES, STEPS = 27, 32, 50
 
 
 def fills_of(slots: Any, before: Any, reports: Any) -> Any:
@@ -112,15 +112,18 @@ def checked_fills(draws: Iterable[int]) -> int:
             whole = bar["low"] >= execution["tick"]  # the market has not collapsed
             plain = whole & (spread + impact < notional) & (price >= execution["tick"])
             # The path reaches a resting order by the price of all that the bar can fill of it, U at
-            # most the cap. Of a smaller fill the ledger's middle lies off that price by what their
-            # permanent impacts differ by: less than U's, (e^z - 1) / z - 1 <= (e^z - 1) / 2 of the
-            # price with z = kappa U, or z / 2 of the first price.
+            # most the cap. Of a smaller fill q the ledger's middle lies off it by what their
+            # impacts differ by. The permanent: less than U's, (e^z - 1) / z - 1 <= (e^z - 1) / 2 of
+            # the price with z = kappa U, or z / 2 of the first price. The temporary: it grows by no
+            # more than (U / q)^beta, whatever the bar has traded before.
             place = i.astype(int), a.astype(int)
             asset = batch.lanes.assets[place]
             z = asset["permanent_unit"] * cap[place]
             first = execution["impact_reference"] == "first"
             off = z * asset["reference_price"] if first else np.expm1(z) * bar["high"]
-            off_path = slack + np.where(rests == 1.0, 0.5 * off, 0.0)
+            grown = (cap[place] / size) ** ExecutionConfig.of(execution).impact_exponent - 1.0
+            off = 0.5 * off + np.maximum(impact, 0.0) / size * np.maximum(grown, 0.0)
+            off_path = slack + np.where(rests == 1.0, off, 0.0)
             assert (mid >= bar["low"] - off_path)[plain].all()
             assert (mid <= bar["high"] + off_path)[plain].all()
             odd += int((whole & ~plain).sum())

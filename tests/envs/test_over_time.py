@@ -213,6 +213,26 @@ def test_the_deadline_is_no_further_bar_to_spread_an_order_over(steps: int) -> N
     assert gained.mean() < 2.0 * gained.std() / math.sqrt(gained.size)
 
 
+@pytest.mark.parametrize("offset", [0.0, 0.25])  # of two standard deviations of a bar
+def test_a_parent_order_worked_by_limits_costs_no_less_than_at_market(offset: float) -> None:
+    costs = {}
+    for name, order in (("market", (0.0, -1.0, 0.0, 1.0)), ("limit", (0.0, 0.0, offset, -1.0))):
+        envs = ExecutionVectorEnv(
+            512,
+            market={"generator": "gbm", "assets": 1, "paths": 64, "bars": 400},
+            parent={"size": (0.05, 0.05)},
+            episode_length=10,
+            action="target+type",
+            autoreset_mode="Disabled",
+        )
+        envs.reset(seed=3)
+        for _ in range(10):
+            info = envs.step(np.broadcast_to(order, (512, 1, 4)))[-1]
+        costs[name] = info["summary"]["parent_cost_bps"]
+    gained = costs["market"] - costs["limit"]
+    assert gained.mean() < 2.0 * gained.std() / math.sqrt(gained.size)
+
+
 def test_a_parent_order_meets_no_margin_call_and_ruin_completes_it() -> None:
     env = ExecutionEnv(
         market={"generator": "gbm", "assets": 1},

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from tests.helpers import (
     FLAT_BAR,
     FREE,
+    SECONDS,
+    a_report,
     an_account,
     an_asset,
     an_order,
@@ -26,7 +28,7 @@ from tests.helpers import (
 )
 from trading_env.core.codes import BoundBy, Exit, SlotState, Status
 from trading_env.core.grid import tick_above, tick_below, whole_lots
-from trading_env.core.values import Bar, Terms
+from trading_env.core.values import Bar, Session, Terms
 from trading_env.execution_engine.limits import resting_mid
 from trading_env.risk_manager.levels import enter
 
@@ -128,13 +130,15 @@ def test_a_target_fills_on_a_tick_and_never_past_its_limit(
     target = (tick_above if side > 0 else tick_below)(100.0 * math.exp(side * away), tick)
     asset = held(side * 5.0, stop_loss=100.0 - side * 99.0, take_profit=target)
     report = trade(asset, some_slots(), bar, terms=PRICEY, execution=execution_params(tick=tick))
-    mid = resting_mid(PRICEY, target, -side * min(5.0, 0.1 * bar.volume), 0.0)
+    capacity = 0.1 * bar.volume
+    session = Session(bar, PRICEY, capacity, capacity, SECONDS)
+    mid = resting_mid(session, a_report(), target, -side * min(5.0, capacity))
     reached = side * ((bar.high if side > 0 else bar.low) - mid) >= 0.0
     assert (report.exit == Exit.TAKE_PROFIT) == reached
     if reached:
         assert side * (report.price - target) >= -1e-8 * tick
         assert off_grid(report.price, tick) < 1e-6
-        assert report.pressure == 0.0
+        assert side * report.pressure < 0.0
         assert ledger(report) == pytest.approx(report.shortfall, rel=1e-9, abs=1e-6)
 
 

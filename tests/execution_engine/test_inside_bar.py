@@ -308,15 +308,16 @@ def test_an_order_that_arrives_in_a_halt_waits_for_the_gap() -> None:
 
 
 @sides
-def test_a_target_rests_it_pays_the_spread_and_no_temporary_impact(side: float) -> None:
+def test_a_target_rests_and_pays_the_spread_and_its_own_impact(side: float) -> None:
     report = trade(
         guarded(side, stop=90.0, target=108.0), some_slots(), facing(RISING, side), terms=PRICEY
     )
     assert report.exit == Exit.TAKE_PROFIT
     assert report.rested == abs(report.filled) != 0.0
-    assert report.pressure == 0.0
+    assert side * report.pressure < 0.0
     assert report.spread > 0.0
-    assert report.impact == pytest.approx(report.impact_permanent, abs=2e-5)
+    paid = PRICEY.temporary * 0.01**PRICEY.exponent * report.notional  # 10 of 1,000
+    assert report.impact - report.impact_permanent == pytest.approx(paid, rel=0.01)
     assert report.impact_permanent > 0.0
     # What is paid comes out of a move that goes beyond the level, not out of its price.
     assert report.delay == pytest.approx(-report.spread - report.impact, rel=1e-9)
@@ -331,7 +332,8 @@ def test_a_bar_that_opens_beyond_the_target_fills_better_than_it_and_worse_than_
     report = trade(asset, some_slots(), opened, terms=PRICEY)
     assert report.exit == Exit.TAKE_PROFIT
     assert side * (opened.open - report.price) == pytest.approx(
-        opened.open * (PRICEY.half_spread + 5.0 * PRICEY.permanent), rel=2e-3
+        opened.open * (PRICEY.half_spread + 5.0 * PRICEY.permanent + PRICEY.temporary * 0.01**0.6),
+        rel=2e-3,
     )  # to first order
     assert side * (report.price - 100.0) > 8.0
 

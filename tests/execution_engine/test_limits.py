@@ -28,7 +28,7 @@ from trading_env.core.codes import Exit, Status
 from trading_env.core.values import Bar, Session, Terms
 from trading_env.execution_engine.bar_path import whole_bar
 from trading_env.execution_engine.inside_bar import follow
-from trading_env.execution_engine.limits import limit_price, resting_mid, resting_price
+from trading_env.execution_engine.limits import limit_price, resting_mid, resting_quote
 from trading_env.execution_engine.orders import begin_step
 from trading_env.execution_engine.touches import SEARCH
 from trading_env.risk_manager.instructions import configured
@@ -113,10 +113,11 @@ def test_a_resting_order_fills_where_a_taker_would_get_its_limit(side: float) ->
 def test_a_resting_order_costs_no_more_than_the_price(
     half_spread: float, transient: float, side: float
 ) -> None:
-    terms = Terms(0.0, half_spread, 0.0, 0.6, 0.0, transient)
-    price = resting_price(terms, 100.0, side, 0.0)
+    terms = Terms(0.0, half_spread, 0.1, 0.6, 0.0, transient)
+    session = Session(FLAT_BAR, terms, 100.0, 100.0, SECONDS)
+    price = resting_quote(session, a_report(), 100.0, side).price
     assert 50.0 <= price <= 200.0
-    assert resting_mid(terms, price, side, 0.0) == pytest.approx(100.0)
+    assert resting_mid(session, a_report(), price, side) == pytest.approx(100.0)
 
 
 @pytest.mark.parametrize("side", [1.0, -1.0])
@@ -130,14 +131,34 @@ def test_an_order_whose_limit_is_the_open_fills_at_it_once_the_path_is_beyond(si
     assert (report.filled, report.rested, report.price) == (side * 50.0, 50.0, 100.0)
 
 
-def test_resting_fills_leave_permanent_and_no_transient_impact() -> None:
-    execution = costly(limit_orders=1, limit_offset=0.02)
-    asset = an_asset()
-    bar = Bar(100.0, 100.0, 95.0, 100.0, MUCH)
-    report = step(asset, some_slots(), bar, 50.0, execution=execution)
-    assert report.rested == report.filled == 50.0
-    assert asset.permanent > 0.0
-    assert not asset.transient.any()
+def test_resting_fills_cost_and_leave_what_those_of_market_orders_do() -> None:
+    """Else a parent order that is worked by limits would get round its own impact."""
+    left = []
+    for offset in (0.02, None):
+        limits = {} if offset is None else {"limit_orders": 1, "limit_offset": offset}
+        asset, bar = an_asset(), Bar(100.0, 100.0, 95.0, 100.0, MUCH)
+        report = step(asset, some_slots(), bar, 50.0, execution=costly(**limits))
+        assert report.filled == 50.0
+        assert report.rested == (0.0 if offset is None else 50.0)
+        paid = (report.spread + report.impact) / report.notional
+        left.append((paid, asset.permanent, *asset.transient))
+    assert left[0] == pytest.approx(left[1], rel=1e-6)
+    assert min(left[0]) > 0.0
+
+
+def test_orders_that_rest_together_pay_for_what_the_bar_has_traded() -> None:
+    """A wish cut into several limits is met no nearer than in one, and the second is dearer."""
+    terms = Terms(0.0, 0.0, 0.1, 1.0, 0.0, 0.0)
+    slots = some_slots(an_order(50.0, limit=99.0), an_order(50.0, limit=99.0))
+    mids = []
+    for low in (98.6, 97.9):  # mids at 99 / (1 + 0.1 x 50 / 1000) = 98.51 and 98.02
+        bar = Bar(100.0, 100.0, low, 100.0, 1000.0)
+        slots = some_slots(an_order(50.0, limit=99.0), an_order(50.0, limit=99.0))
+        report = trade(an_asset(), slots, bar, terms=terms, execution=limited(participation=1.0))
+        mids.append([slot.arrival_price for slot in slots if slot.filled])
+        assert report.price in (0.0, pytest.approx(99.0), 100.0)
+    assert mids[0] == []
+    assert mids[1] == pytest.approx([99.0 / 1.005, 99.0 / 1.01])
 
 
 def test_makers_and_takers_fees_add_up_in_one_order() -> None:

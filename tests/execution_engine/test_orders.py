@@ -122,6 +122,13 @@ def test_an_arriving_order_cancels_what_works_against_it() -> None:
     assert 0.0 < asset.position <= 100.0
 
 
+def test_an_order_that_replaces_for_a_rounding_is_a_pure_cancel() -> None:
+    slots = some_slots(an_order(-0.3, due=900.0), an_order(5.0))
+    report = sent(held(0.1 + 0.2), slots, target=0.0)
+    assert (slots[1].replaced, slots[2].replaces) == (1, 1)
+    assert report.sent == slots[2].quantity == 0.0
+
+
 def test_a_fifth_order_is_refused_by_name_and_nothing_is_lost() -> None:
     slots = some_slots(*[an_order(1.0, due=900.0)] * SLOTS)
     report = sent(an_asset(), slots, target=50.0)

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from tests.oracle.prices import DEAREST, Session, moved_by
+from tests.oracle.prices import Session, quote
 from trading_env.core.codes import SlotState
 
 Record = dict[str, Any]
@@ -42,62 +42,23 @@ def fillable(s: Session, left: float) -> float:
     return math.copysign(min(abs(left), s.capacity), left)
 
 
-def against(s: Session, side: float) -> float:
-    """B', earlier fills of the bar on the order's own side."""
-    return s.before if side * s.before > 0.0 else 0.0
-
-
-def resting_cost(s: Session, side: float) -> float:
-    cost = s.terms["half_spread"] + max(side * s.terms["transient"], 0.0)
-    return cost if s.arithmetic else min(cost, DEAREST)
-
-
-def shift(s: Session, n: float, side: float) -> float:
-    """What lies between path and fill where impact is a fraction of the first mark."""
-    lasting = s.asset["permanent_unit"] * (abs(n) / 2.0 + abs(against(s, side)))
-    return side * (resting_cost(s, side) + lasting) * s.asset["reference_price"]
-
-
-def stretch(s: Session, n: float, side: float) -> float:
-    """Price of the fill over that of the path, where impact is a fraction of the path."""
-    factor = moved_by(s.asset["permanent_unit"], against(s, side), n)
-    cost = 1.0 + resting_cost(s, side)
-    return factor * cost if side > 0.0 else factor / cost
-
-
-def resting_price(s: Session, m: float, n: float) -> float:
-    """What a resting order gets on a path at m."""
-    side = math.copysign(1.0, n)
-    return m + shift(s, n, side) if s.arithmetic else m * stretch(s, n, side)
+def resting_deal(s: Session, m: float, q: float) -> Record:
+    """What q units that rest get on a path at m, by parts, in currency a unit."""
+    same_side = s.before if q * s.before > 0.0 else 0.0  # B'
+    return quote(s, q, m, 1.0, late=s.traded, before=same_side)
 
 
 def resting_mid(s: Session, limit: float, n: float) -> float:
     """The price of the path at which an order gets its limit."""
-    side = math.copysign(1.0, n)
-    return limit - shift(s, n, side) if s.arithmetic else limit / stretch(s, n, side)
-
-
-def resting_deal(s: Session, price: float, q: float, m: float) -> Record:
-    """A resting fill by parts, in currency a unit."""
-    side, kappa, before = math.copysign(1.0, q), s.asset["permanent_unit"], 0.0
-    before = against(s, side)
     if s.arithmetic:
-        reference = s.asset["reference_price"]
-        lasting = kappa * (abs(q) / 2.0 + side * before) * reference
-    else:
-        reference = m
-        lasting = side * (m * moved_by(kappa, before, q) - m)
-    left = abs(price - m)
-    half_spread = min(s.terms["half_spread"] * reference, left)
-    lasting = min(lasting, left - half_spread)
-    return {
-        "price": price,
-        "half_spread": half_spread,
-        "impact": left - half_spread,
-        "permanent": lasting,
-        "transient": left - half_spread - lasting,
-        "pressure": 0.0,
-    }
+        return float(limit - resting_deal(s, 0.0, n)["price"])
+    return float(limit / resting_deal(s, 1.0, n)["price"])
+
+
+def met_deal(s: Session, limit: float, q: float) -> tuple[float, Record]:
+    """Arrival price and deal of q units that rest and are met on the way: at the limit exactly."""
+    mid = resting_mid(s, limit, q)
+    return mid, {**resting_deal(s, mid, q), "price": limit}
 
 
 def target_level(s: Session) -> float:
@@ -109,7 +70,4 @@ def target_level(s: Session) -> float:
 def target_deal(s: Session, q: float, path: float | None) -> tuple[float, Record]:
     """Arrival price and deal of a target of q units: on the way, or where a path begins."""
     level = s.asset["take_profit"]
-    if path is None:
-        mid = resting_mid(s, level, q)
-        return mid, resting_deal(s, level, q, mid)
-    return path, resting_deal(s, resting_price(s, path, q), q, path)
+    return met_deal(s, level, q) if path is None else (path, resting_deal(s, path, q))

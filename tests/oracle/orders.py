@@ -129,7 +129,8 @@ def send(
             report["met"].add("an order worked otherwise")
     if cancels:
         report["met"].add("a cancel" if working != 0.0 else "a cancel of nothing")
-    if not anew and abs(needed) <= max(DUST * max(abs(term) for term in terms), rounding):
+    rounding = max(DUST * max(abs(term) for term in terms), rounding)
+    if not anew and abs(needed) <= rounding:
         return
     value = abs(needed) * asset["seen_close"]
     bar_units = world["execution"]["participation_cap"] * asset["seen_volume_mean"]
@@ -152,6 +153,9 @@ def send(
     replaces = anew or needed * working < 0.0
     if replaces:
         needed = 0.0 if cancels else intended - in_flight
+        if 0.0 < abs(needed) <= rounding:
+            report["met"].add("a replacing order of rounding")
+            needed = 0.0
     lot = world["execution"]["lot"]
     if is_near_lot(needed, lot) and report["target"] != asset["goal"]:
         report["excuse"] = "lot: rounding decides how many lots are sent"

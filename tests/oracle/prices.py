@@ -198,12 +198,16 @@ def priced(
     }
 
 
-def quote(s: Session, q: float, m: float, window: float) -> Record:
-    """A fill in a window of the bar, and how it presses."""
-    units = s.late + abs(q)
+def quote(
+    s: Session, q: float, m: float, window: float, late: float | None = None, before: float = 0.0
+) -> Record:
+    """A fill in a window of the bar, after what has traded in it, and how it presses."""
+    if late is None:
+        late, before = s.late, s.before
+    units = late + abs(q)
     rate = units / (window * s.bar["volume"])
     usual = units / (window * max(s.bar["volume"], s.asset["volume_mean"]))
-    deal = priced(s.world, s.asset, s.terms, q, m, rate, s.before)
+    deal = priced(s.world, s.asset, s.terms, q, m, rate, before)
     if s.terms["half_spread"] == DEAREST and not s.arithmetic:
         s.met("the cost at its bound")
     beta = s.world["execution"]["impact_exponent"]
@@ -214,8 +218,7 @@ def carry_impact(s: Session) -> None:
     """Own impact after the bar: permanent and transient."""
     asset, report = s.asset, s.report
     asset["permanent"] += asset["permanent_unit"] * report["filled"]  # a delisting's too
-    taken = s.traded - report["rested"]
-    pressed = report["pressure"] / taken if taken > 0.0 else 0.0
+    pressed = report["pressure"] / s.traded if s.traded > 0.0 else 0.0
     for j, rho in enumerate(transient_times(s.world)):
         weight, added = transient_weights(s.world)[j], -math.expm1(-rho)
         name = f"transient_{j}"

@@ -15,7 +15,7 @@ from tests.oracle.exits import (
     target_of,
 )
 from tests.oracle.fills import NO_EXIT, affordable, fill_order, fits, take
-from tests.oracle.limits import fillable, resting_deal, resting_mid, rests
+from tests.oracle.limits import fillable, met_deal, resting_mid, rests
 from tests.oracle.orders import DUST, ticks, whole_lots
 from tests.oracle.path import Part
 from tests.oracle.prices import Session
@@ -189,13 +189,11 @@ def follow(s: Session, part: Part) -> float:
         s.met("an order on the way" if s.room else "an order without room")
         if size > 0.0:
             q = math.copysign(size, slot["left"])
-            own = resting_mid(s, slot["limit"], q)
-            deal = resting_deal(s, slot["limit"], q, own)
+            own, deal = met_deal(s, slot["limit"], q)
             paid_for = affordable(s, q, deal, maker=True)
             if paid_for != size:
                 q = paid_for
-                own = resting_mid(s, slot["limit"], q)
-                deal = resting_deal(s, slot["limit"], q, own)
+                own, deal = met_deal(s, slot["limit"], q)
             if paid_for > 0.0:
                 s.report["rested"] += abs(q)
                 s.late += fill_order(s, slot, q, own, deal, maker=True)

@@ -276,7 +276,7 @@ class Report:
     exit_reference: float  # the price it is measured against
     working: float  # units still outstanding at the end of the step
     pressure: float  # sum of quantity x pressure as a fraction, signed
-    rested: float  # units, absolute, filled as resting limits and targets: no temporary impact
+    rested: float  # units, absolute, filled as resting limits and targets, at the maker's fee
     ordered: float  # units newly asked for: what a replacing order repeats is not counted again
     # the ledger, currency; the five sum to `shortfall`
     delay: float

@@ -14,7 +14,7 @@ from trading_env.core.records import AssetState
 from trading_env.core.values import FillWindow, Session
 from trading_env.execution_engine.account import charge
 from trading_env.execution_engine.fills import book_fill, room_in
-from trading_env.execution_engine.limits import resting_mid, resting_price, resting_quote
+from trading_env.execution_engine.limits import quote_at, resting_mid, resting_quote
 from trading_env.execution_engine.orders import cancel_all
 from trading_env.execution_engine.pricing import (
     charged,
@@ -46,7 +46,7 @@ def target_mid(desk: Desk, session: Session) -> float:
     """Price that the path must reach for the position's target to fill, as a resting order's."""
     asset = desk.asset
     units = -math.copysign(min(abs(asset.position), session.capacity), asset.position)
-    return resting_mid(session.terms, asset.take_profit, units, desk.report.filled)
+    return resting_mid(session, desk.report, asset.take_profit, units)
 
 
 @kernel
@@ -102,12 +102,10 @@ def work_exit(
         return
     quantity = -math.copysign(min(abs(asset.position), room), asset.position)
     if rests:
-        limit = asset.take_profit
+        quoted = quote_at(session, report, asset.take_profit, quantity)
         if begun:
-            limit = resting_price(terms, mid, quantity, report.filled)
-        else:
-            mid = resting_mid(terms, limit, quantity, report.filled)
-        quoted = on_tick(resting_quote(terms, limit, mid, quantity, report.filled), execution.tick)
+            quoted = resting_quote(session, report, mid, quantity)
+        quoted = on_tick(quoted, execution.tick)
         report.rested += abs(quantity)
     else:
         window = FillWindow(mid, share, late, report.filled)
@@ -125,7 +123,7 @@ def work_exit(
         execution,
     )
     asset.exit_fees += fee
-    book_fill(desk, quoted, mid - report.exit_reference)
+    book_fill(desk, quoted, quoted.mid - report.exit_reference)
     fee = charged(fee, terms.fees)
     if report.exit == Exit.MARGIN_CALL:
         fee += desk.rules.funds.liquidation_fee * abs(quantity * quoted.price)

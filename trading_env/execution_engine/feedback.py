@@ -15,7 +15,7 @@ expected, and its variance grows; a fill is a noisy reading of it:
     level = level + gain (x - level)           variance = (1 - gain) variance
 
 Policies see level and deviation, and the risk manager slows down by the level (`execution_floor`).
-Fills that rested are no reading: they pay no spread.
+Fills that rested are no reading: they pay another fee.
 """
 
 import math

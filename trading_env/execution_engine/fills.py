@@ -15,7 +15,7 @@ from trading_env.core.params import ExecutionParams
 from trading_env.core.records import AssetState, OrderSlot, Stress
 from trading_env.core.values import FillWindow, Quote, Session, Terms
 from trading_env.execution_engine.account import DUST, charge, settle
-from trading_env.execution_engine.limits import resting_mid, resting_quote, within_limit
+from trading_env.execution_engine.limits import quote_at, within_limit
 from trading_env.execution_engine.orders import finish
 from trading_env.execution_engine.pricing import (
     charged,
@@ -130,18 +130,15 @@ def within_cash(desk: Desk, quoted: Quote, rate: float, factor: float) -> float:
 def fill_resting(desk: Desk, session: Session, slot: OrderSlot, room: float) -> None:
     """Fill a resting order that the path has reached, as far as there is room."""
     report, terms, execution = desk.report, session.terms, desk.rules.execution
-    before = report.filled
     quantity = math.copysign(min(abs(slot.left), room), slot.left)
-    mid = resting_mid(terms, slot.limit, quantity, before)
-    quoted = resting_quote(terms, slot.limit, mid, quantity, before)
+    quoted = quote_at(session, report, slot.limit, quantity)
     if desk.rules.funds.borrowing == 0:
         affordable = within_cash(desk, quoted, execution.maker_fee, terms.fees)
         if affordable == 0.0:
             return
         if affordable != quantity:
             quantity = affordable
-            mid = resting_mid(terms, slot.limit, quantity, before)
-            quoted = resting_quote(terms, slot.limit, mid, quantity, before)
+            quoted = quote_at(session, report, slot.limit, quantity)
     report.rested += abs(quantity)
     fill_order(desk, slot, quoted, execution.maker_fee, terms)
 

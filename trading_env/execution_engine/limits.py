@@ -3,12 +3,13 @@
 An order with a limit takes, when it arrives and at each later open, the largest quantity whose
 price, costs included, is no worse than its limit. What it cannot take rests. A resting order
 fills at its limit, as a maker, once the path of the bar goes through the price at which a taker
-would get that limit, temporary impact apart: half spread and own permanent impact are paid, and
-what the account's earlier trades left counts where it hurts and not where it helps. So the market
-has moved through a limit by the half spread when it fills: on average a maker loses what the spread
-would have earned, as from those who know more (Glosten and Milgrom 1985), and saves temporary
-impact alone. An order that has traded, or could have, at a moment tries again at the next open, not
-in the same bar.
+with the whole bar before it would get that limit: half spread and own impact are paid, and what
+earlier trades left counts where it hurts and not where it helps. It presses on the market like
+any other fill: parent orders that are worked by limits have much the same impact as those that take
+liquidity (Said, Ayed, Husson, Abergel 2018). So the market has moved through a limit by the half
+spread when it fills: on average a maker loses what the spread would have earned, as from those who
+know more (Glosten and Milgrom 1985), and saves the difference of the fees. An order that has
+traded, or could have, at a moment tries again at the next open, not in the same bar.
 
 A stop order waits for the path to come to its trigger, from below for a purchase and from above for
 a sale, or for an open or an arrival beyond it; from there on it is a market order.
@@ -22,12 +23,11 @@ Not modelled: queue position, a book that others fill.
 import math
 
 from trading_env.core.codes import OrderType, SlotState
-from trading_env.core.elementary import growth, moved_by
 from trading_env.core.grid import tick_above, tick_below
 from trading_env.core.jit import kernel, rare_kernel
-from trading_env.core.records import OrderSlot
-from trading_env.core.values import FillWindow, Instruction, Quote, Session, Terms
-from trading_env.execution_engine.pricing import MAX_COST, taking_quote
+from trading_env.core.records import OrderSlot, Report
+from trading_env.core.values import FillWindow, Instruction, Quote, Session
+from trading_env.execution_engine.pricing import taking_quote
 
 HALVINGS = 20  # of a quantity, to find what a limit allows
 SMALLEST = 0.5**HALVINGS
@@ -104,56 +104,39 @@ def within_limit(
 
 
 @kernel
-def resting_cost(terms: Terms, quantity: float) -> float:
-    """Half spread and earlier pressure that a resting fill pays, fraction."""
-    side = 1.0 if quantity > 0.0 else -1.0
-    cost = terms.half_spread + max(side * terms.transient, 0.0)
-    return cost if terms.reference != 0.0 else min(cost, MAX_COST)
+def resting_quote(session: Session, report: Report, mid: float, quantity: float) -> Quote:
+    """Price a fill of a resting order on a path that is at `mid`: a taker's over the whole bar.
 
-
-@kernel
-def resting_lasting(terms: Terms, mid: float, quantity: float, before: float) -> float:
-    """Own permanent impact that a resting fill pays, currency per unit; earlier fills' if it hurts.
-
-    `mid` is the price of the path; in the arithmetic closed forms it does not matter.
+    Permanent impact of earlier fills of the bar counts where it hurts.
     """
-    side = 1.0 if quantity > 0.0 else -1.0
-    earlier = before if side * before > 0.0 else 0.0
-    if terms.reference != 0.0:
-        return terms.permanent * (0.5 * abs(quantity) + abs(earlier)) * terms.reference
-    moved = moved_by(terms.permanent * earlier) * growth(terms.permanent * quantity)
-    return side * (moved - 1.0) * mid
+    before = report.filled if quantity * report.filled > 0.0 else 0.0
+    return taking_quote(session, FillWindow(mid, 1.0, report.traded, before), quantity, 0.0)
 
 
 @kernel
-def resting_price(terms: Terms, mid: float, quantity: float, before: float) -> float:
-    """Price that a resting order of `quantity` gets on a path that is at `mid`."""
-    side = 1.0 if quantity > 0.0 else -1.0
-    cost = resting_cost(terms, quantity)
-    moved = mid + side * resting_lasting(terms, mid, quantity, before)
-    if terms.reference != 0.0:
-        return moved + side * cost * terms.reference
-    return moved * (1.0 + cost) if side > 0.0 else moved / (1.0 + cost)
-
-
-@kernel
-def resting_mid(terms: Terms, limit: float, quantity: float, before: float) -> float:
+def resting_mid(session: Session, report: Report, limit: float, quantity: float) -> float:
     """Price that the path must go through for a resting order to fill at its limit."""
-    if terms.reference != 0.0:
-        return limit - resting_price(terms, 0.0, quantity, before)
-    return limit / resting_price(terms, 1.0, quantity, before)
+    if session.terms.reference != 0.0:
+        return limit - resting_quote(session, report, 0.0, quantity).price
+    return limit / resting_quote(session, report, 1.0, quantity).price
 
 
 @kernel
-def resting_quote(terms: Terms, limit: float, mid: float, quantity: float, before: float) -> Quote:
-    """Price of a resting order's fill: its limit, with what lies between it and `mid` by parts."""
+def quote_at(session: Session, report: Report, limit: float, quantity: float) -> Quote:
+    """Price a resting order's fill on the way: at its limit, to the last bit."""
+    mid = resting_mid(session, report, limit, quantity)
+    quoted = resting_quote(session, report, mid, quantity)
     side = 1.0 if quantity > 0.0 else -1.0
-    whole = side * (limit - mid)
-    reference = terms.reference if terms.reference != 0.0 else mid
-    half_spread = min(terms.half_spread * reference, whole)
-    impact = whole - half_spread
-    lasting = min(resting_lasting(terms, mid, quantity, before), impact)
-    return Quote(quantity, mid, limit, half_spread, impact, lasting, impact - lasting, 0.0)
+    return Quote(
+        quantity,
+        mid,
+        limit,
+        quoted.half_spread,
+        side * (limit - mid) - quoted.half_spread,
+        quoted.permanent,
+        quoted.transient,
+        quoted.pressure,
+    )
 
 
 @kernel

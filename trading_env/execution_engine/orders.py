@@ -109,11 +109,14 @@ def send_order(desk: Desk, instruction: Instruction, address: Address) -> None:
     needed = report.intended - in_flight - working
     takes_back = instruction.kind == OrderType.CANCEL and working != 0.0
     anew = takes_back or is_worked_otherwise(desk, report.intended - in_flight, instruction)
-    if not anew and is_too_small(desk, needed, max(abs(in_flight), abs(working))):
+    dust = dust_of(desk, max(abs(in_flight), abs(working)))
+    if not anew and is_too_small(desk, needed, dust):
         return
     replaces = anew or needed * working < 0.0
     if replaces:
-        needed = 0.0 if takes_back else report.intended - in_flight
+        needed = report.intended - in_flight
+        if takes_back or abs(needed) <= dust:
+            needed = 0.0
     wished = needed
     if report.target != asset.goal:  # what is left at the end may be an odd lot
         needed = whole_lots(needed, execution.lot)
@@ -164,11 +167,17 @@ def last_arrival(slots: Table) -> float:
 
 
 @kernel
-def is_too_small(desk: Desk, needed: float, live: float) -> bool:
-    """Tell whether an order would trade rounding, or less than the no-trade band."""
+def dust_of(desk: Desk, live: float) -> float:
+    """Units that are rounding beside target, position and what is live."""
+    asset = desk.asset
+    largest = max(max(abs(desk.report.target), abs(asset.position)), live)
+    return max(DUST * largest, ROUNDING * desk.account.seen_equity / asset.seen_close)
+
+
+@kernel
+def is_too_small(desk: Desk, needed: float, dust: float) -> bool:
+    """Tell whether an order would trade dust, or less than the no-trade band."""
     asset, report = desk.asset, desk.report
-    largest = max(max(abs(report.target), abs(asset.position)), live)
-    dust = max(DUST * largest, ROUNDING * desk.account.seen_equity / asset.seen_close)
     if abs(needed) <= dust:
         return True
     reach = reach_of(desk) * asset.seen_close

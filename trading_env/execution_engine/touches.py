@@ -73,14 +73,13 @@ def nearest(desk: Desk, session: Session, part: Part, room: bool) -> Nearest:
             level = Level(TARGET, Exit.TAKE_PROFIT.value, -1, target_mid(desk, session))
             near = nearer(near, part, level, -side)
     if may_wait(desk):
-        before = desk.report.filled
         for s in range(slots.shape[0]):
             side = 1.0 if slots[s].left > 0.0 else -1.0
             if slots[s].state == SlotState.WORKING and slots[s].trigger > 0.0:
                 near = nearer(near, part, Level(TRIGGER, no_exit, s, slots[s].trigger), -side)
             elif room and is_resting(slots[s]):
                 units = resting_size(slots[s], session)
-                mid = resting_mid(session.terms, slots[s].limit, units, before)
+                mid = resting_mid(session, desk.report, slots[s].limit, units)
                 near = nearer(near, part, Level(RESTING, no_exit, s, mid), side)
     return near
 

@@ -226,8 +226,7 @@ def trade(desk: Desk, bar: Bar, path_scale: float, address: Address) -> None:
             trade_bar(desk, session, address)
         else:
             wait_out_bar(desk, seconds)
-    taken = report.traded - report.rested
-    pressed = report.pressure / taken if taken > 0.0 else 0.0
+    pressed = report.pressure / report.traded if report.traded > 0.0 else 0.0
     leave_impact(asset, report.filled, pressed, resilience, execution)
     finish_bar(slots, report, seconds)
 
