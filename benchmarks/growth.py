@@ -19,7 +19,6 @@ stands the floor of `benchmarks/floor.py`: the arithmetic alone.
 
 import argparse
 import sys
-import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -28,7 +27,7 @@ import numba
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks.floor import floor_ns
+from benchmarks.floor import fastest_s, floor_ns
 from benchmarks.recording import Page, measure_or_write, stamped, table
 from trading_env.envs.render import colour_of
 from trading_env.envs.vector import PortfolioVectorEnv
@@ -37,7 +36,7 @@ from trading_env.stress.scenario import preset_names
 PAGE = Page("growth", "How the time of a step grows", __doc__, "growth")
 LANES, ASSET_LANES, PART_ASSETS, BARS, LENGTH = 1024, 64, 10, 1000, 252
 MAX_BARS = 1_000_000  # of a path
-RUNS, LEAST_S = 20, 0.15  # runs of a point, and the least time that each takes
+RUNS = 20  # of a point
 POINTS: dict[str, tuple[int, ...]] = {
     "assets": (1, 2, 5, 10, 20, 50, 100, 200, 500),
     "environments": (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536),
@@ -88,19 +87,7 @@ def time_step(envs: PortfolioVectorEnv, conviction: float) -> float:
     actions = conviction * np.random.default_rng(0).uniform(-1.0, 1.0, shape)
     envs.reset(seed=0)
     envs.step(actions[0])
-    calls, best = 1, np.inf
-    runs = 0
-    while runs < RUNS:
-        begin = time.perf_counter()
-        for k in range(calls):
-            envs.step(actions[k % 8])
-        taken = time.perf_counter() - begin
-        if taken < LEAST_S:
-            calls *= 2
-            continue
-        runs += 1
-        best = min(best, taken / calls)
-    return float(1e9 * best / size)
+    return 1e9 * fastest_s(lambda k: envs.step(actions[k % 8]), RUNS) / size
 
 
 def parts() -> dict[str, float]:

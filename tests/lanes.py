@@ -18,11 +18,12 @@ from trading_env.markets import Market
 DAY_VOLUME = 1e7
 
 
-def quick_first(values: Iterable[Any], quick: int = 1) -> list[Any]:
-    """Return the parameters of a test; all but the first few are proofs."""
+def quick_first(
+    values: Iterable[Any], quick: int = 1, mark: pytest.MarkDecorator = pytest.mark.proof
+) -> list[Any]:
+    """Return the parameters of a test; all but the first few are proofs, or slow."""
     return [
-        pytest.param(value, marks=[pytest.mark.proof] if k >= quick else [])
-        for k, value in enumerate(values)
+        pytest.param(value, marks=[mark] if k >= quick else []) for k, value in enumerate(values)
     ]
 
 

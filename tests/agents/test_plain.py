@@ -198,7 +198,7 @@ def run(*argv: str) -> int:
     [
         ("portfolio", "ppo"),
         ("execution", "recurrent_ppo"),
-        ("portfolio", "tqc"),
+        pytest.param("portfolio", "tqc", marks=pytest.mark.slow),
         ("execution", "sac"),
     ],
 )

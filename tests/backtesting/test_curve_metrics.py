@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.lanes import quick_first
 from trading_env.backtesting.curve_metrics import CURVE_METRICS, SHOCK_METRICS
 from trading_env.backtesting.intervals import MIN_DRAWN, crossed_interval, mean_interval
 from trading_env.backtesting.metric import Episode, Scored, deepest_fall, scored
@@ -176,7 +177,7 @@ def test_clusters_count_by_their_size() -> None:
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("size", [6, 12, 24])
+@pytest.mark.parametrize("size", quick_first([6, 12, 24], mark=pytest.mark.slow))
 def test_an_interval_of_few_pairs_or_windows_holds_the_truth_as_often_as_it_says(size: int) -> None:
     """Of 600 samples 95% hold it; three standard errors of that count are 2.7%."""
     generator = np.random.default_rng(size)

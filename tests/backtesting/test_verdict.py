@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.lanes import quick_first
 from trading_env.backtesting.intervals import crossed_interval
 from trading_env.backtesting.verdict import Claim, claims
 
@@ -121,7 +122,7 @@ def test_a_share_that_is_the_same_on_every_path_has_no_width(trainings: int) -> 
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("trainings", [3, 10])
+@pytest.mark.parametrize("trainings", quick_first([3, 10], mark=pytest.mark.slow))
 def test_an_interval_holds_the_truth_as_often_as_it_says(trainings: int) -> None:
     """200 tables whose mean is 0: a share of 95% has a standard deviation of 1.5%."""
     generator = np.random.default_rng(3)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.lanes import quick_first
+
 ROOT = Path(__file__).parents[2]
 BARE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}  # as ASCII as it gets
 MARKET = '{"generator": "multiscale", "paths": 2, "bars": 140}'
@@ -26,7 +28,10 @@ def run(folder: Path, locale: dict[str, str], *arguments: str) -> tuple[int, str
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("locale", [BARE, {"LC_ALL": "C", "PYTHONIOENCODING": "ascii"}])
+@pytest.mark.parametrize(
+    "locale",
+    quick_first([BARE, {"LC_ALL": "C", "PYTHONIOENCODING": "ascii"}], mark=pytest.mark.slow),
+)
 def test_a_folder_with_a_letter_that_the_locale_lacks(
     locale: dict[str, str], tmp_path: Path
 ) -> None:

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from tests.lanes import Watched
+from tests.lanes import Watched, quick_first
 from trading_env.core.codes import Exit
 from trading_env.envs.world import WARMUP
 from trading_env.risk_manager.instructions import TYPE
@@ -32,6 +32,7 @@ MARKETS: dict[str, dict[str, Any]] = {
     "multiscale": {"generator": "multiscale", "information_coefficient": 0.0, **PATHS},
     "factor": {"generator": "factor", "covariance": 4.0, **PATHS},
 }
+EACH_MARKET = quick_first(MARKETS, mark=pytest.mark.slow)
 TREND = 1  # the place of trend_5 in the observation
 TYPES = {"limits": -0.25, "stops": 0.25}  # of the agent's own orders, the others being random
 
@@ -93,7 +94,7 @@ def gains(market: str, policy: str, stops: Stops, action: str = "target") -> tup
 @pytest.mark.proof
 @pytest.mark.parametrize("stops", list(STOPS))
 @pytest.mark.parametrize("policy", ["random", "momentum"])
-@pytest.mark.parametrize("market", list(MARKETS))
+@pytest.mark.parametrize("market", EACH_MARKET)
 def test_no_policy_earns_anything_on_a_martingale(market: str, policy: str, stops: str) -> None:
     gain, exits = gains(market, policy, STOPS[stops])
     assert (exits > 3000) is STOPS[stops].on
@@ -117,10 +118,8 @@ BRACKETS = {  # type of the order, stop's width, target over it
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize(
-    ("market", "entry"),
-    [(m, e) for m in MARKETS for e in BRACKETS if m == "gbm" or "narrow" not in e],
-)
+@pytest.mark.parametrize("entry", BRACKETS)
+@pytest.mark.parametrize("market", EACH_MARKET)
 def test_brackets_around_a_coin_earn_nothing(market: str, entry: str) -> None:
     """A coin enters, with stop and target near it, in deviations of a bar."""
     kind, width, ratio = BRACKETS[entry]

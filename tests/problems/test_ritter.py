@@ -85,7 +85,7 @@ def test_the_optimum_earns_what_dynamic_programming_says() -> None:
     assert earned.shown == pytest.approx(earned.reward, rel=1e-3)
 
 
-@pytest.mark.proof
+@pytest.mark.slow
 def test_the_optimum_of_other_parameters() -> None:
     problem = small()
     earned = run(problem, problem.optimal_policy, 10.0, 1e-3)
