@@ -8,6 +8,7 @@ from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
+import pandas as pd
 import pytest
 
 import trading_env
@@ -128,6 +129,19 @@ def test_one_call_draws_a_market_an_episode_and_scores() -> None:
     axes = trading_env.plot(frame, "return").axes[0]
     assert "%" in axes.get_xlabel()
     assert [tick.get_text() for tick in axes.get_yticklabels()] == ["calm", "price_shock"]
+    assert axes.get_title() == ""
+    apart = pd.concat(
+        [
+            frame.assign(market=market, severity=level)
+            for market in "AB"
+            for level in (0.5, 1.0, 2.0)
+        ]
+    )
+    axes = trading_env.plot(apart, "return").axes[0]
+    rows = [tick.get_text() for tick in axes.get_yticklabels()]
+    assert rows == ["A, calm", "A, price_shock", "B, calm", "B, price_shock"]
+    assert axes.get_title() == "severity 1"
+    assert [len(line.get_xdata()) for line in axes.lines] == [4, 4]
     for wrong in (3, frame.drop(columns="policy")):
         with pytest.raises(ConfigError, match="give a market"):
             trading_env.plot(wrong)

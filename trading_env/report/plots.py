@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from trading_env.backtesting.cells import as_written
 from trading_env.backtesting.metrics import METRICS
 from trading_env.backtesting.tables import summarise
 from trading_env.core.errors import ConfigError, shown, unknown
@@ -70,20 +71,27 @@ def _episode(env: TradingEnv) -> "Figure":
 
 
 def _scores(frame: Any, metric: str) -> "Figure":
-    """Draw a metric's mean of each policy in each scenario, with its bootstrap 95% interval."""
+    """Draw a metric's mean of each policy in each scenario, with its bootstrap 95% interval.
+
+    Markets stand apart. Of several severities that as written, or the largest: the title says it.
+    """
     if metric not in METRICS:
         raise ConfigError(f"plot: {unknown('metric', metric, METRICS)}")
     about = METRICS[metric]
     means = summarise(frame)
     if means[metric].isna().all():
         raise ConfigError(f"plot: metric {shown(metric)}: no episode defines it")
+    if "market" in means and means["market"].nunique() > 1:
+        means["scenario"] = means["market"] + ", " + means["scenario"]
+    severities = means.groupby("scenario")["severity"]
+    means = means[means["severity"] == severities.transform(as_written)]
     scenarios = list(dict.fromkeys(means["scenario"]))
     policies = list(dict.fromkeys(means["policy"]))
     figure = new_figure(9.0, 1.2 + 0.24 * len(scenarios) * (len(policies) + 1), dpi=100)
     axes = figure.subplots()
     step = 1.0 / (len(policies) + 1)
     for p, policy in enumerate(policies):
-        rows = means[means["policy"] == policy].drop_duplicates("scenario")
+        rows = means[means["policy"] == policy]
         heights = np.array([scenarios.index(name) for name in rows["scenario"]]) + step * p
         middle = about.factor * rows[metric].to_numpy()
         axes.plot(middle, heights, "o", color=colour_of(p), label=policy)
@@ -93,6 +101,8 @@ def _scores(frame: Any, metric: str) -> "Figure":
     axes.set_yticks(np.arange(len(scenarios)) + step * (len(policies) - 1) / 2, scenarios)
     axes.invert_yaxis()
     axes.set(xlabel=f"{about.title}, mean and 95% interval", ylabel="scenario")
+    if severities.nunique().max() > 1:
+        axes.set_title(f"severity {as_written(means['severity']):g}")
     figure.legend(loc="outside lower center", ncols=4, fontsize=8, frameon=False)
     tidy(axes)
     return figure
