@@ -271,6 +271,30 @@ def test_prices_that_rows_hold_under_one_key_are_those_of_the_row(tmp_path: Path
         load_market(path)
 
 
+def test_json_of_several_symbols_is_one_market(tmp_path: Path) -> None:
+    """As Alpaca and Twelve Data answer; lists of other things stay refused."""
+    path = tmp_path / "answer.json"
+    days = [f"2024-01-{day:02d}" for day in range(1, 10)]
+    bars = {
+        symbol: [dict(t=day, o=price, h=price, l=price, c=price, v=5) for day in days]
+        for symbol, price in (("AAPL", 100.0), ("BRK.B", 300.0))
+    }
+    named = {
+        symbol: {"meta": {"interval": "1day"}, "values": rows} for symbol, rows in bars.items()
+    }
+    for content in ({"bars": bars, "next_page_token": None}, bars, named):
+        path.write_text(json.dumps(content))
+        market = load_market(path)
+        assert market.symbols == ("AAPL", "BRK.B")
+        assert (market.close == [100.0, 300.0]).all()
+    dividends = [{"date": "2024-01-02", "amount": 1.0}]
+    rows = bars["AAPL"]
+    for other in ({"bid": rows, "ask": rows}, {"AAPL": rows, "DIV": dividends}):
+        path.write_text(json.dumps(other))
+        with pytest.raises(MarketDataError, match=r"answer\.json"):
+            load_market(path)
+
+
 @pytest.mark.parametrize("volume", ["Total Traded Quantity", "quantity", "No. of Shares"])
 @pytest.mark.parametrize("time", ["ts_event", "Date"])
 def test_names_that_exchanges_give_are_known(time: str, volume: str, tmp_path: Path) -> None:

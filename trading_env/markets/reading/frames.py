@@ -8,6 +8,7 @@ row 1. Files have the same limits on size as text files.
 
 import io
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -25,6 +26,7 @@ from trading_env.markets.reading.sources import Member
 from trading_env.markets.reading.words import plain
 
 MAX_JSON_BYTES = 1 << 28
+_SYMBOL = re.compile(r"[A-Z^][A-Z0-9^=./:_-]*")
 SAMPLE_ROWS, SAMPLE_CELLS = 400, 200_000
 
 USUAL = ("result", "results", "data", "values", "rows", "klines", "bars", "candles")  # of no asset
@@ -94,7 +96,10 @@ def _json_lines(content: bytes) -> list[Any] | None:
 
 
 def _rows_of(found: Any, stem: str) -> tuple[str, Any]:
-    """Find the rows in what JSON holds: a list, or the one list or table in nested objects."""
+    """Find the rows in what JSON holds: a list, or the one list or table in nested objects.
+
+    Lists of like objects under symbols, as Alpaca's of several, are one table with their names.
+    """
     if isinstance(found, list):
         return stem, found
     if not isinstance(found, dict):
@@ -119,7 +124,17 @@ def _rows_of(found: Any, stem: str) -> tuple[str, Any]:
         name, first = rows[0]
         usual = name.lower() in USUAL
         return (stem if usual or "series" in name.lower() else name), first
+    if len(rows) > 1 and all(_SYMBOL.fullmatch(name) for name, _ in rows) and _is_alike(rows):
+        return stem, [{"symbol": name, **row} for name, inner in rows for row in inner]
     return stem, None
+
+
+def _is_alike(rows: list[tuple[str, Any]]) -> bool:
+    """Tell whether lists hold objects with the same names."""
+    tables = [inner for _, inner in rows]
+    if not all(isinstance(row, dict) for inner in tables for row in inner):
+        return False
+    return len({frozenset(row) for inner in tables for row in inner}) == 1
 
 
 def _is_dated(found: Iterable[Any]) -> bool:
