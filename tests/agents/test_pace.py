@@ -110,6 +110,21 @@ def test_the_weights_that_paid_least_in_validation_are_kept_and_not_the_last(
     assert kept.generation == 3 and kept.validation_bps == 0.0
 
 
+@pytest.mark.parametrize("feedback", [True, False])
+def test_of_weights_that_pay_alike_the_smallest_are_followed(
+    feedback: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pace that corrects no rule is free."""
+    monkeypatch.setattr(pace, "mean_cost", lambda *_: 1.0)
+    envs = pace.lanes(8, "train", SHORT)
+    search = pace.Search.begin(envs, pace.PaceInputs(pace.clock_of(envs), feedback=feedback), 0)
+    search.centre[:] = 0.5
+    first = np.square(search.centre).sum()
+    for _ in range(20):
+        search.turn(envs)
+    assert bool(np.square(search.centre).sum() < 0.5 * first) is feedback
+
+
 @pytest.mark.proof
 @pytest.mark.usefixtures("small")
 def test_the_same_seed_finds_the_same_weights_and_another_seed_others() -> None:
