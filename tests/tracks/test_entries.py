@@ -169,7 +169,7 @@ def test_a_learner_without_budget_with_too_large_a_one_or_too_few_seeds_is_refus
     with pytest.raises(UserError, match=r"seeds = 3: POLICY .* has 2"):
         contestant_of(str(tmp_path), track, seeds=3)
     with pytest.raises(UserError, match=r"steps = 40,000,001: adaptive-execution-v0 allows"):
-        contestant_of(str(tmp_path), track, 2, Budget(steps=40_000_001, trials=1))
+        contestant_of(str(tmp_path), track, 2, Budget(steps=40_000_001, trials=1000))
     for seed in trainings_in(tmp_path):
         path = tmp_path / f"seed_{seed}" / "policy.json"
         told = json.loads(path.read_text(encoding="utf-8"))
@@ -249,5 +249,5 @@ def test_trainings_that_are_one_policy_are_refused(content: dict[str, Any], tmp_
 def test_a_budget_below_what_a_policy_says_it_took_is_refused(tmp_path: Path) -> None:
     track = load_tracks().tracks["adaptive-execution-v0"]
     shutil.copytree(TRAINED / "seed_0", tmp_path / "seed_0")
-    with pytest.raises(UserError, match=r"took [0-9,]+ steps and 1 trials by its policy.json"):
+    with pytest.raises(UserError, match=r"took [0-9,]+ steps and [0-9]+ trials by its policy.json"):
         contestant_of(str(tmp_path), track, 1, Budget(steps=10, trials=1))
