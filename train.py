@@ -234,6 +234,8 @@ def train(
                 resume=resume is not None,
             )
         )
+    for each in runs:
+        each.read_market()
     if resume is None:
         with only_writer(folder):
             write_toml(folder / CONFIG, {**options, "cwd": str(Path.cwd())})

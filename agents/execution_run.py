@@ -4,6 +4,7 @@ A pace with feedback and one without are trained on the crises of one family and
 another, one at a time; beside them the hand rule, the even pace, the fastest and random ones.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,10 @@ from trading_env.backtesting.verdict import claims
 from trading_env.core.codes import Task
 from trading_env.core.errors import ConfigError
 from trading_env.core.files import write_json
-from trading_env.markets import load_market
-from trading_env.markets.bars import BANDS
+from trading_env.markets.bars import Market
 from trading_env.stress.crises import crises_alone
 
+EPISODE: int = ADAPTIVE_EXECUTION["episode_length"]
 POLICIES = {"policy": True, "policy_without_feedback": False}  # folder -> whether it sees feedback
 
 
@@ -34,27 +35,21 @@ class ExecutionRun(TrainingRun):
     unit = "generations"
     usual = (12, 256)
     little = (2, 32)
+    learners = tuple(POLICIES)
+    beside = ("twap", "immediate", "random")
 
     def fill_in(self) -> None:
-        """Choose the market, the scenarios and the length of an episode."""
+        """Choose the market and the scenarios."""
         self.market = self.market or ADAPTIVE_EXECUTION["market"]
-        self.length = ADAPTIVE_EXECUTION["episode_length"]
-        self.scenarios, self.groups = crises_alone(self.length)
-        for band in BANDS:
-            assets = load_market(self.market, seed_band=band).assets
-            if assets != 1:
-                reason = f"has {assets} assets: a pace is trained on one"
+        self.scenarios, self.groups = crises_alone(EPISODE)
+
+    def length_of(self, tables: Iterable[Market]) -> int:
+        """Return the steps of an episode on a market of one asset."""
+        for table in tables:
+            if table.assets != 1:
+                reason = f"has {table.assets} assets: a pace is trained on one"
                 raise ConfigError(f"market {market_name(self.market)}: {reason}")
-
-    @property
-    def learners(self) -> list[str]:
-        """Names of what is trained."""
-        return list(POLICIES)
-
-    @property
-    def beside(self) -> list[str]:
-        """Baselines that play the same episodes."""
-        return ["twap", "immediate", "random"]
+        return EPISODE
 
     def train(self, seed: int, folder: Path, run_folder: RunFolder) -> None:
         """Train both, and write them and what each generation paid."""

@@ -194,11 +194,6 @@ class PlainRun:
     unit = "timesteps"
     trained_on: str  # a scenario
 
-    @property
-    def learners(self) -> tuple[str]:
-        """Name the learner as the evaluation does."""
-        return (self.agent,)
-
     def train(self, seed: int, folder: Path, run_folder: RunFolder) -> None:
         """Train the network, and write it."""
         run: Any = self
@@ -241,6 +236,7 @@ def run_of(agent: str, env: str) -> type[TrainingRun]:
     task, trained_on = TASKS[env]
     fields = {
         "agent": agent,
+        "learners": (agent,),
         "trained_on": trained_on,
         "usual": USUAL.get(agent, (200_000, 256)),
         "little": LITTLE.get(agent, (4_000, 32)),

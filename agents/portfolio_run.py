@@ -5,6 +5,7 @@ hand earns with it is the reference. On bars of one's own the question is whethe
 buy-and-hold was found, and the verdict says so either way.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -22,7 +23,7 @@ from trading_env.core.codes import Task
 from trading_env.core.errors import ConfigError
 from trading_env.envs.world import WARMUP
 from trading_env.markets import load_market
-from trading_env.markets.bars import BANDS, bars_for
+from trading_env.markets.bars import BANDS, Market, bars_for
 from trading_env.policies.adaptive import AdaptivePolicy
 
 MARKET = {"generator": "multiscale", "paths": 512}
@@ -39,31 +40,26 @@ class PortfolioRun(TrainingRun):
     unit = "timesteps"
     usual = (1_000_000, 256)
     little = (100_000, 32)
+    learners = (LEARNER,)
+    beside = ("flat", "random", "always_long", "buy_and_hold", "volatility_target", "momentum")
 
     def fill_in(self) -> None:
-        """Choose the market, the scenarios and the length of an episode."""
+        """Choose the market and the scenarios."""
         self.market = self.market or MARKET
         crises = CRISES[1:2] if self.quick else CRISES
         self.scenarios = scenarios_of(",".join((CALM, *crises)))
         self.groups = {CALM: [CALM], "crises": list(crises)}
-        self.tables = [load_market(self.market, seed_band=band) for band in BANDS]
-        bars = min(table.bars for table in self.tables)
-        self.length = min(LONGEST, bars - WARMUP - 2)
-        if self.length < SHORTEST:
+
+    def length_of(self, tables: Iterable[Market]) -> int:
+        """Return the steps of an episode on the shortest band."""
+        bars = min(table.bars for table in tables)
+        length = min(LONGEST, bars - WARMUP - 2)
+        if length < SHORTEST:
             need = WARMUP + 2 + SHORTEST
             whole = bars_for("test", need)
             reason = f"{bars} bars in a band, {need} are needed, so about {whole} in all"
             raise ConfigError(f"market {market_name(self.market)}: {reason}")
-
-    @property
-    def learners(self) -> list[str]:
-        """Names of what is trained."""
-        return [LEARNER]
-
-    @property
-    def beside(self) -> list[str]:
-        """Baselines that play the same episodes."""
-        return ["flat", "random", "always_long", "buy_and_hold", "volatility_target", "momentum"]
+        return length
 
     def train(self, seed: int, folder: Path, run_folder: RunFolder) -> None:
         """Train the network, tune the reference, and write both."""
@@ -80,7 +76,7 @@ class PortfolioRun(TrainingRun):
             )
         notes = {"scenarios": [CALM], "kept_step": trained.step}
         notes |= {"validation_utility": trained.validation_score}
-        if len(self.tables[0].signal_names) == 1:
+        if len(load_market(self.market, seed_band=BANDS[0]).signal_names) == 1:
             notes[REFERENCE] = tuned_signal_rule(arguments, seed=seed)
         AdaptivePolicy(trained.network, trained.layout).save(folder / "policy", **notes)
         run_folder.note(training=notes)

@@ -10,7 +10,7 @@ checkpoints go.
 
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from copy import copy
 from dataclasses import dataclass, field
@@ -34,6 +34,8 @@ from trading_env.core.errors import ConfigError, FailedError
 from trading_env.core.files import write_json, write_toml
 from trading_env.core.seeds import seed_of
 from trading_env.envs.world import build
+from trading_env.markets import load_market
+from trading_env.markets.bars import BANDS, Market
 from trading_env.report import terminal_sections, text_table, write_report
 
 NOTHING_TOLD = f"nothing was compared: no trades, or fewer than {MIN_DRAWN} episodes"
@@ -43,7 +45,8 @@ NOTHING_TOLD = f"nothing was compared: no trades, or fewer than {MIN_DRAWN} epis
 class TrainingRun(ABC):
     """One task of `train.py`.
 
-    Everything that can be wrong is refused when it is made, before anything is written.
+    Everything that can be wrong is refused before anything is written: what takes no time when it
+    is made, and a market that cannot carry the task by `read_market`.
 
     Args:
         out: its folder.
@@ -68,6 +71,8 @@ class TrainingRun(ABC):
     unit: ClassVar[str]  # of `effort`, and its name among the options
     usual: ClassVar[tuple[int, int]]  # effort, episodes
     little: ClassVar[tuple[int, int]]  # at most that much where `quick`
+    learners: ClassVar[Sequence[str]]  # what is trained, under which checkpoints are kept
+    beside: ClassVar[Sequence[str]]  # baselines that play the same episodes
     out: Path
     market: Any
     scenario: Sequence[str]
@@ -84,22 +89,26 @@ class TrainingRun(ABC):
     length: int = field(init=False)
 
     def __post_init__(self) -> None:
-        """Fill in what the task decides, and check all of it."""
+        """Fill in what the task decides, and check it."""
         if self.quick:
             self.effort = min(self.effort, self.little[0])
             self.episodes = min(self.episodes, self.little[1])
+        self.check_numbers()
         self.fill_in()
         if self.scenario:
             self.scenarios = scenarios_of(",".join(self.scenario))
             self.groups = {name: [name] for name in self.scenarios}
-        self.check()
         for seed in self.trainings:
             if not self.is_done(seed):
                 self.run_folder(seed)
 
     @abstractmethod
     def fill_in(self) -> None:
-        """Choose the market, the scenarios and the length of an episode."""
+        """Choose the market and the scenarios."""
+
+    @abstractmethod
+    def length_of(self, tables: Iterable[Market]) -> int:
+        """Return the steps of an episode on the bands of a market that can carry the task."""
 
     @abstractmethod
     def train(self, seed: int, folder: Path, run_folder: RunFolder) -> None:
@@ -108,11 +117,6 @@ class TrainingRun(ABC):
     @abstractmethod
     def verdict(self, frame: pd.DataFrame) -> list[str]:
         """Say what the episodes of all trainings show."""
-
-    @property
-    @abstractmethod
-    def learners(self) -> Sequence[str]:
-        """Names of what is trained, under which checkpoints are kept."""
 
     @property
     def env(self) -> str:
@@ -160,14 +164,18 @@ class TrainingRun(ABC):
             config.pop(name, None)
         return config == self.settings(seed)
 
-    def check(self) -> None:
-        """Refuse what cannot run."""
+    def check_numbers(self) -> None:
+        """Refuse what is out of its range."""
         least = {self.unit: 1, "episodes": 1, "seed": 0, "seeds": 1}
         given = {"seeds": self.seeds, **self.settings(self.seed)}
         for name, lowest in least.items():
             if given[name] < lowest:
                 raise ConfigError(f"{name} = {given[name]}: must be >= {lowest}")
         seed_of(self.trainings[-1])
+
+    def read_market(self) -> None:
+        """Load or make the market, which can take seconds; refuse one that makes no environment."""
+        self.length = self.length_of(load_market(self.market, seed_band=b) for b in BANDS)
         for scenario in self.scenarios.values():
             arguments = {"market": self.market, "seed_band": "test", "scenario": scenario}
             arguments |= self.terms.arguments(self.env)
@@ -231,11 +239,6 @@ class TrainingRun(ABC):
         for name in self.learners:
             Checkpoints(folder, name).clear()
         return summary
-
-    @property
-    @abstractmethod
-    def beside(self) -> list[str]:
-        """Baselines that play the same episodes."""
 
     def conclusion(self) -> list[str]:
         """Say what all trainings show together, and where the reports are; keep it."""

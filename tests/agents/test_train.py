@@ -69,6 +69,7 @@ def test_a_run_leaves_everything_it_promises(folder: Path) -> None:
     assert not list(folder.rglob("*.part"))
 
 
+@pytest.mark.proof
 def test_the_manifest_says_how_to_repeat_and_check_the_run(folder: Path) -> None:
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["status"] == "finished" and manifest["end"] >= manifest["start"]
@@ -82,6 +83,7 @@ def test_the_manifest_says_how_to_repeat_and_check_the_run(folder: Path) -> None
     assert manifest["training"]["scenarios"] == ["calm"]
 
 
+@pytest.mark.proof
 def test_the_resolved_configuration_can_be_given_back(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -124,6 +126,7 @@ def test_a_run_finds_its_files_from_any_folder(
     assert again["scenario"] == [str(home / "mine.toml")]
 
 
+@pytest.mark.proof
 def test_every_policy_met_the_same_episodes(folder: Path) -> None:
     frame = pd.read_parquet(folder / "evaluation" / "episodes.parquet")
     seeds = frame.groupby(["policy", "scenario"])["seed"].agg(tuple)
@@ -132,6 +135,7 @@ def test_every_policy_met_the_same_episodes(folder: Path) -> None:
     assert played <= set(frame["policy"]) and "signal_rule" not in set(frame["policy"])
 
 
+@pytest.mark.proof
 def test_the_report_needs_nothing_from_outside_and_shows_the_means(folder: Path) -> None:
     page = (folder / "report.html").read_text()
     assert not re.search(r"(src|href)=[\"']?(https?:|//|/|\.)", page)
@@ -144,6 +148,7 @@ def test_the_report_needs_nothing_from_outside_and_shows_the_means(folder: Path)
     assert shown in text_table(table) and "held out" in table.title
 
 
+@pytest.mark.proof
 def test_the_replayed_episodes_are_those_of_the_journal(folder: Path) -> None:
     episodes = json.loads((folder / "evaluation" / "replay.json").read_text())
     assert [e["scenario"] for e in episodes] == ["price_shock", "bad_data"]
@@ -157,12 +162,14 @@ def test_the_replayed_episodes_are_those_of_the_journal(folder: Path) -> None:
             assert asset["filled"][1:] == pytest.approx(filled.to_list(), rel=1e-6)
 
 
+@pytest.mark.proof
 def test_what_is_not_defined_is_a_dash(folder: Path) -> None:
     summary = json.loads((folder / "evaluation" / "summary.json").read_text())
     flat = next(row for row in terminal_sections(summary)[0].rows if row[0] == "flat")
     assert flat[1] == "0.00" and flat[2] == "–"  # noqa: RUF001 -- return, Sharpe
 
 
+@pytest.mark.proof
 def test_the_journal_names_what_bound_every_decision(folder: Path) -> None:
     table = pd.read_parquet(folder / "journal.parquet")
     assert set(table["scenario"]) == {"price_shock", "bad_data"}
@@ -170,6 +177,7 @@ def test_the_journal_names_what_bound_every_decision(folder: Path) -> None:
     assert table["bound_by"].notna().all() and table["kelly_fraction"].ge(0.0).all()
 
 
+@pytest.mark.proof
 def test_the_saved_policy_is_the_evaluated_one(folder: Path) -> None:
     from trading_env.backtesting import make_envs, rollout
 
@@ -294,6 +302,7 @@ def test_a_run_that_cannot_be_resumed_is_one_line_and_left_alone(
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
+@pytest.mark.proof
 def test_a_finished_run_that_is_resumed_is_kept(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

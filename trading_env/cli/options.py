@@ -18,7 +18,7 @@ from trading_env.markets.datasets import DATASETS
 from trading_env.markets.loading import GENERATORS, load_market
 from trading_env.markets.reading.settings import ReadingSettings
 from trading_env.markets.reading.tables import CANONICAL
-from trading_env.stress.scenario import load_file, preset_names
+from trading_env.stress.scenario import load_file, members_of, preset_names
 
 PolicyText = Annotated[
     str,
@@ -164,13 +164,14 @@ def scenarios_of(text: str) -> Mapping[str, Any]:
     """Read `all`, or names and files separated by commas.
 
     Raises:
-        ConfigError: one is given twice; ScenarioError: a file is invalid.
+        ConfigError: one is given twice; ScenarioError: a file is invalid, or no preset has a name.
     """
     if text == "all":
         return {name: name for name in preset_names()}
     found: dict[str, Any] = {}
     for item in (part.strip() for part in text.split(",")):
         scenario = load_file(item) if is_scenario_file(item) else item
+        members_of(scenario, "test")  # refuses a name that no preset has
         name = item if isinstance(scenario, str) else scenario.name
         if name in found:
             raise ConfigError(f"scenarios: {shown(name)} is given twice")

@@ -15,6 +15,7 @@ buy), prices in currency per unit, fractions of a price or of equity as pure num
 seconds or bars where the name ends so. A level of 0 means "no such level": nothing here is NaN.
 """
 
+from functools import cache
 from typing import Annotated, Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -46,6 +47,7 @@ Count: TypeAlias = Annotated[int, Within(0, COUNTED)]
 Flag: TypeAlias = Annotated[int, Within(0, 1)]
 
 
+@cache
 def record_dtype(layout: type) -> np.dtype[Any]:
     """Return the structured type of a record class; items know their fields as attributes."""
     kinds: dict[Any, type] = {float: np.float64, int: np.int64, Floats: np.float64, Ints: np.int64}
