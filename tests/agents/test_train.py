@@ -19,6 +19,7 @@ from trading_env.backtesting.evaluation import SEED
 from trading_env.cli import answers
 from trading_env.envs.spaces import ObservationLayout
 from trading_env.markets import load_market
+from trading_env.markets.models.synthetic import MultiscaleMarket
 from trading_env.policies.adaptive import AdaptivePolicy
 from trading_env.report import terminal_sections, text_table, write_report
 
@@ -228,7 +229,6 @@ def used_folder(folder: Path) -> list[str]:
     return ["--out", str(folder)]
 
 
-@pytest.mark.proof
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -254,11 +254,18 @@ def used_folder(folder: Path) -> list[str]:
     ],
 )
 def test_what_the_user_got_wrong_is_one_line_and_exit_code_2(
-    arguments: object, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    arguments: object,
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     given = arguments(tmp_path)  # type: ignore[operator]
     out = [] if "--out" in given else ["--out", str(tmp_path / "run")]
+    made: list[Any] = []
+    monkeypatch.setattr(MultiscaleMarket, "generate", lambda *_: made.append(1))
     assert run(*given, *out) == 2
+    assert not made, "a market takes seconds to make"
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.startswith("error: ") and captured.err.count("\n") == 1

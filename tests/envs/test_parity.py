@@ -14,10 +14,11 @@ from gymnasium.vector import AutoresetMode
 
 from tests.configurations import CHOSEN, random_configuration
 from tests.lanes import lane_of_info
+from trading_env.core.jit import MAX_THREADS
 from trading_env.envs.batch import Batch
 from trading_env.envs.portfolio import PortfolioEnv
 from trading_env.envs.vector import PortfolioVectorEnv
-from trading_env.step.sharing import MAX_THREADS, ROWS_A_THREAD
+from trading_env.step.sharing import ROWS_A_THREAD
 
 proof = pytest.mark.proof
 STEPS = 90  # at least two episodes each

@@ -9,9 +9,11 @@ import pytest
 from tests.lanes import quick_first
 from tests.markets.pools import pool
 from trading_env.markets import Market, MarketSpecError, load_market
+from trading_env.markets.models import paths
 from trading_env.markets.models.generator import pool_key
 from trading_env.markets.models.pools import curves_of
 from trading_env.markets.models.presets import PRESETS
+from trading_env.markets.models.synthetic import MultiscaleMarket
 
 FIELDS = ("time", "open", "high", "low", "close", "volume", "path_variance", "signals")
 
@@ -53,6 +55,27 @@ def test_the_first_bars_of_a_pool_do_not_know_how_long_it_is(preset: str) -> Non
     short = pool("multiscale", preset=preset, assets=2, paths=2, bars=40)
     for name in FIELDS[1:]:
         assert np.array_equal(getattr(long, name)[:2, :40], getattr(short, name))
+
+
+@pytest.mark.parametrize("threads", [1, 3, 7])
+def test_a_pool_is_the_same_however_many_threads_fill_it(
+    threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also with more threads than paths."""
+    monkeypatch.setattr(paths, "MAX_THREADS", threads)
+    settings = MultiscaleMarket(assets=2, paths=5, bars=40)
+    one_by_one = MultiscaleMarket(assets=2, paths=5, bars=40).empty_pool()
+    law = PRESETS[settings.preset]
+    for path in range(5):
+        paths.fill_paths(one_by_one, settings.model_of(law), pool_key(0, "test"), path, path + 1)
+    market = settings.generate("test")
+    assert np.array_equal(market.close, one_by_one.close) and (market.close > 0.0).all()
+
+
+def test_what_a_thread_raises_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paths, "fill_paths", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        MultiscaleMarket(assets=2, paths=5, bars=40).generate("test")
 
 
 @pytest.mark.proof

@@ -6,7 +6,11 @@ import sys
 from pathlib import Path
 
 import numba
+import numpy as np
 import pytest
+
+from trading_env.envs.vector import PortfolioVectorEnv
+from trading_env.step.sharing import kinds_of
 
 ROOT = Path(__file__).parents[2]
 SAYS = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
@@ -62,3 +66,13 @@ def test_a_thread_that_waits_leaves_the_processor_to_others(first: str) -> None:
 def test_what_the_user_says_about_waiting_stands(said: dict[str, str], spins: str) -> None:
     """A library that changes it would take it from torch as well."""
     assert waited(**said)[0] == spins
+
+
+@pytest.mark.parametrize("lanes", [1, 3])
+def test_the_compilers_types_are_those_that_it_finds_itself(lanes: int) -> None:
+    batch = PortfolioVectorEnv(lanes, market={"generator": "gbm", "assets": 2}).batch
+    fixed = np.zeros((2, 3))
+    fixed.flags.writeable = False
+    others = (fixed, np.zeros((4, 3)).T, np.zeros((4, 3))[:, :2], np.array(1.0), 3, 1.5, True)
+    given = (batch.setup.world, batch.lanes, batch.outputs, batch.seeds, others)
+    assert kinds_of(given) == tuple(numba.typeof(value) for value in given)

@@ -32,6 +32,7 @@ from trading_env.core.inlining import OPTIONS
 F = TypeVar("F", bound=Callable[..., object])
 njit: Any = numba.njit  # its types lack the options that are used here
 settings: Any = numba.config
+MAX_THREADS = int(settings.NUMBA_NUM_THREADS)  # the most that can be set later
 
 
 def kernel(function: F) -> F:
@@ -88,7 +89,12 @@ def outer_kernel(function: F) -> F:
 
 def driver(function: F) -> F:
     """Compile a loop over environments; cached on disk under the key its closure holds."""
-    return _cached(function, parallel=False)
+    return _cached(function)
+
+
+def unlocked_driver(function: F) -> F:
+    """Compile a loop during which other threads of Python run; cached on disk."""
+    return _cached(function, nogil=True)
 
 
 def parallel_driver(function: F) -> F:
@@ -96,8 +102,8 @@ def parallel_driver(function: F) -> F:
     return _cached(function, parallel=True)
 
 
-def _cached(function: F, *, parallel: bool) -> F:
-    options = {"parallel": parallel, "cache": True, "error_model": "numpy"}
+def _cached(function: F, **kind: bool) -> F:
+    options: Any = {**kind, "cache": True, "error_model": "numpy"}
     try:
         return cast(F, njit(function, **options))
     except RuntimeError as error:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from trading_env.core.codes import AutoReset
 from trading_env.core.errors import ConfigError
+from trading_env.core.jit import MAX_THREADS
 from trading_env.core.records import SLOTS, Floats, new_table
 from trading_env.core.seeds import seeds_of
 from trading_env.core.showing import as_table, number, one_line
@@ -29,7 +30,7 @@ from trading_env.envs.world import Setup
 from trading_env.step.drivers import ALL_FINITE, DRAWN, reset_lanes, step_lanes
 from trading_env.step.look_back import FrameState
 from trading_env.step.rows import new_lanes, new_outputs, renewed
-from trading_env.step.sharing import MAX_THREADS, ROWS_A_THREAD, Call, on_all_rows
+from trading_env.step.sharing import ROWS_A_THREAD, Call, on_all_rows
 
 NOTHING = np.zeros(0)
 NO_FRAMES = new_table(FrameState, 0)

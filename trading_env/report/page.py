@@ -10,10 +10,7 @@ from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from typing import TYPE_CHECKING, Any
 
 from trading_env.backtesting.cells import as_written
 from trading_env.backtesting.metric import Metric
@@ -25,6 +22,9 @@ from trading_env.report.curves import equity_charts
 from trading_env.report.folder import read_run
 from trading_env.report.reliability import checks, facts
 from trading_env.report.tables import COMPARED_COLUMNS
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 PAGE = "report.html"
 COLOURS = 10  # looks that the style sheet has
@@ -68,6 +68,8 @@ def write_report(run_dir: str | Path) -> Path:
 
 def _render(**content: Any) -> str:
     """Fill the templates, which escape every value that is not `Markup`."""
+    from markupsafe import Markup
+
     home = files("trading_env.report")
     style, script = (home.joinpath(f"report.{kind}").read_text("utf-8") for kind in ("css", "js"))
     return (
@@ -85,7 +87,9 @@ def _render(**content: Any) -> str:
 
 
 @cache
-def _templates() -> Environment:
+def _templates() -> "Environment":
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # slow, and rarely needed
+
     templates = Environment(
         loader=PackageLoader("trading_env.report"),
         autoescape=True,

@@ -23,7 +23,7 @@ from numba import prange, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from trading_env.core.jit import parallel_driver
+from trading_env.core.jit import MAX_THREADS, parallel_driver
 from trading_env.core.world import Lanes, Outputs, World
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -31,7 +31,6 @@ Call = Callable[[tuple[Any, ...]], int]
 tools: Any = cgutils  # its functions have no types
 typeof: Any = numba.typeof
 FORKED = [False]  # whether this process was forked from one in which OpenMP had begun
-MAX_THREADS = int(vars(numba.config)["NUMBA_NUM_THREADS"])  # the most that can be set later
 ROWS_A_THREAD = 8
 """Rows of scratch for each thread. A thread's last row and the next one's first share a cache line,
 and threads that write to it at the same moment wait for each other: with one row each two threads

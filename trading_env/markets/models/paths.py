@@ -26,12 +26,14 @@ Not modelled: jumps in price apart from t shocks and nights, a bid and an ask, t
 
 import math
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from trading_env.core.jit import array_kernel, driver, kernel
+from trading_env.core.jit import MAX_THREADS, array_kernel, kernel, unlocked_driver
 from trading_env.core.noise import Stream, normal, uniforms
 from trading_env.core.records import Floats
 from trading_env.core.sources import source_digest
@@ -268,17 +270,30 @@ def fill_path(pool: Pool, model: Model, seed: np.uint64, path: int) -> None:
             complete_bar(pool, at, asset, model, state, spread)
 
 
-def _build() -> Callable[[Pool, Model, np.uint64], None]:
+def _build() -> Callable[[Pool, Model, np.uint64, int, int], None]:
     """Compile the loop over paths; the digest in its closure is part of numba's cache key."""
     key = source_digest(Path(__file__))
 
-    @driver
-    def fill(pool: Pool, model: Model, seed: np.uint64) -> None:
+    @unlocked_driver
+    def fill(pool: Pool, model: Model, seed: np.uint64, first: int, after: int) -> None:
         _ = key
-        for path in range(pool.close.shape[0]):
+        for path in range(first, after):
             fill_path(pool, model, seed, path)
 
     return fill
 
 
-fill_pool = _build()
+fill_paths = _build()
+
+
+def fill_pool(pool: Pool, model: Model, seed: np.uint64) -> None:
+    """Fill all paths, shared out to threads: each path has its own draws, whoever fills it.
+
+    They are threads of Python, which end here; those of a parallel loop, once begun, would forbid
+    the process to fork.
+    """
+    ends = np.linspace(0, pool.close.shape[0], MAX_THREADS + 1).astype(int)
+    with ThreadPoolExecutor(MAX_THREADS) as threads:
+        parts = [threads.submit(fill_paths, pool, model, seed, *part) for part in pairwise(ends)]
+    for part in parts:
+        part.result()
