@@ -19,6 +19,7 @@ from tests.helpers import (
     some_rules,
 )
 from trading_env.core.codes import Factor, ImpactReference
+from trading_env.core.elementary import powered
 from trading_env.core.values import Quote, Rates, Terms
 from trading_env.execution_engine.pricing import (
     charged,
@@ -50,20 +51,20 @@ terms_drawn = st.builds(
 )
 
 
-def at(rate: float) -> Rates:
-    return Rates(rate, rate)
+def at(rate: float, terms: Terms) -> Rates:
+    return Rates(*[powered(rate, terms.exponent)] * 2)
 
 
 def test_a_worked_fill() -> None:
     """Mid 100: 1% half spread, 2% x 0.25^0.5 temporary, 1e-4 x 30 / 2 permanent, 0.4% transient."""
     terms = Terms(0.0, 0.01, 0.02, 0.5, 1e-4, 0.004)
-    bought = quote(terms, 100.0, 30.0, at(0.25), 0.0)
+    bought = quote(terms, 100.0, 30.0, at(0.25, terms), 0.0)
     moved = 100 * math.expm1(0.003) / 0.003  # along the way from 100 to 100 e^0.003
     assert bought.price == pytest.approx(moved * 1.024)
     assert bought.half_spread == pytest.approx(moved * 0.01)
     assert bought.permanent == pytest.approx(moved - 100)
     assert bought.impact == pytest.approx(bought.price - 100 - bought.half_spread)
-    sold = quote(terms, 100.0, -30.0, at(0.25), 0.0)
+    sold = quote(terms, 100.0, -30.0, at(0.25, terms), 0.0)
     moved = 100 * -math.expm1(-0.003) / 0.003
     assert sold.price == pytest.approx(moved / 1.02)  # what was bought before does not help
     assert sold.transient == 0.0
@@ -72,10 +73,10 @@ def test_a_worked_fill() -> None:
 def test_a_worked_fill_at_the_first_price() -> None:
     """The same costs of 80, the first price; 10 units were bought in this bar before."""
     terms = Terms(80.0, 0.01, 0.02, 0.5, 1e-4, 0.004)
-    bought = quote(terms, 100.0, 30.0, at(0.25), 10.0)
+    bought = quote(terms, 100.0, 30.0, at(0.25, terms), 10.0)
     assert bought.permanent == pytest.approx(80.0 * 1e-4 * (15.0 + 10.0))
     assert bought.price == pytest.approx(100.0 + bought.permanent + 80.0 * 0.024)
-    sold = quote(terms, 100.0, -30.0, at(0.25), 10.0)
+    sold = quote(terms, 100.0, -30.0, at(0.25, terms), 10.0)
     assert sold.permanent == pytest.approx(80.0 * 1e-4 * (15.0 - 10.0))
     assert sold.price == pytest.approx(100.0 - sold.permanent - 80.0 * 0.02)
 
@@ -95,10 +96,10 @@ def mirror(terms: Terms, bought: Quote, sold: Quote) -> None:
 
 @given(terms_drawn, quantities, rates)
 def test_buying_and_selling_mirror_each_other(terms: Terms, quantity: float, rate: float) -> None:
-    bought, sold = (quote(terms, 100.0, q, at(rate), 0.0) for q in (quantity, -quantity))
+    bought, sold = (quote(terms, 100.0, q, at(rate, terms), 0.0) for q in (quantity, -quantity))
     mirror(terms, bought, sold)
-    mirrored = quote(terms._replace(transient=-0.01), 100.0, -quantity, at(rate), 0.0)
-    pushed = quote(terms._replace(transient=0.01), 100.0, quantity, at(rate), 0.0)
+    mirrored = quote(terms._replace(transient=-0.01), 100.0, -quantity, at(rate, terms), 0.0)
+    pushed = quote(terms._replace(transient=0.01), 100.0, quantity, at(rate, terms), 0.0)
     mirror(terms, pushed, mirrored)
 
 
@@ -107,7 +108,7 @@ def test_buying_and_selling_mirror_each_other(terms: Terms, quantity: float, rat
 def test_the_parts_make_up_the_price_and_are_paid(
     terms: Terms, quantity: float, rate: float
 ) -> None:
-    bought = quote(terms, 100.0, quantity, at(rate), 0.0)
+    bought = quote(terms, 100.0, quantity, at(rate, terms), 0.0)
     assert bought.price == pytest.approx(100.0 + bought.half_spread + bought.impact)
     assert bought.half_spread >= 0.0
     assert bought.impact >= -1e-12 * bought.price
@@ -118,8 +119,8 @@ def test_more_or_faster_is_never_cheaper(
     terms: Terms, quantity: float, more: float, rate: float, faster: float
 ) -> None:
     slow, fast = sorted((rate, faster))
-    one = quote(terms, 100.0, quantity, at(slow), 0.0).price
-    other = quote(terms, 100.0, quantity + more, at(fast), 0.0).price
+    one = quote(terms, 100.0, quantity, at(slow, terms), 0.0).price
+    other = quote(terms, 100.0, quantity + more, at(fast, terms), 0.0).price
     assert other >= one
 
 
@@ -127,8 +128,8 @@ def test_more_or_faster_is_never_cheaper(
 def test_fractions_do_not_depend_on_the_price_level(
     terms: Terms, quantity: float, rate: float, factor: float
 ) -> None:
-    one = quote(terms._replace(reference=0.0), 100.0, quantity, at(rate), 0.0)
-    other = quote(terms._replace(reference=0.0), 100.0 * factor, quantity, at(rate), 0.0)
+    one = quote(terms._replace(reference=0.0), 100.0, quantity, at(rate, terms), 0.0)
+    other = quote(terms._replace(reference=0.0), 100.0 * factor, quantity, at(rate, terms), 0.0)
     assert other.price / one.price == pytest.approx(factor, rel=1e-12)
 
 
@@ -137,7 +138,7 @@ def test_a_price_stays_positive_however_thin_the_market(
     half_spread: float, temporary: float, transient: float, quantity: float
 ) -> None:
     terms = Terms(0.0, half_spread, temporary, 0.6, 1e6, transient)
-    assert quote(terms, 100.0, -quantity, at(1.0), 0.0).price > 0.0
+    assert quote(terms, 100.0, -quantity, at(1.0, terms), 0.0).price > 0.0
 
 
 @given(st.floats(0.0, 1.0), st.floats(0.0, 1e6), st.floats(-1e6, 1e6), quantities, rates)
@@ -147,7 +148,7 @@ def test_no_cost_is_more_than_the_price(
     """Nor is any part of it more than the whole, or negative."""
     terms = Terms(0.0, half_spread, temporary, 0.6, 0.0, transient)
     for signed in (quantity, -quantity):
-        quoted = quote(terms, 100.0, signed, at(rate), 0.0)
+        quoted = quote(terms, 100.0, signed, at(rate, terms), 0.0)
         assert 50.0 <= quoted.price <= 200.0
         assert 0.0 <= quoted.half_spread <= abs(quoted.price - 100.0) + 1e-12
         assert quoted.transient >= 0.0
@@ -166,7 +167,7 @@ def test_the_arithmetic_reference_is_the_first_mark() -> None:
     """Almgren and Chriss: a fraction of the first price, whatever the price is now."""
     terms = Terms(50.0, 0.01, 0.02, 1.0, 0.0, 0.0)
     for mid in (10.0, 50.0, 90.0):
-        assert quote(terms, mid, 1.0, at(0.5), 0.0).price - mid == pytest.approx(50 * 0.02)
+        assert quote(terms, mid, 1.0, at(0.5, terms), 0.0).price - mid == pytest.approx(50 * 0.02)
 
 
 def test_terms_in_a_quiet_market() -> None:
@@ -203,7 +204,7 @@ def test_published_cost_of_a_tenth_of_ibms_day() -> None:
     permanent = 0.314 * 0.0157 * (1.728e9 / 6.561e6) ** 0.25
     for days, published in ((0.1, 32.22), (0.2, 24.64), (0.5, 18.42)):
         terms = Terms(0.0, 0.0, 0.0157 * 0.142, 0.6, permanent / 6.561e6, 0.0)
-        cost = quote(terms, 1.0, 0.1 * 6.561e6, at(0.1 / days), 0.0).price - 1.0
+        cost = quote(terms, 1.0, 0.1 * 6.561e6, at(0.1 / days, terms), 0.0).price - 1.0
         second = cost**2  # the paper adds its parts, the engine compounds them
         assert cost * 1e4 == pytest.approx(published, abs=0.02 + 1e4 * second)
 
@@ -212,8 +213,10 @@ def test_published_cost_of_a_tenth_of_ibms_day() -> None:
 def test_slicing_finely_is_not_free(slices: int) -> None:
     """One order of 100 over one bar of 1000, or n of 100 / n over n bars of 1000 / n."""
     terms = Terms(0.0, 0.0, 0.1, 0.5, 0.0, 0.0)
-    whole = quote(terms, 100.0, 100.0, at(0.1), 0.0).price
-    part = quote(terms, 100.0, 100.0 / slices, at((100.0 / slices) / (1000.0 / slices)), 0.0).price
+    whole = quote(terms, 100.0, 100.0, at(0.1, terms), 0.0).price
+    part = quote(
+        terms, 100.0, 100.0 / slices, at((100.0 / slices) / (1000.0 / slices), terms), 0.0
+    ).price
     assert part == pytest.approx(whole)
 
 
@@ -234,7 +237,7 @@ def test_a_round_trip_at_zero_volatility_never_pays(
             continue
         terms = terms_of(asset, a_stress(), some_rules(execution=execution))
         mid = 100.0 * math.exp(asset.permanent)
-        quoted = quote(terms, mid, quantity, at(abs(quantity) / 1000.0), 0.0)
+        quoted = quote(terms, mid, quantity, at(abs(quantity) / 1000.0, terms), 0.0)
         cost += quantity * quoted.price
         pressed = math.copysign(quoted.pressure, quantity)
         leave_impact(asset, quantity, pressed, 1.0, execution)
@@ -301,7 +304,9 @@ def test_permanent_impact_makes_no_equity(
     rules = some_rules(execution=execution_params(impact_reference=reference))
     for quantity in trades:
         terms = terms_of(asset, a_stress(), rules)
-        quoted = quote(terms, impacted_price(asset, 100.0, reference), quantity, at(0.0), 0.0)
+        quoted = quote(
+            terms, impacted_price(asset, 100.0, reference), quantity, at(0.0, terms), 0.0
+        )
         cash -= quantity * quoted.price
         asset.position += quantity
         leave_impact(asset, quantity, 0.0, 1.0, rules.execution)
@@ -320,10 +325,29 @@ def test_what_trades_left_decays_over_a_night_by_the_clock() -> None:
 
 def test_a_thin_bar_makes_a_trade_dear_and_its_pressure_no_larger_than_usual() -> None:
     terms = FREE._replace(temporary=0.1, exponent=0.5, usual_volume=1000.0)
-    thin = quote(terms, 100.0, 10.0, rates_of(10.0, 0.0, 1.0, 10.0, 1000.0), 0.0)
-    usual = quote(terms, 100.0, 10.0, rates_of(10.0, 0.0, 1.0, 1000.0, 1000.0), 0.0)
+    thin = quote(terms, 100.0, 10.0, rates_of(10.0, 0.0, 1.0, 10.0, 1000.0, terms.exponent), 0.0)
+    usual = quote(terms, 100.0, 10.0, rates_of(10.0, 0.0, 1.0, 1000.0, 1000.0, terms.exponent), 0.0)
     assert thin.price > usual.price
     assert thin.pressure == usual.pressure
+
+
+@given(
+    parts=st.lists(st.floats(0.01, 1.0), min_size=1, max_size=5),
+    exponent=st.sampled_from([0.35, 0.5, 0.6, 1.0]),
+    share=st.floats(0.1, 1.0),
+    late=st.sampled_from([0.0, 3.0, 400.0]),
+)
+def test_orders_that_meet_the_market_together_cost_and_press_as_one(
+    parts: list[float], exponent: float, share: float, late: float
+) -> None:
+    """Beside whatever trades already: 5 parts lose 5 digits more than one."""
+    whole = rates_of(sum(parts), late, share, 900.0, 1000.0, exponent)
+    paid = kept = done = 0.0
+    for part in parts:
+        rates = rates_of(part, late + done, share, 900.0, 1000.0, exponent)
+        paid, kept, done = paid + part * rates.paid, kept + part * rates.kept, done + part
+    assert paid == pytest.approx(done * whole.paid, rel=1e-9)
+    assert kept == pytest.approx(done * whole.kept, rel=1e-9)
 
 
 @given(
@@ -337,7 +361,9 @@ def test_no_fill_is_paid_more_than_the_half_spread_it_paid(
 ) -> None:
     """Whatever it is a fraction of: a taker's best price is the middle of the market."""
     terms = FREE._replace(half_spread=0.01, reference=reference)
-    quoted = quote(terms, mid, quantity, rates_of(quantity, 0.0, 1.0, 1e6, 1e6), 0.0)
+    quoted = quote(
+        terms, mid, quantity, rates_of(quantity, 0.0, 1.0, 1e6, 1e6, terms.exponent), 0.0
+    )
     fee = proportional_fee(rate, quoted)
     if rate >= 0.0:
         assert fee == rate * 30.0 * quoted.price

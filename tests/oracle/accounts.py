@@ -111,7 +111,7 @@ def cost_of_closing(world: Record, asset: Record, stress: Record) -> float:
     if q == 0.0:
         return 0.0
     volume = min(asset["volume_mean"], stress["volume"] * asset["volume_usual"])
-    rate = abs(q) / max(volume, 1e-12 * abs(q))
+    rate = (abs(q) / max(volume, 1e-12 * abs(q))) ** world["execution"]["impact_exponent"]
     deal = priced(world, asset, terms, q, asset["mark"], rate, 0.0)
     to_tick(deal, q, world["execution"]["tick"])
     notional = abs(q * deal["price"])

@@ -16,6 +16,7 @@ PATH_STREAM = 64
 DEAREST = 1.0  # cost of a fill over the price
 SLOWEST = 0.1  # of the usual speed of decay
 SMALL = 1e-7  # below it g is a straight line
+LITTLE = 1e-5  # a fill of less than that of what trades beside it pays the rate in the middle
 LARGEST_EXPONENT = 20.0
 
 
@@ -174,9 +175,8 @@ def priced(
 ) -> Record:
     """What a fill that takes liquidity pays, in currency a unit, by parts."""
     side, kappa = math.copysign(1.0, q), asset["permanent_unit"]
-    beta = world["execution"]["impact_exponent"]
     transient = max(side * terms["transient"], 0.0)
-    cost = terms["half_spread"] + terms["felt"] * terms["temporary"] * rate**beta + transient
+    cost = terms["half_spread"] + terms["felt"] * terms["temporary"] * rate + transient
     if world["execution"]["impact_reference"] == "first":
         reference = asset["reference_price"]
         lasting = kappa * (abs(q) / 2.0 + side * before) * reference
@@ -204,14 +204,24 @@ def quote(
     """A fill in a window of the bar, after what has traded in it, and how it presses."""
     if late is None:
         late, before = s.late, s.before
-    units = late + abs(q)
-    rate = units / (window * s.bar["volume"])
-    usual = units / (window * max(s.bar["volume"], s.asset["volume_mean"]))
+    beta, volume = s.world["execution"]["impact_exponent"], window * s.bar["volume"]
+    most = window * max(s.bar["volume"], s.asset["volume_mean"])
+    rate = beside(late / volume, abs(q) / volume, beta)
     deal = priced(s.world, s.asset, s.terms, q, m, rate, before)
+    if late > 0.0:
+        s.met("a fill beside others")
     if s.terms["half_spread"] == DEAREST and not s.arithmetic:
         s.met("the cost at its bound")
-    beta = s.world["execution"]["impact_exponent"]
-    return {**deal, "pressure": s.terms["temporary"] * usual**beta}
+    return {**deal, "pressure": s.terms["temporary"] * beside(late / most, abs(q) / most, beta)}
+
+
+def beside(late: float, own: float, beta: float) -> float:
+    """The rates' powers of section 8: ((late + own)^(1 + beta) - late^(1 + beta)) / own."""
+    if late == 0.0:
+        return own**beta
+    if own < LITTLE * late:
+        return (1.0 + beta) * (late + own / 2.0) ** beta
+    return ((late + own) ** (1.0 + beta) - late ** (1.0 + beta)) / own
 
 
 def carry_impact(s: Session) -> None:

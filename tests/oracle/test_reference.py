@@ -53,6 +53,7 @@ EVENTS = (  # what the oracle notes of a bar: the branches of sections 9 and 10
     "a delisting",
     "a dividend",
     "a fill at rest is no reading",
+    "a fill beside others",
     "a part of a target",
     "a part of an order taken off",
     "a path joined",

@@ -9,6 +9,7 @@ import math
 from trading_env.core.jit import kernel
 
 MAX_EXPONENT = 20.0  # e^20 and beyond count as that, so that prices stay finite
+SMALL = 1e-5  # of what trades beside it: a difference of powers would lose more digits
 NEAR = 1.0 / 128.0  # up to here what the series leaves out is below 5e-17
 
 
@@ -23,6 +24,21 @@ def powered(base: float, exponent: float) -> float:
     if exponent == 1.0 or base == 0.0:
         return base
     return math.exp(exponent * math.log(base))
+
+
+@kernel
+def added_power(before: float, size: float, exponent: float) -> float:
+    """Return ((a + b)^(1 + e) - a^(1 + e)) / b for a = before, b = size > 0 and the exponent e.
+
+    b units, each at the rate^e of all that trades, and what that rate adds to the cost of the a
+    units beside them. Where b is small beside a, by the middle of the interval, to 1e-11.
+    """
+    if before == 0.0:
+        return powered(size, exponent)
+    if size < SMALL * before:
+        return (1.0 + exponent) * powered(before + 0.5 * size, exponent)
+    whole = before + size
+    return (whole * powered(whole, exponent) - before * powered(before, exponent)) / size
 
 
 @kernel

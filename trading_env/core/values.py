@@ -80,10 +80,10 @@ class Session(NamedTuple):
 
 
 class Rates(NamedTuple):
-    """Participation of a fill: in its interval, and against the usual volume where that is more."""
+    """Participation to the exponent of impact, as a fill pays for it (`pricing.rates_of`)."""
 
-    paid: float
-    kept: float
+    paid: float  # in its interval
+    kept: float  # against the usual volume where that is more
 
 
 class Address(NamedTuple):

@@ -191,7 +191,7 @@ def closing(desk: Desk, quantity: float, late: float, share: float) -> tuple[Quo
     terms = terms_of(asset, desk.stress, desk.rules)
     expected = expected_volume(asset, desk.stress)
     volume = max(min(asset.volume_mean, expected), abs(quantity) * DUST)
-    rates = rates_of(quantity, late, share, volume, volume)
+    rates = rates_of(quantity, late, share, volume, volume, execution.exponent)
     quoted = on_tick(quote(terms, asset.mark, quantity, rates, 0.0), execution.tick)
     notional = abs(quantity * quoted.price)
     proportional = proportional_fee(execution.fee, quoted)

@@ -4,7 +4,7 @@ With m the price at arrival, q the signed quantity, s = +1 to buy and -1 to sell
 net units filled earlier in the bar and k the permanent impact of a unit,
 
     moved = m e^(k B) (e^(k q) - 1) / (k q)
-    cost  = half_spread + felt x temporary x rate^exponent + max(s x transient, 0), at most 1
+    cost  = half_spread + felt x temporary x rates + max(s x transient, 0), at most 1
     price = moved (1 + cost) to buy, moved / (1 + cost) to sell
 
 or, in the arithmetic closed forms, with R the episode's first mark and no product,
@@ -13,7 +13,10 @@ or, in the arithmetic closed forms, with R the episode's first mark and no produ
 
 - half spread: base x (fast volatility / slow volatility)^spread_exponent x the scenario's factor;
 - temporary: in the *rate*, quantity over the volume of the same interval, so that slicing an
-  order finely is not free; coefficient x day volatility / depth^exponent;
+  order finely is not free; coefficient x day volatility / depth^exponent. A fill pays
+  rate^exponent on its own units and for what it adds to that of earlier fills that still trade, so
+  that orders which meet the market together cost what one order for all of them does, and press
+  on it as much;
 - transient: pressure of the account's earlier trades, three exponentials. While trading goes on at
   a steady rate each builds up to its weight times the temporary impact; `felt` is what a bar's own
   fills build up while they trade, so that an order costs the same in long bars and in short ones.
@@ -40,7 +43,7 @@ Not modelled: the order book, queue position, cross-impact between assets.
 import math
 
 from trading_env.core.codes import Factor, ImpactReference, Task
-from trading_env.core.elementary import growth, moved_by, powered
+from trading_env.core.elementary import added_power, growth, moved_by, powered
 from trading_env.core.grid import tick_above, tick_below
 from trading_env.core.jit import kernel, rare_kernel
 from trading_env.core.params import EpisodeParams, ExecutionParams
@@ -169,8 +172,8 @@ def quote(terms: Terms, mid: float, quantity: float, rates: Rates, before: float
     impact is not in `mid` yet.
     """
     side = 1.0 if quantity >= 0.0 else -1.0
-    moving = terms.felt * terms.temporary * powered(rates.paid, terms.exponent)
-    pressure = terms.temporary * powered(rates.kept, terms.exponent)
+    moving = terms.felt * terms.temporary * rates.paid
+    pressure = terms.temporary * rates.kept
     earlier = max(side * terms.transient, 0.0)
     cost = terms.half_spread + moving + earlier
     if terms.reference != 0.0:
@@ -200,10 +203,15 @@ def quote(terms: Terms, mid: float, quantity: float, rates: Rates, before: float
 
 
 @kernel
-def rates_of(quantity: float, late: float, share: float, bar_volume: float, usual: float) -> Rates:
-    """Participation of a fill, with what earlier fills still trade, in a share of a bar."""
-    units = (late + abs(quantity)) / share
-    return Rates(paid=units / bar_volume, kept=units / max(bar_volume, usual))
+def rates_of(
+    quantity: float, late: float, share: float, bar_volume: float, usual: float, exponent: float
+) -> Rates:
+    """Participation of a fill in a share of a bar, beside units `late` that still trade in it."""
+    units, beside, most = abs(quantity) / share, late / share, max(bar_volume, usual)
+    return Rates(
+        paid=added_power(beside / bar_volume, units / bar_volume, exponent),
+        kept=added_power(beside / most, units / most, exponent),
+    )
 
 
 @kernel
@@ -263,7 +271,8 @@ def on_tick(quoted: Quote, tick: float) -> Quote:
 def taking_quote(session: Session, window: FillWindow, quantity: float, tick: float) -> Quote:
     """Price a fill that takes liquidity in a window of the bar."""
     terms = session.terms
-    rates = rates_of(quantity, window.late, window.share, session.bar.volume, terms.usual_volume)
+    volume, usual, late = session.bar.volume, terms.usual_volume, window.late
+    rates = rates_of(quantity, late, window.share, volume, usual, terms.exponent)
     return on_tick(quote(terms, window.mid, quantity, rates, window.before), tick)
 
 
