@@ -40,7 +40,7 @@ from trading_env.cli.options import (
     read_market,
     reads_bars,
 )
-from trading_env.core.doors import json_mapping, read_toml
+from trading_env.core.doors import is_there, json_mapping, read_toml
 from trading_env.core.errors import (
     ConfigError,
     FailedError,
@@ -199,17 +199,17 @@ def train(
     if engine.is_ray and seeds == 1:
         raise ConfigError("seeds = 1: --workers and --ray run several trainings at once")
     tasks = [env] if env else ["portfolio"] if market else ["portfolio", "execution"]
-    for name, value, task in (
-        ("timesteps", timesteps, "portfolio"),
-        ("generations", generations, "execution"),
-    ):
-        if value is not None and agent in AGENTS and name == "generations":
-            raise ConfigError(f"{name} = {value}: is of --agent adaptive")
-        if value is not None and agent == "adaptive" and task not in tasks:
-            raise ConfigError(f"{name} = {value}: is of --env {task}")
+    if generations is not None and agent in AGENTS:
+        raise ConfigError(f"generations = {generations}: is of --agent adaptive")
+    if generations is not None and "execution" not in tasks:
+        raise ConfigError(f"generations = {generations}: is of --env execution")
+    if timesteps is not None and agent == "adaptive" and "portfolio" not in tasks:
+        raise ConfigError(f"timesteps = {timesteps}: is of --env portfolio")
     folder = Path(resume or out or f"runs/{datetime.now():%Y-%m-%d_%H%M%S}")
     if resume is None:
         RunFolder(folder, "train", context.obj, goes_on=False)  # refuses one that holds another run
+        if is_there(folder / CONFIG):  # of several trainings or tasks, whose folders are below it
+            raise ValueError(f"out = {folder}: holds another run; give another folder")
     makers: dict[str, tuple[type[TrainingRun], int | None]] = {
         "portfolio": (PortfolioRun, timesteps),
         "execution": (ExecutionRun, generations),

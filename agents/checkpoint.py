@@ -35,7 +35,7 @@ from trading_env.envs.vector import TradingVectorEnv
 
 NAME = re.compile(r"(.+)-([0-9]{12})-([0-9a-f]{64})\.safetensors")
 NOTES = "notes"  # the tensor that holds the JSON, as bytes
-MATTER = ("numpy", "torch", "stable-baselines3")  # packages whose version decides the last bit
+MATTER = ("numpy", "torch", "stable-baselines3", "sb3-contrib")  # versions decide the last bit
 Tensors = Mapping[str, NDArray[Any]]
 
 

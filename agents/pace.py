@@ -217,8 +217,10 @@ def fit_pace(
     search = Search.begin(envs, PaceInputs(clock_of(envs), feedback=feedback), seed)
     of: dict[str, Any] = {}
     if checkpoints is not None:
-        settings = {"feedback": feedback, "generations": generations, "seed": seed}
-        settings |= {"population": POPULATION, "decay": DECAY, "train": envs, "validation": trials}
+        settings: dict[str, Any] = {"feedback": feedback, "generations": generations, "seed": seed}
+        settings |= {"population": POPULATION, "elite": ELITE, "smoothing": SMOOTHING}
+        settings |= {"decay": DECAY, "deviations": [DEVIATION, LEAST_DEVIATION]}
+        settings |= {"judged_every": JUDGED_EVERY, "train": envs, "validation": trials}
         of = described(**settings)
         search.load(checkpoints, of)
     if search.generation == 0:

@@ -203,7 +203,7 @@ class PlainRun:
             "scenario": self.trained_on,
         }
         arguments |= run.terms.arguments(run.env)
-        with tqdm(total=run.effort, desc=run.env, unit=" steps", mininterval=1.0) as bar:
+        with tqdm(total=run.effort, desc=run.env, unit=" steps", disable=None) as bar:
             trained = fit_plain(
                 run.env,
                 arguments,

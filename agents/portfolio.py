@@ -20,6 +20,7 @@ A number that is not finite ends training. After each update all that the next r
 kept (`agents/checkpoint.py`).
 """
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -94,7 +95,7 @@ class Training(Judging):
 
 
 class Trained(NamedTuple):
-    """The best network on the validation band, its utility there in percent, and its step."""
+    """The best network on the validation band, its score there in the judge's unit, its step."""
 
     network: Network
     layout: ObservationLayout
@@ -182,6 +183,8 @@ def learn(
     begin(learner, envs)
     rows = timesteps * envs.assets
     every, averaged_from = rows // settings.judgements, int(settings.averaged_from * rows)
+    if settings.averaged_from == 1.0:
+        averaged_from = sys.maxsize
     watch = Watch(learner, envs, advance, judge, every, averaged_from)
     if checkpoints is not None:
         watch.keep_in(checkpoints, of)

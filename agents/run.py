@@ -190,6 +190,7 @@ class TrainingRun(ABC):
         for seed in self.trainings:
             if self.is_done(seed):
                 print(f"{self.folder(seed)}: kept from an earlier run", file=sys.stderr)
+                self.clear_checkpoints(seed)  # of a process that died before it could
             else:
                 todo.append(seed)
         if self.seeds == 1:
@@ -236,9 +237,13 @@ class TrainingRun(ABC):
             lines = self.verdict(episodes_of(folder))
             write_json(folder / "verdict.json", {"verdict": lines})
         write_report(folder)
-        for name in self.learners:
-            Checkpoints(folder, name).clear()
+        self.clear_checkpoints(seed)
         return summary
+
+    def clear_checkpoints(self, seed: int) -> None:
+        """Remove the checkpoints of a training that has ended."""
+        for name in self.learners:
+            Checkpoints(self.folder(seed), name).clear()
 
     def conclusion(self) -> list[str]:
         """Say what all trainings show together, and where the reports are; keep it."""

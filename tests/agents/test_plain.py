@@ -13,7 +13,7 @@ import train
 from agents import plain
 from agents.checkpoint import Checkpoints
 from agents.learner_state import network_of
-from agents.plain import AGENTS, REPLAYERS, REPLAYING, SETTINGS, fit_plain
+from agents.plain import AGENTS, REPLAYERS, REPLAYING, SETTINGS, fit_plain, policy_of
 from trading_env.backtesting.lookup import find_policy
 from trading_env.cli import answers
 from trading_env.core.errors import PolicyError
@@ -104,6 +104,15 @@ def test_a_learner_that_keeps_what_it_met_goes_on_to_the_bit(agent: str, tmp_pat
     assert begun[0] == 180 and sum(begun) == 240
     assert_equal(whole, again)
     assert kept_in(tmp_path / "whole") == kept_in(tmp_path / "stopped")
+
+
+def test_of_a_training_without_a_mean_each_network_is_judged_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged = []
+    monkeypatch.setattr(plain, "policy_of", lambda *given: judged.append(1) or policy_of(*given))
+    fit("portfolio", tmp_path, timesteps=256)
+    assert len(judged) == 2  # after the first of two rollouts, and at the end
 
 
 @pytest.mark.proof

@@ -224,6 +224,12 @@ def no_option(folder: Path) -> list[str]:
     return config_of(folder, "context = 1")
 
 
+def used_by_several(folder: Path) -> list[str]:
+    """As `--seeds 2` leaves it, and a run of both tasks."""
+    (folder / "config.toml").write_text("seeds = 2")
+    return ["--out", str(folder)]
+
+
 def used_folder(folder: Path) -> list[str]:
     (folder / "manifest.json").write_text("{}")
     return ["--out", str(folder)]
@@ -239,6 +245,7 @@ def used_folder(folder: Path) -> list[str]:
         (half_a_step, "timesteps = 2.5"),
         (one_scenario, "scenario = 'calm'"),
         (used_folder, "holds another run"),
+        (used_by_several, "holds another run"),
         (lambda _: ["--market", "us_indexes"], "us_indices"),
         (lambda _: ["--scenario", "flash_crsh_2010"], "flash_crash_2010"),
         (lambda _: ["--scenario", "nowhere/x.toml"], "x.toml"),
@@ -314,7 +321,11 @@ def test_a_finished_run_that_is_resumed_is_kept(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*.*")}
+    left = folder / "checkpoints" / f"ppo-{0:012}-{'0' * 64}.safetensors"
+    left.parent.mkdir(exist_ok=True)
+    left.touch()  # by a process that died as it ended
     assert run("--resume", str(folder)) == 0
+    assert not left.exists()
     said = capsys.readouterr()
     assert f"{folder}: kept from an earlier run" in said.err and "Verdict" in said.out
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*.*")} == before

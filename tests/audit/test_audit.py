@@ -280,6 +280,14 @@ def test_an_environment_that_raises_gets_a_report(
     assert "fail: raised" in capsys.readouterr().out
 
 
+def test_a_reward_that_is_no_number_on_still_prices_fails_no_other_check() -> None:
+    """Nor does a check of what is earned raise for it."""
+    found = outcomes(audited("NoNumber"))
+    wanted = {"future": PASS, "future_in_info": PASS, "known_price": PASS}
+    wanted |= {"flat_market": FAIL, "market_pays": SKIPPED}
+    assert {name: found[name] for name in wanted} == wanted
+
+
 @pytest.mark.proof
 def test_the_command_says_fail_in_its_exit_code_and_writes_a_record(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -497,6 +497,14 @@ class BreaksLate(Breaks):
     step_number = 45
 
 
+class NoNumber(Sound):
+    """Its reward is not a number while the price stands still."""
+
+    def pay(self, target: float, fee: float) -> float:
+        growth = self.growth(self.row)
+        return float(target * growth - fee) if growth else np.nan
+
+
 class Leaves(Breaks):
     """It ends the process."""
 

@@ -241,7 +241,13 @@ def test_a_command_says_which_cells_failed_and_writes_the_others(
 ) -> None:
     out = tmp_path / "run"
     policy = f"{__name__}:Fragile"
+    assert main([*command("flat"), "--out", str(out)]) == 0
+    assert main(["report", str(out)]) == 0
+    of_the_first = ("journal.parquet", "orders.parquet", "episode.png", "report.html")
+    assert all((out / name).exists() for name in of_the_first)
+    capsys.readouterr()
     assert main([*command(policy), "--out", str(out)]) == 1
+    assert not any((out / name).exists() for name in of_the_first), "these are another policy's"
     printed = capsys.readouterr()
     lines = printed.err.splitlines()
     assert len(lines) == 2 and all(len(line) < 220 for line in lines)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.figures import figure
-from trading_env.core.files import beside, write_bytes, write_json, write_with
+from trading_env.core.files import beside, git_state, write_bytes, write_json, write_with
 
 WRITERS, WRITES = 4, 500
 WRITER = """
@@ -112,3 +112,22 @@ def test_no_two_names_are_the_same() -> None:
     made = {beside(Path("folder/a.json")) for _ in range(1000)}
     assert len(made) == 1000
     assert {path.parent for path in made} == {Path("folder")}
+
+
+def test_a_package_below_somebody_s_repository_has_no_commit_of_theirs(tmp_path: Path) -> None:
+    """As in a virtual environment in a project, which ignores it."""
+
+    def git(*arguments: str) -> None:
+        who = ["-c", "user.name=A", "-c", "user.email=a@b"]
+        subprocess.run(["git", "-C", str(tmp_path), *who, *arguments], check=True)
+
+    installed, own = tmp_path / "venv" / "package", tmp_path / "own"
+    for folder in (installed, own):
+        folder.mkdir(parents=True)
+        (folder / "a.py").write_text("a = 1\n")
+    (tmp_path / ".gitignore").write_text("venv\n")
+    git("init", "--quiet")
+    git("add", ".")
+    git("commit", "--quiet", "-m", "first")
+    assert git_state(own)["commit"] and git_state(own)["dirty"] is False
+    assert git_state(installed) == {"commit": None, "dirty": None}

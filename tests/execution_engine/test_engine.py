@@ -190,11 +190,13 @@ def test_the_latency_of_an_order_that_has_not_arrived_is_not_known() -> None:
 
 def test_feedback_refuses_records_without_what_it_averages() -> None:
     engine = ExecutionEngine()
-    engine.record_execution_feedback("x", {"note": "by hand"})
+    engine.record_execution_feedback("x", {"status": "by hand"})
     with pytest.raises(ConfigError, match="has no spread"):
         engine.feedback()
     with pytest.raises(ConfigError, match="rate = 0"):
         engine.feedback(0.0)
+    with pytest.raises(ConfigError, match=r"metrics\.spread = 'abc': must be"):
+        engine.record_execution_feedback("y", {"spread": "abc", "status": "filled"})
 
 
 @pytest.mark.parametrize("change", [0.5, 1.0, 2.0])

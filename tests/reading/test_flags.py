@@ -66,6 +66,14 @@ def test_settings_of_a_file_are_refused_for_what_is_none(
     assert "--tz: of a file of bars" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["evaluate flat", "backtest flat"])
+def test_they_are_refused_where_no_market_is_named(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*command.split(), "--bars-per-day", "7"]) == 2
+    assert "--bars-per-day: of a file of bars, and '' is none" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("command", ["evaluate flat", "backtest flat", "train"])
 def test_a_file_without_volume_needs_liquidity(
     command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -208,6 +208,12 @@ def test_without_a_balance_nothing_is_wanted() -> None:
     assert RiskManager().calculate_position_size(1.0, 0.0).units == 0.0
 
 
+@pytest.mark.parametrize(("balance", "price"), [(5e-324, 1e300), (1e300, 1e-300)])
+def test_a_price_that_is_no_share_of_the_balance_is_refused(balance: float, price: float) -> None:
+    with pytest.raises(ConfigError, match=r"^price = [^ ]+: no share of a balance of [^ ]+$"):
+        RiskManager().calculate_position_size(0.7, balance, 0.02, price=price)
+
+
 def test_a_smaller_tolerance_is_a_smaller_position() -> None:
     manager = RiskManager({"max_weight": 10.0, "max_leverage": 10.0, "initial_margin": 0.01})
     sizes = [manager.calculate_position_size(1.0, 1e5, t).units for t in (0.001, 0.01)]

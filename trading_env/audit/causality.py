@@ -204,7 +204,7 @@ def _earned(tracer: Tracer, row: int, limit: float) -> str | None:
         return {key: _score(tracer, bars, plan) for key, plan in plans.items()}
 
     still = scores_on(frozen_after(tracer.bars, row, 0.0)).values()
-    paid_anyway = max(0.0, *(value for value in still if np.isfinite(value)))  # say, interest
+    paid_anyway = max([0.0, *(value for value in still if np.isfinite(value))])  # say, interest
     for move in (JUMP, -JUMP):
         earned = scores_on(frozen_after(tracer.bars, row, move))
         best = max(earned, key=partial(_value, earned))
@@ -270,6 +270,8 @@ def market_pays(scores: RewardSums, left_out: str) -> Result:
         for key, score in scores.items()
         if key != "random"
     }
+    if not any(np.isfinite(span) for span in spans.values()):
+        return Result("market_pays", SKIPPED, "no constant action's rewards are numbers")
     best = max(spans, key=partial(_value, spans))
     if not spans[best] > limit:
         text = f"no constant action is rewarded or punished when prices grow {GROWTH:.1%} a bar"

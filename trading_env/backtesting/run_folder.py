@@ -69,7 +69,7 @@ class RunFolder:
 
     Args:
         folder: made when it is missing.
-        kind: "evaluate", "backtest" or "train".
+        kind: "evaluate", "backtest", "benchmark" or "train".
         command: what was typed; a training that is continued keeps what was typed first.
         goes_on: whether it may continue a run of its kind that the folder holds.
 
@@ -148,6 +148,7 @@ class RunFolder:
         self, results: Sequence[Played], frame: "pd.DataFrame", summary: dict[str, Any]
     ) -> None:
         """Write tables, curves and summary."""
+        self._clear_episodes()
         write_table(self.evaluation / "episodes", frame)
         write_table(self.evaluation / "curves", curves_frame(results))
         write_json(self.evaluation / "summary.json", summary)
@@ -157,6 +158,14 @@ class RunFolder:
             for played in results
             if played.failure
         ]
+
+    def _clear_episodes(self) -> None:
+        """Remove what was written and drawn of an earlier run's episodes, and its report."""
+        for table in ("journal", "orders"):
+            for suffix in (".parquet", ".csv"):
+                (self.folder / f"{table}{suffix}").unlink(missing_ok=True)
+        for name in ("evaluation/replay.json", "episode.png", "equity.png", "report.html"):
+            (self.folder / name).unlink(missing_ok=True)
 
     def write_episodes(
         self, policy: str, severity: float, traces: Mapping[str, Sequence[EpisodeTrace]]

@@ -52,7 +52,9 @@ def backtest_verb(
     engine = Engine(workers, ray, time_limit)
     summary = backtest_policy(
         options.candidate(policy, env, trust, "{}"),
-        markets=[options.read_market(text, reading) for text in market or []],
+        markets=[
+            options.read_market(text, reading) for text in market or ([""] if reading else [])
+        ],
         windows=windows,
         scenarios=options.scenarios_of(scenarios or "calm"),
         severities=options.severities_of(severity),

@@ -58,7 +58,7 @@ def evaluate_verb(
         mirror=mirror,
         episodes=episodes,
         seed=seed,
-        market=None if market is None else options.read_market(market, reading),
+        market=options.read_market(market or "", reading) if market or reading else None,
         band=band,
         length=length,
         terms=Terms(cash, fees, account, risk),

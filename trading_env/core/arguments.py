@@ -29,7 +29,8 @@ def number(name: str, value: Any, low: float, high: float, hint: str = "") -> fl
         found = math.inf
     if not math.isfinite(found) or not low <= found <= high:
         meant = f" ({hint})" if hint and found < low else ""
-        raise ConfigError(f"{name} = {found}: must be finite and in [{low:g}, {high:g}]{meant}")
+        within = "" if low == -math.inf and high == math.inf else f" and in [{low:g}, {high:g}]"
+        raise ConfigError(f"{name} = {found}: must be finite{within}{meant}")
     return found
 
 

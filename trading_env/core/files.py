@@ -152,9 +152,11 @@ def platform_name() -> str:
 def git_state(folder: Path) -> dict[str, Any]:
     """Return commit and dirty flag of the checkout that holds `folder`; None where there is none.
 
-    Git is asked, not trusted to be there: without it both are None.
+    Git is asked, not trusted to be there: without it both are None. So they are where the checkout
+    around a folder does not know its files: a package installed below somebody's project.
     """
     try:
+        _git(folder, "ls-files", "--error-unmatch", ".")
         commit = _git(folder, "rev-parse", "HEAD")
         return {"commit": commit, "dirty": _git(folder, "status", "--porcelain") != ""}
     except (OSError, subprocess.SubprocessError):

@@ -113,7 +113,7 @@ class ExecutionEngine:
         else:
             row = dict(mapping("execution_metrics", report))
         for name, value in row.items():
-            if not isinstance(value, str):
+            if name != "status" or not isinstance(value, str):
                 number(f"execution_metrics.{clip(name)}", value, -math.inf, math.inf)
         self._history[trade_id] = row
         while len(self._history) > self._capacity:

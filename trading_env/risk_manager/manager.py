@@ -139,6 +139,9 @@ class RiskManager:
         signal = check_side(side) * confidence
         if balance == 0.0:
             return PositionSize(0.0, 0.0, 0.0, "none")
+        share = unit_price / balance
+        if not 0.0 < share < math.inf:
+            raise ConfigError(f"price = {unit_price}: no share of a balance of {balance}")
         params = self._params[0]
         if kelly_fraction is None:
             stop = stop_distances(confidence, volatility, params).stop
@@ -148,7 +151,6 @@ class RiskManager:
             stake = Stake(params.kelly_multiplier * full, abs(full), BoundBy.NONE.value)
         at = (standing, entry / unit_price)
         stake = self._tolerated(stake, held, at, volatility, tolerance)
-        share = unit_price / balance
         if params.execution_floor < 1.0 and params.mode != RiskMode.RAW:
             rate = execution_rate(level, params.execution_floor)
             stake = slowed(stake, held * share, rate, params)
