@@ -4,7 +4,8 @@ Compiling one takes seconds in each process. The digest of the kernels' sources 
 so an edit of any of them is compiled anew.
 """
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar, cast
 
 from trading_env.core.jit import driver
 from trading_env.core.values import Address, Opening, Session
@@ -12,8 +13,11 @@ from trading_env.core.world import Lane, World
 from trading_env.execution_engine import inside_bar, orders
 from trading_env.risk_manager import instructions, sizing
 from trading_env.risk_manager.desk import Desk, Rulebook
-from trading_env.step import start, transition
+from trading_env.step import observation, pace, start, transition
 from trading_env.step.drivers import DIGEST
+from trading_env.stress import composition, feed
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Kept(NamedTuple):
@@ -57,4 +61,24 @@ def _build(key: str) -> Kept:
     return Kept(trade_bar, step_asset, decide, begin_episode)
 
 
+def kept(kernel: F) -> F:
+    """Return a kernel as a function whose machine code is kept on disk."""
+
+    def build(key: str) -> Any:
+        @driver
+        def call(*given: Any) -> Any:
+            """Call the kernel."""
+            _ = key
+            return kernel(*given)
+
+        return call
+
+    return cast(F, build(DIGEST))
+
+
 KEPT = _build(DIGEST)
+complete = kept(pace.complete)
+deliver = kept(feed.deliver)
+observe = kept(observation.observe)
+send_order = kept(orders.send_order)
+stress_assets = kept(composition.stress_assets)

@@ -19,6 +19,7 @@ from tests.helpers import (
     some_rulebook,
     some_slots,
 )
+from tests.kept import send_order
 from tests.lanes import Watched
 from trading_env.core.codes import Fault
 from trading_env.core.records import AssetState, new_table
@@ -27,7 +28,7 @@ from trading_env.envs.execution import ExecutionEnv
 from trading_env.envs.portfolio import PortfolioEnv
 from trading_env.envs.vector import ExecutionVectorEnv
 from trading_env.execution_engine.account import confirmed_price, revalue, settle
-from trading_env.execution_engine.orders import keep_to_goal, send_order
+from trading_env.execution_engine.orders import keep_to_goal
 from trading_env.markets import Market
 from trading_env.risk_manager.instructions import configured
 from trading_env.stress.feed import show_bar, show_nothing

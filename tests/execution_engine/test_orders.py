@@ -21,9 +21,10 @@ from tests.helpers import (
     step,
     trade,
 )
+from tests.kept import send_order
 from trading_env.core.codes import BoundBy, SlotState, Status, TimeInForce
 from trading_env.core.records import SLOTS
-from trading_env.execution_engine.orders import draw_latency, send_order
+from trading_env.execution_engine.orders import draw_latency
 from trading_env.risk_manager.instructions import configured
 
 WIDE = FLAT_BAR._replace(volume=1e6)

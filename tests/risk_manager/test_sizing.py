@@ -22,10 +22,9 @@ from tests.helpers import (
     risk_params,
     some_rulebook,
 )
-from tests.kept import KEPT
+from tests.kept import KEPT, send_order
 from trading_env.core.codes import BoundBy, Exit, RiskMode
 from trading_env.core.values import Stake, Standing
-from trading_env.execution_engine.orders import send_order
 from trading_env.risk_manager.instructions import configured
 from trading_env.risk_manager.kelly import kelly_fraction
 from trading_env.risk_manager.rate import execution_rate, slowed

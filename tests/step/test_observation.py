@@ -19,6 +19,7 @@ from tests.helpers import (
     held,
     risk_params,
 )
+from tests.kept import observe
 from trading_env.core.params import ParentParams
 from trading_env.core.records import SLOTS, BarRecord, EventRecord, NoticeRecord, new_table
 from trading_env.core.world import World
@@ -28,7 +29,6 @@ from trading_env.step.observation import (
     AccountFeature,
     AssetFeature,
     contrast,
-    observe,
 )
 from trading_env.step.reward import Term
 from trading_env.step.rows import lane_of, new_lanes, new_outputs

@@ -22,10 +22,11 @@ from tests.helpers import (
     some_slots,
     trade,
 )
+from tests.kept import complete
 from trading_env.core.codes import BoundBy, Status
 from trading_env.core.records import SLOTS
 from trading_env.execution_engine.pricing import terms_of
-from trading_env.step.pace import complete, decide_pace
+from trading_env.step.pace import decide_pace
 
 sides = pytest.mark.parametrize("side", [1.0, -1.0])
 
@@ -107,14 +108,16 @@ def test_a_parent_that_is_done_completes_nothing() -> None:
 
 
 def test_what_the_last_bar_has_filled_presses_on_the_completion() -> None:
+    """Half of it beside the other half: together they cost what all of it does."""
     costs = {"half_spread": 0.01, "temporary": 0.1}
-    prices = []
-    for traded, left in ((100.0, 100.0), (0.0, 200.0)):
+    paid = []
+    for traded, left in ((0.0, 100.0), (100.0, 100.0), (0.0, 200.0)):
         report = a_report(traded=traded)
         asset = a_parent(200.0, position=200.0 - left)
         complete(a_desk(asset, execution=execution_params(**costs), report=report))
-        prices.append(report.notional / (report.traded - traded))
-    assert prices[0] == pytest.approx(prices[1], rel=1e-12)
+        paid.append(report.notional)
+    assert paid[0] + paid[1] == pytest.approx(paid[2], rel=1e-12)
+    assert paid[1] > 1.01 * paid[0]
 
 
 def test_in_the_bar_a_parent_pays_for_its_rate_as_any_order_does() -> None:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.helpers import a_stress, an_event, filled, flat
+from tests.kept import stress_assets
 from trading_env.core.codes import Factor, Fault, names_of
 from trading_env.core.records import BarRecord, EventRecord, NoticeRecord, Stress, new_table
 from trading_env.core.values import Address
@@ -19,7 +20,6 @@ from trading_env.stress.composition import (
     acts,
     excursion,
     share_shocks,
-    stress_assets,
     weight_of,
 )
 from trading_env.stress.event_table import compile_scenarios

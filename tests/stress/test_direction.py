@@ -14,13 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.helpers import an_event, flat
+from tests.kept import stress_assets
 from tests.lanes import Watched
 from trading_env.core.errors import ScenarioError
 from trading_env.core.records import Stress, new_table
 from trading_env.core.values import Address
 from trading_env.envs.world import WARMUP
 from trading_env.step.start import NEVER, start_of
-from trading_env.stress.composition import Script, excursion, stress_assets
+from trading_env.stress.composition import Script, excursion
 from trading_env.stress.event_table import Compiled, compile_scenarios
 from trading_env.stress.scenario import (
     Scenario,

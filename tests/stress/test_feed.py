@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.helpers import a_report, a_stress, an_address, an_asset, bars
+from tests.kept import deliver
 from trading_env.core.codes import Fault
 from trading_env.core.values import Bar, Shown
-from trading_env.stress.feed import count_crisis, deliver, geometric
+from trading_env.stress.feed import count_crisis, geometric
 
 BAR = Shown(high=106.0, low=99.0, close=105.0, volume=2000.0, half_spread=3e-4, depth=0.5)
 OTHER = Shown(210.0, 190.0, 200.0, 1.0, 7e-4, 0.1)

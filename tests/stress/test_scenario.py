@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 from tests.helpers import flat
+from tests.kept import stress_assets
 from trading_env.core.codes import Factor, Fault, names_of
 from trading_env.core.errors import ScenarioError
 from trading_env.core.records import Stress, new_table
 from trading_env.core.values import Address
-from trading_env.stress.composition import NEUTRAL, Script, stress_assets
+from trading_env.stress.composition import NEUTRAL, Script
 from trading_env.stress.event_table import Compiled, compile_scenarios
 from trading_env.stress.scenario import (
     Scenario,
