@@ -9,7 +9,7 @@ install:
 
 # Every room, without the proofs.
 quick *arguments:
-    pytest -m "not proof and not slow" {{arguments}}
+    pytest -m "not proof and not slow and not rllib" {{arguments}}
 
 # Minutes: the whole suite.
 test *arguments:

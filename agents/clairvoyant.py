@@ -22,6 +22,7 @@ from trading_env.backtesting.rollouts import rollout
 from trading_env.core.codes import Factor
 from trading_env.core.records import Floats
 from trading_env.envs.vector import ExecutionVectorEnv
+from trading_env.execution_engine.pricing import MAX_COST, MAX_DAY_VOLATILITY
 from trading_env.policies.policy import Action, Info, Observation, Policy
 from trading_env.policies.schedules import pace_of
 
@@ -92,14 +93,16 @@ def walked(envs: ExecutionVectorEnv, seed: int) -> Path:
         envs.step(wait)
         factor = batch.outputs.stresses["factor"][:, 0]
         asset = batch.lanes.assets[:, 0]
-        fast, slow = asset["variance_fast"], asset["variance_slow"]
-        widening = (fast / slow) ** (0.5 * rules.spread_exponent) * factor[:, Factor.SPREAD]
-        scale = np.sqrt(fast * episode.bars_per_day) if rules.volatility_scaled else 1.0
+        widening = asset["widening"] * factor[:, Factor.SPREAD]
+        scale: Floats | float = 1.0
+        if rules.volatility_scaled:
+            day = np.sqrt(asset["variance_fast"] * episode.bars_per_day)
+            scale = np.minimum(day, MAX_DAY_VOLATILITY)
         shallow = factor[:, Factor.DEPTH] ** rules.exponent
         volume = batch.outputs.reports["volume"][:, 0].copy()
         seen.append(
             (
-                rules.half_spread * widening,
+                np.minimum(rules.half_spread * widening, MAX_COST),
                 rules.felt * scale * rules.temporary / shallow,
                 volume,
             )

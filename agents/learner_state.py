@@ -1,9 +1,9 @@
 """The state of a learner between an update and the next rollout, as tensors and numbers.
 
-There little is alive: weights, Adam's moments, the generators of numpy and torch, the counter of
-steps, the environments, which rows begin an episode, and what recurrent networks remember. What a
-rollout of PPO gathers is used up by then; SAC and TQC keep what they have met, and learn the weight
-of the entropy too.
+Between the two only this is needed: weights, Adam's moments, the generators of numpy and torch, the
+counter of steps, the environments, which rows begin an episode, and what recurrent networks
+remember. What a rollout of PPO gathers is used up by then; SAC and TQC keep what they have met, and
+learn the weight of the entropy too.
 """
 
 from typing import Annotated, Any, NamedTuple

@@ -14,7 +14,8 @@ is the one with the highest utility on the validation band,
 
 (early stopping), of the present one and of the mean over the networks of all updates so far but the
 first quarter's, which is less noisy than any of them; the test band is not touched. Weights decay
-fast: of some thirty features two count, and noise in the rest costs more than a little of the two.
+fast: of some thirty features two carry the signal, and what noise leaves on the weights of the
+others costs more than decay takes from those two.
 
 A number that is not finite ends training. After each update all that the next rollout depends on is
 kept (`agents/checkpoint.py`).

@@ -32,6 +32,7 @@ from trading_env.core.codes import Task
 from trading_env.core.doors import read_toml
 from trading_env.core.errors import ConfigError, FailedError
 from trading_env.core.files import write_json, write_toml
+from trading_env.core.locking import only_writer
 from trading_env.core.seeds import seed_of
 from trading_env.envs.world import build
 from trading_env.markets import load_market
@@ -250,7 +251,8 @@ class TrainingRun(ABC):
         frames = [episodes_of(self.folder(seed)).assign(training=seed) for seed in self.trainings]
         lines = self.verdict(pd.concat(frames, ignore_index=True)) or [NOTHING_TOLD]
         if self.seeds > 1:
-            write_json(self.out / "verdict.json", {"verdict": lines, "seeds": self.seeds})
+            with only_writer(self.out):
+                write_json(self.out / "verdict.json", {"verdict": lines, "seeds": self.seeds})
         last = self.folder(self.trainings[-1])
         return [*lines, f"report: {last / 'report.html'}"]
 

@@ -171,9 +171,9 @@ class Tree:
             os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
-def planted(mutants: Sequence[Mutant]) -> list[Record]:
-    """Plant mutants, with a line for each; return their rows."""
-    rows = []
+def planted(mutants: Sequence[Mutant], keep: Callable[[list[Record]], None]) -> list[Record]:
+    """Plant mutants, with a line for each; return their rows, which are kept as they come."""
+    rows: list[Record] = []
     with Tree() as tree:
         print(f"{'no fault':<10} {tree.assert_sound(mutants):6.1f} s", flush=True)
         for mutant in mutants:
@@ -183,6 +183,7 @@ def planted(mutants: Sequence[Mutant]) -> list[Record]:
             row = {"name": mutant.name, "file": mutant.file, "wrong": mutant.wrong}
             row |= {"verdict": verdict, "by": by, "seconds": round(seconds, 1)}
             rows.append({**row, "commit": commit()})
+            keep(rows)
     return rows
 
 
@@ -194,13 +195,16 @@ def run(only: Sequence[str], out: Path | None) -> int:
             raise MutantError(f"mutants.toml has no mutant {name}.")
     mutants = [listed[name] for name in only or listed]
     begin = datetime.now(UTC)
-    rows = planted(mutants)
-    alive = sum(row["verdict"] != "killed" for row in rows)
     command = "python -m benchmarks.mutants" + (f" --only {' '.join(only)}" if only else "")
-    record = stamped(command, begin, rows=rows)
-    print(f"{len(rows) - alive} of {len(rows)} killed in {record['seconds']} s")
-    if out:
-        save(kept(record, out, [*listed]), out)
+
+    def keep(rows: list[Record]) -> None:
+        if out:
+            save(kept(stamped(command, begin, rows=rows), out, [*listed]), out)
+
+    rows = planted(mutants, keep)
+    alive = sum(row["verdict"] != "killed" for row in rows)
+    seconds = (datetime.now(UTC) - begin).total_seconds()
+    print(f"{len(rows) - alive} of {len(rows)} killed in {seconds:.0f} s")
     return alive
 
 

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from trading_env.core.files import write_bytes
+
 ROOT = Path(__file__).resolve().parent.parent
 Record = Mapping[str, Any]
 
@@ -53,7 +55,7 @@ def stamped(command: str, begin: datetime, **figures: Any) -> dict[str, Any]:
 
 def save(record: Record, path: Path) -> None:
     """Write a record."""
-    path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    write_bytes(path, (json.dumps(record, indent=1) + "\n").encode())
 
 
 def renew(path: Path, key: str, row: Record) -> None:

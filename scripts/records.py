@@ -22,6 +22,7 @@ sys.path.insert(0, str(ROOT))
 from benchmarks import scaling  # noqa: E402 -- our own modules need the path above
 from benchmarks.recording import table  # noqa: E402
 from trading_env.backtesting.tracks.benchmark import trainings_in  # noqa: E402
+from trading_env.core.files import write_bytes  # noqa: E402
 
 RESULTS = ROOT / "benchmarks" / "results"
 Cells = tuple[str, str, str]  # command, figure, result
@@ -189,7 +190,7 @@ def compact(value: Any, indent: str = "\n") -> str:
 def take(folder: Path) -> None:
     """Record a finished run of train.py."""
     recorded = {task: task_record(folder / task) for task in TASKS}
-    (RESULTS / "train.json").write_text(compact(recorded) + "\n", encoding="utf-8")
+    write_bytes(RESULTS / "train.json", (compact(recorded) + "\n").encode())
     shutil.copyfile(trainings(folder / "execution")[0] / "episode.png", IMAGES / "episode.png")
     draw_equity(trainings(folder / "portfolio")[0])
 

@@ -30,6 +30,7 @@ from trading_env.backtesting.aggregates import (  # noqa: E402
 from trading_env.backtesting.tracks.entries import read_entries  # noqa: E402
 from trading_env.backtesting.tracks.track import load_tracks  # noqa: E402
 from trading_env.cli.benchmark import section_of  # noqa: E402
+from trading_env.core.files import write_bytes  # noqa: E402
 from trading_env.envs.render import colour_of  # noqa: E402
 
 BOARD = ROOT / "benchmarks" / "leaderboard.json"
@@ -53,7 +54,7 @@ def take(folders: list[Path]) -> None:
             entry["command"] = re.sub(r" --out \S+", "", entry["command"])
         tracks = {entry["track"] for entry in new}
         known = [entry for entry in known if entry["track"] not in tracks] + new
-    BOARD.write_text(compact(known) + "\n", encoding="utf-8")
+    write_bytes(BOARD, (compact(known) + "\n").encode())
     if trained(known):
         draw(entries())
 

@@ -282,15 +282,19 @@ def trade(
     terms: Terms = FREE,
     execution: Any = None,
     account: Any = None,
+    known: float = math.inf,
     seed: int = 7,
 ) -> Any:
-    """Work an asset through one bar, up to and including its ledger; return the report."""
+    """Work an asset through one bar, up to and including its ledger; return the report.
+
+    `known` units were to be expected to fit under the cap.
+    """
     asset.slots_used = SLOTS
     report = a_report(live=sum(slot.claim for slot in slots))
     desk = a_desk(asset, slots, account=account, report=report, execution=execution)
     params = desk.rules.execution
     capacity = params.participation * bar.volume
-    session = Session(bar, terms, capacity, capacity, SECONDS)
+    session = Session(bar, terms, capacity, min(capacity, known), SECONDS)
     KEPT.trade_bar(desk, session, an_address(seed), SECONDS)
     return report
 

@@ -230,3 +230,20 @@ def test_portfolio_has_no_parents() -> None:
     env.reset(seed=0)
     summary = env.step(np.zeros(2))[4]["summary"]
     assert not {name for name in summary if name.startswith("parent")}
+
+
+@pytest.mark.parametrize("quantity", [1e-300, -1e-200])
+def test_a_parent_order_of_next_to_nothing_has_rewards_that_are_numbers(quantity: float) -> None:
+    env = ExecutionEnv(
+        market={"generator": "gbm", "assets": 1, "paths": 2, "bars": 90},
+        parent={"quantity": quantity},
+        reward={"risk": 1.0},
+        episode_length=3,
+    )
+    env.reset(seed=0)
+    rewards, ended = [], False
+    while not ended:
+        _, reward, terminated, truncated, _ = env.step(env.action_space.sample() * 0.0)
+        rewards.append(reward)
+        ended = terminated or truncated
+    assert np.isfinite(rewards).all()

@@ -11,6 +11,7 @@ import pytest
 from tests.helpers import (
     FLAT_BAR,
     FREE,
+    SECONDS,
     a_stress,
     an_account,
     an_asset,
@@ -212,9 +213,14 @@ def test_temporary_impact_is_in_the_rate_over_the_order_s_own_interval() -> None
     assert late.price == pytest.approx(100.4)
 
 
-@pytest.mark.parametrize(("due", "rate"), [(0.0, 0.02), (50.0, 0.03), (80.0, 0.06)])
-def test_a_later_order_pays_the_rate_of_all_that_trades_with_it(due: float, rate: float) -> None:
-    """Of 10 since the open, 10 (1 - u) still trade with its own 10, in 1000 (1 - u)."""
+@pytest.mark.parametrize(("due", "rate"), [(0.0, 0.03), (50.0, 0.04), (80.0, 0.07)])
+def test_a_later_order_pays_for_what_it_adds_to_all_that_trades_with_it(
+    due: float, rate: float
+) -> None:
+    """Of 10 since the open, 10 (1 - u) still trade with its own 10, in 1000 (1 - u).
+
+    That is a rate of 0.01 alone and 0.02, 0.03 or 0.06 with it, of which squares are paid.
+    """
     slots = some_slots(an_order(10.0), an_order(10.0, due=due))
     trade(an_asset(), slots, terms=FREE._replace(temporary=0.1))
     assert slots[0].impact == pytest.approx(10.0 * 100.0 * 0.1 * 0.01)
@@ -343,3 +349,16 @@ def test_touching_the_target_with_the_middle_of_the_market_is_not_enough(side: f
     asset = guarded(side, stop=90.0, target=108.0)
     touched = facing(Bar(100.0, 108.05, 100.0, 101.0, 1000.0), side)
     assert trade(asset, some_slots(), touched, terms=PRICEY).exit == Exit.NONE
+
+
+@pytest.mark.parametrize("trigger", [0.0, 99.0])
+@pytest.mark.parametrize("due", [None, 0.3 * SECONDS])
+def test_a_stop_met_as_it_works_or_arrives_fills_what_was_to_be_expected_of_the_bar(
+    due: float | None, trigger: float
+) -> None:
+    """The bar's own volume would tell it how far the bar goes on."""
+    order = an_order(500.0, due, trigger=trigger)
+    execution = execution_params(participation=0.1)
+    report = trade(an_asset(), some_slots(order), known=30.0, execution=execution)
+    share = 0.7 if due else 1.0  # of the bar
+    assert report.filled == pytest.approx(share * (30.0 if trigger else 100.0))

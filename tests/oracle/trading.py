@@ -262,9 +262,14 @@ def wait(s: Session) -> None:
         arrive(s, slot)
 
 
-def take_now(s: Session, slot: Record, mid: float, window: float) -> float:
+def waits_for_nothing(slot: Record) -> bool:
+    """Tell whether an order, before its bar, is a market order; a stop that is met then is none."""
+    return bool(slot["limit"] == 0.0 and slot["trigger"] == 0.0)
+
+
+def take_now(s: Session, slot: Record, mid: float, window: float, plain: bool) -> float:
     """Fill an order that works from the open, or that arrives."""
-    s.plain = slot["limit"] == 0.0 and slot["trigger"] == 0.0
+    s.plain = plain
     taken = take(s, slot, mid, window)
     s.plain = False
     return taken
@@ -279,9 +284,10 @@ def trade(s: Session) -> None:
     replacing = [x for x in s.slots if x["state"] == SlotState.IN_FLIGHT and x["replaces"]]
     short = min([1.0] + [slot["due_s"] / s.seconds for slot in replacing])
     for slot in s.slots:
+        plain = waits_for_nothing(slot)
         if slot["state"] == SlotState.WORKING and goes(slot, part.open):
             s.late = s.traded
-            take_now(s, slot, part.open, short if slot["replaced"] else 1.0)
+            take_now(s, slot, part.open, short if slot["replaced"] else 1.0, plain)
     s.late = s.traded
     for slot in due_orders(s):
         leave_if_due(s, part)
@@ -295,8 +301,9 @@ def trade(s: Session) -> None:
                 return
             s.late *= (1.0 - u) / (1.0 - last)
         arrive(s, slot)
+        plain = waits_for_nothing(slot)
         if slot["state"] == SlotState.WORKING and goes(slot, part.open):
-            s.late += take_now(s, slot, part.open, 1.0 - part.b)
+            s.late += take_now(s, slot, part.open, 1.0 - part.b, plain)
     leave_if_due(s, part)
     if not s.over and part.b + SHORTEST < 1.0:
         follow(s, part)

@@ -79,7 +79,7 @@ def reset_forgets(subject: Subject, actions: Sequence[Any]) -> Result:
 
 
 def global_state(subject: Subject, actions: Sequence[Any]) -> Result:
-    """Nothing of the process changes: its generators and its warnings."""
+    """Nothing of the process changes: its generators, and warnings are not turned into errors."""
     problem = subject.side_effects or None
     legacy, standard = np.random.get_state(), random.getstate()  # noqa: NPY002
     with warnings.catch_warnings():
@@ -89,7 +89,7 @@ def global_state(subject: Subject, actions: Sequence[Any]) -> Result:
         problem = "; ".join(filter(None, [problem, "draws from numpy's global generator"]))
     if random.getstate() != standard:
         problem = "; ".join(filter(None, [problem, "draws from the random module's generator"]))
-    return verdict("global_state", problem, "generators and warning filters are as they were")
+    return verdict("global_state", problem, "generators are as they were, no warning is an error")
 
 
 def seed_in_info(subject: Subject, actions: Sequence[Any]) -> Result:

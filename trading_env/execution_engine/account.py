@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
 YEAR_S = 365.25 * 86400.0
 DUST = 1e-12  # share of a position, an order or a bar's capacity that is rounding, and counts as 0
-ROUNDING = 1e-14  # share of equity: a position or an order worth less is what sums of fills left,
-SLIVER = 1e-6  # where it is no larger a share of the last fill
+ROUNDING = 1e-14  # share of equity; a position or an order worth less may be a sum's rounding
+SLIVER = 1e-6  # share of the last fill; it is rounding if it is smaller than this as well
 
 
 @kernel

@@ -58,7 +58,7 @@ def known_capacity(
 
     A share of the bar's own volume would know how far the bar goes on after a fill, since volume
     answers to moves: stop orders would buy more of the bars that go on. A plain market order waits
-    for no price, so that what is known of the move is known of neither side.
+    for no price: its volume tells it how large the bar's move is, not which way it goes.
     """
     expected = expected_volume(asset, stress)
     return float(min(execution.participation * expected, volume))
@@ -73,7 +73,7 @@ def waiting(session: Session) -> Session:
 
 @kernel
 def as_met_by(slot: OrderSlot, session: Session) -> Session:
-    """Return a bar as an order meets it that trades as it works or arrives."""
+    """Return a bar as an order meets it that works or arrives; a stop met then has waited."""
     return waiting(session) if slot.limit > 0.0 or slot.trigger > 0.0 else session
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from trading_env.core.codes import Rate
 from trading_env.core.errors import ConfigError, unknown
@@ -12,6 +12,7 @@ from trading_env.core.records import Floats
 from trading_env.core.settings import RecordSettings
 
 EIGHT_HOURS_A_YEAR = 365.25 * 3
+LEAST_CASH = 1e-100
 
 
 class AccountConfig(RecordSettings):
@@ -74,6 +75,14 @@ class AccountConfig(RecordSettings):
     """The share of short positions that counts there; 0 takes `maintenance_margin`."""
     liquidation_fee: float = Field(0.0, ge=0.0, le=0.1)
     """What closing a position in a margin call costs besides, share of its notional."""
+
+    @field_validator("initial_cash")
+    @classmethod
+    def _is_money(cls, cash: float) -> float:
+        """Refuse sums of which returns are no numbers."""
+        if 0.0 < cash < LEAST_CASH:
+            raise ValueError(f"must be 0 or at least {LEAST_CASH:g}")
+        return cash
 
     @model_validator(mode="after")
     def _is_one_kind(self) -> Self:

@@ -75,10 +75,11 @@ def fill_working(desk: Desk, session: Session) -> None:
             share = min(share, slot.due_s / session.seconds)
     for s in range(slots.shape[0]):
         slot = slots[s]
+        met = as_met_by(slot, session)
         if slot.state == SlotState.WORKING and may_trade(slot, session.bar.open):
             left = share if slot.replaced == 1 else 1.0
             window = FillWindow(session.bar.open, left, report.traded, report.filled)
-            take(desk, as_met_by(slot, session), slot, window)
+            take(desk, met, slot, window)
 
 
 @kernel
@@ -151,9 +152,10 @@ def trade_bar(desk: Desk, session: Session, address: Address) -> None:
             return
         traded = report.traded
         arrive(slots[s], desk)
+        bar = as_met_by(slots[s], session)
         if slots[s].state == SlotState.WORKING and may_trade(slots[s], part.open):
             window = FillWindow(part.open, 1.0 - part.begin, late, report.filled)
-            take(desk, as_met_by(slots[s], session), slots[s], window)
+            take(desk, bar, slots[s], window)
         late += report.traded - traded
         if leave_at(desk, met, part.begin, part.open, late):
             return

@@ -54,6 +54,7 @@ from trading_env.risk_manager.instructions import cancels, signal_of
 from trading_env.risk_manager.outstanding import outstanding, reach_of
 from trading_env.step.reward import Term, weighted
 
+SMALLEST = 1e-300  # of a square of money that is divided by
 HURRY = 0.5  # share of a mean bar in which a deadline completes
 
 
@@ -206,7 +207,7 @@ def score_parents(lane: Lane, weights: Floats, book: Rulebook) -> float:
     terms = lane.terms
     terms[Term.GROWTH] = 0.0
     terms[Term.SHORTFALL] = -cost / arrival_value
-    terms[Term.RISK] = -variance / arrival_value**2
+    terms[Term.RISK] = -variance / max(arrival_value**2, SMALLEST)
     terms[Term.TURNOVER] = -notional / arrival_value
     lane.logs[0].parent_shortfall += cost
     return weighted(terms, weights, episode.scale)

@@ -12,8 +12,8 @@ from trading_env.core.codes import Factor, Fault
 from trading_env.core.records import Flags, Table
 from trading_env.stress.composition import NEUTRAL
 
-TAIL = 0.05  # a factor acts while its log is larger than this,
-MOVING = 1e-9  # and any other value while it is this far from neutral
+TAIL = 0.05  # a factor acts while its log is larger than this
+MOVING = 1e-9  # any other value acts while it is farther from neutral than this
 LIQUIDITY = (Factor.SPREAD, Factor.DEPTH, Factor.VOLUME)
 
 
