@@ -12,7 +12,8 @@ is worked over a day, or at a tenth of the volume where that takes longer.
 Passive fills: limit orders of a small account at the last price and behind it, on a geometric
 Brownian motion. Measured is the price without own impact some bars after the fill, less the fill's
 price, signed by the order's side, in half spreads. An order fills when the path has gone a half
-spread beyond its limit, and nothing is known of the path after that: the mean stays at -1.
+spread and its own impact beyond its limit, and nothing is known of the path after that: the mean
+stays at -1, the impact being a hundredth of a half spread here.
 
 Intervals are bootstrap 95% intervals of the mean, over episodes and paths of the price.
 """
@@ -118,7 +119,7 @@ def marks(offset_bps: float, episodes: int) -> list[dict[str, Any]]:
               "max_drawdown": 1.0},
         execution={"order_type": "limit", "limit_offset_bps": offset_bps, "latency": "zero",
                    "time_in_force": "bar"},
-        account={"account_share": 1e-4},
+        account={"account_share": 1e-6},
         episode_length=QUOTED_BARS,
         detail="full",
         seed_band="test",
